@@ -1,0 +1,1 @@
+"""One question per file, answered as a ratio to a peer measured in the same run."""

@@ -1,0 +1,9 @@
+"""The errors that a user can mend, told in one sentence and without a traceback."""
+
+
+class InputError(ValueError):
+    """Something the user gave cannot be used.
+
+    The message is one sentence or two: it names the culprit, the value seen, what
+    was expected and what to do. Scripts print it and exit with status 2.
+    """

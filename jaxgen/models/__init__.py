@@ -1,0 +1,1 @@
+"""Generative systems made trainable: `init`, `update`, `sample` as pure functions."""

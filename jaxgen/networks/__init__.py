@@ -1,0 +1,1 @@
+"""Flax modules: parameters in, distribution parameters out; no loss, no optimizer."""

@@ -1,0 +1,63 @@
+"""Key discipline: a root key that never changes, and named streams folded from it.
+
+Step N of a run draws from `stream(step_key(root, N), "latent")`, so that any step can be
+replayed alone and a resumed run needs no chain of keys.
+"""
+
+import zlib
+
+import jax
+
+from jaxgen.typing import Array, PRNGKeyArray, RandomKeys
+
+
+def stream(key: PRNGKeyArray, name: str) -> PRNGKeyArray:
+    """Returns the key of the named stream; streams of other names are independent.
+
+    The name is hashed by CRC-32, a constant of the name in every process and version.
+
+    Examples:
+        >>> key = jax.random.key(0)
+        >>> bool(stream(key, "latent") == stream(key, "latent"))
+        True
+        >>> bool(stream(key, "latent") == stream(key, "dropout"))
+        False
+    """
+    return jax.random.fold_in(key, zlib.crc32(name.encode()))
+
+
+def step_key(root: PRNGKeyArray, step: Array | int) -> PRNGKeyArray:
+    """Returns the key of one optimisation step."""
+    return jax.random.fold_in(root, step)
+
+
+def example_keys(
+    key: PRNGKeyArray, batch_size: int, *, axis_name: str | None = None
+) -> RandomKeys:
+    """Returns one key per example, shape (batch_size,).
+
+    Examples are numbered across the devices of `axis_name`, so that every shard draws
+    what one device would have drawn for the same examples.
+
+    Args:
+        key: The key of the whole batch; it is consumed.
+        batch_size: Examples on this device.
+        axis_name: The mapped axis under `jax.pmap` or `jax.shard_map`, if any.
+    """
+    indices = jax.numpy.arange(batch_size, dtype=jax.numpy.uint32)
+    if axis_name is not None:
+        first = jax.lax.axis_index(axis_name).astype(jax.numpy.uint32) * batch_size
+        indices = indices + first
+    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, indices)
+
+
+def normal(key: RandomKeys, shape: tuple[int, ...]) -> Array:
+    """Returns standard normal draws of `shape`; the key is consumed.
+
+    Args:
+        key: One key, or one per entry of the leading axis (see `example_keys`).
+        shape: Shape of the result.
+    """
+    if key.ndim == 0:
+        return jax.random.normal(key, shape)
+    return jax.vmap(lambda one: jax.random.normal(one, shape[1:]))(key)

@@ -1,0 +1,143 @@
+"""Every array shape named once, and the two contracts that models and loops share."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree, UInt8
+
+__all__ = [
+    "Array",
+    "Batch",
+    "ByteImages",
+    "Data",
+    "Images",
+    "Latents",
+    "Metrics",
+    "Model",
+    "NetState",
+    "Network",
+    "PRNGKeyArray",
+    "Params",
+    "PerExample",
+    "PyTree",
+    "RandomKeys",
+    "State",
+]
+
+Images = Float[Array, "batch height width channels"]
+ByteImages = UInt8[Array, "batch height width channels"]
+Latents = Float[Array, "batch latents"]
+PerExample = Float[Array, "batch"]
+RandomKeys = Key[Array, ""] | Key[Array, "batch"]
+"""One key for a whole batch, or one key for each of its examples."""
+
+Params = PyTree
+Metrics = dict[str, Array]
+Batch = dict[str, Array]
+"""One batch, by the names of TensorFlow Datasets: `image` (float32 in [0, 1]),
+`label` (int32) where the set has one, `weight` (1, or 0 for padding) in evaluation."""
+
+
+class Network(NamedTuple):
+    """A network as two pure functions, so that no model depends on a network library.
+
+    Attributes:
+        init: `init(key, *inputs) -> params`.
+        apply: `apply(params, *inputs) -> outputs`.
+    """
+
+    init: Callable[..., Params]
+    apply: Callable[..., Any]
+
+
+class NetState(NamedTuple):
+    """What training changes in one network (or several behind one optimizer)."""
+
+    params: Params
+    batch_stats: PyTree
+    opt_state: PyTree
+
+
+class State(NamedTuple):
+    """The state of a model with one optimizer: a pytree without functions inside.
+
+    Attributes:
+        step: Number of updates done, int32 scalar.
+        key: The root key. It never changes: step N draws from `fold_in(key, N)`.
+        net: Parameters, normalization statistics and optimizer state.
+    """
+
+    step: Array
+    key: PRNGKeyArray
+    net: NetState
+
+
+@runtime_checkable
+class Data(Protocol):
+    """A data set seen by the loop, the same whether it lives on the device or is streamed.
+
+    The position is the step alone: step N of a run always sees the same batch.
+
+    Attributes:
+        batch_size: Examples a batch, over all devices.
+        num_examples: Examples in the set.
+        steps_per_epoch: Batches a pass. In training the last short batch is dropped
+            (another one each epoch); in evaluation it is padded and weighted.
+        resident: Arrays that stay on the device and are handed to the compiled step.
+    """
+
+    batch_size: int
+    num_examples: int
+    steps_per_epoch: int
+    resident: PyTree
+
+    def feed(self, first_step: int, num_steps: int, rows: slice = slice(None)) -> PyTree:
+        """Returns on the host what steps `first_step ... first_step + num_steps - 1` need.
+
+        Every leaf has the shape (num_steps, rows, ...); `rows` picks a process's share
+        of each batch.
+        """
+        ...
+
+    def batch(
+        self,
+        resident: PyTree,
+        item: PyTree,
+        step: Array,
+        *,
+        axis_name: str | None = None,
+    ) -> Batch:
+        """Makes one batch inside the compiled step: gathers, scales, transforms.
+
+        `item` is one step of `feed` (this device's rows of it under `axis_name`).
+        """
+        ...
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A generative system made trainable: pure functions in a NamedTuple.
+
+    A model may offer more (`encode`, `decode`, `reconstruct`, `translate` ...). Every
+    state has the fields `step` and `key` of `State`.
+    """
+
+    @property
+    def init(self) -> Callable[[PRNGKeyArray, Batch], Any]:
+        """`init(key, batch) -> state`."""
+        ...
+
+    @property
+    def update(self) -> Callable[..., tuple[Any, Metrics]]:
+        """`update(state, batch, axis_name=None) -> (state, metrics)`: one step."""
+        ...
+
+    @property
+    def evaluate(self) -> Callable[[Any, PRNGKeyArray, Batch], Metrics]:
+        """`evaluate(state, key, batch) -> one value per example, by name`."""
+        ...
+
+    @property
+    def sample(self) -> Callable[..., Array]:
+        """`sample(state, key, n) -> n samples`."""
+        ...
