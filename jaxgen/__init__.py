@@ -1,1 +1,27 @@
-"""Deep generative models in JAX."""
+"""Deep generative models in JAX: losses, networks, models, data, training."""
+
+from jaxgen import (
+    data,
+    divergences,
+    errors,
+    losses,
+    models,
+    networks,
+    numerics,
+    random,
+    training,
+    typing,
+)
+
+__all__ = [
+    "data",
+    "divergences",
+    "errors",
+    "losses",
+    "models",
+    "networks",
+    "numerics",
+    "random",
+    "training",
+    "typing",
+]

@@ -1,7 +1,7 @@
 """Key discipline: a root key that never changes, and named streams folded from it.
 
-Step N of a run draws from `stream(step_key(root, N), "latent")`, so that any step can be
-replayed alone and a resumed run needs no chain of keys.
+Step N of a run draws from `stream(step_key(root, N), "latent")`, so that any step can
+be replayed alone and a resumed run needs no chain of keys.
 """
 
 import zlib

@@ -74,7 +74,7 @@ class State(NamedTuple):
 
 @runtime_checkable
 class Data(Protocol):
-    """A data set seen by the loop, the same whether it lives on the device or is streamed.
+    """A data set seen by the loop, whether it lives on the device or is streamed.
 
     The position is the step alone: step N of a run always sees the same batch.
 
@@ -91,8 +91,10 @@ class Data(Protocol):
     steps_per_epoch: int
     resident: PyTree
 
-    def feed(self, first_step: int, num_steps: int, rows: slice = slice(None)) -> PyTree:
-        """Returns on the host what steps `first_step ... first_step + num_steps - 1` need.
+    def feed(
+        self, first_step: int, num_steps: int, rows: slice = slice(None)
+    ) -> PyTree:
+        """Returns on the host what `num_steps` steps from `first_step` on need.
 
         Every leaf has the shape (num_steps, rows, ...); `rows` picks a process's share
         of each batch.

@@ -1,1 +1,42 @@
-"""Flax modules: parameters in, distribution parameters out; no loss, no optimizer."""
+"""Networks: parameters in, distribution parameters out; no loss, no optimizer.
+
+Flax modules live here and nowhere else; what leaves is a `Network` of two functions.
+"""
+
+from jaxgen.networks.convolution import (
+    Conv,
+    ConvTranspose,
+    convolve,
+    convolve_transpose,
+)
+from jaxgen.networks.convolutional_vae import (
+    ConvolutionalDecoder,
+    ConvolutionalEncoder,
+    convolutional_decoder,
+    convolutional_encoder,
+)
+from jaxgen.networks.mlp import (
+    GaussianHead,
+    MLPDecoder,
+    MLPEncoder,
+    mlp_decoder,
+    mlp_encoder,
+)
+from jaxgen.networks.pure import pure
+
+__all__ = [
+    "Conv",
+    "ConvTranspose",
+    "ConvolutionalDecoder",
+    "ConvolutionalEncoder",
+    "GaussianHead",
+    "MLPDecoder",
+    "MLPEncoder",
+    "convolutional_decoder",
+    "convolutional_encoder",
+    "convolve",
+    "convolve_transpose",
+    "mlp_decoder",
+    "mlp_encoder",
+    "pure",
+]

@@ -1,1 +1,26 @@
 """The loop and what it needs: checkpoints, devices, writers, guards. Knows no model."""
+
+from jaxgen.training.checkpoint import Checkpoints
+from jaxgen.training.guard import Interrupted, NonFiniteError
+from jaxgen.training.loop import default_steps_per_call, fit
+from jaxgen.training.parallel import Placement, placement
+from jaxgen.training.progress import ProgressBar
+from jaxgen.training.run_folder import RunFolder, open_run, write_json
+from jaxgen.training.writers import JsonLines, TensorBoard, read_records
+
+__all__ = [
+    "Checkpoints",
+    "Interrupted",
+    "JsonLines",
+    "NonFiniteError",
+    "Placement",
+    "ProgressBar",
+    "RunFolder",
+    "TensorBoard",
+    "default_steps_per_call",
+    "fit",
+    "open_run",
+    "placement",
+    "read_records",
+    "write_json",
+]

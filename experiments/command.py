@@ -1,0 +1,96 @@
+"""What every script's command does around its `main`: options, errors, exit status."""
+
+import contextlib
+import dataclasses
+import errno
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import jax
+
+from jaxgen.errors import InputError
+from jaxgen.training import Interrupted, NonFiniteError
+
+Config = TypeVar("Config")
+
+
+def run(main: Callable[[Config], Any], config: type[Config], description: str) -> None:
+    """Parses the options, runs `main` and exits.
+
+    The exit status is 0; 2 for input that cannot be used; 1 for a run that failed; 128
+    and the signal's number for one that was stopped. None of these prints a traceback.
+
+    Args:
+        main: The script's `main(config)`.
+        config: Its frozen dataclass of options.
+        description: What `--help` says first.
+    """
+    try:
+        import tyro
+    except ImportError:
+        _stop('This script needs tyro: pip install "jaxgen[experiments]".', 2)
+    options = tyro.cli(config, prog=f"python -m {_module()}", description=description)
+    try:
+        main(options)
+    except InputError as error:
+        _stop(str(error), 2)
+    except NonFiniteError as error:
+        _stop(str(error), 1)
+    except Interrupted as stop:
+        _stop(f"{stop} To go on: {resume_command(options)}", 128 + stop.signal_number)
+    except KeyboardInterrupt:
+        _stop("Stopped at once, without saving.", 130)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _stop(
+            f"The disk is full ({error.filename or 'while saving'}). What was saved "
+            f"before is whole. Make room, then: {resume_command(options)}",
+            1,
+        )
+
+
+def command(options: Any) -> str:
+    """Returns the command line that gives these options, defaults left out."""
+    words = ["python", "-m", _module()]
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if value == field.default:
+            continue
+        flag = "--" + field.name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(flag if value else flag.replace("--", "--no-", 1))
+        elif isinstance(value, tuple):
+            words += [flag, *map(str, value)]
+        else:
+            words += [flag, str(value)]
+    return shlex.join(words)
+
+
+def use_devices(count: int | None) -> None:
+    """Lets a CPU pretend to be several devices; it must come before JAX is used."""
+    if count is not None and count > 1:
+        with contextlib.suppress(RuntimeError):  # JAX is up: it has what it has
+            jax.config.update("jax_num_cpu_devices", count)
+
+
+def resume_command(options: Any) -> str:
+    """Returns the command line that resumes the run of these options."""
+    return command(dataclasses.replace(options, resume=True))
+
+
+def _module() -> str:
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return (
+        spec.name
+        if spec is not None
+        else "experiments." + os.path.basename(sys.argv[0]).removesuffix(".py")
+    )
+
+
+def _stop(message: str, status: int) -> None:
+    print(message, file=sys.stderr)
+    raise SystemExit(status)

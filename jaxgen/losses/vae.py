@@ -1,0 +1,208 @@
+"""The evidence lower bound and the likelihoods it is made of.
+
+Every function returns one value per example, in nats, summed over pixels and latents:
+the caller weights, masks and reduces. Nothing here knows a network library: `encode`
+and `decode` are plain functions.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxgen import divergences, numerics, random
+from jaxgen.typing import Latents, PerExample, RandomKeys
+
+Observations = Float[Array, "batch *event"]
+
+
+class ElboTerms(NamedTuple):
+    """The two terms of the evidence lower bound, one value per example, in nats."""
+
+    log_likelihood: PerExample
+    kl: PerExample
+
+
+class Likelihood(NamedTuple):
+    """A likelihood p(x | z) whose parameters a decoder gives.
+
+    Attributes:
+        log_likelihood: `(parameters, observations) -> nats per example`.
+        mean: `parameters -> E[x | z]`, in the range of the observations.
+    """
+
+    log_likelihood: Callable[[Observations, Observations], PerExample]
+    mean: Callable[[Observations], Observations]
+
+
+def bernoulli_log_likelihood(
+    logits: Observations, observations: Observations
+) -> PerExample:
+    """Calculates log p(x) under independent Bernoulli pixels, from logits.
+
+    `x l - softplus(l)` summed over pixels: minus the binary cross-entropy (BCE). It is
+    the likelihood of a Bernoulli only for x in {0, 1}. For grey x in between it stays a
+    usable loss, but its least value is the entropy of x, not 0: no likelihood.
+
+    Args:
+        logits: Log-odds of a one, shape (batch, ...).
+        observations: Values in [0, 1], same shape.
+
+    Returns:
+        Nats, shape (batch,).
+
+    Raises:
+        ValueError: If the shapes differ.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> bernoulli_log_likelihood(jnp.zeros((1, 2)), jnp.array([[0.0, 1.0]]))
+        Array([-1.3862944], dtype=float32)
+
+    References:
+        Kingma and Welling, Auto-Encoding Variational Bayes, 2014, appendix C.1.
+    """
+    _check_shapes("logits", logits, observations)
+    return _sum_event(logits * observations - numerics.softplus(logits))
+
+
+def gaussian_log_likelihood(
+    mean: Observations, observations: Observations, *, variance: float | Array = 1.0
+) -> PerExample:
+    """Calculates log N(x; mean, variance I) per example.
+
+    `-|x - m|^2 / (2 s^2) - D/2 log(2 pi s^2)`. The mean squared error as a loss is this
+    with a variance in hiding: half the squared error means s^2 = 1, the squared error
+    s^2 = 1/2, the squared error averaged over D pixels s^2 = D/2.
+
+    Args:
+        mean: Means, shape (batch, ...).
+        observations: Values, same shape.
+        variance: s^2, one for all pixels or an array that broadcasts against them.
+
+    Returns:
+        Nats, shape (batch,).
+
+    Raises:
+        ValueError: If the shapes differ.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> gaussian_log_likelihood(jnp.zeros((1, 1)), jnp.zeros((1, 1)))
+        Array([-0.9189385], dtype=float32)
+
+    References:
+        Kingma and Welling, Auto-Encoding Variational Bayes, 2014, appendix C.2.
+    """
+    _check_shapes("mean", mean, observations)
+    squared = (observations - mean) ** 2
+    return _sum_event(-0.5 * (squared / variance + jnp.log(2 * jnp.pi * variance)))
+
+
+def bernoulli() -> Likelihood:
+    """Returns the Bernoulli likelihood; the decoder gives logits."""
+    return Likelihood(bernoulli_log_likelihood, jax.nn.sigmoid)
+
+
+def gaussian(*, variance: float = 1.0) -> Likelihood:
+    """Returns the Gaussian likelihood of fixed variance; the decoder gives means.
+
+    Args:
+        variance: Variance of a pixel, in squared units of the observations.
+
+    Raises:
+        ValueError: If the variance is not positive.
+    """
+    if not variance > 0:
+        raise ValueError(
+            f"The variance of a Gaussian likelihood must be positive, not {variance}."
+        )
+
+    def log_likelihood(mean: Observations, observations: Observations) -> PerExample:
+        return gaussian_log_likelihood(mean, observations, variance=variance)
+
+    return Likelihood(log_likelihood, lambda mean: mean)
+
+
+def elbo(
+    key: RandomKeys,
+    encode: Callable[[Observations], tuple[Latents, Latents]],
+    decode: Callable[[Latents], Observations],
+    observations: Observations,
+    *,
+    log_likelihood: Callable[
+        [Observations, Observations], PerExample
+    ] = bernoulli_log_likelihood,
+) -> ElboTerms:
+    """Estimates the evidence lower bound with one reparameterized sample per example.
+
+    `log p(x) >= E_q(z|x) log p(x|z) - KL(q(z|x) || N(0, I))`, q a diagonal Gaussian,
+    `z = mean + exp(log_variance / 2) * noise`; the KL is exact.
+
+    Args:
+        key: One key, or one per example (`jaxgen.random.example_keys`); it is consumed.
+        encode: `observations -> (mean, log_variance)`, each of shape (batch, latents).
+        decode: `latents -> parameters` of the likelihood.
+        observations: Shape (batch, ...).
+        log_likelihood: `(parameters, observations) -> nats per example`.
+
+    Returns:
+        `ElboTerms(log_likelihood, kl)`; the bound is their difference.
+
+    Raises:
+        ValueError: If the encoder gives anything but two arrays of one shape
+            (batch, latents).
+
+    Examples:
+        >>> import jax, jax.numpy as jnp
+        >>> encode = lambda x: (x[:, :2], jnp.zeros_like(x[:, :2]))
+        >>> decode = lambda z: jnp.tile(z, (1, 2))
+        >>> terms = elbo(jax.random.key(0), encode, decode, jnp.ones((3, 4)))
+        >>> terms.kl
+        Array([1., 1., 1.], dtype=float32)
+
+    References:
+        Kingma and Welling, Auto-Encoding Variational Bayes, 2014, equation 10.
+    """
+    mean, log_variance = encode(observations)
+    if mean.shape != log_variance.shape or mean.shape[:1] != observations.shape[:1]:
+        raise ValueError(
+            "encode must return the mean and the log-variance of the latents, both of "
+            f"shape (batch, latents) with batch = {observations.shape[0]}; it returned "
+            f"shapes {mean.shape} and {log_variance.shape}."
+        )
+    noise = random.normal(key, mean.shape)
+    latents = mean + jnp.exp(0.5 * log_variance) * noise
+    return ElboTerms(
+        log_likelihood=log_likelihood(decode(latents), observations),
+        kl=divergences.gaussian_kl(mean, log_variance),
+    )
+
+
+def negative_elbo(terms: ElboTerms, *, beta: float | Array = 1.0) -> PerExample:
+    """Calculates the loss of a VAE, `-log_likelihood + beta * kl`, in nats per example.
+
+    Args:
+        terms: What `elbo` returned.
+        beta: Weight of the KL; 1 gives the bound on -log p(x).
+
+    References:
+        Higgins et al., beta-VAE, 2017, equation 4.
+    """
+    return beta * terms.kl - terms.log_likelihood
+
+
+def _sum_event(values: Observations) -> PerExample:
+    return jnp.sum(values, axis=tuple(range(1, values.ndim)))
+
+
+def _check_shapes(name: str, parameters: Array, observations: Array) -> None:
+    # Broadcasting would hide a transposed or unflattened image in a plausible number.
+    if parameters.shape != observations.shape:
+        raise ValueError(
+            f"{name} and observations must have one shape; {name} has "
+            f"{parameters.shape}, observations have {observations.shape}. Reshape the "
+            "decoder's output to the images'."
+        )

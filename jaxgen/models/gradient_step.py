@@ -1,0 +1,56 @@
+"""One optimizer step on one loss: what every model's `update` is made of."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxgen.typing import Array, Metrics, NetState, Params
+
+
+def gradient_step(
+    loss: Callable[[Params], tuple[Array, Metrics]],
+    net: NetState,
+    optimizer: optax.GradientTransformation,
+    *,
+    axis_name: str | None = None,
+) -> tuple[NetState, Metrics]:
+    """Takes one step of the optimizer down a loss.
+
+    Args:
+        loss: `params -> (scalar, its terms)`, a mean over this device's examples.
+        net: Parameters and optimizer state.
+        optimizer: Any optax transformation.
+        axis_name: The mapped axis under `jax.pmap` or `jax.shard_map`; loss, terms and
+            gradients are then means over all of its devices.
+
+    Returns:
+        The new `NetState` and the terms, with the Euclidean norms of gradient,
+        parameters and update beside them.
+    """
+
+    def mean_loss(params: Params) -> tuple[Array, Metrics]:
+        value = loss(params)
+        # The mean over devices must be inside the loss: under shard_map the gradient of
+        # replicated parameters is summed over devices already, and a mean taken
+        # outside alone would leave it too large by their number.
+        return value if axis_name is None else jax.lax.pmean(value, axis_name)
+
+    (_, terms), gradients = jax.value_and_grad(mean_loss, has_aux=True)(net.params)
+    if axis_name is not None:
+        # pmap, on the other hand, leaves each device its own share; under shard_map all
+        # are equal here and this changes nothing.
+        gradients = jax.lax.pmean(gradients, axis_name)
+    updates, opt_state = optimizer.update(gradients, net.opt_state, net.params)
+    params = optax.apply_updates(net.params, updates)
+    metrics = terms | {
+        "gradient_norm": _norm(gradients),
+        "parameter_norm": _norm(params),
+        "update_norm": _norm(updates),
+    }
+    return net._replace(params=params, opt_state=opt_state), metrics
+
+
+def _norm(tree: Params) -> Array:
+    return jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)))

@@ -1,0 +1,150 @@
+"""Curves over the epochs."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from jaxgen.report.run import Row, series
+from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme
+
+
+def curves(
+    rows: Sequence[Row],
+    names: Sequence[str],
+    *,
+    units: Mapping[str, str] | None = None,
+    theme: Theme = LIGHT,
+) -> Figure:
+    """Draws each term on every split over all epochs, one panel a term.
+
+    The first epoch often starts far above the rest, and would press the remaining
+    curve flat: the axis covers what comes after, and a remark tells the first value.
+
+    Args:
+      rows: the lines of `metrics.jsonl`.
+      names: the terms, one panel each.
+      units: what stands after a term's name in its panel's title.
+      theme: the colours.
+
+    Returns:
+      The figure.
+    """
+    # Four panels make a square rather than a row of three and a straggler.
+    columns = 2 if len(names) == 4 else min(3, len(names))
+    lines = math.ceil(len(names) / columns)
+    colours = {"train": theme.train, "test": theme.test}
+    with theme.applied():
+        figure = Figure(figsize=(WIDTH, 0.45 + 2.0 * lines), layout="constrained")
+        panels = list(figure.subplots(lines, columns, squeeze=False).flat)
+        for axes in panels[len(names) :]:
+            axes.remove()
+        said = [(units or {}).get(name, "") for name in names]
+        for index, (axes, name) in enumerate(zip(panels, names, strict=False)):
+            axes.set_title(spoken(name))
+            # A unit is said once a row, and again where it changes.
+            if index % columns == 0 or said[index] != said[index - 1]:
+                axes.set_ylabel(said[index])
+            _draw_curves(axes, rows, name, colours, theme)
+        for axes in figure.axes[-columns:]:
+            axes.set_xlabel("epoch")
+    return figure
+
+
+def _draw_curves(
+    axes: Axes,
+    rows: Sequence[Row],
+    name: str,
+    colours: Mapping[str, str],
+    theme: Theme,
+) -> None:
+    ends, low, high, first = [], np.inf, -np.inf, -np.inf
+    for split in dict.fromkeys(row["split"] for row in rows):
+        epochs, values = series(rows, split, name)
+        finite = np.isfinite(values)
+        if not finite.any():
+            continue
+        colour = colours.get(split, theme.muted)
+        marker = "o" if len(values) == 1 else "-"
+        # A curve of single batches is noise around a curve: thin, it can be read.
+        width = 0.8 if len(values) > 80 else 1.6
+        axes.plot(
+            *(epochs, values, marker),
+            color=colour,
+            linewidth=width,
+            markersize=3,
+        )
+        settled = finite & (epochs >= min(1.0, epochs[-1]))
+        settled = settled if settled.any() else finite
+        low, high = min(low, values[settled].min()), max(high, values[settled].max())
+        first = max(first, values[finite].max())
+        ends.append((values[finite][-1], split, colour))
+    if not ends:
+        return
+    room = 0.07 * ((high - low) or abs(high) or 1.0)
+    axes.set_ylim(low - room, high + room)
+    if first > high + room:
+        axes.annotate(
+            f"\N{UPWARDS ARROW} starts at {short(first)}",
+            (0.16, 0.97),
+            xycoords="axes fraction",
+            color=theme.muted,
+            fontsize=7.5,
+            va="top",
+        )
+    axes.grid(axis="y")
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.locator_params(axis="y", nbins=5)
+    axes.locator_params(axis="x", nbins=4, integer=True)
+    axes.margins(x=0.03)
+    _label_ends(axes, ends, low - room, high + room)
+
+
+def _label_ends(axes: Axes, ends: list, low: float, high: float) -> None:
+    """Names each curve at its end, apart enough to be read."""
+    gap = 0.19 * (high - low)
+    heights: list[float] = []
+    ends = sorted(ends, key=lambda end: end[0])
+    for end in ends:
+        heights.append(max(end[0], heights[-1] + gap) if heights else end[0])
+    # Labels that were pushed apart settle around the values they belong to.
+    shift = np.mean([end[0] for end in ends]) - np.mean(heights)
+    shift = max(shift, low + gap / 3 - heights[0])
+    shift = min(shift, high - gap / 3 - heights[-1])
+    for (value, split, colour), height in zip(ends, heights, strict=True):
+        axes.annotate(
+            f"{split}\n{short(value)}",
+            (1, height + shift),
+            xycoords=("axes fraction", "data"),
+            xytext=(3, 0),
+            textcoords="offset points",
+            color=colour,
+            fontsize=8,
+            va="center",
+            linespacing=1.05,
+        )
+
+
+def spoken(name: str) -> str:
+    """A term's name as a heading.
+
+    Examples:
+      >>> spoken("gradient_norm"), spoken("kl")
+      ('Gradient norm', 'KL')
+    """
+    known = {"kl": "KL", "elbo": "ELBO", "fid": "FID", "mmd": "MMD"}
+    return known.get(name, name.replace("_", " ").capitalize())
+
+
+def short(value: float) -> str:
+    """A number with the four digits that count.
+
+    Examples:
+      >>> short(160.7312), short(61873.2), short(0.000012)
+      ('160.7', '61,873', '1.20e-05')
+    """
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
+        return f"{value:,.{min(digits, 4)}f}"
+    return f"{value:.2e}"

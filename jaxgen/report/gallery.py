@@ -1,0 +1,265 @@
+"""Which figures a run gets, and what a reader should look for in each."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from jaxgen.errors import InputError
+from jaxgen.report import curves, latents, pictures
+from jaxgen.report.run import Run
+from jaxgen.report.style import Figure, Theme
+
+
+@dataclasses.dataclass(frozen=True)
+class Plate:
+    """A figure with its words.
+
+    Attributes:
+      name: the file's name without its ending.
+      source: the file of the run that it shows.
+      title: a heading.
+      caption: what the axes are and what to look for.
+      alt: what a reader who cannot see it is told.
+      draw: makes the figure in a theme.
+    """
+
+    name: str
+    source: str
+    title: str
+    caption: str
+    alt: str
+    draw: Callable[[Theme], Figure]
+
+
+def plates(run: Run) -> list[Plate]:
+    """The figures for which a run has the data, in the order of the page.
+
+    Args:
+      run: the run.
+
+    Returns:
+      The figures, not drawn yet.
+
+    Raises:
+      InputError: an array file is damaged.
+    """
+    makers = (_manifold, _samples, _scatter, _reconstructions, _losses, _epochs)
+    found = (maker(run) for maker in (*makers, _kl, _health))
+    return [plate for plate in found if plate is not None]
+
+
+def _manifold(run: Run) -> Plate | None:
+    data = run.arrays("manifold", images=4, x=1, y=1)
+    if data is None:
+        return None
+    x, y = data["x"], data["y"]
+    caption = (
+        f"Latents on an even {len(x)} × {len(y)} grid, decoded. The grid spans the "
+        "smallest to the largest latent of the test set on each axis, so its corners "
+        "may lie where no image was ever encoded. Look for smooth change from cell "
+        "to cell, and for the classes keeping to regions of their own."
+    )
+    alt = f"A grid of {len(x)} by {len(y)} decoded images over the two latents."
+
+    def draw(theme: Theme) -> Figure:
+        return pictures.manifold(data["images"], x, y, theme=theme)
+
+    return Plate(
+        "manifold",
+        "arrays/manifold.npz",
+        "The latent plane, decoded",
+        caption,
+        alt,
+        draw,
+    )
+
+
+def _samples(run: Run) -> Plate | None:
+    data = run.arrays("samples", images=4)
+    if data is None:
+        return None
+    caption = (
+        "Latents drawn from the prior, decoded. Nothing here was picked. Look for "
+        "variety, for every class being there, and for images that belong to none."
+    )
+    alt = f"{len(data['images'])} images drawn from the model."
+
+    def draw(theme: Theme) -> Figure:
+        return pictures.samples(data["images"], theme=theme)
+
+    return Plate(
+        "samples", "arrays/samples.npz", "Samples from the prior", caption, alt, draw
+    )
+
+
+def _scatter(run: Run) -> Plate | None:
+    data = read_latents(run)
+    if data is None:
+        return None
+    mean, label, names = data["mean"], data.get("label"), class_names(data)
+    kl = data.get("kl")
+    total = mean.shape[1]
+    shown = latents.shown_dimensions(mean, kl)
+    which = "" if total <= 2 else f" Of {total} dimensions it shows the two that "
+    which += (
+        "" if total <= 2 else "carry the most KL." if kl is not None else "vary most."
+    )
+    colours = (
+        ""
+        if label is None
+        else " The number or name in bold stands at the median of its class. Look for "
+        "classes that form clusters, although training never saw a label, and for "
+        "those that run into each other: their images look alike."
+    )
+    caption = (
+        f"Each point is the latent mean of one of {len(mean):,} test images.{which}"
+        f"{colours}"
+    )
+    alt = f"Scatter of {len(mean)} test latents over latent " + " and ".join(
+        str(i + 1) for i in shown
+    )
+    alt += "." if label is None else ", coloured by class."
+
+    def draw(theme: Theme) -> Figure:
+        return latents.latent_scatter(
+            mean, label, class_names=names, kl=kl if total > 2 else None, theme=theme
+        )
+
+    return Plate(
+        "latents", "arrays/latents.npz", "Where the test images lie", caption, alt, draw
+    )
+
+
+def _reconstructions(run: Run) -> Plate | None:
+    data = run.arrays("reconstructions", inputs=4, outputs=4)
+    if data is None:
+        return None
+    number = len(data["inputs"])
+    caption = (
+        f"{number} test images, each with the mean of the decoder's distribution at "
+        "its latent mean on the right. Look for what is lost: thin strokes, unusual "
+        "slants, fine texture. Blur is the model's uncertainty made visible."
+    )
+    alt = f"{number} pairs of a test image and its reconstruction."
+
+    def draw(theme: Theme) -> Figure:
+        return pictures.reconstructions(data["inputs"], data["outputs"], theme=theme)
+
+    return Plate(
+        "reconstructions",
+        "arrays/reconstructions.npz",
+        "Inputs and reconstructions",
+        caption,
+        alt,
+        draw,
+    )
+
+
+def _losses(run: Run) -> Plate | None:
+    if not run.terms:
+        return None
+    caption = (
+        "Every term over all epochs, on the training and the test split; the number "
+        "at the end of a curve is its last value. Look for curves "
+        "that still fall (train longer), and for a test curve that turns upwards "
+        "while the training curve falls on (overfitting). The axes cover what comes "
+        "after the first epoch."
+    )
+    last = ", ".join(curves.spoken(name) for name in run.terms)
+    alt = f"Curves over the epochs of {last}, for each split."
+
+    def draw(theme: Theme) -> Figure:
+        return curves.curves(run.rows, run.terms, units=run.units, theme=theme)
+
+    return Plate("losses", "metrics.jsonl", "Loss terms", caption, alt, draw)
+
+
+def _epochs(run: Run) -> Plate | None:
+    data = run.arrays("epochs", images=5, epoch=1)
+    if data is None:
+        return None
+    listed = ", ".join(str(epoch) for epoch in data["epoch"])
+    caption = (
+        f"The same latents, decoded after epochs {listed}. Look for the moment when "
+        "shapes appear, and for places whose class changes: the decoder and the "
+        "latent space are still moving against each other."
+    )
+    alt = f"The same latents decoded after epochs {listed}."
+
+    def draw(theme: Theme) -> Figure:
+        return pictures.epochs(data["images"], data["epoch"], theme=theme)
+
+    return Plate(
+        "epochs",
+        "arrays/epochs.npz",
+        "The same latents as training goes on",
+        caption,
+        alt,
+        draw,
+    )
+
+
+def _kl(run: Run) -> Plate | None:
+    data = read_latents(run)
+    if data is None or "kl" not in data:
+        return None
+    kl = data["kl"]
+    caption = (
+        "How many nats each latent dimension carries about an image: the KL of its "
+        "posterior to the prior, averaged over the test set. Their sum is the KL term "
+        "of the loss."
+    )
+    if len(kl) > 2:
+        caption += (
+            " A dimension near 0 is not used: its posterior has collapsed to the prior."
+        )
+    alt = "Bars: " + ", ".join(
+        f"latent {i + 1} {kl[i]:.2f} nats" for i in np.argsort(-kl)[:8]
+    )
+
+    def draw(theme: Theme) -> Figure:
+        return latents.kl_per_dimension(kl, theme=theme)
+
+    return Plate(
+        "kl", "arrays/latents.npz", "KL per latent dimension", caption, alt + ".", draw
+    )
+
+
+def _health(run: Run) -> Plate | None:
+    if not run.diagnostics:
+        return None
+    caption = (
+        "Norms over all parameters, and speed. Look for a gradient norm that stays "
+        "within bounds, and for jumps: they tell of a step that went wrong before the "
+        "loss does."
+    )
+    units: Mapping[str, str] = {"images_per_second": "images/s"}
+
+    def draw(theme: Theme) -> Figure:
+        return curves.curves(run.rows, run.diagnostics, units=units, theme=theme)
+
+    alt = "Curves of " + ", ".join(curves.spoken(n) for n in run.diagnostics) + "."
+    return Plate("health", "metrics.jsonl", "How training went", caption, alt, draw)
+
+
+def read_latents(run: Run) -> dict[str, np.ndarray] | None:
+    """Reads the test latents and checks that their arrays belong together."""
+    data = run.arrays("latents", mean=2)
+    if data is None:
+        return None
+    number, dimensions = data["mean"].shape
+    for name, length in (("label", number), ("kl", dimensions)):
+        if name in data and data[name].shape != (length,):
+            raise InputError(
+                f"{run.path / 'arrays' / 'latents.npz'}: the array {name!r} has shape "
+                f"{data[name].shape}; ({length},) was expected beside a mean of shape "
+                f"{data['mean'].shape}."
+            )
+    return data
+
+
+def class_names(data: Mapping[str, np.ndarray]) -> list[str] | None:
+    """The names of the classes, where a run has them."""
+    names = data.get("class_names")
+    return None if names is None else [str(name) for name in names]

@@ -1,0 +1,181 @@
+"""One page a run: everything it shows is inside the file."""
+
+import base64
+import math
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jaxgen.errors import InputError
+from jaxgen.report import atomic
+from jaxgen.report.extras import require
+from jaxgen.report.run import Run, read_run
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write_page(run: Path) -> Path:
+    """Draws the figures of a run and writes its page.
+
+    Every figure for which the run has the data goes to `figures/NAME.png`, and all of
+    them, light and dark, into `index.html`, which needs no other file and no network.
+    Each file is replaced whole, so this may be called while a page is open.
+
+    Args:
+      run: the run's folder, with at least `config.json` and `metrics.jsonl`.
+
+    Returns:
+      The page, `index.html` in the run's folder.
+
+    Raises:
+      InputError: the folder holds no run, one of its files is damaged, it cannot be
+        written to, or a package that drawing needs is missing.
+    """
+    require("matplotlib", "jinja2", "PIL")
+    # Only now: `import jaxgen` must work where these packages are missing.
+    from jaxgen.report import explorer
+
+    run = Path(run)
+    content = read_run(run)
+    html = _render(
+        title=str(content.config.get("title") or run.resolve().name),
+        claim=str(content.config.get("claim") or ""),
+        experiment=str(content.config.get("experiment") or ""),
+        name=run.resolve().name,
+        numbers=_numbers(content),
+        explorer=explorer.explorer(content),
+        figures=_draw(content),
+        commands=_commands(content),
+        tables=_tables(content),
+    )
+    page = run / "index.html"
+    atomic.write(page, html.encode("utf-8"))
+    return page
+
+
+def _draw(run: Run) -> list[dict[str, Any]]:
+    from jaxgen.report import gallery, style
+
+    drawn = []
+    for plate in gallery.plates(run):
+        try:
+            light, dark = (
+                style.png(plate.draw(theme)) for theme in (style.LIGHT, style.DARK)
+            )
+        except InputError as error:
+            raise InputError(f"{run.path / plate.source}: {error}") from error
+        atomic.write(run.path / "figures" / f"{plate.name}.png", light)
+        # A PNG file tells its size in the first chunk.
+        width, height = struct.unpack(">II", light[16:24])
+        drawn.append(
+            {
+                "plate": plate,
+                "width": width,
+                "height": height,
+                "light": base64.b64encode(light).decode("ascii"),
+                "dark": base64.b64encode(dark).decode("ascii"),
+            }
+        )
+    return drawn
+
+
+def _render(**context: Any) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html").render(context)
+
+
+def _numbers(run: Run) -> dict[str, Any]:
+    """The numbers at the head of the page, and where they come from."""
+    results = run.summary.get("results")
+    if isinstance(results, Mapping) and results:
+        tiles = []
+        for label, result in results.items():
+            whole = result if isinstance(result, Mapping) else {"value": result}
+            value, unit = whole.get("value"), str(whole.get("unit") or "")
+            tiles.append({"label": label, "value": _figure(value), "unit": unit})
+        return {"tiles": tiles, "note": ""}
+    # A run that was stopped has no summary, but its last evaluation.
+    rows = [row for row in run.rows if row["split"] == "test"]
+    if not rows:
+        return {"tiles": [], "note": ""}
+    tiles = [
+        {
+            "label": f"test {name}",
+            "value": _figure(rows[-1][name]),
+            "unit": run.units.get(name, ""),
+        }
+        for name in run.terms
+        if name in rows[-1]
+    ]
+    note = (
+        f"This run did not end: the numbers are those of epoch {rows[-1]['epoch']:g}."
+    )
+    return {"tiles": tiles, "note": note}
+
+
+def _commands(run: Run) -> list[dict[str, str]]:
+    command = str(run.config.get("command") or "")
+    commands = []
+    if command:
+        commands.append({"title": "Run it again", "text": command})
+        if "--resume" not in command.split():
+            resume = f"{command} --resume"
+            commands.append({"title": "Go on where it stopped", "text": resume})
+    # From the folder that holds runs/, as the experiments name their results.
+    place = run.path.resolve().parts[-3:]
+    if place[0] == "runs":
+        redraw = f"python -m jaxgen.report {'/'.join(place)}"
+        commands.append({"title": "Draw this page again", "text": redraw})
+    return commands
+
+
+def _tables(run: Run) -> list[dict[str, Any]]:
+    measured = {key: run.summary[key] for key in run.summary if key != "results"}
+    tables = {
+        "Configuration": run.config.get("config"),
+        "Environment": run.config.get("environment"),
+        "Also measured": measured,
+    }
+    return [
+        {"title": title, "rows": [(str(k), _said(v)) for k, v in rows.items()]}
+        for title, rows in tables.items()
+        if isinstance(rows, Mapping) and rows
+    ]
+
+
+def _figure(value: Any) -> str:
+    """A result: with two decimals, so that numbers side by side compare."""
+    if isinstance(value, float) and 0.1 <= abs(value) and not value.is_integer():
+        return f"{value:,.2f}".replace("-", "\N{MINUS SIGN}")
+    return _said(value)
+
+
+def _said(value: Any) -> str:
+    """A value as a reader would write it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return _decimal(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_said(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(_said(item) for item in value)
+    return str(value)
+
+
+def _decimal(value: float) -> str:
+    if value and not 1e-3 <= abs(value) < math.inf:
+        return f"{value:.3g}"
+    short = f"{value:,.{2 if abs(value) >= 10 else 4}f}".rstrip("0").rstrip(".")
+    return short.replace("-", "\N{MINUS SIGN}")

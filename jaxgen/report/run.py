@@ -1,0 +1,232 @@
+"""A run's folder, read into memory."""
+
+import dataclasses
+import functools
+import json
+import math
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxgen.errors import InputError
+
+Row = Mapping[str, Any]
+Arrays = dict[str, np.ndarray]
+
+# What else a training row may carry; the page draws it apart from the loss terms.
+DIAGNOSTICS = (
+    "gradient_norm",
+    "parameter_norm",
+    "update_norm",
+    "images_per_second",
+)
+_PLACE = ("step", "epoch", "split")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What a run left behind: its configuration, its metrics and its arrays.
+
+    Attributes:
+      path: the folder.
+      config: the content of `config.json`.
+      rows: the lines of `metrics.jsonl`, one per split and step, by step.
+      summary: the content of `summary.json`, empty where there is none.
+    """
+
+    path: Path
+    config: Mapping[str, Any]
+    rows: Sequence[Row]
+    summary: Mapping[str, Any]
+
+    @functools.cached_property
+    def terms(self) -> list[str]:
+        """The names of the loss terms, in the order in which they were logged."""
+        return numeric_names(self.rows, leave_out=(*_PLACE, *DIAGNOSTICS))
+
+    @functools.cached_property
+    def diagnostics(self) -> list[str]:
+        """The names of the norms and the speed that were logged."""
+        return [name for name in DIAGNOSTICS if any(name in row for row in self.rows)]
+
+    @functools.cached_property
+    def units(self) -> dict[str, str]:
+        """The unit of each loss term, as far as it is known.
+
+        `config.json` may name units under "units"; the terms of a bound on the
+        likelihood are nats per image.
+        """
+        named = self.config.get("units")
+        if isinstance(named, Mapping):
+            return {str(term): str(unit) for term, unit in named.items()}
+        bound = {"kl", "reconstruction", "log_likelihood", "elbo"}
+        known = self.terms if bound & set(self.terms) else []
+        return dict.fromkeys(known, "nats per image")
+
+    def arrays(self, name: str, **ndims: int) -> Arrays | None:
+        """Reads `arrays/NAME.npz`.
+
+        Args:
+          name: the file's name without its ending.
+          **ndims: the arrays that must be there, with their number of axes.
+
+        Returns:
+          Every array of the file by name, or None where there is no such file.
+
+        Raises:
+          InputError: the file cannot be read or lacks an array, or an array has
+            another number of axes, nothing in it or no finite numbers.
+        """
+        path = self.path / "arrays" / f"{name}.npz"
+        if not path.exists():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {key: file[key] for key in file.files}
+        except (
+            *(OSError, ValueError, EOFError, KeyError),
+            *(zipfile.BadZipFile, zlib.error, AttributeError, NotImplementedError),
+        ) as error:
+            raise InputError(
+                f"{path} cannot be read ({type(error).__name__}: {error}): it is "
+                "damaged or no .npz file of plain arrays; delete it to leave its "
+                "figure out, or run the experiment again."
+            ) from error
+        for key, ndim in ndims.items():
+            if key not in arrays:
+                raise InputError(
+                    f"{path} has no array {key!r} (it has {sorted(arrays)}); delete "
+                    "the file to leave its figure out, or run the experiment again."
+                )
+            if arrays[key].ndim != ndim or not arrays[key].size:
+                raise InputError(
+                    f"{path}: the array {key!r} has shape {arrays[key].shape}; "
+                    f"{ndim} axes were expected, none of them of length 0."
+                )
+            if (
+                arrays[key].dtype.kind not in "uif"
+                or not np.isfinite(arrays[key]).all()
+            ):
+                raise InputError(
+                    f"{path}: the array {key!r} ({arrays[key].dtype}) holds something "
+                    "else than finite numbers; delete the file to leave its figure "
+                    "out, or run the experiment again."
+                )
+        return arrays
+
+
+def read_run(path: Path) -> Run:
+    """Reads a run's configuration, metrics and summary.
+
+    The last line of `metrics.jsonl` may have been cut by the end of the process; it is
+    then left out. A resumed run may log a step again; the later line counts.
+
+    Args:
+      path: the run's folder.
+
+    Returns:
+      The run; its arrays are read when asked for.
+
+    Raises:
+      InputError: the folder holds no run, or one of its files cannot be read.
+    """
+    if not path.is_dir():
+        raise InputError(
+            f"{path} is no folder; give the folder of a run, such as "
+            "runs/vae/mnist5k, which holds config.json and metrics.jsonl."
+        )
+    for name in ("config.json", "metrics.jsonl"):
+        if not (path / name).is_file():
+            raise InputError(
+                f"{path} is not the folder of a run: it holds no {name}; give a folder "
+                "such as runs/vae/mnist5k, which an experiment has written."
+            )
+    summary = path / "summary.json"
+    return Run(
+        path=path,
+        config=_read_object(path / "config.json"),
+        rows=_read_rows(path / "metrics.jsonl"),
+        summary=_read_object(summary) if summary.is_file() else {},
+    )
+
+
+def numeric_names(rows: Sequence[Row], leave_out: Sequence[str] = ()) -> list[str]:
+    """The names that hold numbers in any of the rows, in order of appearance."""
+    names = {
+        name: None
+        for row in rows
+        for name, value in row.items()
+        if _is_number(value) and name not in leave_out
+    }
+    return list(names)
+
+
+def series(rows: Sequence[Row], split: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The epochs and the values of one term on one split.
+
+    Examples:
+      >>> rows = [{"step": 1, "epoch": 0.5, "split": "train", "loss": 3.0}]
+      >>> series(rows, "train", "loss")
+      (array([0.5]), array([3.]))
+    """
+    points = [
+        (row["epoch"], row[name])
+        for row in rows
+        if row["split"] == split and _is_number(row.get(name))
+    ]
+    epochs, values = np.array(points, dtype=float).reshape(-1, 2).T
+    return epochs, values
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(_read_text(path))
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: it is no JSON ({error}).") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is damaged: it holds no JSON object.")
+    return content
+
+
+def _read_rows(path: Path) -> list[Row]:
+    lines = [line for line in _read_text(path).splitlines() if line.strip()]
+    rows = {}
+    for number, line in enumerate(lines, start=1):
+        row = _row(line)
+        if row is not None:
+            rows[row["split"], row["step"]] = row
+        elif number < len(lines):
+            raise InputError(
+                f"{path} is damaged: its line {number} is no JSON object with step, "
+                "epoch and split; remove that line and try again."
+            )
+    return sorted(rows.values(), key=lambda row: row["step"])
+
+
+def _row(line: str) -> Row | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(row, dict) or not isinstance(row.get("split"), str):
+        return None
+    place = (row.get("step"), row.get("epoch"))
+    if not all(_is_number(value) and math.isfinite(value) for value in place):
+        return None
+    return row
+
+
+def _read_text(path: Path) -> str:
+    try:
+        # A cut line may end inside a character; JSON then refuses that line alone.
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error

@@ -1,0 +1,60 @@
+"""Means of a model's terms over a data set, no example left out or counted twice."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxgen.training.parallel import Placement
+from jaxgen.typing import Array, Data, Model, PRNGKeyArray, PyTree
+
+STEPS_PER_CALL = 64
+
+
+def compile_evaluation(
+    model: Model, data: Data, place: Placement
+) -> Callable[[Any, PRNGKeyArray], dict[str, Array]]:
+    """Compiles `(state, key) -> mean of every term over the data set`.
+
+    The same key draws the same random numbers for the same examples, so that curves
+    compare. The result stays on the device.
+    """
+    rows = place.rows(data.batch_size)
+    resident = place.put_replicated(data.resident)
+
+    def sums(
+        state: Any, key: PRNGKeyArray, resident: PyTree, items: PyTree, steps: Array
+    ) -> dict[str, Array]:
+        def one(_: None, item_and_step: tuple[PyTree, Array]) -> tuple[None, Any]:
+            item, step = item_and_step
+            batch = data.batch(resident, item, step)
+            terms = model.evaluate(state, jax.random.fold_in(key, step), batch)
+            terms = {name: batch["weight"] * value for name, value in terms.items()}
+            return None, jax.tree.map(jnp.sum, terms | {"weight": batch["weight"]})
+
+        return jax.tree.map(jnp.sum, jax.lax.scan(one, None, (items, steps))[1])
+
+    compiled = jax.jit(sums, out_shardings=place.replicated)
+    calls = [
+        (first, min(first + STEPS_PER_CALL, data.steps_per_epoch))
+        for first in range(0, data.steps_per_epoch, STEPS_PER_CALL)
+    ]
+    # What stays on the device is fed once; a stream is read again each time.
+    small = bool(jax.tree.leaves(data.resident))
+
+    def items(first: int, last: int) -> PyTree:
+        return place.put_split(data.feed(first, last - first, rows))
+
+    kept = [items(*call) for call in calls] if small else None
+
+    def evaluate(state: Any, key: PRNGKeyArray) -> dict[str, Array]:
+        totals: dict[str, Array] = {}
+        for number, (first, last) in enumerate(calls):
+            feed = items(first, last) if kept is None else kept[number]
+            part = compiled(state, key, resident, feed, jnp.arange(first, last))
+            totals = part if not totals else jax.tree.map(jnp.add, totals, part)
+        weight = totals.pop("weight")
+        return {name: total / weight for name, total in totals.items()}
+
+    return evaluate

@@ -1,0 +1,99 @@
+"""What stops a run: a signal, or a number that is not finite."""
+
+import signal
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgen.typing import Array, PyTree
+
+
+class Interrupted(Exception):
+    """A signal asked the run to stop; its state is saved if it had checkpoints.
+
+    Attributes:
+        step: Steps done.
+        signal_number: The signal that came.
+    """
+
+    def __init__(self, step: int, signal_number: int):
+        """Keeps the step and the signal."""
+        super().__init__(f"Stopped by {signal.Signals(signal_number).name} at {step}.")
+        self.step = step
+        self.signal_number = signal_number
+
+
+class NonFiniteError(ArithmeticError):
+    """A term of the loss, a gradient or a parameter became NaN or infinite."""
+
+
+class Interrupts:
+    """Notes SIGINT and SIGTERM instead of dying of them, while used as a context.
+
+    The loop asks `received` between two calls. A second signal acts at once.
+    """
+
+    def __init__(self) -> None:
+        """Starts with no signal received."""
+        self.received: int | None = None
+        self._former: dict[int, Any] = {}
+
+    def __enter__(self) -> "Interrupts":
+        """Puts the handlers in place; outside the main thread there are none."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                self._former[number] = signal.signal(number, self._note)
+            except ValueError:  # only the main thread may handle signals
+                break
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Puts the former handlers back."""
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+        self._former.clear()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.received is not None:
+            self.__exit__()
+            signal.raise_signal(number)
+        self.received = number
+
+
+def first_bad_step(metrics: dict[str, np.ndarray]) -> tuple[int, str] | None:
+    """Returns the first step of a call with a value not finite, and its name.
+
+    Args:
+        metrics: By name, one value per step, shape (steps,).
+    """
+    bad = {name: ~np.isfinite(values) for name, values in metrics.items()}
+    steps = [int(np.argmax(flags)) for flags in bad.values() if flags.any()]
+    if not steps:
+        return None
+    step = min(steps)
+    # The loss is the sum of the terms; a term tells more.
+    names = [name for name, flags in bad.items() if flags[step]]
+    return step, next((name for name in names if name != "loss"), names[0])
+
+
+def first_bad_leaf(tree: PyTree) -> str | None:
+    """Returns the path of the first leaf that holds NaN or infinity, such as `a/b`."""
+    for path, leaf in _numbers(tree):
+        if not jnp.isfinite(leaf).all():
+            return path
+    return None
+
+
+def largest_leaf(tree: PyTree) -> str:
+    """Returns the path of the leaf that holds the number of largest magnitude."""
+    return max(_numbers(tree), key=lambda pair: float(jnp.abs(pair[1]).max()))[0]
+
+
+def _numbers(tree: PyTree) -> Iterator[tuple[str, Array]]:
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        if jnp.issubdtype(leaf.dtype, jnp.inexact):
+            yield jax.tree_util.keystr(path, simple=True, separator="/"), leaf

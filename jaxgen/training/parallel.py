@@ -1,0 +1,147 @@
+"""Where a step runs: one device or many, by jit and sharding, pmap or shard_map."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from jaxgen.errors import InputError
+from jaxgen.typing import Array, Data, Metrics, Model, PyTree
+
+AXIS = "data"
+Mode = Literal["jit", "pmap", "shard_map"]
+
+
+class Placement(NamedTuple):
+    """A one-axis mesh of devices and the way a step is mapped over it.
+
+    Attributes:
+        mesh: Devices along the axis "data": the batch is split, the state replicated.
+        mode: "jit" leaves the splitting to XLA and draws the random numbers of one
+            device; "pmap" and "shard_map" map `update(..., axis_name="data")`.
+    """
+
+    mesh: Mesh
+    mode: Mode = "jit"
+
+    @property
+    def replicated(self) -> NamedSharding:
+        """Every device holds the whole."""
+        return NamedSharding(self.mesh, PartitionSpec())
+
+    @property
+    def split(self) -> NamedSharding:
+        """Split along the second axis: what `Data.feed` returns, (steps, rows, ...)."""
+        return NamedSharding(self.mesh, PartitionSpec(None, AXIS))
+
+    def rows(self, batch_size: int) -> slice:
+        """Returns which rows of a batch this process feeds.
+
+        Raises:
+            InputError: If the batch cannot be split evenly over the devices.
+        """
+        if batch_size % self.mesh.size:
+            raise InputError(
+                f"A batch of {batch_size} cannot be split evenly over {self.mesh.size} "
+                "devices: choose a batch size that is a multiple of their number, or "
+                "other devices."
+            )
+        share = batch_size // jax.process_count()
+        return slice(jax.process_index() * share, (jax.process_index() + 1) * share)
+
+    def put_replicated(self, tree: PyTree) -> PyTree:
+        """Puts the whole of every leaf on every device."""
+        return jax.device_put(tree, self.replicated)
+
+    def put_split(self, feed: PyTree) -> PyTree:
+        """Puts this process's rows of `Data.feed` on its devices."""
+
+        def put(leaf: np.ndarray) -> Array:
+            rows = leaf.shape[1] * jax.process_count()
+            return jax.make_array_from_process_local_data(
+                self.split, leaf, (leaf.shape[0], rows, *leaf.shape[2:])
+            )
+
+        return jax.tree.map(put, feed)
+
+
+def placement(devices: int | None = None, mode: Mode = "jit") -> Placement:
+    """Returns a placement on the first `devices` devices (all of them by default).
+
+    Raises:
+        InputError: If there are not that many devices, or the mode is unknown.
+    """
+    there = jax.devices()
+    count = len(there) if devices is None else devices
+    if not 1 <= count <= len(there):
+        raise InputError(
+            f"{count} devices were asked for, but JAX sees {len(there)} "
+            f"({there[0].platform}). Ask for 1 to {len(there)}; on a CPU set "
+            "JAX_NUM_CPU_DEVICES before the start to have more."
+        )
+    if mode not in ("jit", "pmap", "shard_map"):
+        raise InputError(
+            f"The parallel mode {mode!r} is unknown: use 'jit', 'pmap' or 'shard_map'."
+        )
+    # Auto: with Explicit axes concatenate([real, fake]) would raise. Mesh, as make_mesh
+    # may reorder: the rows of a process must be those of its devices.
+    mesh = Mesh(np.array(there[:count]), (AXIS,), axis_types=(AxisType.Auto,))
+    return Placement(mesh, mode)
+
+
+def compile_steps(
+    model: Model, data: Data, place: Placement
+) -> Callable[[Any, PyTree, PyTree], tuple[Any, Metrics]]:
+    """Compiles `(state, resident, items) -> (state, metrics of every step)`.
+
+    `items` is what `Data.feed` returned for some steps, put by `Placement.put_split`.
+    The steps run in one call as a scan; the state is donated.
+    """
+    axis_name = None if place.mode == "jit" else AXIS
+
+    def steps(state: Any, resident: PyTree, items: PyTree) -> tuple[Any, Metrics]:
+        def one(state: Any, item: PyTree) -> tuple[Any, Metrics]:
+            batch = data.batch(resident, item, state.step, axis_name=axis_name)
+            return model.update(state, batch, axis_name)
+
+        return jax.lax.scan(one, state, items)
+
+    if place.mode == "pmap":
+        return _pmap(steps, place)
+    if place.mode == "shard_map":
+        whole = PartitionSpec()
+        steps = jax.shard_map(
+            steps,
+            mesh=place.mesh,
+            in_specs=(whole, whole, place.split.spec),
+            out_specs=(whole, whole),
+        )
+    return jax.jit(
+        steps,
+        in_shardings=(place.replicated, place.replicated, place.split),
+        out_shardings=(place.replicated, place.replicated),
+        donate_argnums=0,
+    )
+
+
+def _pmap(steps: Callable, place: Placement) -> Callable:
+    mapped = jax.pmap(
+        steps,
+        axis_name=AXIS,
+        in_axes=(None, None, 1),
+        out_axes=None,  # pyright: ignore[reportArgumentType]
+        devices=place.mesh.devices.ravel().tolist(),
+    )
+
+    def run(state: Any, resident: PyTree, items: PyTree) -> tuple[Any, Metrics]:
+        by_device = jax.tree.map(partial(_by_device, devices=place.mesh.size), items)
+        return mapped(state, resident, by_device)
+
+    return run
+
+
+def _by_device(leaf: Array, devices: int) -> Array:
+    return leaf.reshape(leaf.shape[0], devices, -1, *leaf.shape[2:])

@@ -1,0 +1,150 @@
+"""The folder a run leaves: where each file is, and whether a run may go on in it."""
+
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from jaxgen.errors import InputError
+
+
+class RunFolder(NamedTuple):
+    """The folder of one run, `runs/<experiment>/<name>`."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """What was asked for, and where it ran."""
+        return self.path / "config.json"
+
+    @property
+    def metrics(self) -> Path:
+        """The records of the curves, one JSON object a line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def summary(self) -> Path:
+        """The final numbers."""
+        return self.path / "summary.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Orbax checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def arrays(self) -> Path:
+        """Arrays that the figures are drawn from, `.npz`."""
+        return self.path / "arrays"
+
+    @property
+    def tensorboard(self) -> Path:
+        """TensorBoard events."""
+        return self.path / "tensorboard"
+
+
+def open_run(
+    root: Path, name: str, description: dict[str, Any], *, resume: bool, free: set[str]
+) -> RunFolder:
+    """Makes the folder of a new run, or opens that of a run to be resumed.
+
+    Args:
+        root: The folder of the experiment's runs.
+        name: The run's name. A new run whose name is taken gets the next free number;
+            to resume without a number means the newest of that name.
+        description: What `config.json` holds; its entry "config" are the options.
+        resume: Whether to go on.
+        free: Options that may differ when a run is resumed.
+
+    Returns:
+        The folder, with `config.json` written.
+
+    Raises:
+        InputError: If the folder cannot be written, if there is no run to resume, or if
+            its options differ from those asked for.
+    """
+    taken = sorted(_numbered(root, name))
+    if resume:
+        if not taken:
+            raise InputError(
+                f"There is no run {name!r} in {root} to resume: leave out --resume, or "
+                f"name one of: {', '.join(_names(root)) or 'none is there'}."
+            )
+        folder = RunFolder(root / _name(name, taken[-1]))
+        _check_same(folder, description["config"], free)
+    else:
+        folder = RunFolder(root / _name(name, taken[-1] + 1 if taken else 1))
+    try:
+        folder.arrays.mkdir(parents=True, exist_ok=True)
+        write_json(folder.config, description | {"environment": environment()})
+    except OSError as error:
+        raise InputError(
+            f"The run cannot be written to {folder.path}: {error.strerror}. Choose "
+            "another folder with --output."
+        ) from error
+    return folder
+
+
+def environment() -> dict[str, Any]:
+    """Returns versions and devices, for the record; no name of the machine."""
+    devices = jax.devices()
+    return {
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+        "backend": devices[0].platform,
+        "device": devices[0].device_kind,
+        "devices": len(devices),
+        "cores": os.cpu_count(),
+    }
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(value, indent=2) + "\n")
+    temporary.replace(path)
+
+
+def _check_same(folder: RunFolder, config: dict[str, Any], free: set[str]) -> None:
+    try:
+        former = json.loads(folder.config.read_text())["config"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{folder.config} cannot be read, so it is unknown what that run was: "
+            "restore the file, or start anew under another --name."
+        ) from error
+    # Through JSON, so that tuples compare as the lists they were saved as.
+    config = json.loads(json.dumps(config))
+    differ = [
+        f"{key} was {former.get(key)!r} and is now {config.get(key)!r}"
+        for key in sorted(former.keys() | config.keys())
+        if key not in free and former.get(key) != config.get(key)
+    ]
+    if differ:
+        raise InputError(
+            f"The run {folder.path} was made with other options: {'; '.join(differ)}. "
+            "Give the same options to resume it, or leave out --resume for a new run."
+        )
+
+
+def _name(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}-{number}"
+
+
+def _numbered(root: Path, name: str) -> list[int]:
+    numbers = []
+    for other in _names(root):
+        head, _, tail = other.rpartition("-")
+        if other == name:
+            numbers.append(1)
+        elif head == name and tail.isdigit():
+            numbers.append(int(tail))
+    return numbers
+
+
+def _names(root: Path) -> list[str]:
+    return sorted(p.parent.name for p in root.glob("*/config.json"))

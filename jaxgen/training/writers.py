@@ -1,0 +1,108 @@
+"""Where records of a run go: a file of JSON lines, TensorBoard."""
+
+import json
+from pathlib import Path
+from typing import Any, Protocol
+
+from jaxgen.errors import InputError
+
+Record = dict[str, Any]
+"""One point of the curves: `step`, `epoch`, `split` and the terms by name."""
+
+
+class Writer(Protocol):
+    """Takes the records of a run, in order of steps."""
+
+    def write(self, record: Record) -> None:
+        """Takes one record."""
+        ...
+
+    def close(self) -> None:
+        """Puts on disk what is not there yet."""
+        ...
+
+
+class JsonLines:
+    """Appends records to a file, one JSON object a line.
+
+    Args:
+        path: The file.
+        resume_step: Records after this step are dropped first: the run they came from
+            was stopped after its last checkpoint, and these steps come again.
+    """
+
+    def __init__(self, path: Path, *, resume_step: int = 0):
+        """Opens the file."""
+        kept = [r for r in read_records(path) if r["step"] <= resume_step]
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text("".join(map(_line, kept)))
+        temporary.replace(path)
+        self._file = path.open("a")
+
+    def write(self, record: Record) -> None:
+        """Appends one line and flushes it."""
+        self._file.write(_line(record))
+        self._file.flush()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+class TensorBoard:
+    """Writes every term as a scalar `split/term` for TensorBoard.
+
+    Args:
+        directory: The folder of the events.
+        resume_step: Events after this step are purged.
+    """
+
+    def __init__(self, directory: Path, *, resume_step: int = 0):
+        """Opens an event file."""
+        try:
+            from tensorboardX import SummaryWriter
+        except ImportError as error:
+            raise InputError(
+                "TensorBoard events need the package tensorboardX: "
+                'pip install "jaxgen[experiments]".'
+            ) from error
+        purge = resume_step + 1 if resume_step else None
+        self._writer = SummaryWriter(str(directory), purge_step=purge)
+
+    def write(self, record: Record) -> None:
+        """Adds the record's terms."""
+        for name, value in record.items():
+            if name not in ("step", "epoch", "split"):
+                self._writer.add_scalar(
+                    f"{record['split']}/{name}", value, record["step"]
+                )
+
+    def close(self) -> None:
+        """Flushes and closes the event file."""
+        self._writer.close()
+
+
+def read_records(path: Path) -> list[Record]:
+    """Reads a file of JSON lines; a last line cut short by a killed run is left out.
+
+    Raises:
+        InputError: If any other line is not a record.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_text().splitlines()
+    records = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            if number == len(lines):
+                break
+            raise InputError(
+                f"Line {number} of {path} is not a JSON record: remove that line."
+            ) from error
+    return records
+
+
+def _line(record: Record) -> str:
+    return json.dumps(record) + "\n"
