@@ -15,13 +15,20 @@ def source(examples: int = 40, *, side: int = 4) -> data.Source:
     return data.from_arrays(images.astype(np.uint8), labels, name="tiny")
 
 
-def batches(*, train: bool = True, batch_size: int = 8, examples: int = 40) -> Data:
+def batches(
+    *,
+    train: bool = True,
+    batch_size: int = 8,
+    examples: int = 40,
+    resident: bool = True,
+) -> Data:
     """Returns batches of the tiny source."""
     return data.pipeline(
         source(examples),
         batch_size=batch_size,
         key=random.stream(jax.random.key(1), "data"),
         train=train,
+        resident=resident,
     )
 
 

@@ -1,6 +1,7 @@
 """The loop and what it needs: checkpoints, devices, writers, guards. Knows no model."""
 
 from jaxgen.training.checkpoint import Checkpoints
+from jaxgen.training.evaluation import compile_evaluation
 from jaxgen.training.guard import Interrupted, NonFiniteError
 from jaxgen.training.loop import default_steps_per_call, fit
 from jaxgen.training.parallel import Placement, placement
@@ -17,6 +18,7 @@ __all__ = [
     "ProgressBar",
     "RunFolder",
     "TensorBoard",
+    "compile_evaluation",
     "default_steps_per_call",
     "fit",
     "open_run",
