@@ -82,4 +82,4 @@ def convolutional_decoder(
     formulation: ConvTransposeFormulation = "auto",
 ) -> Network:
     """Returns `ConvolutionalDecoder` as pure functions: latents to logits or means."""
-    return pure(ConvolutionalDecoder(tuple(image_shape), formulation))
+    return pure(ConvolutionalDecoder(image_shape, formulation))

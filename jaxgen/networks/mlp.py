@@ -84,7 +84,7 @@ def mlp_decoder(
     image_shape: tuple[int, int, int], features: Sequence[int] = (400,)
 ) -> Network:
     """Returns `MLPDecoder` as pure functions: latents to logits or means."""
-    return pure(MLPDecoder(tuple(image_shape), tuple(features)))
+    return pure(MLPDecoder(image_shape, tuple(features)))
 
 
 def _two_heads(key, shape, dtype=jnp.float32):

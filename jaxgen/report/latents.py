@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jaxgen.report.style import LIGHT, WIDTH, Figure, Line2D, Theme
+from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
 
 # The mean KL (nats) above which a latent dimension is said to carry something.
 ACTIVE_KL = 0.01
@@ -58,9 +58,14 @@ def latent_scatter(
         names = [_class_name(c, class_names) for c in classes]
         if classes and len(shown) == 2:
             _label_classes(axes, x, y, label, classes, names, theme)
-        if 0 < len(classes) <= 30:
+        if len(shown) == 2 and 0 < len(classes) <= 30:
             _legend(figure, classes, names, theme)
-        _label_latents(axes, shown, kl, names if len(shown) == 1 else None)
+        _label_latents(axes, shown, kl)
+        if len(shown) == 1:
+            axes.set_yticks(classes, names)
+            axes.set_ylabel("class" if classes else "")
+        elif _near_square(mean[:, shown]):
+            axes.set_aspect("equal", adjustable="datalim")
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
         axes.grid()
@@ -84,6 +89,12 @@ def _height(points: np.ndarray) -> float:
         return 4.0
     wide, high = np.maximum(np.ptp(points, axis=0), 1e-9)
     return float(np.clip((WIDTH - 1.2) * high / wide, 3.8, 6.2))
+
+
+def _near_square(points: np.ndarray) -> bool:
+    """Whether equal units on both axes would not leave most of the paper empty."""
+    wide, high = np.maximum(np.ptp(points, axis=0), 1e-9)
+    return bool(1 / 3 < high / wide < 3)
 
 
 def _class_name(index: int, names: Sequence[str] | None) -> str:
@@ -124,7 +135,7 @@ def _legend(
     )
 
 
-def _label_latents(axes, shown, kl, classes) -> None:
+def _label_latents(axes, shown, kl) -> None:
     def name(index: int) -> str:
         suffix = "" if kl is None else f"  (KL {kl[index]:.2f} nats)"
         return f"latent {index + 1}{suffix}"
@@ -132,12 +143,6 @@ def _label_latents(axes, shown, kl, classes) -> None:
     axes.set_xlabel(name(shown[0]))
     if len(shown) == 2:
         axes.set_ylabel(name(shown[1]))
-        axes.set_aspect("equal", adjustable="datalim")
-    elif classes:
-        axes.set_yticks(range(len(classes)), classes)
-        axes.set_ylabel("class")
-    else:
-        axes.set_yticks([])
 
 
 def kl_per_dimension(
@@ -156,15 +161,14 @@ def kl_per_dimension(
     """
     order = np.argsort(-kl, kind="stable")
     values, active = kl[order], kl[order] > threshold
-    many = len(kl) > 32
     with theme.applied():
-        height = 1.0 + 0.36 * len(kl) if len(kl) <= 4 else 2.6
+        height = 2.6 if len(kl) > 2 else 1.0 + 0.36 * len(kl)
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         axes = figure.add_subplot()
         total = f"{kl.sum():.2f} nats in all"
         axes.set_title(f"{active.sum()} of {len(kl)} dimensions active, {total}")
         colours = [theme.train if on else theme.muted for on in active]
-        if len(kl) <= 4:
+        if len(kl) <= 2:
             names = [f"latent {i + 1}" for i in order]
             bars = axes.barh(names, values, color=colours, height=0.62)
             axes.bar_label(bars, fmt="%.2f", padding=4, fontsize=8.5)
@@ -174,34 +178,36 @@ def kl_per_dimension(
             axes.tick_params(axis="y", length=0)
             axes.margins(x=0.08)
         else:
-            places = range(len(kl))
-            axes.bar(places, values, color=colours, width=0.9 if many else 0.72)
-            axes.set_ylabel("mean KL (nats)")
-            axes.set_xlabel("latent dimension, largest KL first")
-            axes.margins(x=0.01)
-            axes.grid(axis="y")
-            # The threshold lies close to 0 and takes the place of the axis.
-            axes.spines[["left", "bottom"]].set_visible(False)
-            axes.tick_params(length=0)
-            axes.set_xticks([] if many else places)
-            if not many:
-                axes.set_xticklabels([str(i + 1) for i in order])
-        if len(kl) > 2:
-            line = axes.axvline if len(kl) <= 4 else axes.axhline
-            line(threshold, color=theme.test, linewidth=1, linestyle=(0, (4, 3)))
+            _draw_columns(axes, order, values, colours)
+            axes.axhline(
+                threshold, color=theme.test, linewidth=1, linestyle=(0, (4, 3))
+            )
             axes.annotate(
                 f"active above {threshold:g} nats",
-                (1, threshold) if len(kl) > 4 else (threshold, 1),
-                xycoords=(
-                    ("axes fraction", "data")
-                    if len(kl) > 4
-                    else ("data", "axes fraction")
-                ),
-                xytext=(0, 5) if len(kl) > 4 else (5, 0),
+                (1, threshold),
+                xycoords=("axes fraction", "data"),
+                xytext=(0, 5),
                 textcoords="offset points",
-                ha="right" if len(kl) > 4 else "left",
+                ha="right",
                 color=theme.test,
                 fontsize=8,
                 path_effects=theme.halo(),
             )
     return figure
+
+
+def _draw_columns(axes: Axes, order, values, colours) -> None:
+    number = len(values)
+    places = range(number)
+    axes.bar(places, values, color=colours, width=0.72 if number <= 32 else 0.9)
+    axes.set_ylabel("mean KL (nats)")
+    axes.set_xlabel("latent dimension, largest KL first")
+    # A few columns stay as slim as many.
+    axes.set_xlim(-0.6, max(number, 8) - 0.4)
+    axes.grid(axis="y")
+    # The threshold lies close to 0 and takes the place of the axis.
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.tick_params(length=0)
+    axes.set_xticks([])
+    if number <= 32:
+        axes.set_xticks(places, [str(i + 1) for i in order])

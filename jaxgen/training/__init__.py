@@ -4,7 +4,7 @@ from jaxgen.training.checkpoint import Checkpoints
 from jaxgen.training.evaluation import compile_evaluation
 from jaxgen.training.guard import Interrupted, NonFiniteError
 from jaxgen.training.loop import default_steps_per_call, fit
-from jaxgen.training.parallel import Placement, placement
+from jaxgen.training.parallel import Placement, compile_steps, placement
 from jaxgen.training.progress import ProgressBar
 from jaxgen.training.run_folder import RunFolder, open_run, write_json
 from jaxgen.training.writers import JsonLines, TensorBoard, read_records
@@ -19,6 +19,7 @@ __all__ = [
     "RunFolder",
     "TensorBoard",
     "compile_evaluation",
+    "compile_steps",
     "default_steps_per_call",
     "fit",
     "open_run",

@@ -8,6 +8,7 @@ from jax import lax
 from jaxgen.networks import Conv, ConvTranspose, convolve, convolve_transpose
 
 # Sizes, kernel, strides, padding: even, odd, stride > kernel, not square, explicit.
+NAMES = ("size", "kernel_size", "strides", "padding", "channels")
 CASES = [
     ((8, 8), (3, 3), (2, 2), "SAME", (3, 5)),
     ((7, 7), (3, 3), (2, 2), "SAME", (5, 2)),
@@ -157,7 +158,7 @@ def test_formulations_agree_under_vmap_over_kernels(key, function, other):
                 )
             )
 
-        return jax.vmap(jax.value_and_grad(loss))(kernels)
+        return jax.jit(jax.vmap(jax.value_and_grad(loss)))(kernels)
 
     assert_all_close(gradients(other), gradients("plain"))
 
