@@ -1,12 +1,13 @@
 """A variational autoencoder learns to write digits, in a plane one can walk through.
 
-Claim: two latent numbers are enough for a decoder to draw every digit, and the encoder
-lays the ten classes out side by side without ever seeing a label.
+Claim: Two latent numbers are enough for a decoder to draw every digit, and the encoder
+lays the classes out side by side without ever seeing a label.
 Source: Kingma and Welling, Auto-Encoding Variational Bayes, 2014; the convolutional net
 is that of https://keras.io/examples/generative/vae/.
 Command: python -m experiments.vae
 """
 
+import contextlib
 import dataclasses
 import math
 import time
@@ -156,6 +157,9 @@ def main(config: Config) -> dict[str, Any]:
         training.JsonLines(folder.metrics, resume_step=resume_step),
         training.TensorBoard(folder.tensorboard, resume_step=resume_step),
     )
+    closing = contextlib.ExitStack()
+    for resource in (*writers, checkpoints):
+        closing.callback(resource.close)
     snapshots = Snapshots(
         folder.arrays / "epochs.npz",
         model,
@@ -166,7 +170,8 @@ def main(config: Config) -> dict[str, Any]:
     )
     start = time.monotonic()
     terms = ("loss", "reconstruction", "kl")
-    with training.ProgressBar(steps, batches.steps_per_epoch, terms) as progress:
+    bar = training.ProgressBar(steps, batches.steps_per_epoch, terms)
+    with closing, bar as progress:
         state = training.fit(
             model,
             batches,
@@ -181,9 +186,6 @@ def main(config: Config) -> dict[str, Any]:
             callbacks=(snapshots,),
             progress=progress,
         )
-    for writer in writers:
-        writer.close()
-    checkpoints.close()
     last = [r for r in training.read_records(folder.metrics) if r["split"] == "test"]
     results = {name: last[-1][name] for name in terms}
     training.write_json(

@@ -1,4 +1,4 @@
-"""A data set, a model and a run as small as they can be, for tests of everything else."""
+"""A data set, a model and a run as small as they can be, for tests of the rest."""
 
 import jax
 import numpy as np

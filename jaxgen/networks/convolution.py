@@ -257,8 +257,8 @@ def _subpixel(inputs: Images, kernel: Array, strides, pads) -> Images:
     # One product for all taps; then each phase of the output sums its own, shifted.
     # Gathering the inputs first would move more: there are seldom more outputs.
     # The barrier keeps the transposes of the kernel and of its gradient apart: without
-    # it XLA copies the cotangent of `products` (for 64 to 32 channels 4.5 times the inputs)
-    # into another order, a quarter of a training step of the Keras VAE's net.
+    # it XLA copies the cotangent of `products` (4.5 times the inputs where 64 channels
+    # become 32) into another order: a quarter of a step of the Keras VAE's net.
     matrix = lax.optimization_barrier(kernel.transpose(2, 0, 1, 3))
     matrix = matrix.reshape(channels, -1)
     products = (inputs.reshape(-1, channels) @ matrix).reshape(batch, height, width, -1)

@@ -45,8 +45,9 @@ class Run:
 
     @functools.cached_property
     def terms(self) -> list[str]:
-        """The names of the loss terms, in the order in which they were logged."""
-        return numeric_names(self.rows, leave_out=(*_PLACE, *DIAGNOSTICS))
+        """The names of the loss terms: the loss, then as they were logged."""
+        names = numeric_names(self.rows, leave_out=(*_PLACE, *DIAGNOSTICS))
+        return sorted(names, key=lambda name: name != "loss")
 
     @functools.cached_property
     def diagnostics(self) -> list[str]:

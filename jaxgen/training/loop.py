@@ -103,7 +103,7 @@ def fit(
         ledger.clear()
         clock.restart(call.last)
         at = {"step": call.last, "epoch": call.last / data.steps_per_epoch}
-        speed = {"examples_per_second": rate} if rate else {}
+        speed = {"images_per_second": rate} if rate else {}
         records: list[Record] = [at | {"split": "train"} | means | speed]
         if call.evaluation is not None:
             terms = {k: float(v) for k, v in jax.device_get(call.evaluation).items()}

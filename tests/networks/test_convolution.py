@@ -163,6 +163,34 @@ def test_formulations_agree_under_vmap_over_kernels(key, function, other):
     assert_all_close(gradients(other), gradients("plain"))
 
 
+@pytest.mark.parametrize(
+    ("function", "other"), [(convolve, "im2col"), (convolve_transpose, "subpixel")]
+)
+def test_formulations_agree_in_second_derivatives(key, function, other):
+    # Gradient penalties take reverse over reverse, Hessian products forward over it.
+    inputs, kernel = draw(key, (5, 6), (3, 3))
+
+    def derivatives(formulation):
+        def loss(inputs, kernel):
+            outputs = function(inputs, kernel, strides=(2, 2), formulation=formulation)
+            return jnp.sum(jnp.sin(outputs))
+
+        def penalty(kernel):
+            return jnp.sum(jax.grad(loss)(inputs, kernel) ** 2)
+
+        def gradient(kernel):
+            return jax.grad(loss, argnums=1)(inputs, kernel)
+
+        reverse = jax.jit(jax.grad(penalty))(kernel)
+        return reverse, jax.jit(jax.jvp, static_argnums=0)(
+            gradient, (kernel,), (jnp.ones_like(kernel),)
+        )[1]
+
+    for actual, expected in zip(derivatives(other), derivatives("plain"), strict=True):
+        scale = jnp.abs(expected).max()
+        np.testing.assert_allclose(actual / scale, expected / scale, atol=2e-5)
+
+
 @pytest.mark.parametrize("function", [convolve, convolve_transpose])
 def test_unknown_words_are_refused(key, function):
     inputs, kernel = draw(key, (4, 4), (3, 3))

@@ -21,7 +21,8 @@ from tests.training.test_loop import Recorder
 
 recorder = Recorder()
 state = training.fit(
-    tiny.vae(optax.sgd(1e-2)), tiny.batches(batch_size=16, examples=64, resident={resident}),
+    tiny.vae(optax.sgd(1e-2)),
+    tiny.batches(batch_size=16, examples=64, resident={resident}),
     key=jax.random.key(5), steps=8, steps_per_call=2, place=training.placement(),
     test_data=tiny.batches(train=False, examples=21, resident={resident}),
     writers=[recorder],

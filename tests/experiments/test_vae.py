@@ -1,0 +1,169 @@
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments import vae
+from jaxgen import training
+from jaxgen.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+SMALL = vae.Config(data="digits", hidden=(8,), epochs=2, batch_size=64, devices=1)
+
+
+def command(*words: str, **options) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "experiments.vae", *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"JAX_NUM_CPU_DEVICES": "1", "CI": "true"},
+        **options,
+    )
+
+
+def fails(*words: str) -> str:
+    """Runs a command that must be refused; returns its one sentence."""
+    process = command(*words)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2, errors
+    assert "Traceback" not in errors
+    return " ".join(errors.split())
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> tuple[vae.Config, dict]:
+    config = dataclasses.replace(SMALL, output=str(tmp_path_factory.mktemp("runs")))
+    return config, vae.main(config)
+
+
+def test_a_run_leaves_every_file_and_a_page(run):
+    config, results = run
+    page = Path(results["page"])
+    folder = page.parent
+    assert folder == Path(config.output) / "vae" / "digits-mlp-z2"
+    for name in ("config.json", "metrics.jsonl", "summary.json", "index.html"):
+        assert (folder / name).stat().st_size > 0
+    assert list((folder / "tensorboard").glob("events*"))
+    assert list((folder / "checkpoints").glob("*"))
+    figures = {path.stem for path in (folder / "figures").glob("*.png")}
+    wanted = {"losses", "latents", "manifold", "reconstructions", "epochs", "kl"}
+    assert wanted <= figures
+    assert 'id="plane"' in page.read_text()
+    for term in ("loss", "reconstruction", "kl"):
+        assert np.isfinite(results[term])
+
+
+def test_the_saved_command_gives_the_saved_options(run):
+    folder = Path(run[1]["page"]).parent
+    config = json.loads((folder / "config.json").read_text())
+    words = config["command"].split()
+    assert words[words.index("--data") + 1] == "digits"
+    assert words[words.index("--hidden") + 1] == "8"
+    assert config["config"]["epochs"] == 2
+
+
+def test_a_finished_run_can_go_on_for_more_epochs(run):
+    config, _ = run
+    longer = dataclasses.replace(config, epochs=3, resume=True)
+    page = Path(vae.main(longer)["page"])
+    records = training.read_records(page.parent / "metrics.jsonl")
+    train = [r["epoch"] for r in records if r["split"] == "train"]
+    assert train == [1, 2, 3]
+
+
+def test_resuming_with_other_options_says_what_differs(run):
+    config, _ = run
+    other = dataclasses.replace(config, learning_rate=0.1, seed=3, resume=True)
+    # The name must not change, or there would be nothing to resume.
+    with pytest.raises(InputError) as error:
+        vae.main(other)
+    assert "learning_rate was 0.001 and is now 0.1" in str(error.value)
+    assert "seed was 0 and is now 3" in str(error.value)
+
+
+def test_a_second_run_of_one_name_gets_a_number_and_the_first_is_left_alone(run):
+    config, _ = run
+    first = Path(config.output) / "vae" / "digits-mlp-z2" / "metrics.jsonl"
+    before = first.read_bytes()
+    short = dataclasses.replace(config, epochs=1, steps=1)
+    assert Path(vae.main(short)["page"]).parent.name == "digits-mlp-z2-2"
+    assert first.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"network": "conv", "steps": 2},
+        {"likelihood": "gaussian", "latents": 5, "steps": 2},
+        {"binarize": True, "resident": "stream", "steps": 2},
+        {"parallel": "pmap", "devices": 2, "steps": 2},
+    ],
+)
+def test_every_kind_of_run_works(options, tmp_path):
+    config = dataclasses.replace(SMALL, output=str(tmp_path), **options)
+    assert np.isfinite(vae.main(config)["loss"])
+
+
+def test_the_gaussian_likelihood_trains(tmp_path):
+    config = dataclasses.replace(
+        SMALL, likelihood="gaussian", epochs=8, output=str(tmp_path)
+    )
+    page = Path(vae.main(config)["page"])
+    records = training.read_records(page.parent / "metrics.jsonl")
+    losses = [r["loss"] for r in records if r["split"] == "test"]
+    assert losses[-1] < losses[0]
+
+
+def test_a_signal_stops_with_the_command_that_resumes(tmp_path):
+    options = ("--data", "digits", "--hidden", "8", "--epochs", "100000")
+    process = command(*options, "--output", str(tmp_path))
+    metrics = tmp_path / "vae" / "digits-mlp-z2" / "metrics.jsonl"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if metrics.exists() and metrics.stat().st_size:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Traceback" not in errors
+    assert "To go on: python -m experiments.vae" in errors
+    assert "--resume" in errors
+
+
+def test_an_unknown_data_set_is_told_the_nearest_names(tmp_path):
+    message = fails("--data", "mnist5", "--output", str(tmp_path))
+    assert "mnist5k" in message
+
+
+def test_an_empty_folder_is_named(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    message = fails("--data", str(tmp_path / "pictures"), "--output", str(tmp_path))
+    assert "pictures" in message
+
+
+def test_an_output_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    message = fails("--data", "digits", "--output", str(tmp_path / "file"))
+    assert "file" in message
+    assert "--output" in message
+
+
+def test_nothing_to_resume_is_said(tmp_path):
+    message = fails("--data", "digits", "--resume", "--output", str(tmp_path))
+    assert "leave out --resume" in message
+
+
+def test_help_explains_every_option():
+    out, _ = command("--help").communicate(timeout=60)
+    for field in dataclasses.fields(vae.Config):
+        assert "--" + field.name.replace("_", "-") in out
