@@ -9,8 +9,8 @@ Time: a minute and a half on 2 CPU cores.
 
 Seen on 2 cores of a Xeon, shared with other work, in milliseconds a step (and times the
 fastest): im2col in scan 81, im2col dispatched 91 (1.3), plain dispatched 897 (12),
-plain in scan 3319 (47). Hence `auto` is im2col on CPU. Nearly all of the plain step is the
-gradient of the two transposed convolutions of stride 2. Not yet measured on a GPU.
+plain in scan 3319 (47). Hence `auto` is im2col on CPU. Nearly all of the plain step is
+the gradient of the two transposed convolutions of stride 2. Not yet measured on a GPU.
 """
 
 import argparse

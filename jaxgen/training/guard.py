@@ -68,15 +68,20 @@ def first_bad_step(metrics: dict[str, np.ndarray]) -> tuple[int, str] | None:
     """Returns the first step of a call with a value not finite, and its name.
 
     Args:
-        metrics: By name, one value per step, shape (steps,).
+        metrics: By name, one value per step, or those of the last steps alone.
     """
-    bad = {name: ~np.isfinite(values) for name, values in metrics.items()}
-    steps = [int(np.argmax(flags)) for flags in bad.values() if flags.any()]
-    if not steps:
+    steps = max(map(len, metrics.values()))
+    # A norm is kept of the last step alone.
+    bad = {
+        name: steps - len(values) + int(np.argmin(np.isfinite(values)))
+        for name, values in metrics.items()
+        if not np.isfinite(values).all()
+    }
+    if not bad:
         return None
-    step = min(steps)
+    step = min(bad.values())
     # The loss is the sum of the terms; a term tells more.
-    names = [name for name, flags in bad.items() if flags[step]]
+    names = [name for name, first in bad.items() if first == step]
     return step, next((name for name in names if name != "loss"), names[0])
 
 

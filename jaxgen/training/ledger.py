@@ -1,7 +1,6 @@
 """The bookkeeping of a run: means of the terms since the last record, and its speed."""
 
 import time
-from typing import Any
 
 import numpy as np
 
@@ -10,33 +9,31 @@ class Ledger:
     """Sums of the training terms since the last record.
 
     Args:
-        totals: Sums to go on from, as `progress` gave them.
-        count: Steps they hold.
+        progress: Sums to go on from, as `progress` gave them.
     """
 
-    def __init__(self, totals: dict[str, float] | None = None, count: int = 0):
+    def __init__(self, progress: dict[str, list] | None = None):
         """Starts from sums, or from nothing."""
-        self._totals = dict(totals or {})
-        self._count = count
+        self._sums = {k: (v[0], v[1]) for k, v in (progress or {}).items()}
 
     def add(self, metrics: dict[str, np.ndarray]) -> None:
-        """Adds the terms of some steps, each of shape (steps,)."""
+        """Adds the terms of some steps, an array each; a norm may have fewer steps."""
         for name, values in metrics.items():
-            total = float(np.sum(values, dtype=np.float64))
-            self._totals[name] = self._totals.get(name, 0.0) + total
-        self._count += len(next(iter(metrics.values())))
+            total, count = self._sums.get(name, (0.0, 0))
+            total += float(np.sum(values, dtype=np.float64))
+            self._sums[name] = (total, count + len(values))
 
     def means(self) -> dict[str, float]:
         """Returns the means so far."""
-        return {name: total / self._count for name, total in self._totals.items()}
+        return {name: total / count for name, (total, count) in self._sums.items()}
 
     def clear(self) -> None:
         """Begins the next record."""
-        self._totals, self._count = {}, 0
+        self._sums = {}
 
-    def progress(self) -> dict[str, Any]:
+    def progress(self) -> dict[str, list]:
         """Returns what a resumed run needs, as JSON values."""
-        return {"totals": self._totals, "count": self._count}
+        return {name: list(sums) for name, sums in self._sums.items()}
 
 
 class Clock:

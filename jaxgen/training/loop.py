@@ -202,7 +202,7 @@ class _Run:
         if checkpoints is None or checkpoints.latest() is None:
             return state, Ledger()
         state, progress = checkpoints.restore(state)
-        return state, Ledger(**progress)
+        return state, Ledger(progress)
 
     def initial(self) -> Any:
         """Returns the state before the first step."""
