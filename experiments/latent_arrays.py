@@ -29,8 +29,8 @@ def write_latent_arrays(
         key: Key of the samples; it is consumed.
     """
     # The figures come after the run: one device draws them.
-    state = jax.device_put(jax.device_get(state.net), jax.devices()[0])
-    state = _OnlyNet(state)
+    net = jax.device_put(jax.device_get(state.net), jax.devices()[0])
+    state = state._replace(net=net)
     decode = _decoder(model, state)
     chosen = test.read(np.arange(min(len(test), MOST_POINTS)))
     images = chosen["image"]
@@ -99,13 +99,6 @@ class Snapshots:
                 old = zip(former["epoch"], former["images"], strict=True)
                 taken = {e: i for e, i in old if e < epoch} | taken
         _save(self._path, epoch=list(taken), images=np.stack(list(taken.values())))
-
-
-class _OnlyNet:
-    """A state reduced to what encoding and decoding need."""
-
-    def __init__(self, net: Any):
-        self.net = net
 
 
 def _decoder(model: VAE, state: Any) -> Callable[[Array], np.ndarray]:

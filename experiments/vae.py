@@ -2,9 +2,17 @@
 
 Claim: Two latent numbers are enough for a decoder to draw every digit, and the encoder
 lays the classes out side by side without ever seeing a label.
+
 Source: Kingma and Welling, Auto-Encoding Variational Bayes, 2014; the convolutional net
 is that of https://keras.io/examples/generative/vae/.
-Command: python -m experiments.vae
+
+Command: `python -m experiments.vae`; half a minute on 2 CPU cores, and the test loss
+ends at about 168 nats per image. With `--data mnist` (60,000 digits, by TFDS):
+COST_MLP. With `--data mnist --train-split train+test --network conv --epochs 30`, the
+Keras example: COST_CONV.
+
+Likelihoods: `bernoulli` is training by cross-entropy (BCE), `gaussian` by squared error
+over 2 x variance. Mean squared error plus the KL hides a variance; `--variance` says it.
 """
 
 import contextlib
@@ -27,9 +35,7 @@ class Config:
     """Options of the script."""
 
     data: str = "mnist5k"
-    """Data set: `mnist5k` (5,000 real digits, embedded), `digits` (1,797 of 8x8,
-    embedded), the name of a TFDS image set that was prepared before (`mnist`,
-    `fashion_mnist` ...), or a folder of images."""
+    """`mnist5k` or `digits` (embedded), a TFDS image set by name, or a folder."""
     data_dir: str | None = None
     """Where TFDS keeps its prepared sets (its own default if not given)."""
     train_split: Literal["train", "train+test"] = "train"
@@ -50,8 +56,7 @@ class Config:
     likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
     """`bernoulli`: cross-entropy (BCE); `gaussian`: squared error over 2 x variance."""
     variance: float = 0.05
-    """Variance of a pixel under the Gaussian likelihood. Training by mean squared error
-    plus the KL hides a choice of it; 1 blurs images in [0, 1]."""
+    """Variance of a pixel under the Gaussian likelihood, images being in [0, 1]."""
     beta: float = 1.0
     """Weight of the KL term; 1 gives the evidence lower bound."""
 
@@ -144,7 +149,7 @@ def main(config: Config) -> dict[str, Any]:
         {
             "experiment": "vae",
             "title": f"A VAE on {train.name}",
-            "claim": (__doc__ or "").split("Claim: ")[1].split("\nSource")[0],
+            "claim": (__doc__ or "").split("Claim: ")[1].split("\n\n")[0],
             "command": command.command(config),
             "config": dataclasses.asdict(config),
         },

@@ -14,7 +14,7 @@ def softplus(x: Array) -> Array:
 
 
 @softplus.defjvp
-def _softplus_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+def _softplus_jvp(primals, tangents):
     # Its own rule, since |x| has the derivative 1 at x = 0 in JAX: a layer initialised
     # to zero sits exactly there and would get the gradient of another function.
     (x,), (tangent,) = primals, tangents

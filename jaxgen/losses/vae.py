@@ -15,7 +15,8 @@ from jaxtyping import Array, Float
 from jaxgen import divergences, numerics, random
 from jaxgen.typing import Latents, PerExample, RandomKeys
 
-Observations = Float[Array, "batch *event"]
+Observations = Float[Array, "..."]
+"""Shape (batch, ...)."""
 
 
 class ElboTerms(NamedTuple):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ Callback = Callable[[Any, int], None]
 """`callback(state, step)`, called whenever the model has been evaluated."""
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Shows how far a run is."""
 
@@ -161,7 +162,7 @@ def default_steps_per_call(*, convolutional: bool) -> int:
     """
     if convolutional and jax.default_backend() == "cpu":
         return 8
-    return 128
+    return 512
 
 
 class _Call(NamedTuple):

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from jaxgen.errors import InputError
 
@@ -10,6 +10,7 @@ Record = dict[str, Any]
 """One point of the curves: `step`, `epoch`, `split` and the terms by name."""
 
 
+@runtime_checkable
 class Writer(Protocol):
     """Takes the records of a run, in order of steps."""
 
