@@ -34,14 +34,15 @@ def write_latent_arrays(
     decode = _decoder(model, state)
     chosen = test.read(np.arange(min(len(test), MOST_POINTS)))
     images = chosen["image"]
-    encode = jax.jit(lambda images: model.encode(state, _scale(images)))
-    mean, log_variance = map(
-        np.concatenate, zip(*_in_blocks(encode, images), strict=True)
-    )
-    latents = {
-        "mean": mean,
-        "kl": divergences.gaussian_kl_per_dimension(mean, log_variance).mean(axis=0),
-    }
+
+    @jax.jit
+    def encode(images: Array) -> tuple[Array, Array]:
+        mean, log_variance = model.encode(state, _scale(images))
+        return mean, divergences.gaussian_kl_per_dimension(mean, log_variance)
+
+    blocks = zip(*_in_blocks(encode, images), strict=True)
+    mean, kl = map(np.concatenate, blocks)
+    latents = {"mean": mean, "kl": kl.mean(axis=0)}
     if test.class_names is not None:
         latents |= {"label": chosen["label"], "class_names": list(test.class_names)}
     _save(folder / "latents.npz", **latents)
