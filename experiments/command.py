@@ -70,6 +70,17 @@ def command(options: Any) -> str:
     return shlex.join(words)
 
 
+def check_positive(options: Any, *names: str) -> None:
+    """Raises an InputError that names the first option that is not above 0."""
+    for name in names:
+        value = getattr(options, name)
+        numbers = value if isinstance(value, tuple) else (value,)
+        if any(number is not None and not number > 0 for number in numbers):
+            raise InputError(
+                f"--{name.replace('_', '-')} is {value}: give a number above 0."
+            )
+
+
 def use_devices(count: int | None) -> None:
     """Lets a CPU pretend to be several devices; it must come before JAX is used."""
     if count is not None and count > 1:

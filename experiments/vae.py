@@ -12,7 +12,8 @@ the Keras example is `--data mnist --train-split train+test --network conv --epo
 its training loss ends at 150.4 there.
 
 Likelihoods: `bernoulli` is training by cross-entropy (BCE), `gaussian` by squared error
-over 2 x variance. Mean squared error plus the KL hides a variance; `--variance` says it.
+over 2 x variance. Mean squared error plus the KL hides a variance; `--variance` says
+it.
 """
 
 import contextlib
@@ -116,6 +117,10 @@ def main(config: Config) -> dict[str, Any]:
     """Trains, evaluates, draws; returns the final test terms in nats per image."""
     from jaxgen import report
 
+    command.check_positive(
+        config, "epochs", "steps", "batch_size", "latents", "hidden", "learning_rate"
+    )
+    command.check_positive(config, "variance", "image_size", "steps_per_call")
     command.use_devices(config.devices)
     place = training.placement(config.devices, config.parallel)
     sources = {

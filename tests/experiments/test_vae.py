@@ -158,6 +158,15 @@ def test_an_output_that_cannot_be_written_is_named(tmp_path):
     assert "--output" in message
 
 
+@pytest.mark.parametrize(
+    "option", [{"epochs": 0}, {"latents": -1}, {"hidden": (8, 0)}, {"steps": 0}]
+)
+def test_a_number_that_must_be_positive_is_named(option, tmp_path):
+    config = dataclasses.replace(SMALL, output=str(tmp_path), **option)
+    with pytest.raises(InputError, match=f"--{next(iter(option))} is .* above 0"):
+        vae.main(config)
+
+
 def test_nothing_to_resume_is_said(tmp_path):
     message = fails("--data", "digits", "--resume", "--output", str(tmp_path))
     assert "leave out --resume" in message
