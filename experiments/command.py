@@ -6,7 +6,7 @@ import errno
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import jax
@@ -15,6 +15,8 @@ from jaxgen.errors import InputError
 from jaxgen.training import Interrupted, NonFiniteError
 
 Config = TypeVar("Config")
+FULL = (errno.ENOSPC, errno.EDQUOT)
+_run_name: str | None = None
 
 
 def run(main: Callable[[Config], Any], config: type[Config], description: str) -> None:
@@ -43,12 +45,14 @@ def run(main: Callable[[Config], Any], config: type[Config], description: str) -
         _stop(f"{stop} To go on: {resume_command(options)}", 128 + stop.signal_number)
     except KeyboardInterrupt:
         _stop("Stopped at once, without saving.", 130)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        # Checkpoints are written by a library that reports it in words of its own.
+        code = getattr(error, "errno", None)
+        if code not in FULL and "No space left" not in str(error):
             raise
         _stop(
-            f"The disk is full ({error.filename or 'while saving'}). What was saved "
-            f"before is whole. Make room, then: {resume_command(options)}",
+            "The disk is full. What was saved before is whole. Make room, then: "
+            f"{resume_command(options)}",
             1,
         )
 
@@ -90,7 +94,17 @@ def use_devices(count: int | None) -> None:
 
 def resume_command(options: Any) -> str:
     """Returns the command line that resumes the run of these options."""
-    return command(dataclasses.replace(options, resume=True))
+    name = _run_name or options.name
+    return command(dataclasses.replace(options, resume=True, name=name))
+
+
+@contextlib.contextmanager
+def names_run(name: str) -> Iterator[None]:
+    """Says which folder the run got, for the command that resumes it."""
+    global _run_name
+    _run_name = name
+    yield
+    _run_name = None
 
 
 def _module() -> str:

@@ -1,5 +1,6 @@
 """The arrays that the figures of a latent variable model are drawn from."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,8 +91,8 @@ class Snapshots:
 
     def __call__(self, state: Any, step: int) -> None:
         """Decodes if this is one of the epochs."""
-        epoch, rest = divmod(step, self._per_epoch)
-        if rest or epoch not in self._epochs:
+        epoch = math.ceil(step / self._per_epoch)
+        if epoch not in self._epochs:
             return
         images = _to_bytes(self._model.decode(state, self._latents))
         taken = {epoch: images}

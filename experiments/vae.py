@@ -160,6 +160,7 @@ def main(config: Config) -> dict[str, Any]:
         },
         resume=config.resume,
         free=FREE,
+        exact=config.name is not None,
     )
     checkpoints = training.Checkpoints(folder.checkpoints)
     resume_step = checkpoints.latest() or 0
@@ -181,7 +182,7 @@ def main(config: Config) -> dict[str, Any]:
     start = time.monotonic()
     terms = ("loss", "reconstruction", "kl")
     bar = training.ProgressBar(steps, batches.steps_per_epoch, terms)
-    with closing, bar as progress:
+    with command.names_run(folder.path.name), closing, bar as progress:
         state = training.fit(
             model,
             batches,

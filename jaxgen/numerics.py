@@ -8,7 +8,7 @@ from jaxgen.typing import Array
 
 @jax.custom_jvp
 def softplus(x: Array) -> Array:
-    """Calculates log(1 + exp(x)), exact at every x, as are all its derivatives."""
+    """Calculates log(1 + exp(x)), finite at every x, as are its derivatives."""
     # log(1 + e^x) = max(x, 0) + log1p(e^-|x|): half the cost of logaddexp on a CPU.
     return jnp.maximum(x, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
 

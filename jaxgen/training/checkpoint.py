@@ -53,6 +53,7 @@ class Checkpoints:
 
     def latest(self) -> int | None:
         """Returns the step of the newest whole checkpoint, or None."""
+        self.wait()
         return self._manager.latest_step()
 
     def restore(self, template: PyTree) -> tuple[PyTree, dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxgen.training.parallel import Placement
+from jaxgen.training.parallel import Placement, steps_that_fit
 from jaxgen.typing import Array, Data, Model, PRNGKeyArray, PyTree
 
 STEPS_PER_CALL = 64
@@ -36,12 +36,13 @@ def compile_evaluation(
         return jax.tree.map(jnp.sum, jax.lax.scan(one, None, (items, steps))[1])
 
     compiled = jax.jit(sums, out_shardings=place.replicated)
+    length = min(STEPS_PER_CALL, steps_that_fit(data, rows))
     calls = [
-        (first, min(first + STEPS_PER_CALL, data.steps_per_epoch))
-        for first in range(0, data.steps_per_epoch, STEPS_PER_CALL)
+        (first, min(first + length, data.steps_per_epoch))
+        for first in range(0, data.steps_per_epoch, length)
     ]
-    # What stays on the device is fed once; a stream is read again each time.
-    small = bool(jax.tree.leaves(data.resident))
+    # Indices are put on the device once; a stream of images is read again each time.
+    small = data.steps_per_epoch <= steps_that_fit(data, rows)
 
     def items(first: int, last: int) -> PyTree:
         return place.put_split(data.feed(first, last - first, rows))

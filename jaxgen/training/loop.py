@@ -6,13 +6,19 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxgen import random
 from jaxgen.training import guard
 from jaxgen.training.checkpoint import Checkpoints
 from jaxgen.training.evaluation import compile_evaluation
 from jaxgen.training.ledger import Clock, Ledger
-from jaxgen.training.parallel import Placement, compile_steps, placement
+from jaxgen.training.parallel import (
+    Placement,
+    compile_steps,
+    placement,
+    steps_that_fit,
+)
 from jaxgen.training.writers import Record, Writer
 from jaxgen.typing import Array, Data, Metrics, Model, PRNGKeyArray
 
@@ -108,13 +114,19 @@ def fit(
         records: list[Record] = [at | {"split": "train"} | means | speed]
         if call.evaluation is not None:
             terms = {k: float(v) for k, v in jax.device_get(call.evaluation).items()}
+            for name, value in terms.items():
+                if not np.isfinite(value):
+                    raise guard.NonFiniteError(
+                        f"After step {call.last} the test term {name!r} is {value}: "
+                        f"look at the test data.{_advice(checkpoints)}"
+                    )
             records.append(at | {"split": "test"} | terms)
         for record in records:
             for writer in writers:
                 writer.write(record)
 
     def save() -> None:
-        bad = guard.first_bad_leaf(state)
+        bad = guard.first_bad_leaf(getattr(state, "net", state))
         if bad is not None:
             raise guard.NonFiniteError(
                 f"After step {step} the state is not finite, first in {bad}; it was "
@@ -140,13 +152,14 @@ def fit(
             if step == steps or due or stop or (callbacks and run.is_record(step)):
                 while waiting:
                     settle(waiting.pop(0))
+            if run.is_record(step):
+                # Before the save: a run killed between the two calls them again.
+                for callback in callbacks:
+                    callback(state, step)
             if checkpoints is not None and (step == steps or due or stop):
                 save()
                 saved_at = time.monotonic()
-            if run.is_record(step):
-                for callback in callbacks:
-                    callback(state, step)
-            if stop and step < steps:
+            if stop:
                 if checkpoints is not None:
                     checkpoints.wait()
                 raise guard.Interrupted(step, interrupts.received or 0)
@@ -190,10 +203,11 @@ class _Run:
         self.model, self.data, self.key, self.place = model, data, key, place
         self.steps = steps
         self.period = evaluate_every or data.steps_per_epoch
-        # Calls of (nearly) one length: the fewest that fill a period.
-        calls = -(-self.period // steps_per_call)
-        self.length = -(-self.period // calls)
         self.rows = place.rows(data.batch_size)
+        # Calls of (nearly) one length: the fewest that fill a period.
+        longest = min(steps_per_call, steps_that_fit(data, self.rows))
+        calls = -(-self.period // longest)
+        self.length = -(-self.period // calls)
         self.resident = place.put_replicated(data.resident)
         self.compiled = compile_steps(model, data, place)
 

@@ -13,6 +13,7 @@ from jaxgen.errors import InputError
 from jaxgen.typing import Array, Data, Metrics, Model, PyTree
 
 AXIS = "data"
+FED_BYTES = 64 * 2**20
 Mode = Literal["jit", "pmap", "shard_map"]
 
 
@@ -91,6 +92,12 @@ def placement(devices: int | None = None, mode: Mode = "jit") -> Placement:
     # may reorder: the rows of a process must be those of its devices.
     mesh = Mesh(np.array(there[:count]), (AXIS,), axis_types=(AxisType.Auto,))
     return Placement(mesh, mode)
+
+
+def steps_that_fit(data: Data, rows: slice) -> int:
+    """Returns how many steps may be fed at once: 64 MiB of them, one at the least."""
+    step = sum(leaf.nbytes for leaf in jax.tree.leaves(data.feed(0, 1, rows)))
+    return max(1, FED_BYTES // max(step, 1))
 
 
 def compile_steps(

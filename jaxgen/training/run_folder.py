@@ -48,7 +48,13 @@ class RunFolder(NamedTuple):
 
 
 def open_run(
-    root: Path, name: str, description: dict[str, Any], *, resume: bool, free: set[str]
+    root: Path,
+    name: str,
+    description: dict[str, Any],
+    *,
+    resume: bool,
+    free: set[str],
+    exact: bool = False,
 ) -> RunFolder:
     """Makes the folder of a new run, or opens that of a run to be resumed.
 
@@ -59,6 +65,7 @@ def open_run(
         description: What `config.json` holds; its entry "config" are the options.
         resume: Whether to go on.
         free: Options that may differ when a run is resumed.
+        exact: Resume the run of just that name, not the newest of its numbers.
 
     Returns:
         The folder, with `config.json` written.
@@ -67,8 +74,16 @@ def open_run(
         InputError: If the folder cannot be written, if there is no run to resume, or if
             its options differ from those asked for.
     """
+    if name != Path(name).name or name in ("", ".", ".."):
+        raise InputError(
+            f"The run's name {name!r} is not the name of one folder: no slashes, "
+            "and choose the place by --output."
+        )
     taken = sorted(_numbered(root, name))
-    if resume:
+    if resume and exact and (root / name / "config.json").exists():
+        folder = RunFolder(root / name)
+        _check_same(folder, description["config"], free)
+    elif resume:
         if not taken:
             raise InputError(
                 f"There is no run {name!r} in {root} to resume: leave out --resume, or "
@@ -79,6 +94,8 @@ def open_run(
     else:
         folder = RunFolder(root / _name(name, taken[-1] + 1 if taken else 1))
     try:
+        if not resume:
+            folder = _claim(root, name, taken[-1] + 1 if taken else 1)
         folder.arrays.mkdir(parents=True, exist_ok=True)
         write_json(folder.config, description | {"environment": environment()})
     except OSError as error:
@@ -129,6 +146,20 @@ def _check_same(folder: RunFolder, config: dict[str, Any], free: set[str]) -> No
             f"The run {folder.path} was made with other options: {'; '.join(differ)}. "
             "Give the same options to resume it, or leave out --resume for a new run."
         )
+
+
+def _claim(root: Path, name: str, number: int) -> RunFolder:
+    # Making the folder is the claim: of two runs that start at once, one goes on.
+    while True:
+        path = root / _name(name, number)
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            if not path.is_dir():
+                raise
+            number += 1
+        else:
+            return RunFolder(path)
 
 
 def _name(name: str, number: int) -> str:

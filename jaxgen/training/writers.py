@@ -67,8 +67,7 @@ class TensorBoard:
                 "TensorBoard events need the package tensorboardX: "
                 'pip install "jaxgen[experiments]".'
             ) from error
-        purge = resume_step + 1 if resume_step else None
-        self._writer = SummaryWriter(str(directory), purge_step=purge)
+        self._writer = SummaryWriter(str(directory), purge_step=resume_step + 1)
 
     def write(self, record: Record) -> None:
         """Adds the record's terms."""
@@ -77,6 +76,7 @@ class TensorBoard:
                 self._writer.add_scalar(
                     f"{record['split']}/{name}", value, record["step"]
                 )
+        self._writer.flush()
 
     def close(self) -> None:
         """Flushes and closes the event file."""

@@ -67,8 +67,15 @@ def test_each_example_is_on_its_own(key):
 def test_gradients_agree_with_finite_differences(key):
     logits = jax.random.normal(key, (2, 3))
     images = jnp.array([[0.0, 1.0, 0.3], [1.0, 0.0, 0.8]])
-    check_grads(lambda z: BCE(z, images), (logits,), order=2, modes=("fwd", "rev"))
-    check_grads(lambda z: GAUSS(z, images), (logits,), order=2, modes=("fwd", "rev"))
+    check_grads(
+        lambda z: BCE(jnp.asarray(z), images), (logits,), order=2, modes=("fwd", "rev")
+    )
+    check_grads(
+        lambda z: GAUSS(jnp.asarray(z), images),
+        (logits,),
+        order=2,
+        modes=("fwd", "rev"),
+    )
 
 
 @pytest.mark.parametrize("loss", [BCE, GAUSS])

@@ -61,6 +61,7 @@ def test_killed_at_any_moment_and_resumed_gives_the_same_bits(tmp_path):
     _, errors = (run := start(whole)).communicate(timeout=300)
     assert run.returncode == 0, errors
     # Moments in the life of a checkpoint: none yet; being written; some are there.
+    kills = 0
     moments = np.random.default_rng(0).uniform(0.0, 1.0, 4)
     for attempt, wait in enumerate(moments):
         run = start(killed)
@@ -76,8 +77,13 @@ def test_killed_at_any_moment_and_resumed_gives_the_same_bits(tmp_path):
             time.sleep(0.1 * wait)
         run.kill()
         run.communicate()
-    _, errors = (run := start(killed)).communicate(timeout=300)
+        kills += run.returncode == -signal.SIGKILL
+    out, errors = (run := start(killed)).communicate(timeout=300)
     assert run.returncode == 0, errors
+    # It was killed indeed, and went on from somewhere.
+    assert kills >= 2
+    assert out.startswith("at ")
+    assert out.split()[1] != "None"
     with np.load(whole / "final.npz") as a, np.load(killed / "final.npz") as b:
         assert a.files == b.files
         for name in a.files:
