@@ -79,9 +79,10 @@ def check_positive(options: Any, *names: str) -> None:
     for name in names:
         value = getattr(options, name)
         numbers = value if isinstance(value, tuple) else (value,)
-        if any(number is not None and not number > 0 for number in numbers):
+        if not numbers or any(n is not None and not n > 0 for n in numbers):
+            shown = " ".join(map(str, numbers)) or "empty"
             raise InputError(
-                f"--{name.replace('_', '-')} is {value}: give a number above 0."
+                f"--{name.replace('_', '-')} is {shown}: give a number above 0."
             )
 
 
@@ -95,7 +96,11 @@ def use_devices(count: int | None) -> None:
 def resume_command(options: Any) -> str:
     """Returns the command line that resumes the run of these options."""
     name = _run_name or options.name
-    return command(dataclasses.replace(options, resume=True, name=name))
+    line = command(dataclasses.replace(options, resume=True, name=name))
+    # The README runs the interpreter of an environment that need not be active.
+    python = os.path.relpath(sys.executable)
+    python = sys.executable if python.startswith("..") else python
+    return line.replace("python", shlex.quote(python), 1)
 
 
 @contextlib.contextmanager

@@ -123,6 +123,7 @@ def main(config: Config) -> dict[str, Any]:
     command.check_positive(config, "variance", "image_size", "steps_per_call")
     command.use_devices(config.devices)
     place = training.placement(config.devices, config.parallel)
+    place.rows(config.batch_size)  # refuses what cannot be split, before any folder
     sources = {
         split: data.load(
             config.data,

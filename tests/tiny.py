@@ -5,7 +5,7 @@ import numpy as np
 import optax
 
 from jaxgen import data, losses, models, networks, random
-from jaxgen.typing import Data
+from jaxgen.typing import Data, Network
 
 
 def source(examples: int = 40, *, side: int = 4) -> data.Source:
@@ -32,11 +32,16 @@ def batches(
     )
 
 
+def networks_of_vae() -> tuple[Network, Network]:
+    """Returns an encoder and a decoder of a few dozen parameters."""
+    encoder = networks.mlp_encoder(2, features=(5,))
+    return encoder, networks.mlp_decoder((4, 4, 1), features=(5,))
+
+
 def vae(optimizer: optax.GradientTransformation | None = None) -> models.VAE:
     """Returns a VAE of a few dozen parameters."""
     return models.vae(
-        networks.mlp_encoder(2, features=(5,)),
-        networks.mlp_decoder((4, 4, 1), features=(5,)),
+        *networks_of_vae(),
         optax.adam(1e-2) if optimizer is None else optimizer,
         likelihood=losses.vae.bernoulli(),
         num_latents=2,

@@ -22,7 +22,9 @@ class Interrupted(Exception):
 
     def __init__(self, step: int, signal_number: int):
         """Keeps the step and the signal."""
-        super().__init__(f"Stopped by {signal.Signals(signal_number).name} at {step}.")
+        super().__init__(
+            f"Stopped by {signal.Signals(signal_number).name} at step {step}."
+        )
         self.step = step
         self.signal_number = signal_number
 

@@ -136,8 +136,8 @@ def test_a_signal_stops_with_the_command_that_resumes(tmp_path):
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + signal.SIGTERM
     assert "Traceback" not in errors
-    assert "To go on: python -m experiments.vae" in errors
-    assert "--resume" in errors
+    assert "-m experiments.vae --data digits" in errors
+    assert "--name digits-mlp-z2 --resume" in errors
 
 
 def test_an_unknown_data_set_is_told_the_nearest_names(tmp_path):
