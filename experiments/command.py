@@ -6,7 +6,7 @@ import errno
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import jax
@@ -103,13 +103,10 @@ def resume_command(options: Any) -> str:
     return line.replace("python", shlex.quote(python), 1)
 
 
-@contextlib.contextmanager
-def names_run(name: str) -> Iterator[None]:
+def name_run(name: str) -> None:
     """Says which folder the run got, for the command that resumes it."""
     global _run_name
     _run_name = name
-    yield
-    _run_name = None
 
 
 def _module() -> str:

@@ -183,7 +183,8 @@ def main(config: Config) -> dict[str, Any]:
     start = time.monotonic()
     terms = ("loss", "reconstruction", "kl")
     bar = training.ProgressBar(steps, batches.steps_per_epoch, terms)
-    with command.names_run(folder.path.name), closing, bar as progress:
+    command.name_run(folder.path.name)
+    with closing, bar as progress:
         state = training.fit(
             model,
             batches,
