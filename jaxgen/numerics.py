@@ -19,3 +19,14 @@ def _softplus_jvp(primals, tangents):
     # to zero sits exactly there and would get the gradient of another function.
     (x,), (tangent,) = primals, tangents
     return softplus(x), jax.nn.sigmoid(x) * tangent
+
+
+def centred_leave_one_out(values: Array) -> Array:
+    """Subtracts from each value the mean of the others, along the leading axis.
+
+    f_i - mean of f_j, j != i, is K/(K-1) (f_i - mean f). Differences to the first
+    value come first, so that equal values give exactly 0.
+    """
+    count = values.shape[0]
+    apart = values - values[:1]
+    return (apart - jnp.mean(apart, axis=0, keepdims=True)) * (count / (count - 1))

@@ -1,0 +1,266 @@
+"""The one call, and what an estimator is."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.interpreters import partial_eval
+
+from jaxgen.errors import InputError
+from jaxgen.estimators import distributions
+from jaxgen.estimators.distributions import Distribution
+from jaxgen.typing import Array, PRNGKeyArray, PyTree
+
+Integrand = Callable[[Array], Array]
+"""`f(sample) -> values`: a sample of shape batch + event, one value per batch element."""
+
+DISCRETE = ("Bernoulli", "Categorical", "OneHotCategorical")
+BINARY = ("Bernoulli",)
+SIMPLEX = ("Bernoulli", "OneHotCategorical")
+
+
+class Cost(NamedTuple):
+    """Work of one gradient, per batch element.
+
+    Attributes:
+        evaluations: Evaluations of f.
+        gradients: Evaluations of f together with its derivative in the sample.
+    """
+
+    evaluations: int
+    gradients: int = 0
+
+    @property
+    def total(self) -> int:
+        """Evaluations of f in all; f with its derivative counts as three."""
+        return self.evaluations + 3 * self.gradients
+
+
+class Estimate(NamedTuple):
+    """What an estimator returns.
+
+    Attributes:
+        value: The Monte Carlo value, shape batch; its gradient is the estimate.
+        state: The state for the next call; the one given, where there is none.
+    """
+
+    value: Array
+    state: PyTree
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimator:
+    """What every estimator states of itself as data, and the three things it can do.
+
+    Attributes:
+        families: The distributions it is for, by family name; None: any.
+        unbiased: Whether the mean of its gradient is the gradient.
+        differentiates: Whether it needs the derivative of f in the sample.
+        min_samples: The fewest samples it can be called with.
+        stateful: Whether it needs `state`.
+    """
+
+    families: ClassVar[tuple[str, ...] | None] = None
+    unbiased: ClassVar[bool] = True
+    differentiates: ClassVar[bool] = False
+    min_samples: ClassVar[int] = 1
+    stateful: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        """Returns the call that makes it, defaults left out."""
+        said = [
+            f"{field.name}={_said(getattr(self, field.name))}"
+            for field in dataclasses.fields(self)
+            if not _same(getattr(self, field.name), field.default)
+        ]
+        return f"{type(self).__name__}({', '.join(said)})"
+
+    def init(self, key: PRNGKeyArray, dist: Distribution) -> PyTree:
+        """Returns the first state; an empty tuple where there is none to keep."""
+        return ()
+
+    def cost(self, dist: Distribution, num_samples: int) -> Cost:
+        """Returns the work of one gradient of `num_samples` samples."""
+        if self.differentiates:
+            return Cost(0, num_samples)
+        return Cost(num_samples)
+
+    def refusal(self, dist: Distribution, num_samples: int) -> str | None:
+        """Returns why it cannot estimate for this distribution, beyond its data."""
+        return None
+
+    def estimate(
+        self,
+        key: PRNGKeyArray,
+        f: Integrand,
+        dist: Distribution,
+        num_samples: int,
+        state: PyTree,
+    ) -> Estimate:
+        """Returns the value whose gradient is the estimate; see `expectation`."""
+        raise NotImplementedError
+
+
+def expectation(
+    key: PRNGKeyArray,
+    f: Integrand,
+    dist: Distribution,
+    estimator: Estimator,
+    num_samples: int = 1,
+    state: PyTree = None,
+) -> Any:
+    """Estimates E f(x), x ~ dist, so that `jax.grad` of it is the estimator's gradient.
+
+    The gradient is with respect to anything that the parameters of `dist` depend on,
+    and anything that `f` depends on besides its argument. It may be called under `jit`,
+    `vmap`, `scan` and `pmap`.
+
+    Args:
+        key: A typed key; it is consumed.
+        f: Maps a sample of shape batch + event to one value per batch element. Batch
+            elements must not look at each other. Variables that belong together, as
+            the latents of one image, are one event: `dist.to_event(1)`.
+        dist: A `numpyro.distributions` object; its parameters may be traced.
+        estimator: How the gradient crosses the sampling step.
+        num_samples: Samples (pairs, for an antithetic estimator) per batch element.
+        state: The state of an estimator that keeps one (`estimator.init(key, dist)`).
+
+    Returns:
+        The value, shape batch; with a `state`, the pair (value, next state). The next
+        state has seen these samples, the estimate has not.
+
+    Raises:
+        InputError: The estimator cannot do this; the sentence says why.
+
+    Examples:
+        >>> import numpyro.distributions as dists
+        >>> from jaxgen.estimators import ScoreFunction
+        >>> def loss(logits):
+        ...     dist = dists.Bernoulli(logits=logits).to_event(1)
+        ...     f = lambda b: jnp.sum((b - 0.4) ** 2, axis=-1)
+        ...     estimator = ScoreFunction(baseline="leave_one_out")
+        ...     return expectation(jax.random.key(0), f, dist, estimator, 4)
+        >>> jax.grad(loss)(jnp.zeros(3)).shape
+        (3,)
+    """
+    reason = why_not(estimator, f, dist, num_samples)
+    if reason is not None:
+        raise InputError(reason)
+    if estimator.stateful and state is None:
+        raise InputError(
+            f"{estimator} keeps a state: give state=estimator.init(key, dist) and take "
+            "(value, state) back."
+        )
+    kind = distributions.float_type(dist)
+
+    def floating(sample: Array) -> Array:
+        values = jnp.asarray(f(sample))
+        inexact = jnp.issubdtype(values.dtype, jnp.inexact)
+        return values if inexact else values.astype(kind)
+
+    done = estimator.estimate(
+        key, floating, dist, num_samples, () if state is None else state
+    )
+    return done.value if state is None else (done.value, done.state)
+
+
+def why_not(
+    estimator: Estimator, f: Integrand, dist: Distribution, num_samples: int = 1
+) -> str | None:
+    """Returns why `estimator` cannot estimate E f(x), in a sentence, or None."""
+    name, family = str(estimator), distributions.family(dist)
+    if num_samples < estimator.min_samples:
+        return (
+            f"num_samples={num_samples}: {name} needs at least "
+            f"{estimator.min_samples} samples."
+        )
+    if estimator.families is not None and family not in estimator.families:
+        cure = (
+            " Use jaxgen.estimators.OneHotCategorical, whose samples can be relaxed."
+            if family == "Categorical" and "OneHotCategorical" in estimator.families
+            else ""
+        )
+        return f"{name} is for {_listed(estimator.families)}, not for {family}.{cure}"
+    reason = estimator.refusal(dist, num_samples)
+    if reason is not None:
+        return reason
+    return _check_integrand(estimator, f, dist)
+
+
+def with_gradient_of(value: Array, surrogate: Array) -> Array:
+    """Returns `value`, with the gradient of `surrogate`."""
+    return jax.lax.stop_gradient(value) + (surrogate - jax.lax.stop_gradient(surrogate))
+
+
+def linear(gradient: Array, parameter: Array, dist: Distribution) -> Array:
+    """Returns the surrogate, shape batch, whose gradient in `parameter` is `gradient`.
+
+    Both have the shape batch + event axes (and K).
+    """
+    product = jax.lax.stop_gradient(gradient) * parameter
+    batch = len(dist.batch_shape)
+    return jnp.sum(product, axis=tuple(range(batch, product.ndim)))
+
+
+def _check_integrand(
+    estimator: Estimator, f: Integrand, dist: Distribution
+) -> str | None:
+    sample = jax.eval_shape(lambda: distributions.draw(jax.random.key(0), dist, 1)[0])
+    out = jax.eval_shape(f, sample)
+    if not isinstance(out, jax.ShapeDtypeStruct) or out.shape != dist.batch_shape:
+        got = f"shape {out.shape}" if hasattr(out, "shape") else type(out).__name__
+        raise InputError(
+            f"f returned {got} for a distribution of batch shape {dist.batch_shape}: f "
+            "must return one value per batch element. If the variables belong "
+            "together, make them one event: dist.to_event(1)."
+        )
+    if not estimator.differentiates:
+        return None
+    try:
+        if not _moves_in_jumps(f, sample):
+            return None
+    except (TypeError, ValueError, NotImplementedError) as error:
+        if not isinstance(error, InputError):
+            return f"{estimator} needs the derivative of f, which has none: {error}"
+        raise
+    return (
+        f"{estimator} needs the derivative of f in its sample, and f changes in jumps "
+        "only: its derivative is zero wherever it exists. Use an estimator that "
+        "evaluates f alone, such as ScoreFunction or MeasureValued."
+    )
+
+
+def _moves_in_jumps(f: Integrand, sample: jax.ShapeDtypeStruct) -> bool:
+    """Tells whether f depends on its argument while its derivative never does."""
+
+    def value_and_tangent(x: Array, dx: Array) -> tuple[Array, Array]:
+        return jax.jvp(f, (x,), (dx,))
+
+    jaxpr = jax.make_jaxpr(value_and_tangent)(sample, sample).jaxpr
+    _, used_by_value = partial_eval.dce_jaxpr(jaxpr, [True, False])
+    _, used_by_tangent = partial_eval.dce_jaxpr(jaxpr, [False, True])
+    return used_by_value[0] and not used_by_tangent[1]
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, str):
+        return repr(value)
+    if isinstance(value, jax.core.Tracer):
+        return "traced"
+    return getattr(value, "__name__", None) or str(value)
+
+
+def _same(value: Any, default: Any) -> bool:
+    return (
+        value is default
+        or (
+            type(value) is type(default) and isinstance(value, bool | int | float | str)
+        )
+        and value == default
+    )

@@ -1,0 +1,230 @@
+"""What estimators need of a distribution, and numpyro's distributions say otherwise.
+
+A distribution is seen as coordinates: the distribution inside `Independent` and
+`ExpandedDistribution`, whose batch shape is the batch shape of the whole followed by
+the axes that `to_event` took in. Its parameters are given at full shape, one entry per
+coordinate, so that a gradient can be told apart by batch element and by coordinate.
+"""
+
+import math
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dists
+from numpyro.distributions import constraints
+from numpyro.distributions.util import lazy_property
+
+from jaxgen.errors import InputError
+from jaxgen.numerics import softplus
+from jaxgen.typing import Array, PRNGKeyArray
+
+Distribution = dists.Distribution
+
+
+class OneHotCategorical(dists.Distribution):
+    """A category drawn as a vector of zeros with a single one, event shape (K,).
+
+    numpyro's `Categorical` draws the index, which no relaxation can stand in for.
+
+    Args:
+        logits: Unnormalised log-probabilities, shape batch + (K,).
+        probs: Probabilities instead, all positive, which sum to 1.
+        validate_args: As in numpyro.
+    """
+
+    arg_constraints = {"logits": constraints.real_vector}
+    support = constraints.multinomial(1)
+    has_enumerate_support = True
+    pytree_data_fields = ("logits",)
+
+    def __init__(
+        self,
+        logits: Array | None = None,
+        *,
+        probs: Array | None = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        if (logits is None) == (probs is None):
+            raise InputError("OneHotCategorical takes logits or probs, one of them.")
+        self.logits = jnp.log(jnp.asarray(probs)) if logits is None else logits
+        shape = jnp.shape(self.logits)
+        super().__init__(shape[:-1], shape[-1:], validate_args=validate_args)
+
+    @property
+    def probs(self) -> Array:
+        return jax.nn.softmax(self.logits)
+
+    @property
+    def mean(self) -> Array:
+        return self.probs
+
+    def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Array:
+        shape = sample_shape + self.batch_shape
+        index = jax.random.categorical(key, self.logits, shape=shape)
+        return jax.nn.one_hot(index, self.event_shape[0], dtype=float_type(self))
+
+    def log_prob(self, value: Array, intermediates: Any = None) -> Array:
+        return jnp.sum(value * jax.nn.log_softmax(self.logits), axis=-1)
+
+    def enumerate_support(self, expand: bool = True) -> Array:
+        size = self.event_shape[0]
+        values = jnp.eye(size, dtype=float_type(self))
+        values = values.reshape((size,) + (1,) * len(self.batch_shape) + (size,))
+        if expand:
+            return jnp.broadcast_to(values, (size, *self.batch_shape, size))
+        return values
+
+
+def family(dist: Distribution) -> str:
+    """Returns the family's name: "Normal", "Bernoulli", "Categorical", ...
+
+    The two forms by probs and by logits are one family, and a multinomial of one draw
+    is a one-hot categorical. `Independent` and expansion are looked through.
+    """
+    base = coordinates(dist)
+    name = type(base).__name__.removesuffix("Logits").removesuffix("Probs")
+    if name == "Multinomial" and getattr(base, "total_count", None) == 1:
+        return "OneHotCategorical"
+    return name
+
+
+def coordinates(dist: Distribution) -> Distribution:
+    """Returns the distribution of the coordinates, batch shape batch + event axes."""
+    while isinstance(dist, dists.Independent | dists.ExpandedDistribution):
+        base = dist.base_dist
+        if isinstance(dist, dists.ExpandedDistribution):
+            base = _broadcast(base, dist.batch_shape)
+        dist = base
+    return dist
+
+
+def parameters(dist: Distribution) -> dict[str, Array]:
+    """Returns the parameters of the coordinates by name, each at full shape.
+
+    A scalar parameter has one entry per coordinate; a vector one (logits) has an axis
+    more. Only parameters of a floating dtype are listed.
+
+    Raises:
+        InputError: The family's parameters cannot be listed: it is a mixture or a
+            transformed distribution.
+    """
+    base = coordinates(dist)
+    found = {}
+    for name, value in _given(base).items():
+        if jnp.issubdtype(jnp.result_type(value), jnp.floating):
+            shape, vector = jnp.shape(value), type(base).arg_constraints[name].event_dim
+            inner = shape[len(shape) - vector :]
+            found[name] = jnp.broadcast_to(value, base.batch_shape + inner)
+    if not found or isinstance(base, dists.TransformedDistribution):
+        raise InputError(f"{type(base).__name__} does not list its parameters.")
+    return found
+
+
+def rebuild(dist: Distribution, changed: dict[str, Array]) -> Distribution:
+    """Returns `dist` with other parameters, as `parameters` gives them."""
+    base = coordinates(dist)
+    new = cast(Any, type(base))(**(_given(base) | changed))
+    return new.to_event(len(dist.event_shape) - len(new.event_shape))
+
+
+def float_type(dist: Distribution) -> Any:
+    """Returns the floating dtype of the distribution's parameters."""
+    kinds = [jnp.result_type(leaf) for leaf in jax.tree.leaves(dist)]
+    kinds = [kind for kind in kinds if jnp.issubdtype(kind, jnp.floating)]
+    return jnp.result_type(*kinds) if kinds else jnp.result_type(float)
+
+
+def draw(key: PRNGKeyArray, dist: Distribution, num_samples: int) -> Array:
+    """Returns samples, shape (num_samples,) + batch + event; the key is consumed.
+
+    They carry the derivative of the reparameterization where there is one. Binary,
+    one-hot and count samples are floats, so that every estimator hands `f` the same
+    kind of number; category indices stay integers.
+    """
+    samples = dist.sample(key, (num_samples,))
+    if family(dist) == "Categorical":
+        return samples
+    return samples.astype(float_type(dist))
+
+
+def log_prob(dist: Distribution, value: Array) -> Array:
+    """Calculates log p(value), shape sample axes + batch, with the right derivative.
+
+    numpyro 0.22 gives b in place of b - 1/2 as the derivative of a Bernoulli's log p(b)
+    at a logit of exactly 0; here it is b x - softplus(x).
+    """
+    if family(dist) != "Bernoulli":
+        return dist.log_prob(value)
+    x = logits(dist)
+    per_coordinate = value * x - softplus(x)
+    return sum_event(per_coordinate, dist)
+
+
+def logits(dist: Distribution) -> Array:
+    """Returns the logits of a Bernoulli (coordinates) or categorical (and K)."""
+    base = coordinates(dist)
+    if "logits" in base.__dict__:
+        return jnp.asarray(base.logits)
+    if family(dist) == "Bernoulli":
+        return jnp.log(base.probs) - jnp.log1p(-base.probs)
+    return jnp.log(base.probs)
+
+
+def sum_event(values: Array, dist: Distribution) -> Array:
+    """Sums the axes that come after the batch axes of `dist`.
+
+    `values` has any number of sample axes, and the coordinates of `dist` behind them.
+    """
+    inner = len(coordinates(dist).batch_shape) - len(dist.batch_shape)
+    return jnp.sum(values, axis=tuple(range(values.ndim - inner, values.ndim)))
+
+
+def event_size(dist: Distribution) -> int:
+    """Returns the number of coordinates of one batch element."""
+    base = coordinates(dist)
+    return math.prod(base.batch_shape[len(dist.batch_shape) :])
+
+
+def stop_gradient(dist: Distribution) -> Distribution:
+    """Returns the distribution with the gradient of its parameters stopped."""
+    return jax.tree.map(jax.lax.stop_gradient, dist)
+
+
+def support_moves(dist: Distribution) -> bool:
+    """Tells whether a continuous distribution's support depends on its parameters."""
+    base = coordinates(dist)
+    if isinstance(base, dists.MixtureSameFamily):
+        return support_moves(base.component_distribution)
+    if base.support.is_discrete:
+        return False
+    if isinstance(base.support, type(constraints.real) | type(constraints.positive)):
+        return False
+    # A support that stands in the class depends on nothing.
+    return isinstance(getattr(type(base), "support", None), property)
+
+
+def _given(base: Distribution) -> dict[str, Any]:
+    """The arguments the distribution was made of; what it derives is left out."""
+    kind = type(base)
+    return {
+        name: base.__dict__[name]
+        for name in kind.arg_constraints
+        if base.__dict__.get(name) is not None
+        and not isinstance(getattr(kind, name, None), lazy_property)
+    }
+
+
+def _broadcast(base: Distribution, batch_shape: tuple[int, ...]) -> Distribution:
+    if isinstance(base, dists.Independent):
+        inner = coordinates(base)
+        taken = inner.batch_shape[len(base.batch_shape) :]
+        return _broadcast(inner, batch_shape + taken).to_event(len(taken))
+    full = parameters(base)
+    spread = {
+        name: jnp.broadcast_to(
+            value, batch_shape + value.shape[len(base.batch_shape) :]
+        )
+        for name, value in full.items()
+    }
+    return rebuild(base, spread)

@@ -1,0 +1,150 @@
+"""Exact expectations: sums over a finite support, integrals by quadrature."""
+
+import dataclasses
+import math
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from jaxgen.estimators import distributions, quadrature
+from jaxgen.estimators.base import Cost, Distribution, Estimate, Estimator, Integrand
+from jaxgen.estimators.quadrature import Rule
+from jaxgen.typing import Array, PRNGKeyArray, PyTree
+
+MOST_POINTS = 1 << 22
+_AT_ONCE = 1 << 14
+
+
+@dataclasses.dataclass(frozen=True)
+class Enumerate(Estimator):
+    """The exact sum over a finite support, sum of p(x) f(x); the key is not used.
+
+    A joint of D coordinates of K values has K^D terms, of which 4 million are the most.
+    """
+
+    families: ClassVar[tuple[str, ...] | None] = quadrature.FINITE
+
+    def cost(self, dist: Distribution, num_samples: int) -> Cost:
+        points = quadrature.discrete_points(dist)
+        return Cost(points ** distributions.event_size(dist))
+
+    def refusal(self, dist: Distribution, num_samples: int) -> str | None:
+        return _too_many(self, quadrature.discrete_points(dist), dist)
+
+    def estimate(
+        self,
+        key: PRNGKeyArray,
+        f: Integrand,
+        dist: Distribution,
+        num_samples: int,
+        state: PyTree,
+    ) -> Estimate:
+        return Estimate(_sum_grid(f, dist, quadrature.support_rule(dist)), state)
+
+
+@dataclasses.dataclass(frozen=True)
+class Quadrature(Estimator):
+    """The integral of p(x) f(x) by quadrature; the key is not used.
+
+    The nodes follow the place and the width of each coordinate's density, without
+    gradient; the gradient is that of the density at the nodes, so f may be any program.
+    Counts (Poisson, geometric) are summed from 0 to num_points - 1.
+
+    Args:
+        num_points: Nodes of one coordinate; D coordinates take num_points^D.
+
+    References:
+        Trefethen and Weideman, The exponentially convergent trapezoidal rule, 2014.
+    """
+
+    num_points: int = 256
+
+    def cost(self, dist: Distribution, num_samples: int) -> Cost:
+        return Cost(self.num_points ** distributions.event_size(dist))
+
+    def refusal(self, dist: Distribution, num_samples: int) -> str | None:
+        if not quadrature.integrable(dist):
+            return (
+                f"{self} has no rule for {distributions.family(dist)}: it is for "
+                "independent coordinates on the real line, a half line, (0, 1) or the "
+                "counts."
+            )
+        return _too_many(self, self.num_points, dist)
+
+    def estimate(
+        self,
+        key: PRNGKeyArray,
+        f: Integrand,
+        dist: Distribution,
+        num_samples: int,
+        state: PyTree,
+    ) -> Estimate:
+        rule = quadrature.integral_rule(dist, self.num_points)
+        return Estimate(_sum_grid(f, dist, rule), state)
+
+
+def exact_rule(dist: Distribution, most: int) -> Rule | None:
+    """Returns a rule for `dist` whose grid has at most `most` points, if there is."""
+    size = distributions.event_size(dist)
+    if distributions.family(dist) in quadrature.FINITE:
+        small = quadrature.discrete_points(dist) ** size <= most
+        return quadrature.support_rule(dist) if small else None
+    points = min(256, math.floor(most ** (1 / size)))
+    if points < 64 or not quadrature.integrable(dist):
+        return None
+    return quadrature.integral_rule(dist, points)
+
+
+def grid(dist: Distribution, rule: Rule, index: Array) -> tuple[Array, Array]:
+    """Returns points of the product of a rule over the coordinates, by their number.
+
+    Args:
+        dist: The distribution the rule is of.
+        rule: Nodes and weights of each coordinate.
+        index: Numbers in [0, points^D), shape (n,).
+
+    Returns:
+        Samples, shape (n,) + batch + event, and the logarithms of their weights, shape
+        (n,) + batch, to which log p is still to be added.
+    """
+    base, batch = distributions.coordinates(dist), len(dist.batch_shape)
+    inner = base.batch_shape[batch:]
+    points = rule.nodes.shape[0]
+    place = points ** jnp.arange(math.prod(inner), dtype=index.dtype)
+    digits = (index[:, None] // place) % points
+    digits = digits.reshape((-1,) + (1,) * batch + inner)
+    shape = (index.shape[0], *base.batch_shape)
+    digits = jnp.broadcast_to(digits, shape)
+    log_weights = jnp.take_along_axis(rule.log_weights, digits, axis=0)
+    extra = rule.nodes.ndim - rule.log_weights.ndim
+    digits = digits.reshape(shape + (1,) * extra)
+    nodes = jnp.take_along_axis(rule.nodes, digits, axis=0)
+    return nodes, distributions.sum_event(log_weights, dist)
+
+
+def _sum_grid(f: Integrand, dist: Distribution, rule: Rule) -> Array:
+    count = rule.nodes.shape[0] ** distributions.event_size(dist)
+
+    def part(first: Array) -> Array:
+        index = first + jnp.arange(min(count, _AT_ONCE), dtype=jnp.uint32)
+        samples, log_weights = grid(dist, rule, jnp.minimum(index, count - 1))
+        masses = jnp.exp(distributions.log_prob(dist, samples) + log_weights)
+        inside = (index < count).reshape((-1,) + (1,) * len(dist.batch_shape))
+        return jnp.sum(jnp.where(inside, masses, 0.0) * jax.vmap(f)(samples), axis=0)
+
+    if count <= _AT_ONCE:
+        return part(jnp.uint32(0))
+    # Nothing of a block is kept for the way back: it is done again.
+    firsts = jnp.arange(0, count, _AT_ONCE, dtype=jnp.uint32)
+    return jnp.sum(jax.lax.map(jax.checkpoint(part), firsts), axis=0)
+
+
+def _too_many(estimator: Estimator, points: int, dist: Distribution) -> str | None:
+    size = distributions.event_size(dist)
+    if size * math.log(points) <= math.log(MOST_POINTS) + 1e-9:
+        return None
+    return (
+        f"{estimator} would evaluate f at {points}^{size} points, more than "
+        f"{MOST_POINTS:,}; take a Monte Carlo estimator."
+    )
