@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jax.interpreters import partial_eval
 
 from jaxgen.errors import InputError
@@ -14,7 +15,7 @@ from jaxgen.estimators.distributions import Distribution
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
 Integrand = Callable[[Array], Array]
-"""`f(sample) -> values`: a sample of shape batch + event, one value per batch element."""
+"""`f(sample) -> values`: of shape batch + event, to one value per batch element."""
 
 DISCRETE = ("Bernoulli", "Categorical", "OneHotCategorical")
 BINARY = ("Bernoulli",)
@@ -251,7 +252,7 @@ def _listed(names: tuple[str, ...]) -> str:
 def _said(value: Any) -> str:
     if isinstance(value, str):
         return repr(value)
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, Tracer):
         return "traced"
     return getattr(value, "__name__", None) or str(value)
 

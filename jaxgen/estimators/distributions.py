@@ -34,7 +34,7 @@ class OneHotCategorical(dists.Distribution):
     """
 
     arg_constraints = {"logits": constraints.real_vector}
-    support = constraints.multinomial(1)
+    support: Any = constraints.multinomial(1)
     has_enumerate_support = True
     pytree_data_fields = ("logits",)
 
@@ -45,6 +45,7 @@ class OneHotCategorical(dists.Distribution):
         probs: Array | None = None,
         validate_args: bool | None = None,
     ) -> None:
+        """Keeps the logits; see the class."""
         if (logits is None) == (probs is None):
             raise InputError("OneHotCategorical takes logits or probs, one of them.")
         self.logits = jnp.log(jnp.asarray(probs)) if logits is None else logits
@@ -89,7 +90,7 @@ def family(dist: Distribution) -> str:
     return name
 
 
-def coordinates(dist: Distribution) -> Distribution:
+def coordinates(dist: Distribution) -> Any:
     """Returns the distribution of the coordinates, batch shape batch + event axes."""
     while isinstance(dist, dists.Independent | dists.ExpandedDistribution):
         base = dist.base_dist
@@ -142,7 +143,7 @@ def draw(key: PRNGKeyArray, dist: Distribution, num_samples: int) -> Array:
     one-hot and count samples are floats, so that every estimator hands `f` the same
     kind of number; category indices stay integers.
     """
-    samples = dist.sample(key, (num_samples,))
+    samples = jnp.asarray(dist.sample(key, (num_samples,)))
     if family(dist) == "Categorical":
         return samples
     return samples.astype(float_type(dist))
@@ -155,7 +156,7 @@ def log_prob(dist: Distribution, value: Array) -> Array:
     at a logit of exactly 0; here it is b x - softplus(x).
     """
     if family(dist) != "Bernoulli":
-        return dist.log_prob(value)
+        return jnp.asarray(dist.log_prob(value))
     x = logits(dist)
     per_coordinate = value * x - softplus(x)
     return sum_event(per_coordinate, dist)
