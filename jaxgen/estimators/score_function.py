@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -74,6 +74,7 @@ class ScoreFunction(Estimator):
     pilot: int = 256
 
     def __post_init__(self) -> None:
+        """Refuses a baseline of an unknown name."""
         if isinstance(self.baseline, str) and self.baseline not in NAMED:
             raise InputError(
                 f"baseline={self.baseline!r} is none of {', '.join(NAMED)}; it may "
@@ -130,9 +131,7 @@ class ScoreFunction(Estimator):
             advantages = known - average
             state = self._updated(state, known)
         else:
-            chosen = self.baseline(dist) if callable(self.baseline) else self.baseline
-            chosen = 0.0 if chosen is None else jax.lax.stop_gradient(chosen)
-            advantages = known - chosen
+            advantages = known - self._chosen(dist)
         box = magic_box(distributions.log_prob(dist, samples))
         # box f + (1 - box) b, with b = f - advantage: the derivatives of DiCE.
         surrogate = box * values + (1 - box) * (known - advantages)
@@ -140,6 +139,11 @@ class ScoreFunction(Estimator):
 
     def _is(self, name: str) -> bool:
         return isinstance(self.baseline, str) and self.baseline == name
+
+    def _chosen(self, dist: Distribution) -> Array:
+        given: Any = self.baseline
+        given = given(dist) if callable(given) else given
+        return jax.lax.stop_gradient(jnp.asarray(0.0 if given is None else given))
 
     def _updated(self, state: MovingAverage, values: Array) -> MovingAverage:
         fresh = jnp.mean(values, axis=0)
