@@ -1,7 +1,7 @@
 """The one call, and what an estimator is."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -82,8 +82,20 @@ class Estimator:
         """Returns the first state; an empty tuple where there is none to keep."""
         return ()
 
-    def cost(self, dist: Distribution, num_samples: int) -> Cost:
-        """Returns the work of one gradient of `num_samples` samples."""
+    def cost(
+        self,
+        dist: Distribution,
+        num_samples: int,
+        moving: Collection[str] | None = None,
+    ) -> Cost:
+        """Returns the work of one gradient of `num_samples` samples.
+
+        Args:
+            dist: The distribution.
+            num_samples: As for `expectation`.
+            moving: The parameters of the distribution that the gradient is asked for,
+                by name (`distributions.parameters`); all, if not given.
+        """
         if self.differentiates:
             return Cost(0, num_samples)
         return Cost(num_samples)

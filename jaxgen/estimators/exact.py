@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Collection
 from typing import ClassVar
 
 import jax
@@ -25,7 +26,12 @@ class Enumerate(Estimator):
 
     families: ClassVar[tuple[str, ...] | None] = quadrature.FINITE
 
-    def cost(self, dist: Distribution, num_samples: int) -> Cost:
+    def cost(
+        self,
+        dist: Distribution,
+        num_samples: int,
+        moving: Collection[str] | None = None,
+    ) -> Cost:
         points = quadrature.discrete_points(dist)
         return Cost(points ** distributions.event_size(dist))
 
@@ -60,7 +66,12 @@ class Quadrature(Estimator):
 
     num_points: int = 256
 
-    def cost(self, dist: Distribution, num_samples: int) -> Cost:
+    def cost(
+        self,
+        dist: Distribution,
+        num_samples: int,
+        moving: Collection[str] | None = None,
+    ) -> Cost:
         return Cost(self.num_points ** distributions.event_size(dist))
 
     def refusal(self, dist: Distribution, num_samples: int) -> str | None:

@@ -1,7 +1,7 @@
 """The score-function estimator and its baselines."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 import jax
@@ -98,7 +98,12 @@ class ScoreFunction(Estimator):
         zero = jnp.zeros(shape, distributions.float_type(dist))
         return MovingAverage(zero, jnp.zeros((), zero.dtype))
 
-    def cost(self, dist: Distribution, num_samples: int) -> Cost:
+    def cost(
+        self,
+        dist: Distribution,
+        num_samples: int,
+        moving: Collection[str] | None = None,
+    ) -> Cost:
         if not self._is("optimal"):
             return Cost(num_samples)
         rule = exact.exact_rule(dist, _GRID)

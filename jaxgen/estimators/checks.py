@@ -1,0 +1,179 @@
+"""Statistical tests of gradients, for anybody's pytest."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from scipy import stats
+
+from jaxgen.estimators.base import Estimator
+from jaxgen.estimators.problem import (
+    DistFn,
+    Gradient,
+    as_arrays,
+    exact_grad,
+    warmed_state,
+)
+from jaxgen.estimators.streaming import Moments, moments
+from jaxgen.random import stream
+from jaxgen.typing import Array, PRNGKeyArray, PyTree
+
+# Rounding of float32, relative to the size of a draw: differences below are no bias.
+_ROUNDING = 2e-6
+
+
+class BiasTest(NamedTuple):
+    """A z-test of every entry of a mean against the truth.
+
+    Attributes:
+        bias: Mean minus truth, a pytree like the truth.
+        half_width: Half the width of the simultaneous confidence interval.
+        z: The bias in standard errors.
+        p_value: Of the most extreme entry, corrected for the number of entries.
+    """
+
+    bias: PyTree
+    half_width: PyTree
+    z: PyTree
+    p_value: float
+
+
+def bias_test(
+    found: Moments,
+    truth: PyTree,
+    *,
+    level: float = 0.99,
+    tests: int = 1,
+    truth_error: PyTree = None,
+) -> BiasTest:
+    """Tests whether the mean of draws is `truth`, with Bonferroni's correction.
+
+    Args:
+        found: The moments of the draws.
+        truth: A pytree like one draw.
+        level: Level of all the intervals together.
+        tests: How many such tests are made at once.
+        truth_error: The standard error of the truth, if it is an estimate itself.
+    """
+    if truth_error is None:
+        truth_error = jax.tree.map(np.zeros_like, truth)
+
+    def error(own: Any, other: Any, mean: Any, second: Any) -> Any:
+        rounding = _ROUNDING * np.sqrt(second + mean**2)
+        return np.sqrt(own**2 + other**2 + rounding**2) + np.finfo(np.float32).tiny
+
+    errors = jax.tree.map(
+        error, found.standard_error, truth_error, found.mean, found.second
+    )
+    bias = jax.tree.map(lambda a, b: np.asarray(a) - np.asarray(b), found.mean, truth)
+    z = jax.tree.map(np.divide, bias, errors)
+    entries = sum(np.size(leaf) for leaf in jax.tree.leaves(z)) * tests
+    reach = float(stats.norm.isf((1 - level) / (2 * entries)))
+    worst = max((float(np.max(np.abs(leaf))) for leaf in jax.tree.leaves(z)), default=0)
+    return BiasTest(
+        bias,
+        jax.tree.map(lambda e: reach * e, errors),
+        z,
+        min(1.0, float(2 * stats.norm.sf(worst)) * entries),
+    )
+
+
+def check_unbiased(
+    key: PRNGKeyArray,
+    f: Callable[..., Array],
+    dist_fn: DistFn,
+    params: PyTree,
+    estimator: Estimator,
+    *,
+    num_samples: int = 1,
+    repeats: int = 100_000,
+    reference: PyTree = "exact",
+    alpha: float = 1e-6,
+    state: PyTree = None,
+) -> BiasTest:
+    """Asserts that an estimator's gradient has the right mean.
+
+    An estimator without bias fails with probability `alpha`, whatever the number of
+    parameters. At a fixed key the outcome is always the same.
+
+    Args:
+        key: A typed key; it is consumed.
+        f: `f(sample)`, or `f(sample, params)`.
+        dist_fn: From the parameters to a `numpyro.distributions` object.
+        params: Any pytree of floating arrays.
+        estimator: The estimator, of this package or your own.
+        num_samples: Samples of one gradient.
+        repeats: Gradients drawn.
+        reference: The true gradient; "exact" calculates it (see `exact_grad`).
+        alpha: The chance of a false alarm.
+        state: The state of a stateful estimator; by default one warmed up.
+
+    Returns:
+        The test, for a closer look.
+
+    Raises:
+        AssertionError: The mean differs from the truth; the message says where.
+
+    Examples:
+        >>> import jax.numpy as jnp, numpyro.distributions as dists
+        >>> from jaxgen.estimators import ScoreFunction
+        >>> key, coin = jax.random.key(0), lambda x: dists.Bernoulli(logits=x)
+        >>> result = check_unbiased(key, jnp.square, coin, 0.3, ScoreFunction())
+        >>> result.p_value > 1e-6
+        True
+    """
+    truth = reference
+    if isinstance(reference, str):
+        truth = exact_grad(f, dist_fn, params)
+    gradient = Gradient(f, dist_fn, estimator, num_samples)
+    params = as_arrays(params)
+    if state is None:
+        state = warmed_state(stream(key, "warm-up"), gradient, params)
+    found = moments(stream(key, "draws"), gradient, repeats, params, state)
+    return assert_unbiased(found, truth, alpha=alpha, name=str(estimator))
+
+
+def check_mean(
+    key: PRNGKeyArray,
+    sample: Callable[..., PyTree],
+    truth: PyTree,
+    *operands: Any,
+    repeats: int = 100_000,
+    alpha: float = 1e-6,
+) -> BiasTest:
+    """Asserts that `sample(key, *operands)`, any gradient of yours, has the mean truth.
+
+    Raises:
+        AssertionError: The mean differs from the truth; the message says where.
+    """
+    found = moments(key, sample, repeats, *operands)
+    name = getattr(sample, "__name__", "the sample")
+    return assert_unbiased(found, truth, alpha=alpha, name=name)
+
+
+def assert_unbiased(
+    found: Moments, truth: PyTree, *, alpha: float, name: str
+) -> BiasTest:
+    """Asserts that the mean of draws is `truth`; see `check_unbiased`."""
+    test = bias_test(found, truth, level=1 - alpha)
+    if test.p_value > alpha and not np.isnan(test.p_value):
+        return test
+    worst, leaf, place = max(
+        (float(np.max(np.abs(z))), path, int(np.argmax(np.abs(z))))
+        for path, z in (
+            (jax.tree_util.keystr(path), z)
+            for path, z in jax.tree_util.tree_leaves_with_path(test.z)
+        )
+    )
+    mean, right = (
+        np.ravel(leaves)[place]
+        for tree in (found.mean, truth)
+        for path, leaves in jax.tree_util.tree_leaves_with_path(tree)
+        if jax.tree_util.keystr(path) == leaf
+    )
+    raise AssertionError(
+        f"{name} is biased: over {found.count:,} draws, entry {place} of "
+        f"params{leaf} has the mean {mean:.6g} and should have {right:.6g}, "
+        f"{worst:.1f} standard errors away (p = {test.p_value:.1g}, alpha = {alpha:g})."
+    )

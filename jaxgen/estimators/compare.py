@@ -1,0 +1,253 @@
+"""All estimators of one gradient side by side, under the same keys."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgen.errors import InputError
+from jaxgen.estimators import distributions
+from jaxgen.estimators.base import Distribution, Estimator, why_not
+from jaxgen.estimators.measure_valued import MeasureValued
+from jaxgen.estimators.menu import menu
+from jaxgen.estimators.pathwise import Pathwise
+from jaxgen.estimators.problem import (
+    DistFn,
+    Gradient,
+    as_arrays,
+    bind,
+    exact_grad,
+    moving_parameters,
+    warmed_state,
+)
+from jaxgen.estimators.report import Report, Row, measured_row
+from jaxgen.estimators.score_function import ScoreFunction
+from jaxgen.estimators.streaming import Moments, chunk_moments, moments
+from jaxgen.random import stream
+from jaxgen.typing import Array, PRNGKeyArray, PyTree
+
+# Floats that the samples of one chunk may take.
+_FLOATS = 1 << 20
+
+
+def compare(
+    key: PRNGKeyArray,
+    f: Callable[..., Array],
+    dist_fn: DistFn,
+    params: PyTree,
+    *,
+    estimators: str | Sequence[Estimator] = "applicable",
+    num_samples: int = 4,
+    equal: str = "evaluations",
+    repeats: int = 10_000,
+    reference: PyTree = "exact",
+    level: float = 0.99,
+    devices: list[jax.Device] | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Report:
+    """Compares gradient estimators of E f(x), x ~ dist_fn(params).
+
+    Args:
+        key: A typed key; it is consumed. All estimators are given the same keys.
+        f: `f(sample)`, or `f(sample, params)` where f itself depends on the parameters.
+        dist_fn: From the parameters to a `numpyro.distributions` object.
+        params: Any pytree of floating arrays.
+        estimators: Those to compare; "applicable" takes the whole menu and says of each
+            that is left out why.
+        num_samples: How many evaluations of f a gradient may take (f with its
+            derivative counts as three), or, if `equal` is "samples", samples.
+        equal: "evaluations": each estimator gets as many samples as those evaluations
+            pay for, and at least one; "samples": the same number of samples.
+        repeats: Gradients drawn of each estimator, by chunks in constant memory.
+        reference: The true gradient, a pytree like `params`; "exact" sums or integrates
+            in float64. Where the distribution does not allow that, and where an
+            estimator is given here, it is the mean of 20 times the repeats, with its
+            error.
+        level: Of the confidence intervals; those of the bias hold for all entries of
+            all estimators together.
+        devices: Devices to spread the draws over, all by default; the numbers do not
+            depend on them.
+        progress: Called as `progress(done, of, name)` before each estimator.
+
+    Returns:
+        A `Report`: `print(report.table())`, `report.best()`, `report.plot()`,
+        `report.to_json()`.
+
+    Examples:
+        >>> import jax.numpy as jnp, numpyro.distributions as dists
+        >>> report = compare(
+        ...     jax.random.key(0),
+        ...     lambda x: jnp.cos(5 * x),
+        ...     lambda mean: dists.Normal(mean, 1.0),
+        ...     1.0,
+        ...     repeats=2000,
+        ... )
+        >>> print(report.best().name)
+        MeasureValued()
+    """
+    if equal not in ("evaluations", "samples"):
+        raise InputError(f'equal={equal!r}: give "evaluations" or "samples".')
+    if repeats < 2:
+        raise InputError(f"repeats={repeats}: a variance needs at least 2.")
+    params = as_arrays(params)
+    dist, bound = dist_fn(params), bind(f, params)
+    if isinstance(estimators, str) and estimators != "applicable":
+        raise InputError(f'estimators={estimators!r}: give "applicable" or a list.')
+    chosen = menu() if isinstance(estimators, str) else tuple(estimators)
+    truth, error, source = _truth(
+        stream(key, "reference"), f, dist_fn, params, reference, 20 * repeats
+    )
+    moving = moving_parameters(dist_fn, params)
+    rows = []
+    for number, estimator in enumerate(chosen):
+        if progress is not None:
+            progress(number, len(chosen), str(estimator))
+        samples = _samples(estimator, dist, num_samples, equal, moving)
+        reason = why_not(estimator, bound, dist, samples)
+        if reason is not None:
+            rows.append(Row(str(estimator), skipped=reason))
+            continue
+        gradient = Gradient(f, dist_fn, estimator, samples)
+        state = warmed_state(stream(key, "warm-up"), gradient, params)
+        found, seconds = _draw(
+            stream(key, "draws"), gradient, (params, state, truth), repeats, devices
+        )
+        rows.append(
+            measured_row(
+                gradient,
+                estimator.cost(dist, samples, moving),
+                *(
+                    Moments(found.count, *(part[i] for part in found[1:]))
+                    for i in (0, 1)
+                ),
+                truth=truth,
+                truth_error=error,
+                seconds=seconds,
+                level=level,
+                tests=len(chosen),
+            )
+        )
+    return Report(tuple(rows), truth, source, repeats, level, f"{num_samples} {equal}")
+
+
+@dataclasses.dataclass(frozen=True)
+class _WithError:
+    """A draw of a gradient, and its squared distance from the truth."""
+
+    gradient: Gradient
+
+    def __call__(
+        self, key: PRNGKeyArray, params: PyTree, state: PyTree, truth: PyTree
+    ) -> tuple[PyTree, Array]:
+        drawn = self.gradient(key, params, state)
+        squares = jax.tree.map(lambda g, t: jnp.sum((g - t) ** 2), drawn, truth)
+        return drawn, sum(jax.tree.leaves(squares), jnp.float32(0))
+
+
+def _draw(
+    key: PRNGKeyArray,
+    gradient: Gradient,
+    operands: tuple[PyTree, PyTree, PyTree],
+    repeats: int,
+    devices: list[jax.Device] | None,
+) -> tuple[Moments, float]:
+    """Returns the moments of the draws, and the seconds that one takes."""
+    params, state, truth = operands
+    truth = jax.tree.map(lambda t, p: jnp.asarray(t, p.dtype), truth, params)
+    devices = list(devices or jax.local_devices())
+    dist = gradient.dist_fn(params)
+    work = gradient.estimator.cost(dist, gradient.num_samples).total
+    floats = max(
+        work * distributions.event_size(dist),
+        sum(leaf.size for leaf in jax.tree.leaves(params)),
+    )
+    chunk = int(np.clip(_FLOATS // floats, 1, min(1 << 16, repeats)))
+    sample = _WithError(gradient)
+    found = moments(
+        key, sample, repeats, params, state, truth, chunk=chunk, devices=devices
+    )
+    starts = np.zeros(len(devices), np.uint32)
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        jax.block_until_ready(
+            chunk_moments(
+                key,
+                starts,
+                np.uint32(repeats),
+                (params, state, truth),
+                sample=sample,
+                chunk=chunk,
+                devices=tuple(devices),
+            )
+        )
+        times.append(time.perf_counter() - start)
+    return found, min(times) / (chunk * len(devices))
+
+
+def _samples(
+    estimator: Estimator,
+    dist: Distribution,
+    num_samples: int,
+    equal: str,
+    moving: frozenset[str] | None,
+) -> int:
+    """The most samples whose evaluations stay within the budget, and at least one."""
+    least = estimator.min_samples
+    if equal == "samples":
+        return max(num_samples, least)
+    reason = estimator.families is not None and (
+        distributions.family(dist) not in estimator.families
+    )
+    if reason or estimator.refusal(dist, least) is not None:
+        return least
+    for count in range(num_samples, least, -1):
+        if estimator.cost(dist, count, moving).total <= num_samples:
+            return count
+    return least
+
+
+def _truth(
+    key: PRNGKeyArray,
+    f: Callable[..., Array],
+    dist_fn: DistFn,
+    params: PyTree,
+    reference: PyTree,
+    draws: int,
+) -> tuple[PyTree, PyTree, str]:
+    """Returns the true gradient, its standard error, and where it comes from."""
+    if isinstance(reference, str):
+        if reference != "exact":
+            raise InputError(
+                f'reference={reference!r}: give "exact", an estimator or the gradient.'
+            )
+        try:
+            truth = exact_grad(f, dist_fn, params, tolerance=1e-6)
+            return truth, jax.tree.map(np.zeros_like, truth), "exact, in float64"
+        except InputError:
+            reference = _steady(bind(f, params), dist_fn(params))
+    if isinstance(reference, Estimator):
+        samples = max(16, reference.min_samples)
+        gradient = Gradient(f, dist_fn, reference, samples)
+        state = warmed_state(stream(key, "warm-up"), gradient, params)
+        found = moments(stream(key, "draws"), gradient, draws, params, state)
+        source = f"{draws * samples:,} samples of {reference}"
+        return found.mean, found.standard_error, source
+    truth = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), reference)
+    if jax.tree.structure(truth) != jax.tree.structure(params):
+        raise InputError("reference must be a pytree like params.")
+    return truth, jax.tree.map(np.zeros_like, truth), "given"
+
+
+def _steady(f: Callable[[Array], Array], dist: Distribution) -> Estimator:
+    """An unbiased estimator of low variance, to stand for the truth."""
+    for estimator in (Pathwise(), MeasureValued(), ScoreFunction("leave_one_out")):
+        if why_not(estimator, f, dist, 2) is None:
+            return estimator
+    raise InputError(
+        f"There is no truth to compare with: {distributions.family(dist)} can neither "
+        "be summed nor sampled without bias; give reference, the gradient itself."
+    )

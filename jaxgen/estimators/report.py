@@ -1,0 +1,268 @@
+"""What a comparison found: rows, the best of them, table, JSON and plot."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from scipy import stats
+
+from jaxgen.errors import InputError
+from jaxgen.estimators.base import Cost
+from jaxgen.estimators.checks import bias_test
+from jaxgen.estimators.problem import Gradient
+from jaxgen.estimators.streaming import Moments
+from jaxgen.typing import PyTree
+
+
+class Row(NamedTuple):
+    """What was measured of one estimator. Pytrees are like the parameters.
+
+    Attributes:
+        name: The call that makes the estimator.
+        skipped: Why it was left out, a sentence; then there is nothing else.
+        num_samples: Samples (or pairs) of one gradient.
+        cost: Evaluations of one gradient.
+        claims_unbiased: What the estimator says of itself.
+        mean: Mean gradient.
+        bias: Mean minus truth.
+        bias_half_width: Half the width of its simultaneous interval.
+        p_value: Of the largest bias, corrected for all entries of all estimators.
+        biased: Whether a bias was found.
+        variance: Variance of each entry.
+        variance_error: Its standard error.
+        total_variance: Sum of the variances of all entries.
+        total_interval: Its confidence interval.
+        seconds: Time of one gradient.
+    """
+
+    name: str
+    skipped: str | None = None
+    num_samples: int = 0
+    cost: Cost = Cost(0)
+    claims_unbiased: bool = False
+    mean: PyTree = None
+    bias: PyTree = None
+    bias_half_width: PyTree = None
+    p_value: float = math.nan
+    biased: bool = False
+    variance: PyTree = None
+    variance_error: PyTree = None
+    total_variance: float = math.nan
+    total_interval: tuple[float, float] = (math.nan, math.nan)
+    seconds: float = math.nan
+
+    @property
+    def squared_bias(self) -> float:
+        """The sum of the squared biases of all entries."""
+        return sum(float(np.sum(leaf**2)) for leaf in jax.tree.leaves(self.bias))
+
+    def price(self, by: str = "evaluations") -> float:
+        """Returns variance x cost: what a variance of 1 costs, less is better."""
+        per = self.cost.total if by == "evaluations" else self.seconds
+        return self.total_variance * per
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """A comparison of estimators.
+
+    Attributes:
+        rows: One per estimator, in the order given.
+        truth: The gradient they are held against, a pytree like the parameters.
+        reference: Where the truth comes from.
+        repeats: Gradients drawn of each.
+        level: Level of the intervals.
+        budget: What every gradient was allowed, in words.
+    """
+
+    rows: tuple[Row, ...]
+    truth: PyTree
+    reference: str
+    repeats: int
+    level: float
+    budget: str
+
+    def ranking(self, unbiased: bool = True, by: str = "evaluations") -> list[Row]:
+        """Returns the rows that were measured, the best first.
+
+        Args:
+            unbiased: Only those that claim no bias and showed none, by variance x
+                cost. Otherwise all, by squared bias + variance of one gradient.
+            by: The cost: "evaluations" of f or "seconds".
+        """
+        if by not in ("evaluations", "seconds"):
+            raise InputError(f'by={by!r}: give "evaluations" or "seconds".')
+        rows = [row for row in self.rows if row.skipped is None]
+        if not unbiased:
+            return sorted(rows, key=lambda row: row.squared_bias + row.total_variance)
+        rows = [row for row in rows if row.claims_unbiased and not row.biased]
+        # Of several without variance the cheapest wins.
+        return sorted(rows, key=lambda row: (row.price(by), row.cost.total))
+
+    def best(self, unbiased: bool = True, by: str = "evaluations") -> Row:
+        """Returns the best row; see `ranking`.
+
+        Raises:
+            InputError: No estimator qualifies.
+        """
+        rows = self.ranking(unbiased, by)
+        if not rows:
+            raise InputError("No estimator was measured that could be the best.")
+        return rows[0]
+
+    def table(self) -> str:
+        """Returns the comparison as text, the best first, for the terminal."""
+        ranked = self.ranking()
+        rest = [r for r in self.rows if r.skipped is None and r not in ranked]
+        head = ("estimator", "N", "evaluations", "bias", "", "variance", "")
+        head = (*head, "var x eval", "us each", "")
+        lines = [head, *(self._cells(row, row in ranked[:1]) for row in ranked + rest)]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+        text = [
+            "  ".join(
+                cell.ljust(width) if i in (0, 4, 6, 9) else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+            for line in lines
+        ]
+        text.insert(1, "-" * max(map(len, text)))
+        skipped = [row for row in self.rows if row.skipped is not None]
+        if skipped:
+            text += ["", "skipped, because"]
+            text += [f"  {_said(row)}" for row in skipped]
+        text += ["", *self._notes()]
+        return "\n".join(text)
+
+    def __str__(self) -> str:
+        """Returns the table."""
+        return self.table()
+
+    def to_json(self, path: Path | str | None = None) -> str:
+        """Returns the whole comparison as JSON, and writes it to `path` if given."""
+        content = {
+            "truth": _leaves(self.truth),
+            "reference": self.reference,
+            "repeats": self.repeats,
+            "level": self.level,
+            "budget": self.budget,
+            "rows": [_plain(row) for row in self.rows],
+        }
+        text = json.dumps(content, indent=2)
+        if path is not None:
+            Path(path).write_text(text + "\n")
+        return text
+
+    def plot(self, path: Path | str | None = None) -> Any:
+        """Draws variance and bias of every estimator; a matplotlib figure.
+
+        Args:
+            path: A file to write, as PNG, if given.
+
+        Raises:
+            InputError: matplotlib is missing.
+        """
+        from jaxgen.report import comparison
+
+        return comparison.draw(json.loads(self.to_json()), path)
+
+    def _cells(self, row: Row, first: bool) -> tuple[str, ...]:
+        low, high = row.total_interval
+        if row.claims_unbiased:
+            verdict = f"BIASED (p = {row.p_value:.1g})" if row.biased else ""
+        else:
+            verdict = "biased" if row.biased else "no bias seen"
+        size = math.sqrt(row.squared_bias)
+        reach = math.sqrt(
+            sum(float(np.sum(leaf**2)) for leaf in jax.tree.leaves(row.bias_half_width))
+        )
+        return (
+            row.name,
+            str(row.num_samples),
+            _evaluations(row.cost),
+            f"{size:.2g}",
+            f"+- {reach:.1g}",
+            f"{row.total_variance:.4g}",
+            f"+- {(high - low) / 2:.1g}",
+            f"{row.price():.4g}",
+            f"{row.seconds * 1e6:.2g}",
+            "best" if first else verdict,
+        )
+
+    def _notes(self) -> list[str]:
+        sizes = [float(np.sum(np.square(x))) for x in jax.tree.leaves(self.truth)]
+        return [
+            f"truth: {self.reference}, of norm {math.sqrt(sum(sizes)):.4g}; "
+            f"{self.repeats:,} gradients each, of {self.budget} (f with its derivative "
+            "counts as three).",
+            f"intervals at {self.level:.0%}; those of the bias hold for all entries "
+            "of all estimators together.",
+        ]
+
+
+def measured_row(
+    gradient: Gradient,
+    cost: Cost,
+    found: Moments,
+    squared_error: Moments,
+    *,
+    truth: PyTree,
+    truth_error: PyTree,
+    seconds: float,
+    level: float,
+    tests: int,
+) -> Row:
+    """Returns the row of the moments of one estimator's draws."""
+    test = bias_test(found, truth, level=level, tests=tests, truth_error=truth_error)
+    total = sum(float(np.sum(leaf)) for leaf in jax.tree.leaves(found.variance))
+    reach = float(stats.norm.isf((1 - level) / 2) * squared_error.standard_error)
+    return Row(
+        name=str(gradient.estimator),
+        num_samples=gradient.num_samples,
+        cost=cost,
+        claims_unbiased=gradient.estimator.unbiased,
+        mean=found.mean,
+        bias=test.bias,
+        bias_half_width=test.half_width,
+        p_value=test.p_value,
+        biased=test.p_value < 1 - level,
+        variance=found.variance,
+        variance_error=found.variance_standard_error,
+        total_variance=total,
+        total_interval=(max(total - reach, 0.0), total + reach),
+        seconds=seconds,
+    )
+
+
+def _evaluations(cost: Cost) -> str:
+    if not cost.gradients:
+        return f"{cost.evaluations:,} f"
+    derivative = f"{cost.gradients:,} f'"
+    return f"{cost.evaluations:,} f + {derivative}" if cost.evaluations else derivative
+
+
+def _said(row: Row) -> str:
+    reason = row.skipped or ""
+    return reason if reason.startswith(row.name) else f"{row.name}: {reason}"
+
+
+def _leaves(tree: PyTree) -> dict[str, Any]:
+    return {
+        jax.tree_util.keystr(path) or "params": np.asarray(leaf).tolist()
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    if row.skipped is not None:
+        return {"name": row.name, "skipped": row.skipped}
+    trees = ("mean", "bias", "bias_half_width", "variance", "variance_error")
+    plain = {
+        k: v for k, v in row._asdict().items() if k not in trees and k != "skipped"
+    }
+    plain["cost"] = {**row.cost._asdict(), "total": row.cost.total}
+    plain["squared_bias"] = row.squared_bias
+    return plain | {name: _leaves(getattr(row, name)) for name in trees}
