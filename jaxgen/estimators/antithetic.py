@@ -34,7 +34,7 @@ class ARM(Estimator):
 
     References:
         Yin and Zhou, ARM: Augment-REINFORCE-Merge Gradient for Stochastic Binary
-        Networks, 2019, equation 5.
+        Networks, 2019.
     """
 
     families: ClassVar[tuple[str, ...] | None] = BINARY
@@ -65,13 +65,13 @@ class DisARM(Estimator):
     """ARM without its uniform: (f(b) - f(b'))(b - b') max(p, 1-p)/2, in the logit.
 
     A sample is an antithetic pair (b, b'). A category is drawn by breaking a stick: it
-    is the first success of K - 1 binary variables, each of which gets its DisARM.
+    is the first success of K - 1 binary variables, each of which gets its DisARM. The
+    variance depends a little on the order of the categories, the mean does not.
 
     References:
         Dong, Mnih and Tucker, DisARM: An Antithetic Gradient Estimator for Binary
-        Latent Variables, 2020, equation 6 (found also by Yin et al., 2020). Dong, Mnih
-        and Tucker, Coupled Gradient Estimators for Discrete Latent Variables, 2021,
-        section 4: DisARM-SB.
+        Latent Variables, 2020 (found also by Yin et al., 2020). Dong, Mnih and Tucker,
+        Coupled Gradient Estimators for Discrete Latent Variables, 2021: DisARM-SB.
     """
 
     families: ClassVar[tuple[str, ...] | None] = DISCRETE
@@ -117,7 +117,7 @@ class ARMS(Estimator):
 
     References:
         Dimitriev and Zhou, ARMS: Antithetic-REINFORCE-Multi-Sample Gradient for Binary
-        Variables, 2021, theorem 1 and section 3.2 (the Dirichlet copula).
+        Variables, 2021.
     """
 
     families: ClassVar[tuple[str, ...] | None] = BINARY

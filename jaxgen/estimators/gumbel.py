@@ -40,8 +40,8 @@ def conditional(
     Its derivative in the logits is that of the path, at fixed noise and fixed `hard`.
 
     References:
-        Tucker et al., REBAR, 2017, appendix C, whose v' is taken to its logit here:
-        with w uniform and s = 2b - 1, z = s [softplus(s logit + log w) - log(1 - w)].
+        Tucker et al., REBAR, 2017, whose v' is taken to its logit here: with
+        w uniform and s = 2b - 1, z = s [softplus(s logit + log w) - log(1 - w)].
         Maddison et al., A* Sampling, 2014: the largest of Gumbels is independent of
         which one it is, and the others are truncated at it.
     """

@@ -69,7 +69,7 @@ class Rebar(Estimator):
 
     References:
         Tucker et al., REBAR: Low-variance, unbiased gradient estimates for discrete
-        latent variable models, 2017, equation 5 and appendix C.
+        latent variable models, 2017.
     """
 
     temperature: float | Array = 0.5

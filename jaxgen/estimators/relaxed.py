@@ -103,7 +103,7 @@ class GumbelRao(_Relaxed):
 
     References:
         Paulus et al., Rao-Blackwellizing the Straight-Through Gumbel-Softmax Gradient
-        Estimator, 2021, equation 9.
+        Estimator, 2021.
     """
 
     temperature: float | Array
@@ -148,7 +148,7 @@ class ReinMax(_Relaxed):
 
     References:
         Liu et al., Bridging Discrete and Backpropagation: Straight-Through and Beyond,
-        2023, theorem 3.1 and algorithm 2.
+        2023, algorithm 2.
     """
 
     temperature: float | Array = 1.0
