@@ -12,6 +12,7 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dists
+from jax.scipy.special import gammaln
 from numpyro.distributions import constraints
 from numpyro.distributions.util import lazy_property
 
@@ -143,7 +144,8 @@ def draw(key: PRNGKeyArray, dist: Distribution, num_samples: int) -> Array:
     one-hot and count samples are floats, so that every estimator hands `f` the same
     kind of number; category indices stay integers.
     """
-    samples = jnp.asarray(dist.sample(key, (num_samples,)))
+    with broadcasting():
+        samples = jnp.asarray(dist.sample(key, (num_samples,)))
     if family(dist) == "Categorical":
         return samples
     return samples.astype(float_type(dist))
@@ -153,21 +155,33 @@ def log_prob(dist: Distribution, value: Array) -> Array:
     """Calculates log p(value), shape sample axes + batch, with the right derivative.
 
     numpyro 0.22 gives b in place of b - 1/2 as the derivative of a Bernoulli's log p(b)
-    at a logit of exactly 0; here it is b x - softplus(x).
+    at a logit of exactly 0, and a binomial's is wrong there too. Here it is
+    b x - n softplus(x).
     """
-    if family(dist) != "Bernoulli":
-        return jnp.asarray(dist.log_prob(value))
+    name, base = family(dist), coordinates(dist)
+    if name not in ("Bernoulli", "Binomial"):
+        with broadcasting():
+            return jnp.asarray(dist.log_prob(value))
     x = logits(dist)
-    per_coordinate = value * x - softplus(x)
-    return sum_event(per_coordinate, dist)
+    x = x.reshape((1,) * (value.ndim - x.ndim) + x.shape)
+    if name == "Bernoulli":
+        return sum_event(value * x - softplus(x), dist)
+    n = jnp.broadcast_to(base.total_count, x.shape).astype(x.dtype)
+    choices = gammaln(n + 1) - gammaln(value + 1) - gammaln(n - value + 1)
+    return sum_event(value * x - n * softplus(x) + choices, dist)
+
+
+def broadcasting() -> Any:
+    """A context in which numpyro may add leading axes, as it does inside."""
+    return jax.numpy_rank_promotion("allow")
 
 
 def logits(dist: Distribution) -> Array:
-    """Returns the logits of a Bernoulli (coordinates) or categorical (and K)."""
+    """Returns the logits of a Bernoulli, a binomial or (with K) a categorical."""
     base = coordinates(dist)
     if "logits" in base.__dict__:
         return jnp.asarray(base.logits)
-    if family(dist) == "Bernoulli":
+    if family(dist) in ("Bernoulli", "Binomial"):
         return jnp.log(base.probs) - jnp.log1p(-base.probs)
     return jnp.log(base.probs)
 

@@ -123,7 +123,7 @@ def grid(dist: Distribution, rule: Rule, index: Array) -> tuple[Array, Array]:
     inner = base.batch_shape[batch:]
     points = rule.nodes.shape[0]
     place = points ** jnp.arange(math.prod(inner), dtype=index.dtype)
-    digits = (index[:, None] // place) % points
+    digits = (index[:, None] // place[None]) % points
     digits = digits.reshape((-1,) + (1,) * batch + inner)
     shape = (index.shape[0], *base.batch_shape)
     digits = jnp.broadcast_to(digits, shape)

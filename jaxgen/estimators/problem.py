@@ -77,7 +77,7 @@ class Gradient:
 
 
 def bind(f: Callable[..., Array], params: PyTree) -> Callable[[Array], Array]:
-    """Returns f as a function of the sample alone: f(x) as it is, f(x, params) bound."""
+    """Returns f as a function of the sample alone; f(x, params) is bound to params."""
     try:
         arguments = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):

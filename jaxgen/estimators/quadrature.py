@@ -65,9 +65,11 @@ def integral_rule(dist: Distribution, num_points: int) -> Rule:
         # In its own coordinate: the steps stay even where f oscillates.
         u = jnp.linspace(-10.0, 10.0, num_points, dtype=kind)
         u = u.reshape((-1,) + (1,) * len(shape))
-        nodes = base.loc + base.scale * u
+        normal = distributions.parameters(base)
+        nodes = normal["loc"][None] + normal["scale"][None] * u
         step = 20.0 / (num_points - 1)
-        return Rule(nodes, jnp.broadcast_to(jnp.log(base.scale * step), nodes.shape))
+        log_weights = jnp.log(normal["scale"][None] * step)
+        return Rule(nodes, jnp.broadcast_to(log_weights, nodes.shape))
     widest = 0.9 * math.log(float(jnp.finfo(kind).max))
     if name in HALF_LINE:
         centre = jnp.ones(shape, kind) if name == "HalfCauchy" else _middle(base)
@@ -75,9 +77,10 @@ def integral_rule(dist: Distribution, num_points: int) -> Rule:
     if name in UNIT:
         return _spread(base, _logistic, widest / 2, num_points)
     # A kink or a heavy tail: each side of the centre for itself.
+    scale, loc = (jnp.broadcast_to(p, shape) for p in (base.scale, base.loc))
     sides = [
-        _spread(base, _exponential(scale, base.loc), widest, num_points // 2)
-        for scale in (base.scale, -base.scale)
+        _spread(base, _exponential(one, loc[None]), widest, num_points // 2)
+        for one in (scale, -scale)
     ]
     return Rule(*(jnp.concatenate(parts) for parts in zip(*sides, strict=True)))
 
@@ -96,7 +99,7 @@ Substitution = Callable[[Array], tuple[Array, Array]]
 
 def _exponential(scale: Array, origin: Array | float = 0.0) -> Substitution:
     def substitute(u: Array) -> tuple[Array, Array]:
-        return origin + scale * jnp.exp(u), u + jnp.log(jnp.abs(scale))
+        return origin + scale[None] * jnp.exp(u), u + jnp.log(jnp.abs(scale))[None]
 
     return substitute
 
@@ -113,15 +116,15 @@ def _spread(
     coarse = jnp.linspace(-widest, widest, 1025, dtype=kind).reshape((-1, *ones))
     coarse = jnp.broadcast_to(coarse, (1025, *base.batch_shape))
     x, log_slope = substitute(coarse)
-    density = jnp.nan_to_num(base.log_prob(x) + log_slope, nan=-jnp.inf)
-    matters = density > jnp.max(density, axis=0) - _NEGLIGIBLE
+    density = jnp.nan_to_num(distributions.log_prob(base, x) + log_slope, nan=-jnp.inf)
+    matters = density > jnp.max(density, axis=0, keepdims=True) - _NEGLIGIBLE
     step = 2 * widest / 1024
     low = jnp.min(jnp.where(matters, coarse, jnp.inf), axis=0) - step
     high = jnp.max(jnp.where(matters, coarse, -jnp.inf), axis=0) + step
     low, high = jnp.maximum(low, -widest), jnp.minimum(high, widest)
     share = jnp.linspace(0.0, 1.0, num_points, dtype=kind).reshape((-1, *ones))
-    nodes, log_slope = substitute(low + (high - low) * share)
-    return Rule(nodes, log_slope + jnp.log((high - low) / (num_points - 1)))
+    nodes, log_slope = substitute(low[None] + (high - low)[None] * share)
+    return Rule(nodes, log_slope + jnp.log((high - low) / (num_points - 1))[None])
 
 
 def _middle(base: Distribution) -> Array:

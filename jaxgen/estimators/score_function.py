@@ -133,10 +133,10 @@ class ScoreFunction(Estimator):
             advantages = centred_leave_one_out(known)
         elif self._is("moving_average"):
             average = state.total / jnp.where(state.weight > 0, state.weight, 1.0)
-            advantages = known - average
+            advantages = known - jnp.broadcast_to(average, known.shape)
             state = self._updated(state, known)
         else:
-            advantages = known - self._chosen(dist)
+            advantages = known - jnp.broadcast_to(self._chosen(dist), known.shape)
         box = magic_box(distributions.log_prob(dist, samples))
         # box f + (1 - box) b, with b = f - advantage: the derivatives of DiCE.
         surrogate = box * values + (1 - box) * (known - advantages)
@@ -181,7 +181,7 @@ class ScoreFunction(Estimator):
             above = jnp.sum(at_nodes.reshape(wide) * squared, axis=0)
             below = jnp.sum(masses.reshape(wide) * squared, axis=0)
             best = above / jnp.where(below > 0, below, 1.0)
-            advantages = values.reshape(values.shape + (1,) * extra) - best
+            advantages = values.reshape(values.shape + (1,) * extra) - best[None]
             gradient = jnp.mean(advantages * scores[name], axis=0)
             total = total + linear(gradient, parameter, dist)
         return with_gradient_of(jnp.zeros_like(total), total)

@@ -1,0 +1,136 @@
+"""The choice of an estimator by what it costs to reach a given variance."""
+
+import dataclasses
+from collections.abc import Collection
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from jaxgen.errors import InputError
+from jaxgen.estimators import distributions
+from jaxgen.estimators.base import (
+    Cost,
+    Distribution,
+    Estimate,
+    Estimator,
+    Integrand,
+    why_not,
+)
+from jaxgen.estimators.pilot import pilot_key
+from jaxgen.random import example_keys
+from jaxgen.typing import Array, PRNGKeyArray, PyTree
+
+
+@dataclasses.dataclass(frozen=True)
+class Auto(Estimator):
+    """The candidate of least variance x cost, as far as a pilot run can tell.
+
+    Each candidate draws `pilot` gradients with respect to the distribution's parameters
+    from a fixed key, the same for all. The one with the smallest upper confidence bound
+    of total variance x evaluations is used. The choice is a function of f and of the
+    distribution alone: where the candidates have no bias, neither has this. Under
+    `vmap` over keys the pilot is run once. Candidates that cannot estimate here are
+    passed over.
+
+    Args:
+        candidates: Stateless estimators.
+        pilot: Gradients that each of them draws.
+        confidence: Standard errors that the bound lies above the measured variance.
+    """
+
+    candidates: tuple[Estimator, ...]
+    pilot: int = 64
+    confidence: float = 2.0
+
+    families: ClassVar[tuple[str, ...] | None] = None
+
+    def __post_init__(self) -> None:
+        """Refuses candidates that keep a state, and a pilot too short to judge."""
+        object.__setattr__(self, "candidates", tuple(self.candidates))
+        if not self.candidates or self.pilot < 4:
+            raise InputError("Auto needs at least one candidate and a pilot of 4.")
+        for candidate in self.candidates:
+            if candidate.stateful:
+                raise InputError(f"Auto cannot keep the state of {candidate}.")
+
+    @property
+    def unbiased(self) -> bool:  # type: ignore[override]
+        return all(candidate.unbiased for candidate in self.candidates)
+
+    def cost(
+        self,
+        dist: Distribution,
+        num_samples: int,
+        moving: Collection[str] | None = None,
+    ) -> Cost:
+        """Returns the pilot's work and that of the dearest candidate."""
+        costs = [
+            c.cost(dist, max(num_samples, c.min_samples), moving)
+            for c in self.candidates
+            if c.families is None or distributions.family(dist) in c.families
+        ]
+        most = max(costs, key=lambda one: one.total)
+        return Cost(
+            most.evaluations + self.pilot * sum(one.evaluations for one in costs),
+            most.gradients + self.pilot * sum(one.gradients for one in costs),
+        )
+
+    def estimate(
+        self,
+        key: PRNGKeyArray,
+        f: Integrand,
+        dist: Distribution,
+        num_samples: int,
+        state: PyTree,
+    ) -> Estimate:
+        able = self._able(f, dist, num_samples)
+        bounds = jnp.stack([self._bound(c, f, dist, num_samples) for c in able])
+
+        def run(candidate: Estimator, key: PRNGKeyArray) -> Array:
+            return candidate.estimate(key, f, dist, num_samples, ()).value
+
+        branches = [lambda key, c=candidate: run(c, key) for candidate in able]
+        chosen = jnp.argmin(jax.lax.stop_gradient(bounds))
+        return Estimate(jax.lax.switch(chosen, branches, key), state)
+
+    def choice(self, f: Integrand, dist: Distribution, num_samples: int = 1) -> str:
+        """Returns the name of the candidate that would be used."""
+        able = self._able(f, dist, num_samples)
+        bounds = [float(self._bound(c, f, dist, num_samples)) for c in able]
+        return str(able[bounds.index(min(bounds))])
+
+    def _able(
+        self, f: Integrand, dist: Distribution, num_samples: int
+    ) -> list[Estimator]:
+        reasons = [why_not(c, f, dist, num_samples) for c in self.candidates]
+        able = [c for c, no in zip(self.candidates, reasons, strict=True) if no is None]
+        if not able:
+            raise InputError(
+                "None of the candidates can do this. "
+                + " ".join(reason for reason in reasons if reason is not None)
+            )
+        return able
+
+    def _bound(
+        self, candidate: Estimator, f: Integrand, dist: Distribution, num_samples: int
+    ) -> Array:
+        """The upper confidence bound of total variance x evaluations."""
+        parameters = jax.lax.stop_gradient(distributions.parameters(dist))
+
+        def value(changed: dict[str, Array], key: PRNGKeyArray) -> Array:
+            moved = distributions.rebuild(dist, changed)
+            return jnp.sum(candidate.estimate(key, f, moved, num_samples, ()).value)
+
+        keys = example_keys(pilot_key(self), self.pilot)
+        drawn = jax.vmap(jax.grad(value), in_axes=(None, 0))(parameters, keys)
+        apart = [
+            jnp.sum(
+                jnp.square(leaf - jnp.mean(leaf, axis=0)).reshape(self.pilot, -1), -1
+            )
+            for leaf in jax.tree.leaves(drawn)
+        ]
+        squares = sum(apart, jnp.zeros(self.pilot)) * self.pilot / (self.pilot - 1)
+        error = jnp.std(squares) / jnp.sqrt(self.pilot)
+        cost = candidate.cost(dist, num_samples).total
+        return (jnp.mean(squares) + self.confidence * error) * cost
