@@ -175,23 +175,28 @@ def test_relax_steps_down_the_square_of_the_gradient_it_returns():
     def gradient(params):
         estimator = Relax(control, params, Recorder())
 
-        def value(logit):
+        def value(logits):
             return expectation(
                 jax.random.key(3),
                 lambda b: 3 * b - 1,
-                dists.Bernoulli(logits=logit),
+                dists.Bernoulli(logits=logits),
                 estimator,
                 num_samples=1,
                 state=rebar.RelaxState(params, jnp.zeros((), jnp.int32)),
             )
 
-        return jax.grad(value, has_aux=True)(jnp.array(0.4, jnp.float64))
+        def total(logits):
+            values, state = value(logits)
+            return values.sum(), state
+
+        return jax.grad(total, has_aux=True)(jnp.array([0.4, -0.7], jnp.float64))
 
     with jax.enable_x64(True):
         params, step = jnp.array([0.8, -1.3]), 1e-5
         offsets = step * jnp.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])
         found, state = jax.jit(jax.vmap(gradient))(params[None] + offsets)
-    squares = np.asarray(found) ** 2
+    # One step for the mean over the batch.
+    squares = np.mean(np.asarray(found) ** 2, axis=1)
     expected = (squares[1::2] - squares[2::2]) / (2 * step)
     assert np.abs(expected).min() > 1e-3
     np.testing.assert_allclose(params - state.params[0], expected, rtol=1e-6)
