@@ -1,30 +1,76 @@
 """Gradient estimators: one call for an expectation, one call to compare them all."""
 
+from jaxgen.estimators.antithetic import ARM, ARMS, DisARM
+from jaxgen.estimators.auto import Auto
 from jaxgen.estimators.base import Cost, Estimate, Estimator, expectation, why_not
+from jaxgen.estimators.bounds import (
+    VIMCO,
+    DReG,
+    StickingTheLanding,
+    multi_sample_bound,
+)
 from jaxgen.estimators.checks import check_mean, check_unbiased
+from jaxgen.estimators.compare import compare
 from jaxgen.estimators.distributions import OneHotCategorical
+from jaxgen.estimators.double_cv import DoubleCV
 from jaxgen.estimators.exact import Enumerate, Quadrature
+from jaxgen.estimators.finite_difference import SPSA, FiniteDifference
+from jaxgen.estimators.measure_valued import MeasureValued
+from jaxgen.estimators.menu import menu
 from jaxgen.estimators.pathwise import Pathwise
 from jaxgen.estimators.problem import exact_grad, grad_samples
+from jaxgen.estimators.rebar import Rebar, Relax
+from jaxgen.estimators.relaxed import (
+    GumbelRao,
+    GumbelSoftmax,
+    ReinMax,
+    StraightThrough,
+)
+from jaxgen.estimators.report import Report, Row
 from jaxgen.estimators.score_function import ScoreFunction, magic_box
 from jaxgen.estimators.streaming import Moments, moments
+from jaxgen.estimators.taylor import DeltaMethod, MuProp
 
 __all__ = [
+    "ARM",
+    "ARMS",
+    "SPSA",
+    "VIMCO",
+    "Auto",
     "Cost",
+    "DReG",
+    "DeltaMethod",
+    "DisARM",
+    "DoubleCV",
     "Enumerate",
     "Estimate",
     "Estimator",
+    "FiniteDifference",
+    "GumbelRao",
+    "GumbelSoftmax",
+    "MeasureValued",
     "Moments",
+    "MuProp",
     "OneHotCategorical",
     "Pathwise",
     "Quadrature",
+    "Rebar",
+    "ReinMax",
+    "Relax",
+    "Report",
+    "Row",
     "ScoreFunction",
+    "StickingTheLanding",
+    "StraightThrough",
     "check_mean",
     "check_unbiased",
+    "compare",
     "exact_grad",
     "expectation",
     "grad_samples",
     "magic_box",
+    "menu",
     "moments",
+    "multi_sample_bound",
     "why_not",
 ]

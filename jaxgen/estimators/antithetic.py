@@ -19,6 +19,7 @@ from jaxgen.estimators.base import (
     Estimate,
     Estimator,
     Integrand,
+    Moving,
     linear,
     with_gradient_of,
 )
@@ -39,7 +40,7 @@ class ARM(Estimator):
 
     families: ClassVar[tuple[str, ...] | None] = BINARY
 
-    def cost(self, dist: Distribution, num_samples: int) -> Cost:
+    def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         return Cost(2 * num_samples)
 
     def estimate(
@@ -76,7 +77,7 @@ class DisARM(Estimator):
 
     families: ClassVar[tuple[str, ...] | None] = DISCRETE
 
-    def cost(self, dist: Distribution, num_samples: int) -> Cost:
+    def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         return Cost(2 * num_samples)
 
     def estimate(

@@ -1,7 +1,6 @@
 """The choice of an estimator by what it costs to reach a given variance."""
 
 import dataclasses
-from collections.abc import Collection
 from typing import ClassVar
 
 import jax
@@ -15,6 +14,7 @@ from jaxgen.estimators.base import (
     Estimate,
     Estimator,
     Integrand,
+    Moving,
     why_not,
 )
 from jaxgen.estimators.pilot import pilot_key
@@ -58,12 +58,7 @@ class Auto(Estimator):
     def unbiased(self) -> bool:  # type: ignore[override]
         return all(candidate.unbiased for candidate in self.candidates)
 
-    def cost(
-        self,
-        dist: Distribution,
-        num_samples: int,
-        moving: Collection[str] | None = None,
-    ) -> Cost:
+    def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         """Returns the pilot's work and that of the dearest candidate."""
         costs = [
             c.cost(dist, max(num_samples, c.min_samples), moving)

@@ -10,12 +10,15 @@ from jax.core import Tracer
 from jax.interpreters import partial_eval
 
 from jaxgen.errors import InputError
-from jaxgen.estimators import distributions
+from jaxgen.estimators import distributions, threefry
 from jaxgen.estimators.distributions import Distribution
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
 Integrand = Callable[[Array], Array]
 """`f(sample) -> values`: of shape batch + event, to one value per batch element."""
+
+Moving = Collection[str] | None
+"""Names of the parameters of a distribution that a gradient is asked for; None: all."""
 
 DISCRETE = ("Bernoulli", "Categorical", "OneHotCategorical")
 BINARY = ("Bernoulli",)
@@ -82,13 +85,11 @@ class Estimator:
         """Returns the first state; an empty tuple where there is none to keep."""
         return ()
 
-    def cost(
-        self,
-        dist: Distribution,
-        num_samples: int,
-        moving: Collection[str] | None = None,
-    ) -> Cost:
+    def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         """Returns the work of one gradient of `num_samples` samples.
+
+        What only the value needs is left out: without f's own parameters to
+        differentiate, the compiler leaves it out too.
 
         Args:
             dist: The distribution.
@@ -167,6 +168,8 @@ def expectation(
             "(value, state) back."
         )
     kind = distributions.float_type(dist)
+    if distributions.family(dist) in threefry.BY_BITS:
+        key = threefry.unrolled(key)
 
     def floating(sample: Array) -> Array:
         values = jnp.asarray(f(sample))

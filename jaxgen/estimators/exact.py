@@ -2,14 +2,20 @@
 
 import dataclasses
 import math
-from collections.abc import Collection
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from jaxgen.estimators import distributions, quadrature
-from jaxgen.estimators.base import Cost, Distribution, Estimate, Estimator, Integrand
+from jaxgen.estimators.base import (
+    Cost,
+    Distribution,
+    Estimate,
+    Estimator,
+    Integrand,
+    Moving,
+)
 from jaxgen.estimators.quadrature import Rule
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
@@ -26,12 +32,7 @@ class Enumerate(Estimator):
 
     families: ClassVar[tuple[str, ...] | None] = quadrature.FINITE
 
-    def cost(
-        self,
-        dist: Distribution,
-        num_samples: int,
-        moving: Collection[str] | None = None,
-    ) -> Cost:
+    def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         points = quadrature.discrete_points(dist)
         return Cost(points ** distributions.event_size(dist))
 
@@ -66,12 +67,7 @@ class Quadrature(Estimator):
 
     num_points: int = 256
 
-    def cost(
-        self,
-        dist: Distribution,
-        num_samples: int,
-        moving: Collection[str] | None = None,
-    ) -> Cost:
+    def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         return Cost(self.num_points ** distributions.event_size(dist))
 
     def refusal(self, dist: Distribution, num_samples: int) -> str | None:

@@ -15,6 +15,7 @@ from jaxgen.estimators.base import (
     Estimate,
     Estimator,
     Integrand,
+    Moving,
     linear,
     with_gradient_of,
 )
@@ -46,10 +47,14 @@ class FiniteDifference(Estimator):
         """Refuses a step that is none."""
         _check_step(self.epsilon)
 
-    def cost(self, dist: Distribution, num_samples: int) -> Cost:
+    def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         batch = math.prod(dist.batch_shape)
-        sizes = [x.size // batch for x in distributions.parameters(dist).values()]
-        return Cost(num_samples * (1 + 2 * sum(sizes)))
+        sizes = [
+            x.size // batch
+            for name, x in distributions.parameters(dist).items()
+            if moving is None or name in moving
+        ]
+        return Cost(num_samples * 2 * sum(sizes))
 
     def refusal(self, dist: Distribution, num_samples: int) -> str | None:
         return _unlisted(self, dist)
@@ -116,8 +121,8 @@ class SPSA(Estimator):
         """Refuses a step that is none."""
         _check_step(self.epsilon)
 
-    def cost(self, dist: Distribution, num_samples: int) -> Cost:
-        return Cost(3 * num_samples)
+    def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
+        return Cost(2 * num_samples)
 
     def refusal(self, dist: Distribution, num_samples: int) -> str | None:
         return _unlisted(self, dist)

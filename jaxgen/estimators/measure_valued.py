@@ -17,6 +17,7 @@ from jaxgen.estimators.base import (
     Estimate,
     Estimator,
     Integrand,
+    Moving,
     linear,
     with_gradient_of,
 )
@@ -86,9 +87,12 @@ class MeasureValued(Estimator):
                 f"coupling={self.coupling!r} is none of 'auto', True and False."
             )
 
-    def cost(self, dist: Distribution, num_samples: int) -> Cost:
+    def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         name, size = distributions.family(dist), distributions.event_size(dist)
-        each = 4 if name == "Normal" else 1
+        if name == "Normal":
+            sought = {"loc", "scale"}.intersection(moving or ("loc", "scale"))
+            return Cost(num_samples * 2 * len(sought) * size)
+        each = 1
         if name in ("Categorical", "OneHotCategorical"):
             each = distributions.logits(dist).shape[-1] - 1
         return Cost(num_samples * (1 + each * size))

@@ -16,6 +16,7 @@ from jaxgen.estimators.base import (
     Estimate,
     Estimator,
     Integrand,
+    Moving,
     linear,
     with_gradient_of,
 )
@@ -82,7 +83,7 @@ class Rebar(Estimator):
         """Refuses settings that no call could use."""
         check_temperature(self.temperature)
 
-    def cost(self, dist: Distribution, num_samples: int) -> Cost:
+    def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         return Cost(num_samples, 2 * num_samples)
 
     def estimate(

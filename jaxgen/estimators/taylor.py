@@ -16,6 +16,7 @@ from jaxgen.estimators.base import (
     Estimate,
     Estimator,
     Integrand,
+    Moving,
 )
 from jaxgen.estimators.measure_valued import each_coordinate, without_gradient
 from jaxgen.estimators.pilot import pilot_key
@@ -45,7 +46,7 @@ class MuProp(Estimator):
     )
     differentiates: ClassVar[bool] = True
 
-    def cost(self, dist: Distribution, num_samples: int) -> Cost:
+    def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         return Cost(num_samples, 1)
 
     def refusal(self, dist: Distribution, num_samples: int) -> str | None:
@@ -129,8 +130,8 @@ class DeltaMethod(Estimator):
     def init(self, key: PRNGKeyArray, dist: Distribution) -> PyTree:
         return self.base.init(key, dist)
 
-    def cost(self, dist: Distribution, num_samples: int) -> Cost:
-        evaluations, gradients = self.base.cost(dist, num_samples)
+    def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
+        evaluations, gradients = self.base.cost(dist, num_samples, moving)
         # A product with the Hessian counts as a gradient.
         size = dist.event_shape[0] if _is_joint(dist) else 0
         products = evaluations + gradients + (size or distributions.event_size(dist))
