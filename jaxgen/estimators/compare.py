@@ -175,7 +175,7 @@ def _draw(
         start = time.perf_counter()
         jax.block_until_ready(
             chunk_moments(
-                key,
+                jax.random.clone(key),
                 starts,
                 np.uint32(repeats),
                 (params, state, truth),

@@ -14,10 +14,14 @@ from jaxgen.errors import InputError
 from jaxgen.estimators import distributions, quadrature
 from jaxgen.estimators.base import Distribution, Estimator, expectation
 from jaxgen.estimators.exact import MOST_POINTS, Enumerate, Quadrature
+from jaxgen.estimators.threefry import fold_in_each
 from jaxgen.random import example_keys, stream
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
 DistFn = Callable[[Any], Distribution]
+
+# Floats of the gradients that are drawn at once: they fit a cache.
+_FLOATS = 1 << 17
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -159,10 +163,10 @@ def exact_grad(
     with jax.enable_x64(True):
         wide = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), params)
         dist = dist_fn(wide)
-        key = jax.random.key(0)
 
         def at(estimator: Estimator) -> PyTree:
-            gradient = jax.jit(Gradient(f, dist_fn, estimator))(key, wide, ())
+            unused = jax.random.key(0)
+            gradient = jax.jit(Gradient(f, dist_fn, estimator))(unused, wide, ())
             return jax.tree.map(np.asarray, gradient)
 
         if distributions.family(dist) in quadrature.FINITE:
@@ -247,8 +251,16 @@ def _draw_many_unjitted(
     gradient: Gradient,
     repeats: int,
 ) -> PyTree:
-    keys = example_keys(key, repeats)
-    return jax.vmap(gradient, in_axes=(0, None, None))(keys, params, state)
+    keys = fold_in_each(key, jnp.arange(repeats, dtype=jnp.uint32))
+    floats = sum(leaf.size for leaf in jax.tree.leaves(params))
+    at_once = max(_FLOATS // max(floats, 1), 1)
+
+    def draw(one: PRNGKeyArray) -> PyTree:
+        return gradient(one, params, state)
+
+    if repeats <= at_once:
+        return jax.vmap(draw)(keys)
+    return jax.lax.map(draw, keys, batch_size=at_once)
 
 
 _draw_many = jax.jit(_draw_many_unjitted, static_argnames=("gradient", "repeats"))
