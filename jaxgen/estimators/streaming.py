@@ -10,6 +10,7 @@ import numpy as np
 from jax.sharding import AxisType, PartitionSpec
 
 from jaxgen.errors import InputError
+from jaxgen.estimators.threefry import fold_in_each
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
 # Floats of one chunk of draws, and the most draws a chunk has.
@@ -150,7 +151,7 @@ def _parts(
             # A device without a chunk repeats the last one; it is not counted.
             padded = np.pad(own, (0, len(devices) - len(own)), mode="edge")
             done = chunk_moments(
-                key,
+                jax.random.clone(key),  # each chunk folds its own numbers into it
                 padded,
                 np.uint32(count),
                 operands,
@@ -195,7 +196,7 @@ def chunk_moments(
         key: PRNGKeyArray, starts: Array, count: Array, operands: Any
     ) -> Any:
         numbers = starts[0] + jnp.arange(chunk, dtype=jnp.uint32)
-        keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, numbers)
+        keys = fold_in_each(key, numbers)
         draws = jax.vmap(lambda one: sample(one, *operands))(keys)
         inside = (numbers < count).astype(jnp.float32)
         share = inside / jnp.sum(inside)
