@@ -159,6 +159,13 @@ def log_prob(dist: Distribution, value: Array) -> Array:
     b x - n softplus(x).
     """
     name, base = family(dist), coordinates(dist)
+    if name == "Normal":  # numpyro's, without the mask of what is not finite
+        loc, scale = (
+            at.reshape((1,) * (value.ndim - at.ndim) + at.shape)
+            for at in (parameters(dist)[one] for one in ("loc", "scale"))
+        )
+        halves = 0.5 * ((value - loc) / scale) ** 2
+        return sum_event(-halves - jnp.log(scale) - 0.5 * math.log(2 * math.pi), dist)
     if name not in ("Bernoulli", "Binomial"):
         with broadcasting():
             return jnp.asarray(dist.log_prob(value))
