@@ -176,9 +176,11 @@ def expectation(
         inexact = jnp.issubdtype(values.dtype, jnp.inexact)
         return values if inexact else values.astype(kind)
 
-    done = estimator.estimate(
-        key, floating, dist, num_samples, () if state is None else state
-    )
+    # f has been looked at above, under the caller's own setting.
+    with distributions.broadcasting():
+        done = estimator.estimate(
+            key, floating, dist, num_samples, () if state is None else state
+        )
     return done.value if state is None else (done.value, done.state)
 
 
