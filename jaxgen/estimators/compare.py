@@ -112,9 +112,13 @@ def compare(
             continue
         gradient = Gradient(f, dist_fn, estimator, samples)
         state = warmed_state(stream(key, "warm-up"), gradient, params)
-        found, seconds = _draw(
-            stream(key, "draws"), gradient, (params, state, truth), repeats, devices
-        )
+        try:
+            found, seconds = _draw(
+                stream(key, "draws"), gradient, (params, state, truth), repeats, devices
+            )
+        except InputError as refused:  # what only differentiation brings to light
+            rows.append(Row(str(estimator), skipped=str(refused)))
+            continue
         rows.append(
             measured_row(
                 gradient,

@@ -229,6 +229,8 @@ def support_moves(dist: Distribution) -> bool:
 def _given(base: Distribution) -> dict[str, Any]:
     """The arguments the distribution was made of; what it derives is left out."""
     kind = type(base)
+    if isinstance(base, dists.MultivariateNormal):  # it keeps two forms of one thing
+        return {"loc": base.loc, "scale_tril": base.scale_tril}
     return {
         name: base.__dict__[name]
         for name in kind.arg_constraints

@@ -2,11 +2,10 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpyro.distributions as dists
 
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
@@ -172,12 +171,12 @@ class DeltaMethod(Estimator):
         self, f: Integrand, expand: Integrand, dist: Distribution, state: PyTree
     ) -> Array:
         keys = jax.random.split(pilot_key(self), self.pilot)
-        state, parts = jax.lax.stop_gradient((state, _parts(dist)))
+        state, parts = jax.lax.stop_gradient((state, distributions.parameters(dist)))
         count = self.base.min_samples
 
         def gradient(key: PRNGKeyArray, g: Integrand) -> PyTree:
             def total(changed: dict[str, Array]) -> Array:
-                changed_dist = _rebuild(dist, changed)
+                changed_dist = distributions.rebuild(dist, changed)
                 done = self.base.estimate(key, g, changed_dist, count, state)
                 return jnp.sum(done.value)
 
@@ -249,7 +248,7 @@ def _expansion(
     def trace(other: Distribution) -> Array:
         if _is_joint(dist):
             # tr(H L L^T): the quadratic form at each column of L.
-            columns = jnp.moveaxis(_parts(other)["scale_tril"], -1, 0)
+            columns = jnp.moveaxis(distributions.parameters(other)["scale_tril"], -1, 0)
             curved = jax.vmap(times_hessian)(columns)
             return jnp.sum(columns * curved, axis=(0, -1))
         batch, size = len(dist.batch_shape), distributions.event_size(dist)
@@ -263,7 +262,7 @@ def _expansion(
 
         diagonal = each_coordinate(curvature, size, flat.size)
         diagonal = jnp.moveaxis(diagonal, 0, -1).reshape(centre.shape)
-        scale = _parts(other)["scale"]
+        scale = distributions.parameters(other)["scale"]
         return inner_product(jax.lax.stop_gradient(diagonal), scale**2, dist)
 
     def expected(other: Distribution) -> Array:
@@ -274,19 +273,3 @@ def _expansion(
 
 def _is_joint(dist: Distribution) -> bool:
     return distributions.family(dist) == "MultivariateNormal"
-
-
-def _parts(dist: Distribution) -> dict[str, Array]:
-    """Returns the parameters; of a joint normal its mean and its Cholesky factor."""
-    if not _is_joint(dist):
-        return distributions.parameters(dist)
-    base: Any = distributions.coordinates(dist)
-    shape = dist.batch_shape + dist.event_shape
-    root = jnp.broadcast_to(base.scale_tril, (*shape, shape[-1]))
-    return {"loc": jnp.broadcast_to(base.loc, shape), "scale_tril": root}
-
-
-def _rebuild(dist: Distribution, changed: dict[str, Array]) -> Distribution:
-    if not _is_joint(dist):
-        return distributions.rebuild(dist, changed)
-    return dists.MultivariateNormal(changed["loc"], scale_tril=changed["scale_tril"])
