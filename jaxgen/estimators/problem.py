@@ -21,7 +21,7 @@ from jaxgen.typing import Array, PRNGKeyArray, PyTree
 DistFn = Callable[[Any], Distribution]
 
 # Floats of the gradients that are drawn at once: they fit a cache.
-_FLOATS = 1 << 17
+_FLOATS = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
