@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from jaxgen.errors import InputError
-from jaxgen.report import curves, latents, pictures
+from jaxgen.report import curves, estimators, latents, pictures
 from jaxgen.report.run import Run
 from jaxgen.report.style import Figure, Theme
 
@@ -44,8 +44,11 @@ def plates(run: Run) -> list[Plate]:
     Raises:
       InputError: an array file is damaged.
     """
-    makers = (_manifold, _samples, _scatter, _reconstructions, _losses, _epochs)
-    found = (maker(run) for maker in (*makers, _kl, _health))
+    makers = (
+        *(_manifold, _samples, _scatter, _reconstructions, _losses, _epochs),
+        *(_kl, _health, _three_ways, _integrands, _bernoulli, _regression),
+    )
+    found = (maker(run) for maker in makers)
     return [plate for plate in found if plate is not None]
 
 
@@ -241,6 +244,112 @@ def _health(run: Run) -> Plate | None:
 
     alt = "Curves of " + ", ".join(curves.spoken(n) for n in run.diagnostics) + "."
     return Plate("health", "metrics.jsonl", "How training went", caption, alt, draw)
+
+
+def _three_ways(run: Run) -> Plate | None:
+    data = run.arrays(
+        "three_ways", edges=1, counts=3, mean=2, variance=2, exact_variance=2, truth=1
+    )
+    if data is None:
+        return None
+    slope, mean = data["setting"]
+    exact = dict(zip(map(str, data["names"]), data["exact_variance"][1], strict=True))
+    coupled, free = (exact[f"measure-valued, {word}coupled"] for word in ("", "un"))
+    effect = "lowers" if coupled < free else "raises"
+    caption = (
+        f"Histograms of single gradients in the mean of z ~ N({mean:g}, 1), at "
+        f"m = {slope:g}. All have the same mean, the dashed line; the dot and the bar "
+        "under each are its measured mean and a standard deviation to either side. "
+        "Look for what has no spread at all (pathwise on the left), for the long tail "
+        "of the score function, and for the coupling of the measure-valued gradient, "
+        f"which doubles the variance on the left and {effect} it on the right."
+    )
+    names = ", ".join(str(name) for name in data["names"])
+    return Plate(
+        "three_ways",
+        "arrays/three_ways.npz",
+        "One gradient, three ways",
+        caption,
+        f"Histograms of single gradients for two functions, of {names}.",
+        lambda theme: estimators.three_ways(data, theme=theme),
+    )
+
+
+def _integrands(run: Run) -> Plate | None:
+    kinds = ("square", "bell", "cosine")
+    shapes = {"k": 1, "points": 1, "exact": 3, "measured": 3, "half_width": 3}
+    wanted = {f"{kind}_{name}": n for kind in kinds for name, n in shapes.items()}
+    data = run.arrays("integrands", **wanted)
+    if data is None:
+        return None
+    caption = (
+        "Variance of one gradient of E f(x), x ~ N(1, 1), as f changes with k: above "
+        "in the mean, below in the scale. Curves are exact, points are measured, with "
+        "99% intervals. Look for crossings: no curve stays below the others. As the "
+        "cosine gets faster the pathwise gradient grows with its slope, while the "
+        "score function sees only values, which stay between −1 and 1. "
+        "Where f is even around the mean the coupled measure-valued gradient has no "
+        "variance, and its curve leaves the panel."
+    )
+    return Plate(
+        "integrands",
+        "arrays/integrands.npz",
+        "No curve stays below the others",
+        caption,
+        "Curves of the variance of five estimators over k, for three functions.",
+        lambda theme: estimators.integrands(data, theme=theme),
+    )
+
+
+def _bernoulli(run: Run) -> Plate | None:
+    shapes = {"numbers": 1, "variance": 3, "half_width": 3, "evaluations": 2}
+    shapes |= {"exact": 3, "bias": 3, "bias_half_width": 3}
+    data = run.arrays("bernoulli", **shapes)
+    if data is None:
+        return None
+    caption = (
+        "Above: fair coins; total variance of the gradient in their logits, times the "
+        "evaluations of f it takes (f with its derivative counts as three). Curves are "
+        "exact where they are known; what has no variance is not on the logarithmic "
+        "axis. Look how the antithetic pairs of DisARM lose their lead over "
+        "leave-one-out as coins are added, and how differently REBAR and double CV "
+        "fare on the two functions. Below: coins of probability 0.3; bias of the "
+        "biased estimators over the true gradient. In the shaded part the mean points "
+        "the wrong way. ReinMax is exact for quadratic f, as on the left."
+    )
+    return Plate(
+        "bernoulli",
+        "arrays/bernoulli.npz",
+        "Binary latents, from one to many",
+        caption,
+        "Curves of variance times evaluations, and of bias, over the number of coins.",
+        lambda theme: estimators.bernoulli(data, theme=theme),
+    )
+
+
+def _regression(run: Run) -> Plate | None:
+    shapes = {"step": 1, "elbo": 2, "accuracy": 2, "best": 1, "at": 1}
+    data = run.arrays("regression", **shapes, variance=3, half_width=3)
+    if data is None:
+        return None
+    best = f"{data['best'][0]:.2f}".replace("-", "\N{MINUS SIGN}")
+    caption = (
+        "Bayesian logistic regression on 569 tumours. Above: each estimator's own run, "
+        "from the same start on the same mini-batches; how far its evidence lower "
+        "bound is from the best of any mean-field normal, "
+        f"{best} nats, and the errors of the posterior mean. Below: total variance of "
+        f"each gradient of {int(data['samples'][0])} samples along the pathwise run, "
+        "all at the same parameters and mini-batches and with the same keys. Look for "
+        "the order of the variances, and for the same order in what the runs reach."
+    )
+    return Plate(
+        "regression",
+        "arrays/regression.npz",
+        "What variance costs in training",
+        caption,
+        "Curves of the bound, the errors and the variance of five estimators.",
+        lambda theme: estimators.regression(data, theme=theme),
+    )
 
 
 def read_latents(run: Run) -> dict[str, np.ndarray] | None:

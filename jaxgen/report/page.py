@@ -10,7 +10,7 @@ from typing import Any
 from jaxgen.errors import InputError
 from jaxgen.report import atomic
 from jaxgen.report.extras import require
-from jaxgen.report.run import Run, read_run
+from jaxgen.report.run import Run, keeps_records, read_run
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -23,7 +23,7 @@ def write_page(run: Path) -> Path:
     Each file is replaced whole, so this may be called while a page is open.
 
     Args:
-      run: the run's folder, with at least `config.json` and `metrics.jsonl`.
+      run: the run's folder, see `jaxgen.report.run.read_run`.
 
     Returns:
       The page, `index.html` in the run's folder.
@@ -45,6 +45,7 @@ def write_page(run: Path) -> Path:
         name=run.resolve().name,
         numbers=_numbers(content),
         explorer=explorer.explorer(content),
+        findings=_findings(content),
         figures=_draw(content),
         commands=_commands(content),
         tables=_tables(content),
@@ -127,7 +128,7 @@ def _commands(run: Run) -> list[dict[str, str]]:
     commands = []
     if command:
         commands.append({"title": "Run it again", "text": command})
-        if "--resume" not in command.split():
+        if keeps_records(run.config) and "--resume" not in command.split():
             resume = f"{command} --resume"
             commands.append({"title": "Go on where it stopped", "text": resume})
     # From the folder that holds runs/, as the experiments name their results.
@@ -138,8 +139,26 @@ def _commands(run: Run) -> list[dict[str, str]]:
     return commands
 
 
+def _findings(run: Run) -> list[Mapping[str, Any]]:
+    """The tables of `summary.json`: title, note, columns, rows of cells as texts.
+
+    The first `words` columns hold words, the others numbers.
+    """
+    tables = run.summary.get("tables") or []
+    for table in tables:
+        if not isinstance(table, Mapping) or not (
+            {"title", "note", "columns", "rows", "words"} <= set(table)
+        ):
+            raise InputError(
+                f"{run.path / 'summary.json'}: a table needs title, note, columns, "
+                "rows and words; run the experiment again."
+            )
+    return tables
+
+
 def _tables(run: Run) -> list[dict[str, Any]]:
-    measured = {key: run.summary[key] for key in run.summary if key != "results"}
+    shown_above = ("results", "tables")
+    measured = {key: run.summary[key] for key in run.summary if key not in shown_above}
     tables = {
         "Configuration": run.config.get("config"),
         "Environment": run.config.get("environment"),

@@ -125,7 +125,8 @@ def read_run(path: Path) -> Run:
     """Reads a run's configuration, metrics and summary.
 
     The last line of `metrics.jsonl` may have been cut by the end of the process; it is
-    then left out. A resumed run may log a step again; the later line counts.
+    then left out. A resumed run may log a step again; the later line counts. Only a run
+    whose configuration says "records": false may be without that file.
 
     Args:
       path: the run's folder.
@@ -141,19 +142,25 @@ def read_run(path: Path) -> Run:
             f"{path} is no folder; give the folder of a run, such as "
             "runs/vae/mnist5k, which holds config.json and metrics.jsonl."
         )
-    for name in ("config.json", "metrics.jsonl"):
-        if not (path / name).is_file():
-            raise InputError(
-                f"{path} is not the folder of a run: it holds no {name}; give a folder "
-                "such as runs/vae/mnist5k, which an experiment has written."
-            )
-    summary = path / "summary.json"
+    _require(path, "config.json")
+    config = _read_object(path / "config.json")
+    metrics, summary = path / "metrics.jsonl", path / "summary.json"
+    if keeps_records(config):
+        _require(path, metrics.name)
     return Run(
         path=path,
-        config=_read_object(path / "config.json"),
-        rows=_read_rows(path / "metrics.jsonl"),
+        config=config,
+        rows=_read_rows(metrics) if metrics.is_file() else [],
         summary=_read_object(summary) if summary.is_file() else {},
     )
+
+
+def keeps_records(config: Mapping[str, Any]) -> bool:
+    """Whether a run logs `metrics.jsonl` as it goes, and so can be resumed.
+
+    A study without a training loop of its own says "records": false in `config.json`.
+    """
+    return config.get("records") is not False
 
 
 def numeric_names(rows: Sequence[Row], leave_out: Sequence[str] = ()) -> list[str]:
@@ -182,6 +189,14 @@ def series(rows: Sequence[Row], split: str, name: str) -> tuple[np.ndarray, np.n
     ]
     epochs, values = np.array(points, dtype=float).reshape(-1, 2).T
     return epochs, values
+
+
+def _require(path: Path, name: str) -> None:
+    if not (path / name).is_file():
+        raise InputError(
+            f"{path} is not the folder of a run: it holds no {name}; give a folder "
+            "such as runs/vae/mnist5k, which an experiment has written."
+        )
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:

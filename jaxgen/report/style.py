@@ -17,6 +17,7 @@ from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.patheffects import withStroke  # noqa: E402
+from matplotlib.ticker import MultipleLocator  # noqa: E402
 
 __all__ = [
     "CLASS_COLOURS",
@@ -29,6 +30,7 @@ __all__ = [
     "Axes",
     "Figure",
     "Line2D",
+    "MultipleLocator",
     "Theme",
     "bare",
     "png",
