@@ -20,7 +20,7 @@ from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
 DistFn = Callable[[Any], Distribution]
 
-# Floats of the gradients that are drawn at once: they fit a cache.
+# Floats of the gradients that are drawn at once; more is slower, and so is much less.
 _FLOATS = 1 << 20
 
 
