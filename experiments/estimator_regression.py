@@ -15,6 +15,7 @@ import optax
 
 from experiments.estimator_studies import REACH, Study, Tick
 from jaxgen import divergences, random
+from jaxgen.errors import InputError
 from jaxgen.estimators import (
     DeltaMethod,
     Estimator,
@@ -172,7 +173,7 @@ def evidence(
     nodes, masses = np.polynomial.hermite_e.hermegauss(points)
     mean = data.inputs @ params["mean"]
     width = jnp.sqrt(data.inputs**2 @ jnp.exp(2 * params["log_scale"]))
-    logits = data.labels[:, None] * (mean[:, None] + width[:, None] * nodes)
+    logits = data.labels[:, None] * (mean[:, None] + width[:, None] * nodes[None])
     inside = -softplus(-logits) @ (masses / masses.sum())
     accuracy = jnp.mean((mean > 0) == (data.labels > 0))
     return jnp.sum(inside) - divergence(params), accuracy
@@ -240,6 +241,11 @@ def regression(
         )
         bound = jax.vmap(evidence, in_axes=(0, None))(runs[name].params, data)
         curves.append(np.asarray(bound))
+        if not np.isfinite(curves[-1]).all():
+            raise InputError(
+                f"Training by {name!r} diverged: lower --learning-rate, "
+                f"{learning_rate:g}, or raise --samples, {samples}."
+            )
     bound, accuracy = np.moveaxis(np.array(curves), 1, 0)
     # Most happens in the first steps.
     places = np.unique([0, *np.geomspace(1, snapshots, 10).round().astype(int)])
@@ -293,7 +299,10 @@ def _ends(arrays: dict[str, Any]) -> dict[str, Any]:
     totals = arrays["variance"].sum(axis=-1)
     rows = [
         [str(name), *(f"{totals[row, place]:.3g}" for place in places)]
-        + [f"{arrays['elbo'][row, -1]:.2f}", f"{arrays['accuracy'][row, -1]:.1%}"]
+        + [
+            f"{arrays['elbo'][row, -1]:.2f}".replace("-", "\N{MINUS SIGN}"),
+            f"{arrays['accuracy'][row, -1]:.1%}",
+        ]
         for row, name in enumerate(arrays["names"])
     ]
     return {
@@ -321,7 +330,7 @@ def _orderings(names: list[str], variance: np.ndarray) -> dict[str, Any]:
     for above, below in pairs:
         ratio = totals[above] / totals[below]
         rows.append(
-            [above, below, f"{np.median(ratio):.3g}"]
+            [f"{above} / {below}", f"{np.median(ratio):.3g}"]
             + [f"{ratio.min():.3g} to {ratio.max():.3g}"]
             + [f"{np.sum(ratio > 1)} of {len(ratio)}"]
         )
@@ -330,8 +339,8 @@ def _orderings(names: list[str], variance: np.ndarray) -> dict[str, Any]:
         "note": "At each point along the pathwise run, the first included; the same "
         "parameters, mini-batches and keys for both. At step 0 the moving average is "
         "still empty.",
-        "words": 2,
-        "columns": ["this", "over this", "median ratio", "range", "greater at"],
+        "words": 1,
+        "columns": ["variances", "median ratio", "range", "above 1 at"],
         "rows": rows,
     }
 

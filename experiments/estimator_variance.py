@@ -8,7 +8,7 @@ Source: Mohamed, Rosca, Figurnov and Mnih, Monte Carlo Gradient Estimation in Ma
 Learning, 2020: figures 2 and 3, section 8.3. The variances of binary variables follow
 Dong, Mnih and Tucker, DisARM, 2020.
 
-Command: `python -m experiments.estimator_variance`; 4 minutes on 2 CPU cores. Every
+Command: `python -m experiments.estimator_variance`; 3 minutes on 2 CPU cores. Every
 mean and variance that is known exactly is met within 4.5 standard errors, and the ratio
 at cos 5x is 25. In the regression the variances fall in the order score, score + moving
 average, score + delta method, pathwise; coupled measure-valued is about pathwise.

@@ -313,9 +313,10 @@ def _coin_biases(
     axes.set_ylim(low - 0.5, high + 0.4)
     axes.annotate(
         "wrong sign",
-        (0.97, 0.04),
-        xycoords="axes fraction",
+        (0.98, -3.0),
+        xycoords=("axes fraction", "data"),
         ha="right",
+        va="center",
         fontsize=8,
         color=theme.muted,
     )
