@@ -30,6 +30,7 @@ BY_BITS = (
     "OneHotCategorical",
     "Weibull",
 )
+_CONFIG: Any = jax.config  # its flags are unknown to type checkers
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _WORDS = {8: jnp.uint8, 16: jnp.uint16, 32: jnp.uint32, 64: jnp.uint64}
 
@@ -40,7 +41,7 @@ def unrolled(key: PRNGKeyArray) -> PRNGKeyArray:
     A key of another kind than jax's default is returned as it is. The new key is not
     for `jax.random.poisson`, `gamma` and their like; see `BY_BITS`.
     """
-    if jax.config.jax_debug_key_reuse:
+    if _CONFIG.jax_debug_key_reuse:
         key, used = jax.random.clone(key), key
         jax.random.bits(used)  # else the check would not see that it is consumed
     return _converted(key)
@@ -56,7 +57,7 @@ def fold_in_each(key: PRNGKeyArray, numbers: Array) -> RandomKeys:
 
 def _converted(key: PRNGKeyArray) -> PRNGKeyArray:
     usual = jax.random.key_impl(key) == "threefry2x32"
-    if not (usual and jax.config.jax_threefry_partitionable):
+    if not (usual and _CONFIG.jax_threefry_partitionable):
         return key
     if jax.default_backend() != "cpu":
         return key
