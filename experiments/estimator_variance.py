@@ -26,8 +26,9 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from experiments import command, estimator_regression, estimator_studies
-from experiments.estimator_studies import Study, Tick
+from experiments import command
+from experiments.variance_studies import coins, normals, regression
+from experiments.variance_studies.study import Study, Tick
 from jaxgen import random, training
 from jaxgen.errors import InputError
 
@@ -81,17 +82,15 @@ def build(config: Config, tick: Tick) -> Iterator[tuple[str, Study]]:
     for name in config.studies:
         own = random.stream(key, name)
         if name == "three_ways":
-            study = estimator_studies.three_ways(
+            study = normals.three_ways(
                 own, config.histogram_draws, tick, slope=config.slope, mean=config.mean
             )
         elif name == "integrands":
-            study = estimator_studies.integrands(own, config.integrand_draws, tick)
+            study = normals.integrands(own, config.integrand_draws, tick)
         elif name == "bernoulli":
-            study = estimator_studies.bernoulli(
-                own, config.coin_draws, config.coins, tick
-            )
+            study = coins.bernoulli(own, config.coin_draws, config.coins, tick)
         else:
-            study = estimator_regression.regression(
+            study = regression.regression(
                 own,
                 tick,
                 steps=config.steps,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments import estimator_exact as exact
+from experiments.variance_studies import exact
 from experiments import estimator_variance
 from jaxgen.errors import InputError
 
@@ -41,7 +41,7 @@ ORDER = (
 
 @pytest.mark.parametrize(("kind", "k"), PUBLISHED)
 def test_the_integrals_give_the_known_variances(kind, k):
-    from experiments.estimator_studies import INTEGRANDS
+    from experiments.variance_studies.normals import INTEGRANDS
 
     f, slope = INTEGRANDS[kind]
     found = exact.normal_family(

@@ -13,7 +13,7 @@ import numpy as np
 import numpyro.distributions as dists
 import optax
 
-from experiments.estimator_studies import REACH, Study, Tick
+from experiments.variance_studies.study import REACH, Study, Tick
 from jaxgen import divergences, random
 from jaxgen.errors import InputError
 from jaxgen.estimators import (

@@ -1,0 +1,1 @@
+"""The studies of `experiments.estimator_variance`, one file each."""
