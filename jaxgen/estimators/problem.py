@@ -260,6 +260,9 @@ def _draw_many_unjitted(
 
     if repeats <= at_once:
         return jax.vmap(draw)(keys)
+    # A batch that is left over would be compiled too, and all of them copied.
+    fewer = range(at_once, at_once // 4, -1)
+    at_once = next((size for size in fewer if repeats % size == 0), at_once)
     return jax.lax.map(draw, keys, batch_size=at_once)
 
 
