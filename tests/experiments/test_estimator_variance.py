@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.variance_studies import exact
 from experiments import estimator_variance
+from experiments.variance_studies import exact
 from jaxgen.errors import InputError
 
 SMALL = estimator_variance.Config(
