@@ -83,10 +83,11 @@ def compare(
         ...     lambda x: jnp.cos(5 * x),
         ...     lambda mean: dists.Normal(mean, 1.0),
         ...     1.0,
+        ...     estimators=[Pathwise(), ScoreFunction()],
         ...     repeats=2000,
         ... )
         >>> print(report.best().name)
-        MeasureValued()
+        ScoreFunction()
     """
     if equal not in ("evaluations", "samples"):
         raise InputError(f'equal={equal!r}: give "evaluations" or "samples".')
