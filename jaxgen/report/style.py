@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from jaxgen.report.extras import require
 require("matplotlib")
 
 import matplotlib  # noqa: E402
+import numpy as np  # noqa: E402
 from matplotlib import font_manager  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
@@ -33,7 +34,9 @@ __all__ = [
     "MultipleLocator",
     "Theme",
     "bare",
+    "label_ends",
     "png",
+    "spread_apart",
 ]
 
 DPI = 200
@@ -166,6 +169,60 @@ def bare(axes: Axes) -> None:
     """Takes spines and ticks away, for axes that hold pictures."""
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
+
+
+def label_ends(
+    figure: Figure, axes: Axes, ends: Sequence[tuple[float, str, str]], ink: str
+) -> None:
+    """Names each curve to the right of its end, apart enough to be read.
+
+    Args:
+      figure: the figure, with all its curves.
+      axes: one of its panels, with its final limits.
+      ends: by curve its last height in data units, its name and its colour.
+      ink: the colour of the names.
+    """
+    if not ends:
+        return
+    figure.draw_without_rendering()
+    place = axes.transData + axes.transAxes.inverted()
+    x = axes.get_xlim()[1]
+    ends = sorted(ends)
+    wanted = [float(place.transform((x, value))[1]) for value, *_ in ends]
+    inches = axes.get_position().height * figure.get_size_inches()[1]
+    heights = spread_apart(wanted, 0.135 / inches)
+    for (_, name, colour), own, height in zip(ends, wanted, heights, strict=True):
+        axes.annotate(
+            name,
+            (1, own),
+            xytext=(1.08, height),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            fontsize=7.5,
+            va="center",
+            color=ink,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 1.0,
+                "relpos": (0, 0.5),
+                "shrinkA": 1,
+                "shrinkB": 0,
+            },
+        )
+
+
+def spread_apart(wanted: list[float], gap: float) -> list[float]:
+    """Moves heights, given in order, until they are `gap` apart and within 0 and 1."""
+    places = np.array(wanted)
+    for _ in range(500):
+        places = np.clip(places, 0.02, 0.98)
+        lack = np.maximum(gap - np.diff(places), 0) / 2
+        if not (lack > 1e-4).any():
+            break
+        places[:-1] -= lack
+        places[1:] += lack
+    return places.tolist()
 
 
 def png(figure: Figure, dpi: int = DPI) -> bytes:

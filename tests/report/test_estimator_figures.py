@@ -165,7 +165,7 @@ def test_what_has_no_variance_is_said_and_not_drawn():
 
 
 def test_labels_at_the_ends_are_apart_and_in_order():
-    heights = estimators._apart([0.1, 0.5, 0.5, 0.5, 0.99], 0.1)
+    heights = style.spread_apart([0.1, 0.5, 0.5, 0.5, 0.99], 0.1)
     assert (np.diff(heights) > 0.099).all()
     assert min(heights) >= 0.02
     assert max(heights) <= 0.98
