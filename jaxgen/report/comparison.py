@@ -2,11 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from jaxgen.errors import InputError
 from jaxgen.report import atomic
-from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme, png
+from jaxgen.report.style import (
+    LIGHT,
+    WIDTH,
+    Annotation,
+    Axes,
+    Figure,
+    Line2D,
+    Theme,
+    png,
+)
 
 Row = Mapping[str, Any]
 
@@ -18,7 +28,7 @@ def draw(
 
     The biased ones stand apart below, with their squared bias, in grey where it is
     within its error; skipped ones are left out. What has no variance stands at the left
-    edge.
+    edge. Above it says what was taken for the truth, and how much was measured.
 
     Args:
       content: what `jaxgen.estimators.Report.to_json` wrote, read again.
@@ -41,9 +51,10 @@ def draw(
     rows = [*sound, *biased]
     with theme.applied():
         figure = Figure(
-            figsize=(WIDTH, 0.25 * heights[-1] + 1.15), layout="constrained"
+            figsize=(WIDTH, 0.25 * heights[-1] + 1.95), layout="constrained"
         )
         axes = figure.add_subplot()
+        _head(figure, content, bool(biased), theme)
         axes.set_xscale("log")
         low, high = _range(rows)
         axes.set_xlim(low, high)
@@ -55,14 +66,62 @@ def draw(
         axes.tick_params(which="minor", length=0)
         axes.spines["left"].set_visible(False)
         axes.grid(axis="x")
+        # From the right, so that it may reach under the names.
         axes.set_xlabel(
-            f"total variance × evaluations of f, with {content['level']:.0%} intervals"
+            f"total variance × evaluations of f, with {content['level']:.0%} intervals",
+            loc="right",
         )
         if biased:
             _say(axes, "bias²", len(sound) - 0.2, theme.test)
     if path is not None:
         atomic.write(Path(path), png(figure))
     return figure
+
+
+def _head(
+    figure: Figure, content: Mapping[str, Any], biased: bool, theme: Theme
+) -> None:
+    """Says what was measured, against what, and what the marks mean."""
+    said = (
+        f"Truth: {content['reference']}. {content['repeats']:,} gradients each, "
+        f"of {content['budget']} (f with its derivative counts as three)."
+    )
+    said = fill(said, 105)
+    # The lines below the title are room for what stands there in another font.
+    title = figure.suptitle(
+        "What each gradient estimator costs: less is better"
+        + "\n " * len(said.split("\n")),
+        x=0.01,
+        ha="left",
+        fontsize=9.5,
+        fontweight="bold",
+    )
+    figure.add_artist(
+        Annotation(
+            said, (0, 0), xycoords=title, va="bottom", fontsize=8, color=theme.muted
+        )
+    )
+    kinds = [(theme.train, theme.train, "unbiased")]
+    if biased:
+        words = "biased, with its bias² (grey: within its error)"
+        kinds.append((theme.test, theme.paper, words))
+    figure.legend(
+        handles=[
+            Line2D(
+                *([], []),
+                color=colour,
+                marker="o",
+                markersize=5,
+                markerfacecolor=inside,
+                linewidth=2,
+                label=label,
+            )
+            for colour, inside, label in kinds
+        ],
+        loc="outside lower left",
+        ncols=2,
+        fontsize=8,
+    )
 
 
 def _draw_row(axes: Axes, row: Row, height: float, edge: float, theme: Theme) -> None:

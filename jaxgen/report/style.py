@@ -18,6 +18,7 @@ from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.patheffects import withStroke  # noqa: E402
+from matplotlib.text import Annotation  # noqa: E402
 from matplotlib.ticker import MultipleLocator  # noqa: E402
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "LIGHT",
     "NIGHT_COLOURS",
     "WIDTH",
+    "Annotation",
     "Axes",
     "Figure",
     "Line2D",

@@ -29,7 +29,8 @@ def row(name, total, *, biased=False, claims=True, cost=2):
 
 
 def report(*rows):
-    return {"level": 0.99, "rows": list(rows)}
+    said = {"reference": "exact, in float64", "repeats": 2000}
+    return said | {"budget": "4 evaluations", "level": 0.99, "rows": list(rows)}
 
 
 def three_ways(scale=1.0):
@@ -187,6 +188,22 @@ def test_a_comparison_is_sorted_with_the_biased_apart_and_the_skipped_left_out()
     assert (np.diff(places) < 0).all()
     said = texts(axes.figure)
     assert {"no variance", "bias²", "0.25"} <= set(said)
+
+
+def test_nothing_of_a_comparison_is_cut_off_however_long_the_names():
+    long = "ScoreFunction(baseline='moving_average', of_a_long=True)"
+    figure = comparison.draw(report(row(long, 1.0), row("b", 2.0, biased=True)))
+    figure.draw_without_rendering()
+    whole = figure.get_window_extent()
+    inside = figure.get_tightbbox().transformed(figure.dpi_scale_trans)
+    assert whole.x0 <= inside.x0
+    assert inside.x1 <= whole.x1
+    (legend,) = figure.legends
+    (said,) = (text for text in texts(figure) if "Truth" in text)
+    assert "exact, in float64. 2,000 gradients each, of 4 evaluations" in said
+    first, second = (text.get_text() for text in legend.get_texts())
+    assert first == "unbiased"
+    assert second.startswith("biased")
 
 
 def test_every_interval_of_a_comparison_is_inside_the_axis():
