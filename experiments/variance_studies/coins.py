@@ -159,6 +159,8 @@ def bernoulli(
         bias_error.append(REACH * entry.standard_error / np.abs(slanted))
     arrays = {
         "numbers": np.array(numbers),
+        "target": np.array([TARGET]),
+        "probability": np.array([SLANT]),
         "problems": np.array(list(COIN_PROBLEMS)),
         "names": np.array(list(UNBIASED)),
         "variance": np.array(variance),
@@ -281,7 +283,8 @@ def _coin_tables(arrays: dict[str, Any], draws: int) -> list[dict[str, Any]]:
     biases = {
         "title": "Biased estimators: bias over the true gradient",
         "note": f"Coins of probability {SLANT:g}; {draws:,} draws of each, ± is the "
-        "99% interval. Below −100% the sign is wrong.",
+        "99% interval. The D entries of the gradient are alike: it is their mean that "
+        "is measured. Below −100% the sign is wrong.",
         "words": 2,
         "columns": columns,
         "rows": rows,

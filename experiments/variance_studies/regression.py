@@ -274,10 +274,14 @@ def regression(
         "variance": measured[0],
         "half_width": REACH * measured[1],
         "samples": np.array([samples]),
+        "rows": np.array([len(data.labels)]),
     }
     tables = [_ends(arrays), _orderings(names, measured[0])]
     results = {
-        f"ELBO trained by {name}": (float(bound[names.index(name), -1]), "nats")
+        f"regression: ELBO trained by {name}": (
+            float(bound[names.index(name), -1]),
+            "nats",
+        )
         for name in ("pathwise", "score")
     }
     return Study(arrays, tables, [], results)
@@ -326,6 +330,7 @@ def _orderings(names: list[str], variance: np.ndarray) -> dict[str, Any]:
         ("score", "pathwise"),
         ("measure-valued, coupled", "pathwise"),
     ]
+    highest = max(names, key=lambda name: totals[name][0])
     rows = []
     for above, below in pairs:
         ratio = totals[above] / totals[below]
@@ -338,7 +343,7 @@ def _orderings(names: list[str], variance: np.ndarray) -> dict[str, Any]:
         "title": "Whose variance is greater",
         "note": "At each point along the pathwise run, the first included; the same "
         "parameters, mini-batches and keys for both. At step 0 the moving average is "
-        "still empty.",
+        f"still empty, and the highest variance is that of: {highest}.",
         "words": 1,
         "columns": ["variances", "median ratio", "range", "above 1 at"],
         "rows": rows,

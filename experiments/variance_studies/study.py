@@ -33,16 +33,20 @@ class Study(NamedTuple):
     results: dict[str, tuple[float, str]]
 
 
+# Of float32, as in `jaxgen.estimators.checks`.
+_ROUNDING = 2e-6
+
+
 def z_of_mean(found: Moments, truth: Any, size: Any) -> Any:
     """The mean's deviation in standard errors; float32's rounding is no deviation."""
-    error = np.sqrt(found.standard_error**2 + (2e-6 * size) ** 2 + 1e-24)
+    error = np.sqrt(found.standard_error**2 + (_ROUNDING * size) ** 2 + 1e-24)
     return (found.mean - truth) / error
 
 
 def z_of_variance(found: Moments, truth: Any, size: Any) -> Any:
     """The same of the variance, `size` being that of the mean."""
     error = found.variance_standard_error
-    error = np.sqrt(error**2 + (2e-6 * size**2) ** 2 + 1e-24)
+    error = np.sqrt(error**2 + (_ROUNDING * size**2) ** 2 + 1e-24)
     return (found.variance - truth) / error
 
 

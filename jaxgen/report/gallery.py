@@ -279,17 +279,20 @@ def _integrands(run: Run) -> Plate | None:
     kinds = ("square", "bell", "cosine")
     shapes = {"k": 1, "points": 1, "exact": 3, "measured": 3, "half_width": 3}
     wanted = {f"{kind}_{name}": n for kind in kinds for name, n in shapes.items()}
-    data = run.arrays("integrands", **wanted)
+    data = run.arrays("integrands", **wanted, setting=1, cosine_zeros=1)
     if data is None:
         return None
+    mean, scale = data["setting"]
     caption = (
-        "Variance of one gradient of E f(x), x ~ N(1, 1), as f changes with k: above "
-        "in the mean, below in the scale. Curves are exact, points are measured, with "
-        "99% intervals. Look for crossings: no curve stays below the others. As the "
+        "Variance of one gradient of E f(x), x ~ N(μ, σ²), as f changes with k, at "
+        f"μ = {mean:g} and σ = {scale:g}: above of that in μ, below of that in σ. "
+        "Curves are exact, points are measured, with 99% intervals; the points share "
+        "their draws, so they err together, and where tails are heavy more often "
+        "low than high. Look for crossings: no curve stays below the others. As the "
         "cosine gets faster the pathwise gradient grows with its slope, while the "
-        "score function sees only values, which stay between −1 and 1. "
-        "Where f is even around the mean the coupled measure-valued gradient has no "
-        "variance, and its curve leaves the panel."
+        "score function sees only values, which stay between −1 and 1. Where f is even "
+        "around μ, as cos kx is if k is a multiple of π, the coupled measure-valued "
+        "gradient in μ has no variance, and its curve leaves the panel."
     )
     return Plate(
         "integrands",
@@ -304,17 +307,22 @@ def _integrands(run: Run) -> Plate | None:
 def _bernoulli(run: Run) -> Plate | None:
     shapes = {"numbers": 1, "variance": 3, "half_width": 3, "evaluations": 2}
     shapes |= {"exact": 3, "bias": 3, "bias_half_width": 3}
-    data = run.arrays("bernoulli", **shapes)
+    data = run.arrays("bernoulli", **shapes, target=1, probability=1)
     if data is None:
         return None
+    target, slant = float(data["target"][0]), float(data["probability"][0])
     caption = (
-        "Above: fair coins; total variance of the gradient in their logits, times the "
+        f"Gradients in the logits of D coins b. On the left t = {target:g}, and the "
+        "coins act apart: each adds its own term to f. On the right they act together, "
+        "through u: the number of ones less its mean, over √D/2, its standard "
+        "deviation if the coins are fair. Above: fair coins; total variance, times the "
         "evaluations of f it takes (f with its derivative counts as three). Curves are "
-        "exact where they are known; what has no variance is not on the logarithmic "
-        "axis. Look how the antithetic pairs of DisARM lose their lead over "
-        "leave-one-out as coins are added, and how differently REBAR and double CV "
-        "fare on the two functions. Below: coins of probability 0.3; bias of the "
-        "biased estimators over the true gradient. In the shaded part the mean points "
+        "exact where that is known; what has no variance has no place on the "
+        "logarithmic axis. Look how the antithetic pairs of DisARM lose their lead "
+        "over leave-one-out as coins are added, and how differently REBAR and double "
+        f"CV fare on the two functions. Below: coins of probability {slant:g}; bias "
+        "over the true gradient, of the mean of its D entries, which are alike. In the "
+        "shaded part the estimator's mean points "
         "the wrong way. ReinMax is exact for quadratic f, as on the left."
     )
     return Plate(
@@ -329,18 +337,22 @@ def _bernoulli(run: Run) -> Plate | None:
 
 def _regression(run: Run) -> Plate | None:
     shapes = {"step": 1, "elbo": 2, "accuracy": 2, "best": 1, "at": 1}
-    data = run.arrays("regression", **shapes, variance=3, half_width=3)
+    data = run.arrays("regression", **shapes, variance=3, half_width=3, rows=1)
     if data is None:
         return None
     best = f"{data['best'][0]:.2f}".replace("-", "\N{MINUS SIGN}")
+    first = data["variance"][:, 0].sum(axis=-1)
+    highest = str(data["names"][int(np.argmax(first))])
     caption = (
-        "Bayesian logistic regression on 569 tumours. Above: each estimator's own run, "
-        "from the same start on the same mini-batches; how far its evidence lower "
-        "bound is from the best of any mean-field normal, "
-        f"{best} nats, and the errors of the posterior mean. Below: total variance of "
-        f"each gradient of {int(data['samples'][0])} samples along the pathwise run, "
-        "all at the same parameters and mini-batches and with the same keys. Look for "
-        "the order of the variances, and for the same order in what the runs reach."
+        f"Bayesian logistic regression on {int(data['rows'][0])} tumours. Above: each "
+        "estimator's own run, from the same start on the same mini-batches; how far "
+        f"its evidence lower bound is from the best of any mean-field normal, {best} "
+        "nats, and the errors of the posterior mean, averaged over windows that grow "
+        "with the step. Below: total variance of each gradient of "
+        f"{int(data['samples'][0])} samples along the pathwise run, all at the same "
+        "parameters and mini-batches and with the same keys. Look for the order of "
+        f"the variances from the second point on (at step {data['at'][0]} the highest "
+        f"is that of: {highest}), and for the same order in what the runs reach."
     )
     return Plate(
         "regression",

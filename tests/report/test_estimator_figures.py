@@ -52,7 +52,7 @@ def three_ways(scale=1.0):
 
 
 def integrands():
-    arrays = {"names": NAMES}
+    arrays = {"names": NAMES, "setting": np.ones(2), "cosine_zeros": np.array([np.pi])}
     for kind in ("square", "bell", "cosine"):
         curve, points = np.geomspace(0.1, 10, 21), np.array([0.2, 5.0])
         arrays |= {
@@ -71,6 +71,8 @@ def bernoulli():
     variance = np.array([[[1.0, 2.0], [3.0, 4.0]], [[1e-17, 1e-17], [0.0, 1.0]]])
     return {
         "numbers": np.array([1, 10]),
+        "target": np.array([0.45]),
+        "probability": np.array([0.3]),
         "names": np.array(["score", "measure-valued"]),
         "variance": variance,
         "half_width": 0.1 * variance,
@@ -94,6 +96,7 @@ def regression():
         "variance": np.geomspace(1, 1e4, 18).reshape(3, 3, 2),
         "half_width": np.full((3, 3, 2), 0.1),
         "samples": np.array([50]),
+        "rows": np.array([569]),
     }
 
 
@@ -156,7 +159,8 @@ def test_the_ratio_at_cos_5x_is_read_from_the_curves():
 
 def test_what_has_no_variance_is_said_and_not_drawn():
     figure = estimators.bernoulli(bernoulli())
-    assert "measure-valued: no variance" in texts(figure)
+    assert "measure-valued: no variance" in texts(figure.axes[0])
+    assert "measure-valued: no variance at D = 1" in texts(figure.axes[1])
     heights = [
         height
         for line in figure.axes[0].get_lines()

@@ -45,7 +45,7 @@ def _coin_variances(
     figure: Figure, axes: Axes, data: Arrays, problem: int, theme: Theme
 ) -> None:
     numbers, exact_names = data["numbers"], words(data["exact_names"])
-    ends, without = [], []
+    ends, without = [], {}
     for row, name in enumerate(words(data["names"])):
         cost = data["evaluations"][row]
         measured = data["variance"][row, problem] * cost
@@ -54,8 +54,10 @@ def _coin_variances(
             lines = data["exact"][exact_names.index(name), problem] * cost
         # What is left where the variance is 0 is rounding; a logarithm has no 0.
         some = lines > 1e-9
+        if not some.all():
+            at = ", ".join(str(number) for number in numbers[~some])
+            without[name] = f" at D = {at}" if some.any() else ""
         if not some.any():
-            without.append(name)
             continue
         points = (numbers, measured, data["half_width"][row, problem] * cost)
         curve_and_points(
@@ -69,12 +71,15 @@ def _coin_variances(
     axes.set_yscale("log")
     if without:
         low, high = axes.get_ylim()
-        axes.set_ylim(low * (low / high) ** 0.07, high)
+        axes.set_ylim(low * (low / high) ** (0.05 * (len(without) + 0.5)), high)
+    for line, (name, where) in enumerate(reversed(without.items())):
         axes.annotate(
-            f"{', '.join(without)}: no variance",
+            f"{name}: no variance{where}",
             (0.03, 0.03),
             xycoords="axes fraction",
-            fontsize=8,
+            xytext=(0, 10.5 * line),
+            textcoords="offset points",
+            fontsize=7.5,
             color=theme.muted,
         )
     label_ends(figure, axes, ends, theme.ink)

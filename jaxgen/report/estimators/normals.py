@@ -89,7 +89,8 @@ def integrands(data: Arrays, *, theme: Theme = LIGHT) -> Figure:
       data: for each of "square", "bell" and "cosine" the arrays `NAME_k` [curve],
         `NAME_exact` [estimators, curve, 2], `NAME_points` [points], `NAME_measured` and
         `NAME_half_width` [estimators, points, 2]; and `names`. The last axis is the
-        gradient in the mean and in the scale.
+        gradient in the mean and in the scale. `cosine_zeros` are the k
+        at which the coupled curve falls to 0 in the upper panel of "cosine".
       theme: the colours.
 
     Returns:
@@ -117,9 +118,9 @@ def integrands(data: Arrays, *, theme: Theme = LIGHT) -> Figure:
                         theme,
                     )
                 axes.set_yscale("log")
-                # Where a curve falls to 0 it leaves the panel, not the others' shape.
+                # Where a curve falls to 0 it leaves the panel, which all points share.
                 points = data[f"{key}_measured"][..., entry]
-                some = points[points > 1e-6 * points.max()]
+                some = points[points > 1e-9 * points.max()]
                 axes.set_ylim(some.min() / 2.5, 1.6 * points.max())
                 if logarithmic:
                     axes.set_xscale("log")
@@ -128,9 +129,12 @@ def integrands(data: Arrays, *, theme: Theme = LIGHT) -> Figure:
                 axes.tick_params(which="minor", length=0)
             panels[0, column].set_title(f"f = {title}")
             panels[1, column].set_xlabel("k")
-        panels[0, 0].set_ylabel("variance, gradient in the mean")
-        panels[1, 0].set_ylabel("variance, gradient in the scale")
+        panels[0, 0].set_ylabel("variance of the gradient in \N{GREEK SMALL LETTER MU}")
+        panels[1, 0].set_ylabel(
+            "variance of the gradient in \N{GREEK SMALL LETTER SIGMA}"
+        )
         _mark_ratio(panels[0, 2], data, names, theme)
+        _mark_zeros(panels[0, 2], data["cosine_zeros"], theme)
         handles = [handle(name, theme) for name in shown]
         figure.legend(handles=handles, loc="outside upper center", ncols=3)
     return figure
@@ -173,6 +177,22 @@ def _mark_ratio(axes: Axes, data: Arrays, names: list[str], theme: Theme) -> Non
         va="center",
         fontweight="bold",
         path_effects=theme.halo(),
+    )
+
+
+def _mark_zeros(axes: Axes, zeros: np.ndarray, theme: Theme) -> None:
+    """Says, before the first of them, at which multiples of pi a curve is 0."""
+    times = (round(float(zero / np.pi)) for zero in zeros)
+    said = ", ".join(f"{n if n > 1 else ''}\N{GREEK SMALL LETTER PI}" for n in times)
+    axes.annotate(
+        f"0 at {said}",
+        (float(zeros.min()), 0),
+        xycoords=("data", "axes fraction"),
+        xytext=(-3, 4),
+        textcoords="offset points",
+        ha="right",
+        fontsize=7.5,
+        color=theme.muted,
     )
 
 

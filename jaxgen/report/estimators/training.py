@@ -29,14 +29,14 @@ def regression(data: Arrays, *, theme: Theme = LIGHT) -> Figure:
         figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
         panels = figure.subplots(2, 2, sharex=True)
         gap = np.maximum(data["best"] - data["elbo"], 1e-3)
+        steps, errors = _windows(data["step"], 1 - data["accuracy"])
         curves = (
-            (panels[0, 0], gap, "Nats below the best bound"),
-            (panels[0, 1], 1 - data["accuracy"], "Rows misclassified"),
+            (panels[0, 0], data["step"], gap, "Nats below the best bound"),
+            (panels[0, 1], steps, errors, "Rows misclassified, means over windows"),
         )
-        for axes, values, title in curves:
+        for axes, along, values, title in curves:
             for name, line in zip(names, values, strict=True):
-                colour = colour_of(name, theme)
-                axes.plot(data["step"], line, color=colour, linewidth=1.0)
+                axes.plot(along, line, color=colour_of(name, theme), linewidth=1.2)
             axes.set_title(title)
         panels[0, 0].set_yscale("log")
         # Most happens in the first steps; step 0 has its place too.
@@ -46,7 +46,10 @@ def regression(data: Arrays, *, theme: Theme = LIGHT) -> Figure:
         panels[0, 1].set_ylim(0, 0.05)
         panels[0, 1].yaxis.set_major_locator(MultipleLocator(0.01))
         panels[0, 1].yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-        titles = ("Variance, gradient in the means", "Variance, gradient in log-scales")
+        titles = (
+            "Variance of the gradient in the means",
+            "Variance of the gradient in the log-scales",
+        )
         for entry in (0, 1):
             axes = panels[1, entry]
             for row, name in enumerate(names):
@@ -66,3 +69,15 @@ def regression(data: Arrays, *, theme: Theme = LIGHT) -> Figure:
         handles = [handle(name, theme) for name in names]
         figure.legend(handles=handles, loc="outside upper center", ncols=3)
     return figure
+
+
+def _windows(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means over windows that grow with the step, some five to a factor of four.
+
+    Rows that flip back and forth would else cover one another's lines.
+    """
+    window = np.round(2.5 * np.log2(np.maximum(steps, steps[1]) / steps[1])) + 1
+    window[steps < steps[1]] = 0
+    _, places, sizes = np.unique(window, return_inverse=True, return_counts=True)
+    means = [np.bincount(places, weights=row) / sizes for row in (steps, *values)]
+    return means[0], np.array(means[1:])
