@@ -23,6 +23,7 @@ from jaxgen.estimators.base import (
     linear,
     with_gradient_of,
 )
+from jaxgen.estimators.threefry import unrolled
 from jaxgen.numerics import centred_leave_one_out, softplus
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
@@ -133,7 +134,8 @@ class ARMS(Estimator):
         state: PyTree,
     ) -> Estimate:
         logits, others = distributions.logits(dist), num_samples - 1
-        shares = jax.random.exponential(key, (num_samples, *logits.shape), logits.dtype)
+        shape = (num_samples, *logits.shape)
+        shares = jax.random.exponential(unrolled(key), shape, logits.dtype)
         shares = shares / jnp.sum(shares, axis=0, keepdims=True)
         # u = (1 - share)^(n-1) is uniform. The rarer value is where u is small, so
         # that it is the samples of this value that avoid each other.
@@ -162,7 +164,7 @@ def _pair(
 ) -> tuple[Array, Array, Array]:
     """Logistic noise e, logit of u, with 1[u > 1 - p] and 1[u < p]."""
     shape = (num_samples, *logits.shape)
-    noise = jax.random.logistic(key, shape, logits.dtype)
+    noise = jax.random.logistic(unrolled(key), shape, logits.dtype)
     return noise, noise > -logits[None], noise < logits[None]
 
 

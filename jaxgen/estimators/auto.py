@@ -17,6 +17,7 @@ from jaxgen.estimators.base import (
     Moving,
     why_not,
 )
+from jaxgen.estimators.measure_valued import without_gradient
 from jaxgen.estimators.pilot import pilot_key
 from jaxgen.random import example_keys
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
@@ -27,7 +28,8 @@ class Auto(Estimator):
     """The candidate of least variance x cost, as far as a pilot run can tell.
 
     Each candidate draws `pilot` gradients with respect to the distribution's parameters
-    from a fixed key, the same for all. The one with the smallest upper confidence bound
+    (those that are traced: a plain number is nobody's parameter) from a fixed key, the
+    same for all. The one with the smallest upper confidence bound
     of total variance x evaluations is used. The choice is a function of f and of the
     distribution alone: where the candidates have no bias, neither has this. Under
     `vmap` over keys the pilot is run once. Candidates that cannot estimate here are
@@ -51,6 +53,8 @@ class Auto(Estimator):
         if not self.candidates or self.pilot < 4:
             raise InputError("Auto needs at least one candidate and a pilot of 4.")
         for candidate in self.candidates:
+            if not isinstance(candidate, Estimator):
+                raise InputError(f"{candidate!r} is no estimator, such as Pathwise().")
             if candidate.stateful:
                 raise InputError(f"Auto cannot keep the state of {candidate}.")
 
@@ -61,9 +65,7 @@ class Auto(Estimator):
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         """Returns the pilot's work and that of the dearest candidate."""
         costs = [
-            c.cost(dist, max(num_samples, c.min_samples), moving)
-            for c in self.candidates
-            if c.families is None or distributions.family(dist) in c.families
+            c.cost(dist, num_samples, moving) for c in self._fitting(dist, num_samples)
         ]
         most = max(costs, key=lambda one: one.total)
         return Cost(
@@ -80,20 +82,43 @@ class Auto(Estimator):
         state: PyTree,
     ) -> Estimate:
         able = self._able(f, dist, num_samples)
-        bounds = jnp.stack([self._bound(c, f, dist, num_samples) for c in able])
+        chosen = self._cheapest(able, f, dist, num_samples)
 
         def run(candidate: Estimator, key: PRNGKeyArray) -> Array:
             return candidate.estimate(key, f, dist, num_samples, ()).value
 
         branches = [lambda key, c=candidate: run(c, key) for candidate in able]
-        chosen = jnp.argmin(jax.lax.stop_gradient(bounds))
         return Estimate(jax.lax.switch(chosen, branches, key), state)
 
     def choice(self, f: Integrand, dist: Distribution, num_samples: int = 1) -> str:
         """Returns the name of the candidate that would be used."""
         able = self._able(f, dist, num_samples)
-        bounds = [float(self._bound(c, f, dist, num_samples)) for c in able]
-        return str(able[bounds.index(min(bounds))])
+        with distributions.broadcasting():
+            return str(able[int(self._cheapest(able, f, dist, num_samples))])
+
+    def _cheapest(
+        self, able: list[Estimator], f: Integrand, dist: Distribution, num_samples: int
+    ) -> Array:
+        bounds = jnp.stack([self._bound(c, f, dist, num_samples) for c in able])
+        return jnp.argmin(jnp.where(jnp.isfinite(bounds), bounds, jnp.inf))
+
+    def _fitting(self, dist: Distribution, num_samples: int) -> list[Estimator]:
+        return [
+            c
+            for c in self.candidates
+            if (c.families is None or distributions.family(dist) in c.families)
+            and num_samples >= c.min_samples
+            and c.refusal(dist, num_samples) is None
+        ]
+
+    def refusal(self, dist: Distribution, num_samples: int) -> str | None:
+        if self._fitting(dist, num_samples):
+            return None
+        reasons = [c.refusal(dist, num_samples) or "" for c in self.candidates]
+        family = distributions.family(dist)
+        return " ".join(
+            [f"None of the candidates of {self} is for {family}.", *reasons]
+        )
 
     def _able(
         self, f: Integrand, dist: Distribution, num_samples: int
@@ -111,7 +136,11 @@ class Auto(Estimator):
         self, candidate: Estimator, f: Integrand, dist: Distribution, num_samples: int
     ) -> Array:
         """The upper confidence bound of total variance x evaluations."""
+        sought = distributions.movable(dist)
         parameters = jax.lax.stop_gradient(distributions.parameters(dist))
+        parameters = {name: parameters[name] for name in sorted(sought)}
+        dist = distributions.stop_gradient(dist)
+        f = without_gradient(f, distributions.draw(pilot_key(self), dist, 1)[0])
 
         def value(changed: dict[str, Array], key: PRNGKeyArray) -> Array:
             moved = distributions.rebuild(dist, changed)
@@ -127,5 +156,5 @@ class Auto(Estimator):
         ]
         squares = sum(apart, jnp.zeros(self.pilot)) * self.pilot / (self.pilot - 1)
         error = jnp.std(squares) / jnp.sqrt(self.pilot)
-        cost = candidate.cost(dist, num_samples).total
+        cost = candidate.cost(dist, num_samples, sought).total
         return (jnp.mean(squares) + self.confidence * error) * cost

@@ -7,10 +7,11 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.core import Tracer
+from jax.custom_derivatives import SymbolicZero
 from jax.interpreters import partial_eval
 
 from jaxgen.errors import InputError
-from jaxgen.estimators import distributions, threefry
+from jaxgen.estimators import distributions
 from jaxgen.estimators.distributions import Distribution
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
@@ -168,13 +169,15 @@ def expectation(
             "(value, state) back."
         )
     kind = distributions.float_type(dist)
-    if distributions.family(dist) in threefry.BY_BITS:
-        key = threefry.unrolled(key)
+    # A uniform of 16 bits is too coarse to draw with: f alone sees the narrow numbers.
+    wide = jnp.promote_types(kind, jnp.float32)
+    dist = distributions.cast_floats(dist, wide)
 
     def floating(sample: Array) -> Array:
+        if jnp.issubdtype(sample.dtype, jnp.floating):
+            sample = sample.astype(kind)
         values = jnp.asarray(f(sample))
-        inexact = jnp.issubdtype(values.dtype, jnp.inexact)
-        return values if inexact else values.astype(kind)
+        return values.astype(jnp.promote_types(values.dtype, wide))
 
     # f has been looked at above, under the caller's own setting.
     with distributions.broadcasting():
@@ -188,7 +191,16 @@ def why_not(
     estimator: Estimator, f: Integrand, dist: Distribution, num_samples: int = 1
 ) -> str | None:
     """Returns why `estimator` cannot estimate E f(x), in a sentence, or None."""
+    if not isinstance(estimator, Estimator):
+        given = getattr(estimator, "__name__", None) or repr(estimator)
+        call = f" Write {given}()." if isinstance(estimator, type) else ""
+        raise InputError(
+            f"{given} is no estimator: give one of jaxgen.estimators, such as "
+            f"Pathwise().{call}"
+        )
     name, family = str(estimator), distributions.family(dist)
+    if not isinstance(num_samples, int) or num_samples < 1:
+        return f"num_samples={num_samples}: {name} takes 1, 2, 3 ... samples."
     if num_samples < estimator.min_samples:
         return (
             f"num_samples={num_samples}: {name} needs at least "
@@ -215,11 +227,43 @@ def with_gradient_of(value: Array, surrogate: Array) -> Array:
 def linear(gradient: Array, parameter: Array, dist: Distribution) -> Array:
     """Returns the surrogate, shape batch, whose gradient in `parameter` is `gradient`.
 
-    Both have the shape batch + event axes (and K).
+    Both have the shape batch + event axes (and K). It has no second derivative: to ask
+    for one raises an InputError.
     """
-    product = jax.lax.stop_gradient(gradient) * parameter
+    product = _product(gradient, parameter)
     batch = len(dist.batch_shape)
     return jnp.sum(product, axis=tuple(range(batch, product.ndim)))
+
+
+@jax.custom_jvp
+def _product(gradient: Array, parameter: Array) -> Array:
+    return gradient * parameter
+
+
+@_product.defjvp
+def _product_jvp(
+    primals: tuple[Array, Array], tangents: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    gradient, parameter = primals
+    return gradient * parameter, _once(gradient, parameter) * tangents[1]
+
+
+@jax.custom_jvp
+def _once(gradient: Array, parameter: Array) -> Array:
+    return gradient
+
+
+def _refuse_again(primals: tuple[Array, Array], tangents: tuple[Any, Any]) -> Any:
+    if not all(isinstance(tangent, SymbolicZero) for tangent in tangents):
+        raise InputError(
+            "This estimator is for first derivatives: its gradient has no derivative "
+            "of its own. For higher ones take ScoreFunction, Pathwise, Enumerate or "
+            "Quadrature."
+        )
+    return primals[0], jnp.zeros_like(primals[0])
+
+
+_once.defjvp(_refuse_again, symbolic_zeros=True)
 
 
 def _check_integrand(
@@ -269,6 +313,8 @@ def _listed(names: tuple[str, ...]) -> str:
 def _said(value: Any) -> str:
     if isinstance(value, str):
         return repr(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(_said(one) for one in value)}]"
     if isinstance(value, Tracer):
         return "traced"
     return getattr(value, "__name__", None) or str(value)

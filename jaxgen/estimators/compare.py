@@ -11,20 +11,18 @@ import numpy as np
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
 from jaxgen.estimators.base import Distribution, Estimator, why_not
-from jaxgen.estimators.measure_valued import MeasureValued
 from jaxgen.estimators.menu import menu
-from jaxgen.estimators.pathwise import Pathwise
 from jaxgen.estimators.problem import (
     DistFn,
     Gradient,
     as_arrays,
     bind,
-    exact_grad,
+    made,
     moving_parameters,
     warmed_state,
 )
+from jaxgen.estimators.reference import true_gradient
 from jaxgen.estimators.report import Report, Row, measured_row
-from jaxgen.estimators.score_function import ScoreFunction
 from jaxgen.estimators.streaming import Moments, chunk_moments, moments
 from jaxgen.random import stream
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
@@ -93,12 +91,15 @@ def compare(
         raise InputError(f'equal={equal!r}: give "evaluations" or "samples".')
     if repeats < 2:
         raise InputError(f"repeats={repeats}: a variance needs at least 2.")
+    if num_samples < 1 or not 0 < level < 1:
+        raise InputError(
+            f"num_samples={num_samples}, level={level}: give at least 1 and a level "
+            "between 0 and 1, such as .99."
+        )
     params = as_arrays(params)
-    dist, bound = dist_fn(params), bind(f, params)
-    if isinstance(estimators, str) and estimators != "applicable":
-        raise InputError(f'estimators={estimators!r}: give "applicable" or a list.')
-    chosen = menu() if isinstance(estimators, str) else tuple(estimators)
-    truth, error, source = _truth(
+    chosen = _chosen(estimators)
+    dist, bound = made(dist_fn, params), bind(f, params)
+    truth, error, source = true_gradient(
         stream(key, "reference"), f, dist_fn, params, reference, 20 * repeats
     )
     moving = moving_parameters(dist_fn, params)
@@ -174,23 +175,27 @@ def _draw(
     found = moments(
         key, sample, repeats, params, state, truth, chunk=chunk, devices=devices
     )
+    run = chunk_moments(sample, chunk, tuple(devices))
     starts = np.zeros(len(devices), np.uint32)
     times = []
-    for _ in range(3):
+    for _ in range(2):
         start = time.perf_counter()
-        jax.block_until_ready(
-            chunk_moments(
-                jax.random.clone(key),
-                starts,
-                np.uint32(repeats),
-                (params, state, truth),
-                sample=sample,
-                chunk=chunk,
-                devices=tuple(devices),
-            )
-        )
+        jax.block_until_ready(run(key, starts, repeats, (params, state, truth)))
         times.append(time.perf_counter() - start)
     return found, min(times) / (chunk * len(devices))
+
+
+def _chosen(estimators: str | Sequence[Estimator]) -> tuple[Estimator, ...]:
+    if isinstance(estimators, str) and estimators == "applicable":
+        return menu()
+    listed = (estimators,) if isinstance(estimators, str | Estimator) else estimators
+    for one in listed:
+        if not isinstance(one, Estimator):
+            raise InputError(
+                f'estimators has {one!r}: give "applicable" or a list of estimators, '
+                "such as [Pathwise(), ScoreFunction()]."
+            )
+    return tuple(one for one in listed if isinstance(one, Estimator))
 
 
 def _samples(
@@ -213,46 +218,3 @@ def _samples(
         if estimator.cost(dist, count, moving).total <= num_samples:
             return count
     return least
-
-
-def _truth(
-    key: PRNGKeyArray,
-    f: Callable[..., Array],
-    dist_fn: DistFn,
-    params: PyTree,
-    reference: PyTree,
-    draws: int,
-) -> tuple[PyTree, PyTree, str]:
-    """Returns the true gradient, its standard error, and where it comes from."""
-    if isinstance(reference, str):
-        if reference != "exact":
-            raise InputError(
-                f'reference={reference!r}: give "exact", an estimator or the gradient.'
-            )
-        try:
-            truth = exact_grad(f, dist_fn, params, tolerance=1e-6)
-            return truth, jax.tree.map(np.zeros_like, truth), "exact, in float64"
-        except InputError:
-            reference = _steady(bind(f, params), dist_fn(params))
-    if isinstance(reference, Estimator):
-        samples = max(16, reference.min_samples)
-        gradient = Gradient(f, dist_fn, reference, samples)
-        state = warmed_state(stream(key, "warm-up"), gradient, params)
-        found = moments(stream(key, "draws"), gradient, draws, params, state)
-        source = f"{draws * samples:,} samples of {reference}"
-        return found.mean, found.standard_error, source
-    truth = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), reference)
-    if jax.tree.structure(truth) != jax.tree.structure(params):
-        raise InputError("reference must be a pytree like params.")
-    return truth, jax.tree.map(np.zeros_like, truth), "given"
-
-
-def _steady(f: Callable[[Array], Array], dist: Distribution) -> Estimator:
-    """An unbiased estimator of low variance, to stand for the truth."""
-    for estimator in (Pathwise(), MeasureValued(), ScoreFunction("leave_one_out")):
-        if why_not(estimator, f, dist, 2) is None:
-            return estimator
-    raise InputError(
-        f"There is no truth to compare with: {distributions.family(dist)} can neither "
-        "be summed nor sampled without bias; give reference, the gradient itself."
-    )

@@ -12,11 +12,13 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dists
+from jax.core import Tracer
 from jax.scipy.special import gammaln
 from numpyro.distributions import constraints
 from numpyro.distributions.util import lazy_property
 
 from jaxgen.errors import InputError
+from jaxgen.estimators import threefry
 from jaxgen.numerics import softplus
 from jaxgen.typing import Array, PRNGKeyArray
 
@@ -49,7 +51,7 @@ class OneHotCategorical(dists.Distribution):
         """Keeps the logits; see the class."""
         if (logits is None) == (probs is None):
             raise InputError("OneHotCategorical takes logits or probs, one of them.")
-        self.logits = jnp.log(jnp.asarray(probs)) if logits is None else logits
+        self.logits = _log(jnp.asarray(probs)) if logits is None else logits
         shape = jnp.shape(self.logits)
         super().__init__(shape[:-1], shape[-1:], validate_args=validate_args)
 
@@ -84,7 +86,14 @@ def family(dist: Distribution) -> str:
     The two forms by probs and by logits are one family, and a multinomial of one draw
     is a one-hot categorical. `Independent` and expansion are looked through.
     """
-    base = coordinates(dist)
+    base = _innermost(dist)
+    if not isinstance(base, Distribution):
+        given = getattr(base, "__name__", None) or type(base).__name__
+        raise InputError(
+            f"{given} is no distribution: give an object of numpyro.distributions, or "
+            "(to compare, grad_samples, exact_grad ...) a function that makes one of "
+            "the parameters."
+        )
     name = type(base).__name__.removesuffix("Logits").removesuffix("Probs")
     if name == "Multinomial" and getattr(base, "total_count", None) == 1:
         return "OneHotCategorical"
@@ -94,10 +103,12 @@ def family(dist: Distribution) -> str:
 def coordinates(dist: Distribution) -> Any:
     """Returns the distribution of the coordinates, batch shape batch + event axes."""
     while isinstance(dist, dists.Independent | dists.ExpandedDistribution):
-        base = dist.base_dist
         if isinstance(dist, dists.ExpandedDistribution):
-            base = _broadcast(base, dist.batch_shape)
-        dist = base
+            if not _lists_parameters(_innermost(dist)):
+                return dist
+            dist = _broadcast(dist.base_dist, dist.batch_shape)
+        else:
+            dist = dist.base_dist
     return dist
 
 
@@ -105,22 +116,32 @@ def parameters(dist: Distribution) -> dict[str, Array]:
     """Returns the parameters of the coordinates by name, each at full shape.
 
     A scalar parameter has one entry per coordinate; a vector one (logits) has an axis
-    more. Only parameters of a floating dtype are listed.
+    more. Counts, as of trials, are not listed.
 
     Raises:
         InputError: The family's parameters cannot be listed: it is a mixture or a
             transformed distribution.
     """
     base = coordinates(dist)
+    if not _lists_parameters(base):
+        raise InputError(f"{family(dist)} does not list its parameters.")
     found = {}
-    for name, value in _given(base).items():
-        if jnp.issubdtype(jnp.result_type(value), jnp.floating):
-            shape, vector = jnp.shape(value), type(base).arg_constraints[name].event_dim
-            inner = shape[len(shape) - vector :]
-            found[name] = jnp.broadcast_to(value, base.batch_shape + inner)
-    if not found or isinstance(base, dists.TransformedDistribution):
-        raise InputError(f"{type(base).__name__} does not list its parameters.")
+    for name, value in _floats(base).items():
+        shape, vector = jnp.shape(value), type(base).arg_constraints[name].event_dim
+        inner = shape[len(shape) - vector :]
+        found[name] = jnp.broadcast_to(value, base.batch_shape + inner)
     return found
+
+
+def movable(dist: Distribution) -> frozenset[str]:
+    """Returns the parameters that something may be differentiated in, by name.
+
+    Those that are traced; a plain number is nobody's parameter. All, where nothing is
+    traced.
+    """
+    given = _floats(_innermost(dist))
+    traced = {name for name, value in given.items() if isinstance(value, Tracer)}
+    return frozenset(traced or given)
 
 
 def rebuild(dist: Distribution, changed: dict[str, Array]) -> Distribution:
@@ -144,6 +165,8 @@ def draw(key: PRNGKeyArray, dist: Distribution, num_samples: int) -> Array:
     one-hot and count samples are floats, so that every estimator hands `f` the same
     kind of number; category indices stay integers.
     """
+    if family(dist) in threefry.BY_BITS:
+        key = threefry.unrolled(key)
     with broadcasting():
         samples = jnp.asarray(dist.sample(key, (num_samples,)))
     if family(dist) == "Categorical":
@@ -156,9 +179,18 @@ def log_prob(dist: Distribution, value: Array) -> Array:
 
     numpyro 0.22 gives b in place of b - 1/2 as the derivative of a Bernoulli's log p(b)
     at a logit of exactly 0, and a binomial's is wrong there too. Here it is
-    b x - n softplus(x).
+    b x - n softplus(x). Probabilities of categories are those of the normalised logits,
+    so that all estimators have the same derivative in `probs`, which need not sum to 1.
     """
     name, base = family(dist), coordinates(dist)
+    if name == "OneHotCategorical":
+        return sum_event(jnp.sum(value * _over(value, dist), axis=-1), dist)
+    if name == "Categorical":
+        log_probs = jnp.broadcast_to(
+            _over(value[..., None], dist), (*value.shape, logits(dist).shape[-1])
+        )
+        picked = jnp.take_along_axis(log_probs, value[..., None], axis=-1)
+        return sum_event(picked[..., 0], dist)
     if name == "Normal":  # numpyro's, without the mask of what is not finite
         loc, scale = (
             at.reshape((1,) * (value.ndim - at.ndim) + at.shape)
@@ -189,8 +221,11 @@ def logits(dist: Distribution) -> Array:
     if "logits" in base.__dict__:
         return jnp.asarray(base.logits)
     if family(dist) in ("Bernoulli", "Binomial"):
-        return jnp.log(base.probs) - jnp.log1p(-base.probs)
-    return jnp.log(base.probs)
+        probs = jnp.asarray(base.probs)
+        # A probability that has rounded to 1 would have the logit inf.
+        probs = jnp.minimum(probs, 1 - jnp.finfo(probs.dtype).eps)
+        return _log(probs) - jnp.log1p(-probs)
+    return _log(jnp.asarray(base.probs))
 
 
 def sum_event(values: Array, dist: Distribution) -> Array:
@@ -208,6 +243,18 @@ def event_size(dist: Distribution) -> int:
     return math.prod(base.batch_shape[len(dist.batch_shape) :])
 
 
+def cast_floats(dist: Distribution, kind: Any) -> Distribution:
+    """Returns the distribution with its floats widened to `kind` at least."""
+
+    def cast_one(leaf: Any) -> Any:
+        own = jnp.result_type(leaf)
+        if not jnp.issubdtype(own, jnp.floating) or jnp.promote_types(own, kind) == own:
+            return leaf
+        return jnp.asarray(leaf, kind)
+
+    return jax.tree.map(cast_one, dist)
+
+
 def stop_gradient(dist: Distribution) -> Distribution:
     """Returns the distribution with the gradient of its parameters stopped."""
     return jax.tree.map(jax.lax.stop_gradient, dist)
@@ -216,14 +263,52 @@ def stop_gradient(dist: Distribution) -> Distribution:
 def support_moves(dist: Distribution) -> bool:
     """Tells whether a continuous distribution's support depends on its parameters."""
     base = coordinates(dist)
+    if isinstance(base, dists.ExpandedDistribution):
+        base = _innermost(base)
     if isinstance(base, dists.MixtureSameFamily):
         return support_moves(base.component_distribution)
+    if type(base) is dists.TransformedDistribution:
+        # It calls the image of any affine map the real line.
+        return not isinstance(
+            base.base_dist.support, type(constraints.real) | type(constraints.boolean)
+        )
     if base.support.is_discrete:
         return False
     if isinstance(base.support, type(constraints.real) | type(constraints.positive)):
         return False
     # A support that stands in the class depends on nothing.
     return isinstance(getattr(type(base), "support", None), property)
+
+
+def _innermost(dist: Distribution) -> Any:
+    while isinstance(dist, dists.Independent | dists.ExpandedDistribution):
+        dist = dist.base_dist
+    return dist
+
+
+def _lists_parameters(base: Distribution) -> bool:
+    return bool(_floats(base)) and not isinstance(base, dists.TransformedDistribution)
+
+
+def _floats(base: Distribution) -> dict[str, Any]:
+    found = {}
+    for name, value in _given(base).items():
+        if jnp.issubdtype(jnp.result_type(value), jnp.floating):
+            found[name] = value
+        elif not type(base).arg_constraints[name].is_discrete:  # as in Normal(0, 1)
+            found[name] = jnp.asarray(value, float_type(base))
+    return found
+
+
+def _over(value: Array, dist: Distribution) -> Array:
+    """The log-probabilities of the categories, with the sample axes of `value`."""
+    log_probs = jax.nn.log_softmax(logits(dist))
+    return log_probs.reshape((1,) * (value.ndim - log_probs.ndim) + log_probs.shape)
+
+
+def _log(probs: Array) -> Array:
+    """The logarithm of a probability; that of 0 is finite, and so its derivatives."""
+    return jnp.log(jnp.maximum(probs, jnp.finfo(probs.dtype).tiny))
 
 
 def _given(base: Distribution) -> dict[str, Any]:

@@ -56,7 +56,8 @@ class Quadrature(Estimator):
 
     The nodes follow the place and the width of each coordinate's density, without
     gradient; the gradient is that of the density at the nodes, so f may be any program.
-    Counts (Poisson, geometric) are summed from 0 to num_points - 1.
+    Counts (Poisson, geometric) are summed one by one, unless more than num_points
+    matter; then one stands for several.
 
     Args:
         num_points: Nodes of one coordinate; D coordinates take num_points^D.
@@ -133,18 +134,32 @@ def grid(dist: Distribution, rule: Rule, index: Array) -> tuple[Array, Array]:
 def _sum_grid(f: Integrand, dist: Distribution, rule: Rule) -> Array:
     count = rule.nodes.shape[0] ** distributions.event_size(dist)
 
-    def part(first: Array) -> Array:
+    def part(first: Array) -> tuple[Array, Array]:
         index = first + jnp.arange(min(count, _AT_ONCE), dtype=jnp.uint32)
         samples, log_weights = grid(dist, rule, jnp.minimum(index, count - 1))
         masses = jnp.exp(distributions.log_prob(dist, samples) + log_weights)
         inside = (index < count).reshape((-1,) + (1,) * len(dist.batch_shape))
-        return jnp.sum(jnp.where(inside, masses, 0.0) * jax.vmap(f)(samples), axis=0)
+        masses = jnp.where(inside, masses, 0.0)
+        # Where there is no mass f may be infinite: it is looked at elsewhere.
+        empty = masses == 0
+        best = jnp.argmax(masses, axis=0, keepdims=True)
+        event = (1,) * len(dist.event_shape)
+        best = jnp.take_along_axis(samples, best.reshape(best.shape + event), axis=0)
+        safe = jnp.where(empty.reshape(empty.shape + event), best, samples)
+        values = jnp.where(empty, 0.0, jax.vmap(f)(safe))
+        return jnp.sum(masses * values, axis=0), jnp.sum(masses, axis=0)
 
     if count <= _AT_ONCE:
-        return part(jnp.uint32(0))
-    # Nothing of a block is kept for the way back: it is done again.
-    firsts = jnp.arange(0, count, _AT_ONCE, dtype=jnp.uint32)
-    return jnp.sum(jax.lax.map(jax.checkpoint(part), firsts), axis=0)
+        total, mass = part(jnp.uint32(0))
+    else:
+        # Nothing of a block is kept for the way back: it is done again.
+        firsts = jnp.arange(0, count, _AT_ONCE, dtype=jnp.uint32)
+        parts = jax.lax.map(jax.checkpoint(part), firsts)
+        total, mass = (jnp.sum(one, axis=0) for one in parts)
+    # The sum of the masses moves with no parameter. Times E f it takes E f out of what
+    # each mass is multiplied by in the gradient: a constant in f is not rounded there.
+    constant = jax.lax.stop_gradient(total)
+    return total - constant * (mass - jax.lax.stop_gradient(mass))
 
 
 def _too_many(estimator: Estimator, points: int, dist: Distribution) -> str | None:

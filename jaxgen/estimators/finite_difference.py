@@ -48,7 +48,7 @@ class FiniteDifference(Estimator):
         _check_step(self.epsilon)
 
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
-        batch = math.prod(dist.batch_shape)
+        batch = max(math.prod(dist.batch_shape), 1)
         sizes = [
             x.size // batch
             for name, x in distributions.parameters(dist).items()
@@ -92,7 +92,8 @@ class FiniteDifference(Estimator):
 
         total = jnp.zeros(dist.batch_shape, distributions.float_type(dist))
         for name, live in distributions.parameters(dist).items():
-            total = total + linear(gradient(name), live, dist)
+            if name in still:
+                total = total + linear(gradient(name), live, dist)
         value = jnp.mean(jax.vmap(f)(samples), axis=0)
         return Estimate(value + with_gradient_of(jnp.zeros_like(value), total), state)
 
@@ -163,7 +164,8 @@ class SPSA(Estimator):
         slopes = jax.vmap(slope)(jax.random.split(key, num_samples))
         total = jnp.zeros(dist.batch_shape, distributions.float_type(dist))
         for name, live in distributions.parameters(dist).items():
-            total = total + linear(jnp.mean(slopes[name], axis=0), live, dist)
+            if name in still:
+                total = total + linear(jnp.mean(slopes[name], axis=0), live, dist)
         value = jnp.mean(jax.vmap(f)(samples), axis=0)
         return Estimate(value + with_gradient_of(jnp.zeros_like(value), total), state)
 
@@ -172,6 +174,8 @@ def _still(
     f: Integrand, dist: Distribution, sample: Array
 ) -> tuple[Integrand, dict[str, Array]]:
     parameters = distributions.parameters(distributions.stop_gradient(dist))
+    sought = distributions.movable(dist)  # a plain number is nobody's parameter
+    parameters = {name: parameters[name] for name in parameters if name in sought}
     return without_gradient(f, sample), parameters
 
 

@@ -10,13 +10,14 @@ import jax.numpy as jnp
 
 from jaxgen.estimators import distributions
 from jaxgen.estimators.base import Distribution
+from jaxgen.estimators.threefry import unrolled
 from jaxgen.numerics import softplus
 from jaxgen.typing import Array, PRNGKeyArray
 
 
 def noise(key: PRNGKeyArray, dist: Distribution, num_samples: int) -> Array:
     """Returns standard logistic (Bernoulli) or Gumbel noise; the key is consumed."""
-    logits = distributions.logits(dist)
+    key, logits = unrolled(key), distributions.logits(dist)
     shape = (num_samples, *logits.shape)
     if _binary(dist):
         return jax.random.logistic(key, shape, logits.dtype)

@@ -22,6 +22,7 @@ from jaxgen.estimators.base import (
     with_gradient_of,
 )
 from jaxgen.estimators.pilot import pilot_key
+from jaxgen.estimators.threefry import unrolled
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
 AT_ONCE = 1 << 22
@@ -218,7 +219,7 @@ def _weak_derivatives(
 def _of_normal(
     key: PRNGKeyArray, loc: Array, scale: Array, shape: tuple[int, ...]
 ) -> dict[str, WeakDerivative]:
-    keys, kind = jax.random.split(key, 4), scale.dtype
+    keys, kind = jax.random.split(unrolled(key), 4), scale.dtype
     # Rayleigh: a length in the plane, whose square is twice an exponential.
     squares = 2 * jax.random.exponential(keys[0], (2, *shape), kind)
     up, down = (scale * length for length in jnp.sqrt(squares))

@@ -1,6 +1,7 @@
 """A gradient to be estimated: f, a distribution made of parameters, the truth."""
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.interpreters import partial_eval
 
 from jaxgen.errors import InputError
@@ -22,6 +24,10 @@ DistFn = Callable[[Any], Distribution]
 
 # Floats of the gradients that are drawn at once; more is slower, and so is much less.
 _FLOATS = 1 << 20
+# Of one coordinate in an exact gradient; past them lie minutes, and seldom an answer.
+_MOST_NODES = 1 << 17
+# What the masses of an exact gradient may lack of 1.
+_LACKING = 1e-7
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -91,6 +97,10 @@ def bind(f: Callable[..., Array], params: PyTree) -> Callable[[Array], Array]:
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
     )
     places = [a for a in arguments if a.default is a.empty and a.kind in positional]
+    if len(places) > 2:
+        raise InputError(
+            f"f takes {len(places)} arguments: give f(sample) or f(sample, params)."
+        )
     return (lambda sample: f(sample, params)) if len(places) == 2 else f
 
 
@@ -128,10 +138,16 @@ def grad_samples(
         >>> grad_samples(jax.random.key(0), jnp.square, normal, 2.0, Pathwise()).shape
         (1000,)
     """
-    state = _started(estimator, dist_fn, params, state)
+    if repeats < 1:
+        raise InputError(f"repeats={repeats}: draw at least 1 gradient.")
     params = as_arrays(params)
+    made(dist_fn, params)
+    state = _started(estimator, state)
     gradient = Gradient(f, dist_fn, estimator, num_samples)
-    return _draw_many(key, params, state, gradient=gradient, repeats=repeats)
+    inputs = jax.tree.leaves((key, params, state))
+    if any(isinstance(leaf, Tracer) for leaf in inputs):
+        return _draw_many(key, params, state, gradient=gradient, repeats=repeats)
+    return _compiled(gradient, repeats)(key, params, state)
 
 
 def exact_grad(
@@ -144,7 +160,7 @@ def exact_grad(
     """Calculates the gradient of E f(x), x ~ dist_fn(params), in float64.
 
     A finite support is summed. An integral is done with more and more points, until two
-    results in a row agree.
+    results in a row agree and the density has been found whole: its integral is 1.
 
     Args:
         f: `f(sample)`, or `f(sample, params)`.
@@ -158,27 +174,52 @@ def exact_grad(
 
     Raises:
         InputError: There is no rule for the distribution, it has too many coordinates,
-            or the integral does not settle.
+            the integral does not settle, or the gradient is nan.
     """
     with jax.enable_x64(True):
         wide = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), params)
         dist = dist_fn(wide)
 
-        def at(estimator: Estimator) -> PyTree:
-            unused = jax.random.key(0)
-            gradient = jax.jit(Gradient(f, dist_fn, estimator))(unused, wide, ())
-            return jax.tree.map(np.asarray, gradient)
+        size, unused = distributions.event_size(dist), jax.random.key(0)
+
+        def at(estimator: Estimator) -> tuple[PyTree, float, float]:
+            """Returns the gradient, the size of the value, and what E 1 lacks."""
+            gradient = Gradient(f, dist_fn, estimator)
+
+            def both(params: PyTree) -> tuple[Array, Array]:
+                of = dist_fn(params)
+                value = gradient.value(unused, params, ())
+                ones = jnp.ones(of.batch_shape)
+                return value, expectation(unused, lambda _: ones, of, estimator)
+
+            differentiate = jax.jit(jax.value_and_grad(both, has_aux=True))
+            (value, mass), found = differentiate(wide)
+            found = jax.tree.map(np.asarray, found)
+            if any(np.isnan(leaf).any() for leaf in jax.tree.leaves(found)):
+                raise InputError(
+                    f"The exact gradient is nan with {estimator}: f, its derivative in"
+                    " the parameters or that of the log-probability is not finite"
+                    " somewhere on the support. Give the reference itself."
+                )
+            return found, float(jnp.abs(value)), float(jnp.max(jnp.abs(mass - 1)))
 
         if distributions.family(dist) in quadrature.FINITE:
-            return at(Enumerate())
-        points, last, apart = 128, None, np.inf
-        while points ** distributions.event_size(dist) <= MOST_POINTS or last is None:
-            result = at(Quadrature(points))
+            return at(Enumerate())[0]
+        # Of three coordinates, 128 points and then more would be too many.
+        points, last, apart, lacking = 128 if size < 3 else 64, None, np.inf, np.inf
+        while last is None or (points <= _MOST_NODES and points**size <= MOST_POINTS):
+            result, value, lacking = at(Quadrature(points))
             if last is not None:
-                apart = _distance(result, last)
-                if apart <= tolerance:
+                apart = _distance(result, last, 1e-12 * max(1.0, value))
+                if apart <= tolerance and lacking <= _LACKING:
                     return result
             points, last = points * 2, result
+        if not lacking <= _LACKING:
+            raise InputError(
+                f"The masses at the {points // 2:,} nodes of a coordinate differ from 1"
+                f" by {lacking:.1g} in their sum: the density is too narrow, too wide"
+                " or too steep at an end for this rule. Give the reference itself."
+            )
         raise InputError(
             f"The integral did not settle: the last two gradients differ by {apart:.1g}"
             f" of the largest component, the tolerance being {tolerance:g}. If f jumps,"
@@ -204,9 +245,26 @@ def moving_parameters(dist_fn: DistFn, params: PyTree) -> frozenset[str] | None:
 
 def as_arrays(params: PyTree) -> PyTree:
     """Returns `params` with every number made an array of a floating dtype."""
+    if not jax.tree.leaves(params):
+        raise InputError("params is empty: there is nothing to differentiate in.")
     return jax.tree.map(
-        lambda leaf: jnp.asarray(leaf, jnp.result_type(leaf, jnp.float32)), params
+        lambda leaf: (
+            jnp.asarray(leaf)
+            if jnp.issubdtype(jnp.result_type(leaf), jnp.floating)
+            else jnp.asarray(leaf, float)
+        ),
+        params,
     )
+
+
+def made(dist_fn: DistFn, params: PyTree) -> Distribution:
+    """Returns the distribution, or says what is wrong with `dist_fn`."""
+    if isinstance(dist_fn, Distribution) or not callable(dist_fn):
+        raise InputError(
+            f"dist_fn is {dist_fn!r}: give a function that makes the distribution of "
+            "the parameters, such as lambda mean: dists.Normal(mean, 1.0)."
+        )
+    return dist_fn(params)
 
 
 def warmed_state(
@@ -224,26 +282,25 @@ def warmed_state(
     return jax.jit(lambda: jax.lax.scan(call, first, keys)[0])()
 
 
-def _started(
-    estimator: Estimator, dist_fn: DistFn, params: PyTree, state: PyTree
-) -> PyTree:
+def _started(estimator: Estimator, state: PyTree) -> PyTree:
     if state is not None:
         return state
-    if estimator.stateful:
+    if isinstance(estimator, Estimator) and estimator.stateful:
         raise InputError(
             f"{estimator} keeps a state: give state=estimator.init(key, dist)."
         )
     return ()
 
 
-def _distance(a: PyTree, b: PyTree) -> float:
+def _distance(a: PyTree, b: PyTree, rounding: float) -> float:
+    """Returns the largest difference, relative to `a` where that is not rounding."""
     pairs = list(zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
     largest = max(float(np.max(np.abs(x))) for x, _ in pairs)
     apart = max(float(np.max(np.abs(x - y))) for x, y in pairs)
-    return apart / largest if largest > 1e-12 else apart
+    return apart / largest if largest > rounding else apart
 
 
-def _draw_many_unjitted(
+def _draw_many(
     key: PRNGKeyArray,
     params: PyTree,
     state: PyTree,
@@ -266,4 +323,6 @@ def _draw_many_unjitted(
     return jax.lax.map(draw, keys, batch_size=at_once)
 
 
-_draw_many = jax.jit(_draw_many_unjitted, static_argnames=("gradient", "repeats"))
+@functools.lru_cache(maxsize=64)  # it keeps alive what f and dist_fn close over
+def _compiled(gradient: Gradient, repeats: int) -> Callable[..., PyTree]:
+    return jax.jit(functools.partial(_draw_many, gradient=gradient, repeats=repeats))

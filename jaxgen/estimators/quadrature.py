@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +22,9 @@ HALF_LINE = (
 )
 KINKED = ("Laplace", "StudentT", "Cauchy", "Logistic", "Gumbel")
 
-# Where the density falls below e^-50 of its peak, nothing is left to integrate.
+# Where the density falls below e^-50 of its peak, nothing is left to integrate unless f
+# grows as fast. So 256 points end there, and more points later: two numbers of points
+# that agree have also compared two ranges.
 _NEGLIGIBLE = 50.0
 
 
@@ -41,9 +43,14 @@ class Rule(NamedTuple):
 def support_rule(dist: Distribution) -> Rule:
     """Returns the rule that is the sum over a finite support."""
     base = distributions.coordinates(dist)
-    nodes = base.enumerate_support(expand=True)
-    kind = distributions.float_type(dist)
-    if distributions.family(dist) != "Categorical":
+    name, kind = distributions.family(dist), distributions.float_type(dist)
+    if name == "OneHotCategorical":  # numpyro's multinomial does not list its support
+        size = discrete_points(dist)
+        nodes = jnp.eye(size).reshape((size,) + (1,) * len(base.batch_shape) + (size,))
+        nodes = jnp.broadcast_to(nodes, (size, *base.batch_shape, size))
+    else:
+        nodes = base.enumerate_support(expand=True)
+    if name != "Categorical":
         nodes = nodes.astype(kind)
     return Rule(nodes, jnp.zeros(nodes.shape[: 1 + len(base.batch_shape)], kind))
 
@@ -53,14 +60,15 @@ def integral_rule(dist: Distribution, num_points: int) -> Rule:
 
     A trapezoidal rule in a coordinate in which the density falls off at both ends; it
     then converges exponentially for analytic f. Gradients of the nodes are stopped.
+    Counts are summed one by one where the points suffice for all that matter.
     """
     base = distributions.coordinates(distributions.stop_gradient(dist))
     name, kind = distributions.family(base), distributions.float_type(base)
     shape = base.batch_shape
+    widest = 0.9 * math.log(float(jnp.finfo(kind).max))
+    cut = min(_NEGLIGIBLE * (num_points / 256) ** (1 / 3), widest)
     if name in COUNTS:
-        counts = jnp.arange(num_points, dtype=kind).reshape((-1,) + (1,) * len(shape))
-        nodes = jnp.broadcast_to(counts, (num_points, *shape))
-        return Rule(nodes, jnp.zeros_like(nodes))
+        return _blocks(base, min(_NEGLIGIBLE, widest), num_points)
     if name == "Normal":
         # In its own coordinate: the steps stay even where f oscillates.
         u = jnp.linspace(-10.0, 10.0, num_points, dtype=kind)
@@ -70,16 +78,19 @@ def integral_rule(dist: Distribution, num_points: int) -> Rule:
         step = 20.0 / (num_points - 1)
         log_weights = jnp.log(normal["scale"][None] * step)
         return Rule(nodes, jnp.broadcast_to(log_weights, nodes.shape))
-    widest = 0.9 * math.log(float(jnp.finfo(kind).max))
     if name in HALF_LINE:
         centre = jnp.ones(shape, kind) if name == "HalfCauchy" else _middle(base)
-        return _spread(base, _exponential(centre), widest, num_points)
+        ends = (-widest, widest)
+        return _spread(base, _exponential(centre), ends, cut, num_points)
     if name in UNIT:
-        return _spread(base, _logistic, widest / 2, num_points)
+        # Nearer to 1 than eps, 1 - x is rounding alone.
+        ends = (-widest / 2, -math.log(float(jnp.finfo(kind).eps)))
+        return _spread(base, _logistic, ends, cut, num_points)
     # A kink or a heavy tail: each side of the centre for itself.
     scale, loc = (jnp.broadcast_to(p, shape) for p in (base.scale, base.loc))
+    ends = (-widest, widest)
     sides = [
-        _spread(base, _exponential(one, loc[None]), widest, num_points // 2)
+        _spread(base, _exponential(one, loc[None]), ends, cut, num_points // 2)
         for one in (scale, -scale)
     ]
     return Rule(*(jnp.concatenate(parts) for parts in zip(*sides, strict=True)))
@@ -109,22 +120,87 @@ def _logistic(u: Array) -> tuple[Array, Array]:
 
 
 def _spread(
-    base: Distribution, substitute: Substitution, widest: float, num_points: int
+    base: Distribution,
+    substitute: Substitution,
+    ends: tuple[float, float],
+    cut: float,
+    num_points: int,
 ) -> Rule:
     """Spreads nodes evenly in u over the range where the density matters."""
-    kind, ones = distributions.float_type(base), (1,) * len(base.batch_shape)
-    coarse = jnp.linspace(-widest, widest, 1025, dtype=kind).reshape((-1, *ones))
-    coarse = jnp.broadcast_to(coarse, (1025, *base.batch_shape))
-    x, log_slope = substitute(coarse)
-    density = jnp.nan_to_num(distributions.log_prob(base, x) + log_slope, nan=-jnp.inf)
-    matters = density > jnp.max(density, axis=0, keepdims=True) - _NEGLIGIBLE
-    step = 2 * widest / 1024
-    low = jnp.min(jnp.where(matters, coarse, jnp.inf), axis=0) - step
-    high = jnp.max(jnp.where(matters, coarse, -jnp.inf), axis=0) + step
-    low, high = jnp.maximum(low, -widest), jnp.minimum(high, widest)
-    share = jnp.linspace(0.0, 1.0, num_points, dtype=kind).reshape((-1, *ones))
-    nodes, log_slope = substitute(low[None] + (high - low)[None] * share)
-    return Rule(nodes, log_slope + jnp.log((high - low) / (num_points - 1))[None])
+    kind, shape = distributions.float_type(base), base.batch_shape
+
+    def density(u: Array) -> Array:
+        x, log_slope = substitute(u)
+        return distributions.log_prob(base, x) + log_slope
+
+    first, last = (jnp.full(shape, end, kind) for end in ends)
+    low, high = _range(density, first, last, cut)
+    u = _between(low, high, num_points)
+    nodes, log_slope = substitute(u)
+    log_weights = log_slope + jnp.log((high - low) / (num_points - 1))[None]
+    # Beyond the reach of the floats, a node stands where the density is largest and
+    # counts for nothing: neither p nor f nor a derivative of them is nan there.
+    found = _where_finite(density(u))
+    peak = jnp.argmax(found, axis=0, keepdims=True)
+    peak = jnp.take_along_axis(nodes, peak, axis=0)
+    usable = found > -jnp.inf
+    nodes = jnp.where(usable, nodes, peak)
+    return Rule(nodes, jnp.where(usable, log_weights, -jnp.inf))
+
+
+def _blocks(base: Any, cut: float, num_points: int) -> Rule:
+    """Cuts the counts that matter into blocks of one odd length, 1 if that will do.
+
+    The middle of a block stands for all of it. Zero stands for itself: it may be
+    inflated.
+    """
+    counts = getattr(base, "base_dist", base)
+    kind, shape = distributions.float_type(base), base.batch_shape
+    mean, variance = (
+        jnp.broadcast_to(moment, shape).astype(kind)
+        for moment in (counts.mean, counts.variance)
+    )
+    # The tail falls off as that of a normal at first, then by e every variance / mean.
+    reach = jnp.sqrt(2 * cut * variance) + cut * (variance / mean + 1)
+
+    def density(count: Array) -> Array:
+        return distributions.log_prob(counts, count)
+
+    low, high = _range(density, jnp.maximum(mean - reach, 0.0), mean + reach, cut)
+    first = jnp.maximum(jnp.floor(low), 1.0)
+    needed = (jnp.ceil(high) - first + 1) / (num_points - 1)
+    half = jnp.ceil(jnp.maximum(needed - 1, 0.0) / 2)
+    number = jnp.arange(num_points - 1, dtype=kind)
+    number = number.reshape((-1,) + (1,) * len(shape))
+    middles = first + half + (2 * half + 1)[None] * number
+    zero = jnp.zeros((1, *shape), kind)
+    length = jnp.broadcast_to(jnp.log(2 * half + 1)[None], middles.shape)
+    return Rule(jnp.concatenate([zero, middles]), jnp.concatenate([zero, length]))
+
+
+def _range(
+    log_density: Callable[[Array], Array], low: Array, high: Array, cut: float
+) -> tuple[Array, Array]:
+    """Returns the range within [low, high] where the density matters."""
+    points = 1025
+    for _ in range(3):  # each search a thousand times finer, if need be
+        at = _between(low, high, points)
+        found = _where_finite(log_density(at))
+        matters = found >= jnp.max(found, axis=0, keepdims=True) - cut
+        step = (high - low) / (points - 1)
+        first = jnp.min(jnp.where(matters, at, jnp.inf), axis=0) - step
+        last = jnp.max(jnp.where(matters, at, -jnp.inf), axis=0) + step
+        low, high = jnp.maximum(low, first), jnp.minimum(high, last)
+    return low, high
+
+
+def _between(low: Array, high: Array, points: int) -> Array:
+    share = jnp.linspace(0.0, 1.0, points, dtype=low.dtype)
+    return low[None] + (high - low)[None] * share.reshape((-1,) + (1,) * low.ndim)
+
+
+def _where_finite(log_density: Array) -> Array:
+    return jnp.where(jnp.isfinite(log_density), log_density, -jnp.inf)
 
 
 def _middle(base: Distribution) -> Array:

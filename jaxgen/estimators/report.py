@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from scipy import stats
 
 from jaxgen.errors import InputError
 from jaxgen.estimators.base import Cost
-from jaxgen.estimators.checks import bias_test
+from jaxgen.estimators.checks import bias_test, normal_quantile
 from jaxgen.estimators.problem import Gradient
 from jaxgen.estimators.streaming import Moments
 from jaxgen.typing import PyTree
@@ -96,7 +95,7 @@ class Report:
         """
         if by not in ("evaluations", "seconds"):
             raise InputError(f'by={by!r}: give "evaluations" or "seconds".')
-        rows = [row for row in self.rows if row.skipped is None]
+        rows = [row for row in self.rows if math.isfinite(row.total_variance)]
         if not unbiased:
             return sorted(rows, key=lambda row: row.squared_bias + row.total_variance)
         rows = [row for row in rows if row.claims_unbiased and not row.biased]
@@ -117,10 +116,13 @@ class Report:
     def table(self) -> str:
         """Returns the comparison as text, the best first, for the terminal."""
         ranked = self.ranking()
-        rest = [r for r in self.rows if r.skipped is None and r not in ranked]
+        places = {id(row) for row in ranked}
+        measured = [row for row in self.rows if row.skipped is None]
+        rest = [row for row in measured if id(row) not in places]
         head = ("estimator", "N", "evaluations", "bias", "", "variance", "")
         head = (*head, "var x eval", "us each", "")
-        lines = [head, *(self._cells(row, row in ranked[:1]) for row in ranked + rest)]
+        lines = [head, *(self._cells(row, False) for row in ranked + rest)]
+        lines[1:2] = [self._cells(row, True) for row in ranked[:1]] or lines[1:2]
         widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
         text = [
             "  ".join(
@@ -151,7 +153,7 @@ class Report:
             "budget": self.budget,
             "rows": [_plain(row) for row in self.rows],
         }
-        text = json.dumps(content, indent=2)
+        text = json.dumps(_finite(content), indent=2, allow_nan=False)
         if path is not None:
             Path(path).write_text(text + "\n")
         return text
@@ -171,7 +173,9 @@ class Report:
 
     def _cells(self, row: Row, first: bool) -> tuple[str, ...]:
         low, high = row.total_interval
-        if row.claims_unbiased:
+        if not math.isfinite(row.total_variance):
+            verdict = "NOT FINITE"
+        elif row.claims_unbiased:
             verdict = f"BIASED (p = {row.p_value:.1g})" if row.biased else ""
         else:
             verdict = "biased" if row.biased else "no bias seen"
@@ -218,7 +222,7 @@ def measured_row(
     """Returns the row of the moments of one estimator's draws."""
     test = bias_test(found, truth, level=level, tests=tests, truth_error=truth_error)
     total = sum(float(np.sum(leaf)) for leaf in jax.tree.leaves(found.variance))
-    reach = float(stats.norm.isf((1 - level) / 2) * squared_error.standard_error)
+    reach = normal_quantile((1 + level) / 2) * float(squared_error.standard_error)
     return Row(
         name=str(gradient.estimator),
         num_samples=gradient.num_samples,
@@ -242,6 +246,16 @@ def _evaluations(cost: Cost) -> str:
         return f"{cost.evaluations:,} f"
     derivative = f"{cost.gradients:,} f'"
     return f"{cost.evaluations:,} f + {derivative}" if cost.evaluations else derivative
+
+
+def _finite(content: Any) -> Any:
+    """The content with null for what is not finite, which JSON has no word for."""
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    finite = not isinstance(content, float) or math.isfinite(content)
+    return content if finite else None
 
 
 def _said(row: Row) -> str:

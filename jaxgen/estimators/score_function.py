@@ -16,7 +16,6 @@ from jaxgen.estimators.base import (
     Estimator,
     Integrand,
     Moving,
-    linear,
     with_gradient_of,
 )
 from jaxgen.estimators.pilot import pilot_key
@@ -96,7 +95,8 @@ class ScoreFunction(Estimator):
         if not self.stateful:
             return ()
         shape = dist.batch_shape if per_element else ()
-        zero = jnp.zeros(shape, distributions.float_type(dist))
+        kind = jnp.promote_types(distributions.float_type(dist), jnp.float32)
+        zero = jnp.zeros(shape, kind)
         return MovingAverage(zero, jnp.zeros((), zero.dtype))
 
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
@@ -122,13 +122,14 @@ class ScoreFunction(Estimator):
         samples = jax.lax.stop_gradient(distributions.draw(key, dist, num_samples))
         values = jax.vmap(f)(samples)
         known = jax.lax.stop_gradient(values)
+        variate = jnp.zeros(dist.batch_shape, values.dtype)
         if self._is("optimal"):
-            value = jnp.mean(values, axis=0)
-            return Estimate(value + self._optimal(f, dist, samples, known), state)
-        if self._is("leave_one_out"):
+            advantages, variate = known, self._optimal(f, dist, samples)
+        elif self._is("leave_one_out"):
             advantages = centred_leave_one_out(known)
         elif self._is("moving_average"):
             average = state.total / jnp.where(state.weight > 0, state.weight, 1.0)
+            average = average.astype(known.dtype)
             advantages = known - jnp.broadcast_to(average, known.shape)
             state = self._updated(state, known)
         else:
@@ -136,7 +137,7 @@ class ScoreFunction(Estimator):
         box = magic_box(distributions.log_prob(dist, samples))
         # box f + (1 - box) b, with b = f - advantage: the derivatives of DiCE.
         surrogate = box * values + (1 - box) * (known - advantages)
-        return Estimate(jnp.mean(surrogate, axis=0), state)
+        return Estimate(jnp.mean(surrogate, axis=0) - variate, state)
 
     def _is(self, name: str) -> bool:
         return isinstance(self.baseline, str) and self.baseline == name
@@ -149,13 +150,12 @@ class ScoreFunction(Estimator):
     def _updated(self, state: MovingAverage, values: Array) -> MovingAverage:
         fresh = jnp.mean(values, axis=0)
         fresh = fresh if state.total.ndim else jnp.mean(fresh)
+        fresh = fresh.astype(state.total.dtype)
         total = self.decay * state.total + (1 - self.decay) * fresh
         return MovingAverage(total, self.decay * state.weight + (1 - self.decay))
 
-    def _optimal(
-        self, f: Integrand, dist: Distribution, samples: Array, values: Array
-    ) -> Array:
-        """The surrogate, of value 0, with one baseline per parameter."""
+    def _optimal(self, f: Integrand, dist: Distribution, samples: Array) -> Array:
+        """The control variate b* s, of value 0: each parameter has a b* of its own."""
         rule = exact.exact_rule(dist, _GRID)
         if rule is None:
             nodes = distributions.draw(pilot_key(self), dist, self.pilot)
@@ -168,7 +168,7 @@ class ScoreFunction(Estimator):
             masses = jnp.exp(log_weights + distributions.log_prob(dist, nodes))
         at_nodes = jax.lax.stop_gradient(masses * jax.vmap(f)(nodes))
         masses = jax.lax.stop_gradient(masses)
-        total = jnp.zeros(dist.batch_shape, values.dtype)
+        total = jnp.zeros(dist.batch_shape, at_nodes.dtype)
         node_scores, scores = (scores_of(dist, x) for x in (nodes, samples))
         for name, parameter in distributions.parameters(dist).items():
             squared = node_scores[name] ** 2
@@ -177,9 +177,10 @@ class ScoreFunction(Estimator):
             above = jnp.sum(at_nodes.reshape(wide) * squared, axis=0)
             below = jnp.sum(masses.reshape(wide) * squared, axis=0)
             best = above / jnp.where(below > 0, below, 1.0)
-            advantages = values.reshape(values.shape + (1,) * extra) - best[None]
-            gradient = jnp.mean(advantages * scores[name], axis=0)
-            total = total + linear(gradient, parameter, dist)
+            gradient = jax.lax.stop_gradient(best * jnp.mean(scores[name], axis=0))
+            # Not `linear`: the second derivative, 0, has the right mean here.
+            axes = tuple(range(len(dist.batch_shape), gradient.ndim))
+            total = total + jnp.sum(gradient * parameter, axis=axes)
         return with_gradient_of(jnp.zeros_like(total), total)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import AxisType, PartitionSpec
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxgen.errors import InputError
 from jaxgen.estimators.threefry import fold_in_each
@@ -85,8 +85,10 @@ def moments(
         >>> bool(abs(normal.variance - 1.0) < 5 * normal.variance_standard_error)
         True
     """
-    if not 1 <= count < 1 << 32:
-        raise InputError(f"count={count}: draw at least 1 and fewer than 2^32.")
+    if not 1 <= count < 1 << 31:
+        raise InputError(f"count={count}: draw at least 1 and fewer than 2^31.")
+    if chunk is not None and chunk < 1:
+        raise InputError(f"chunk={chunk}: do at least 1 draw at once.")
     devices = list(devices or jax.local_devices())
     chunk = min(chunk or default_chunk(sample, key, *operands), count)
     total: Moments | None = None
@@ -143,6 +145,7 @@ def _parts(
     devices: list[jax.Device],
 ) -> Iterator[tuple[int, Moments]]:
     """Yields the moments of the chunks in order; one call is always under way."""
+    run = chunk_moments(sample, chunk, tuple(devices))
     starts = np.arange(0, count, chunk, dtype=np.uint32)
     waiting: list[tuple[np.ndarray, Any]] = []
     for at in range(0, len(starts) + 1, len(devices)):
@@ -150,16 +153,7 @@ def _parts(
         if len(own):
             # A device without a chunk repeats the last one; it is not counted.
             padded = np.pad(own, (0, len(devices) - len(own)), mode="edge")
-            done = chunk_moments(
-                jax.random.clone(key),  # each chunk folds its own numbers into it
-                padded,
-                np.uint32(count),
-                operands,
-                sample=sample,
-                chunk=chunk,
-                devices=tuple(devices),
-            )
-            waiting.append((own, done))
+            waiting.append((own, run(key, padded, count, operands)))
         while waiting and (len(waiting) > 1 or not len(own)):
             yield from _fetched(*waiting.pop(0), chunk=chunk, count=count)
     while waiting:
@@ -176,47 +170,57 @@ def _fetched(
         yield start + drawn, Moments(drawn, *(pick(part) for part in parts))
 
 
-@functools.partial(jax.jit, static_argnames=("sample", "chunk", "devices"))
+@functools.lru_cache(maxsize=64)  # it keeps alive what the draws close over
 def chunk_moments(
-    key: PRNGKeyArray,
-    starts: Array,
-    count: Array,
-    operands: tuple[Any, ...],
-    *,
-    sample: Callable[..., PyTree],
-    chunk: int,
-    devices: tuple[jax.Device, ...],
-) -> tuple[PyTree, PyTree, PyTree, PyTree]:
-    """Returns the four moments of the chunk that begins at each start, one a device."""
+    sample: Callable[..., PyTree], chunk: int, devices: tuple[jax.Device, ...]
+) -> Callable[..., tuple[PyTree, PyTree, PyTree, PyTree]]:
+    """Returns the compiled moments of one chunk on each device.
+
+    A function of a key, the number of each chunk's first draw (an array, one a device),
+    the number of draws in all and the operands.
+    """
     mesh = jax.make_mesh(
         (len(devices),), ("draws",), axis_types=(AxisType.Auto,), devices=devices
     )
+    whole, split = PartitionSpec(), PartitionSpec("draws")
 
     def one_device(
-        key: PRNGKeyArray, starts: Array, count: Array, operands: Any
+        key: PRNGKeyArray, starts: Array, count: Array, operands: tuple[Any, ...]
     ) -> Any:
         numbers = starts[0] + jnp.arange(chunk, dtype=jnp.uint32)
         keys = fold_in_each(key, numbers)
         draws = jax.vmap(lambda one: sample(one, *operands))(keys)
-        inside = (numbers < count).astype(jnp.float32)
-        share = inside / jnp.sum(inside)
         leaves, structure = jax.tree.flatten(draws)
-        columns = zip(*(_four(leaf, share) for leaf in leaves), strict=True)
+        columns = zip(*(_four(leaf, numbers < count) for leaf in leaves), strict=True)
         return tuple(jax.tree.unflatten(structure, column) for column in columns)
 
-    whole = PartitionSpec()
-    return jax.shard_map(
-        one_device,
-        mesh=mesh,
-        in_specs=(whole, PartitionSpec("draws"), whole, whole),
-        out_specs=PartitionSpec("draws"),
-        check_vma=False,
-    )(key, starts, count, operands)
+    compiled = jax.jit(
+        jax.shard_map(
+            one_device,
+            mesh=mesh,
+            in_specs=(whole, split, whole, whole),
+            out_specs=split,
+            check_vma=False,
+        )
+    )
+
+    def run(
+        key: PRNGKeyArray, starts: np.ndarray, count: int, operands: tuple[Any, ...]
+    ) -> tuple[PyTree, PyTree, PyTree, PyTree]:
+        # A clone, since each chunk folds its own numbers into the key; put there, since
+        # arrays may have been committed to one device.
+        placed = jax.device_put(
+            (jax.random.clone(key), operands), NamedSharding(mesh, whole)
+        )
+        return compiled(placed[0], starts, np.uint32(count), placed[1])
+
+    return run
 
 
-def _four(draws: Array, share: Array) -> tuple[Array, ...]:
+def _four(draws: Array, inside: Array) -> tuple[Array, ...]:
     draws = draws.astype(jnp.result_type(draws, jnp.float32))
-    share = share.astype(draws.dtype).reshape((-1,) + (1,) * (draws.ndim - 1))
+    share = inside.astype(draws.dtype) / jnp.sum(inside).astype(draws.dtype)
+    share = share.reshape((-1,) + (1,) * (draws.ndim - 1))
     mean = jnp.sum(draws * share, axis=0, keepdims=True)
     apart = draws - mean
     powers = (jnp.sum(share * apart**k, axis=0, keepdims=True) for k in (2, 3, 4))
