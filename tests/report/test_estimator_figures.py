@@ -157,6 +157,26 @@ def test_the_ratio_at_cos_5x_is_read_from_the_curves():
     assert "25×" in said
 
 
+def test_every_point_is_inside_its_panel_and_the_zeros_are_named():
+    data = integrands()
+    data["cosine_measured"][2, 0] = 1e-7
+    figure = estimators.integrands(data)
+    upper = figure.axes[2]
+    assert upper.get_ylim()[0] < 1e-7
+    assert "0 at \N{GREEK SMALL LETTER PI}" in texts(upper)
+
+
+def test_errors_that_flip_are_averaged_over_windows():
+    data = regression()
+    data |= {"step": np.arange(251) * 20, "elbo": np.full((3, 251), -68.0)}
+    data["accuracy"] = np.tile(0.98 + 0.01 * (np.arange(251) % 2), (3, 1))
+    line = estimators.regression(data).axes[1].get_lines()[0]
+    x, y = line.get_data()
+    assert x[:3].tolist() == [0, 20, 40]
+    assert 15 < len(x) < 30
+    np.testing.assert_allclose(y[-5:], 0.015, atol=0.001)
+
+
 def test_what_has_no_variance_is_said_and_not_drawn():
     figure = estimators.bernoulli(bernoulli())
     assert "measure-valued: no variance" in texts(figure.axes[0])
