@@ -1,8 +1,16 @@
 """Gradient estimators: one call for an expectation, one call to compare them all."""
 
+from jaxgen.estimators import distributions
 from jaxgen.estimators.antithetic import ARM, ARMS, DisARM
 from jaxgen.estimators.auto import Auto
-from jaxgen.estimators.base import Cost, Estimate, Estimator, expectation, why_not
+from jaxgen.estimators.base import (
+    Cost,
+    Estimate,
+    Estimator,
+    expectation,
+    why_not,
+    with_gradient_of,
+)
 from jaxgen.estimators.bounds import (
     VIMCO,
     DReG,
@@ -65,6 +73,7 @@ __all__ = [
     "check_mean",
     "check_unbiased",
     "compare",
+    "distributions",
     "exact_grad",
     "expectation",
     "grad_samples",
@@ -73,4 +82,5 @@ __all__ = [
     "moments",
     "multi_sample_bound",
     "why_not",
+    "with_gradient_of",
 ]

@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -43,7 +44,7 @@ def compare(
     repeats: int = 10_000,
     reference: PyTree = "exact",
     level: float = 0.99,
-    devices: list[jax.Device] | None = None,
+    devices: list[Any] | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Report:
     """Compares gradient estimators of E f(x), x ~ dist_fn(params).
@@ -150,7 +151,7 @@ class _WithError:
     ) -> tuple[PyTree, Array]:
         drawn = self.gradient(key, params, state)
         squares = jax.tree.map(lambda g, t: jnp.sum((g - t) ** 2), drawn, truth)
-        return drawn, sum(jax.tree.leaves(squares), jnp.float32(0))
+        return drawn, sum(jax.tree.leaves(squares), jnp.zeros(()))
 
 
 def _draw(
@@ -158,7 +159,7 @@ def _draw(
     gradient: Gradient,
     operands: tuple[PyTree, PyTree, PyTree],
     repeats: int,
-    devices: list[jax.Device] | None,
+    devices: list[Any] | None,
 ) -> tuple[Moments, float]:
     """Returns the moments of the draws, and the seconds that one takes."""
     params, state, truth = operands

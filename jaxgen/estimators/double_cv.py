@@ -10,10 +10,12 @@ from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
 from jaxgen.estimators.base import (
     SIMPLEX,
+    Cost,
     Distribution,
     Estimate,
     Estimator,
     Integrand,
+    Moving,
     with_gradient_of,
 )
 from jaxgen.estimators.measure_valued import without_gradient
@@ -42,7 +44,7 @@ class DoubleCV(Estimator):
         alpha: A number, or "pilot": that of least total variance of the gradient, for
             each batch element. At 0 it is leave-one-out. The paper writes -alpha.
         pilot: Estimates of a fixed key, of two samples each, from which "pilot" is
-            found. They are not in the cost.
+            found; under `vmap` over keys it is found once.
 
     References:
         Titsias and Shi, Double Control Variates for Gradient Estimation in Discrete
@@ -59,6 +61,10 @@ class DoubleCV(Estimator):
         """Refuses an alpha of an unknown name."""
         if isinstance(self.alpha, str) and self.alpha != "pilot":
             raise InputError(f"alpha={self.alpha!r} is neither 'pilot' nor a number.")
+
+    def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
+        pilot = 2 * self.pilot if self.alpha == "pilot" else 0
+        return Cost(0, num_samples + pilot)
 
     def estimate(
         self,

@@ -64,9 +64,9 @@ class MeasureValued(Estimator):
             variance if and only if f of the one and f of the other then have a positive
             covariance; for a linear f of a normal it more than doubles it. "auto"
             measures that covariance for each parameter, coordinate and batch element.
-        pilot: Draws of a fixed key that "auto" measures with. Their 3 evaluations for
-            each parameter and coordinate are not in the cost: they are a function of f
-            and the distribution alone.
+        pilot: Draws of a fixed key that "auto" measures with, of 3 evaluations for each
+            parameter and coordinate. What is found is a function of f and of the
+            distribution alone: under `vmap` over keys it is found once.
 
     References:
         Pflug, Sampling derivatives of probabilities, 1989; Heidergott et al.,
@@ -90,13 +90,17 @@ class MeasureValued(Estimator):
 
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         name, size = distributions.family(dist), distributions.event_size(dist)
-        if name == "Normal":
-            sought = {"loc", "scale"}.intersection(moving or ("loc", "scale"))
-            return Cost(num_samples * 2 * len(sought) * size)
-        each = 1
+        if name == "Bernoulli":
+            return Cost(num_samples * (1 + size))
         if name in ("Categorical", "OneHotCategorical"):
-            each = distributions.logits(dist).shape[-1] - 1
-        return Cost(num_samples * (1 + each * size))
+            others = distributions.logits(dist).shape[-1] - 1
+            return Cost(num_samples * (1 + others * size))
+        sought = {"loc", "scale"}.intersection(moving or ("loc", "scale"))
+        count = len(sought) if name == "Normal" else 1
+        each = 2 * count * size if name == "Normal" else 1 + size
+        measured = self.coupling == "auto"
+        pilot = self.pilot * (1 + 3 * count * size) if measured else 0
+        return Cost(num_samples * each + pilot)
 
     def estimate(
         self,

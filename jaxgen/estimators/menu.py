@@ -25,12 +25,12 @@ def menu() -> tuple[Estimator, ...]:
     """
     return (
         Pathwise(),
-        DeltaMethod(Pathwise()),
+        DeltaMethod(Pathwise(), coefficient=1.0),
         ScoreFunction(),
         ScoreFunction("moving_average"),
         ScoreFunction("leave_one_out"),
         ScoreFunction("optimal"),
-        DeltaMethod(ScoreFunction()),
+        DeltaMethod(ScoreFunction(), coefficient=1.0),
         MuProp(),
         DoubleCV(),
         MeasureValued(coupling=True),

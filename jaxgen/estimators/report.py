@@ -200,8 +200,11 @@ class Report:
         sizes = [float(np.sum(np.square(x))) for x in jax.tree.leaves(self.truth)]
         return [
             f"truth: {self.reference}, of norm {math.sqrt(sum(sizes)):.4g}; "
-            f"{self.repeats:,} gradients each, of {self.budget} (f with its derivative "
-            "counts as three).",
+            f"{self.repeats:,} gradients each, of {self.budget} or the fewest "
+            "possible (f with its derivative counts as three; calls that warm up a "
+            "state are not counted).",
+            "N: samples of a gradient, or antithetic pairs; var x eval: total variance "
+            "x evaluations, the price of a variance of 1.",
             f"intervals at {self.level:.0%}; those of the bias hold for all entries "
             "of all estimators together.",
         ]

@@ -61,7 +61,7 @@ def moments(
     count: int,
     *operands: Any,
     chunk: int | None = None,
-    devices: list[jax.Device] | None = None,
+    devices: list[Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Moments:
     """Draws `count` times and returns the moments of every leaf, entry by entry.
@@ -142,7 +142,7 @@ def _parts(
     count: int,
     operands: tuple[Any, ...],
     chunk: int,
-    devices: list[jax.Device],
+    devices: list[Any],
 ) -> Iterator[tuple[int, Moments]]:
     """Yields the moments of the chunks in order; one call is always under way."""
     run = chunk_moments(sample, chunk, tuple(devices))
@@ -172,7 +172,7 @@ def _fetched(
 
 @functools.lru_cache(maxsize=64)  # it keeps alive what the draws close over
 def chunk_moments(
-    sample: Callable[..., PyTree], chunk: int, devices: tuple[jax.Device, ...]
+    sample: Callable[..., PyTree], chunk: int, devices: tuple[Any, ...]
 ) -> Callable[..., tuple[PyTree, PyTree, PyTree, PyTree]]:
     """Returns the compiled moments of one chunk on each device.
 

@@ -88,8 +88,8 @@ class DeltaMethod(Estimator):
         coefficient: c, or "pilot": the scalar of least total variance of the gradient,
             for each batch element.
         pilot: Estimates of a fixed key from which "pilot" is found, each of as few
-            samples as the base can do with. They are not in the cost: c is a function
-            of f and the distribution alone.
+            samples as the base can do with. c is a function of f and the distribution
+            alone: under `vmap` over keys it is found once.
 
     References:
         Paisley, Blei and Jordan, Variational Bayesian Inference with Stochastic Search,
@@ -134,7 +134,15 @@ class DeltaMethod(Estimator):
         # A product with the Hessian counts as a gradient.
         size = dist.event_shape[0] if _is_joint(dist) else 0
         products = evaluations + gradients + (size or distributions.event_size(dist))
-        return Cost(evaluations, gradients + 1 + products)
+        pilot = Cost(0)
+        if self.coefficient == "pilot":
+            once = self.base.cost(dist, self.base.min_samples, moving)
+            both = once.evaluations + once.gradients
+            pilot = Cost(self.pilot * once.evaluations, self.pilot * both)
+        return Cost(
+            evaluations + pilot.evaluations,
+            gradients + 1 + products + pilot.gradients,
+        )
 
     def refusal(self, dist: Distribution, num_samples: int) -> str | None:
         if not self.families:
