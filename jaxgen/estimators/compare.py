@@ -77,6 +77,7 @@ def compare(
 
     Examples:
         >>> import jax.numpy as jnp, numpyro.distributions as dists
+        >>> from jaxgen.estimators import Pathwise, ScoreFunction
         >>> report = compare(
         ...     jax.random.key(0),
         ...     lambda x: jnp.cos(5 * x),
