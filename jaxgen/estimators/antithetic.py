@@ -20,8 +20,8 @@ from jaxgen.estimators.base import (
     Estimator,
     Integrand,
     Moving,
+    gradient_only,
     linear,
-    with_gradient_of,
 )
 from jaxgen.estimators.threefry import unrolled
 from jaxgen.numerics import centred_leave_one_out, softplus
@@ -199,5 +199,5 @@ def _wide(values: Array, like: Array) -> Array:
 
 def _estimate(values: Array, surrogate: Array, state: PyTree) -> Estimate:
     """The mean of f over the samples, with the gradient of the surrogate added."""
-    addition = with_gradient_of(jnp.zeros_like(surrogate), surrogate)
+    addition = gradient_only(surrogate)
     return Estimate(jnp.mean(values, axis=0) + addition, state)

@@ -221,7 +221,12 @@ def why_not(
 
 def with_gradient_of(value: Array, surrogate: Array) -> Array:
     """Returns `value`, with the gradient of `surrogate`."""
-    return jax.lax.stop_gradient(value) + (surrogate - jax.lax.stop_gradient(surrogate))
+    return jax.lax.stop_gradient(value) + gradient_only(surrogate)
+
+
+def gradient_only(surrogate: Array) -> Array:
+    """Returns zero, with the gradient of `surrogate`."""
+    return surrogate - jax.lax.stop_gradient(surrogate)
 
 
 def linear(gradient: Array, parameter: Array, dist: Distribution) -> Array:

@@ -13,8 +13,8 @@ from jaxgen.estimators.base import (
     Distribution,
     Estimator,
     Integrand,
+    gradient_only,
     why_not,
-    with_gradient_of,
 )
 from jaxgen.estimators.pathwise import Pathwise
 from jaxgen.estimators.score_function import ScoreFunction
@@ -125,7 +125,7 @@ def multi_sample_bound(
         bound = _bound(log_weights)
         advantages = jax.lax.stop_gradient(_advantages(estimator, log_weights))
         scored = jnp.sum(advantages * log_q, axis=0)
-        return bound + with_gradient_of(jnp.zeros_like(bound), scored)
+        return bound + gradient_only(scored)
     if isinstance(estimator, Pathwise):
         log_q = distributions.log_prob(dist, samples)
         return _bound(jax.vmap(log_joint)(samples) - log_q)

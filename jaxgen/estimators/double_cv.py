@@ -16,7 +16,7 @@ from jaxgen.estimators.base import (
     Estimator,
     Integrand,
     Moving,
-    with_gradient_of,
+    gradient_only,
 )
 from jaxgen.estimators.measure_valued import without_gradient
 from jaxgen.estimators.pilot import pilot_key
@@ -83,7 +83,7 @@ class DoubleCV(Estimator):
             alpha = jnp.asarray(self.alpha, value.dtype)
         leave_one_out, second = _surrogates(plain, dist, samples)
         total = leave_one_out - alpha * second
-        return Estimate(value + with_gradient_of(jnp.zeros_like(value), total), state)
+        return Estimate(value + gradient_only(total), state)
 
     def _least_variance(self, f: Integrand, dist: Distribution) -> Array:
         parameters = jax.lax.stop_gradient(distributions.parameters(dist))

@@ -16,8 +16,8 @@ from jaxgen.estimators.base import (
     Estimator,
     Integrand,
     Moving,
+    gradient_only,
     linear,
-    with_gradient_of,
 )
 from jaxgen.estimators.measure_valued import each_coordinate, without_gradient
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
@@ -95,7 +95,7 @@ class FiniteDifference(Estimator):
             if name in still:
                 total = total + linear(gradient(name), live, dist)
         value = jnp.mean(jax.vmap(f)(samples), axis=0)
-        return Estimate(value + with_gradient_of(jnp.zeros_like(value), total), state)
+        return Estimate(value + gradient_only(total), state)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +167,7 @@ class SPSA(Estimator):
             if name in still:
                 total = total + linear(jnp.mean(slopes[name], axis=0), live, dist)
         value = jnp.mean(jax.vmap(f)(samples), axis=0)
-        return Estimate(value + with_gradient_of(jnp.zeros_like(value), total), state)
+        return Estimate(value + gradient_only(total), state)
 
 
 def _still(

@@ -18,8 +18,8 @@ from jaxgen.estimators.base import (
     Estimator,
     Integrand,
     Moving,
+    gradient_only,
     linear,
-    with_gradient_of,
 )
 from jaxgen.estimators.pilot import pilot_key
 from jaxgen.estimators.threefry import unrolled
@@ -135,7 +135,7 @@ class MeasureValued(Estimator):
                     jnp.zeros_like(parameter), _refuse_derivative(parameter), dist
                 )
         value = jnp.mean(values, axis=0)
-        return Estimate(value + with_gradient_of(jnp.zeros_like(value), total), state)
+        return Estimate(value + gradient_only(total), state)
 
     def _coupled(
         self, f: Integrand, dist: Distribution, names: list[str]

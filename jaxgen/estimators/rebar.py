@@ -17,8 +17,8 @@ from jaxgen.estimators.base import (
     Estimator,
     Integrand,
     Moving,
+    gradient_only,
     linear,
-    with_gradient_of,
 )
 from jaxgen.estimators.relaxed import check_temperature
 from jaxgen.estimators.score_function import score_refusal
@@ -315,5 +315,5 @@ def _value(values: Array, gradients: dict[str, Array], dist: Distribution) -> Ar
     value = jnp.mean(values, axis=0)
     for name, gradient in gradients.items():
         surrogate = linear(jnp.mean(gradient, axis=0), parameters[name], dist)
-        value = value + with_gradient_of(jnp.zeros_like(surrogate), surrogate)
+        value = value + gradient_only(surrogate)
     return value
