@@ -1,4 +1,4 @@
-"""Divergences between distributions: closed forms and sample forms, in nats."""
+"""The Kullback-Leibler divergence, in closed form, in nats."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float

@@ -1,8 +1,7 @@
-"""The evidence lower bound and the likelihoods it is made of.
+"""Likelihoods p(x | z): one value per example, in nats, summed over pixels.
 
-Every function returns one value per example, in nats, summed over pixels and latents:
-the caller weights, masks and reduces. Nothing here knows a network library: `encode`
-and `decode` are plain functions.
+What a decoder puts out are the parameters of the likelihood; how many numbers a channel
+of the images takes is `Likelihood.outputs_per_channel`.
 """
 
 from collections.abc import Callable
@@ -12,18 +11,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxgen import divergences, numerics, random
-from jaxgen.typing import Latents, PerExample, RandomKeys
+from jaxgen import numerics
+from jaxgen.typing import PerExample
 
 Observations = Float[Array, "..."]
 """Shape (batch, ...)."""
-
-
-class ElboTerms(NamedTuple):
-    """The two terms of the evidence lower bound, one value per example, in nats."""
-
-    log_likelihood: PerExample
-    kl: PerExample
 
 
 class Likelihood(NamedTuple):
@@ -130,74 +122,6 @@ def gaussian(*, variance: float = 1.0) -> Likelihood:
         return gaussian_log_likelihood(mean, observations, variance=variance)
 
     return Likelihood(log_likelihood, lambda mean: mean)
-
-
-def elbo(
-    key: RandomKeys,
-    encode: Callable[[Observations], tuple[Latents, Latents]],
-    decode: Callable[[Latents], Observations],
-    observations: Observations,
-    *,
-    log_likelihood: Callable[
-        [Observations, Observations], PerExample
-    ] = bernoulli_log_likelihood,
-) -> ElboTerms:
-    """Estimates the evidence lower bound with one reparameterized sample per example.
-
-    `log p(x) >= E_q(z|x) log p(x|z) - KL(q(z|x) || N(0, I))`, q a diagonal Gaussian,
-    `z = mean + exp(log_variance / 2) * noise`; the KL is exact.
-
-    Args:
-        key: One key, or one per example (`jaxgen.random.example_keys`); it is consumed.
-        encode: `observations -> (mean, log_variance)`, each of shape (batch, latents).
-        decode: `latents -> parameters` of the likelihood.
-        observations: Shape (batch, ...).
-        log_likelihood: `(parameters, observations) -> nats per example`.
-
-    Returns:
-        `ElboTerms(log_likelihood, kl)`; the bound is their difference.
-
-    Raises:
-        ValueError: If the encoder gives anything but two arrays of one shape
-            (batch, latents).
-
-    Examples:
-        >>> import jax, jax.numpy as jnp
-        >>> encode = lambda x: (x[:, :2], jnp.zeros_like(x[:, :2]))
-        >>> decode = lambda z: jnp.tile(z, (1, 2))
-        >>> terms = elbo(jax.random.key(0), encode, decode, jnp.ones((3, 4)))
-        >>> terms.kl
-        Array([1., 1., 1.], dtype=float32)
-
-    References:
-        Kingma and Welling, Auto-Encoding Variational Bayes, 2014, equation 10.
-    """
-    mean, log_variance = encode(observations)
-    if mean.shape != log_variance.shape or mean.shape[:1] != observations.shape[:1]:
-        raise ValueError(
-            "encode must return the mean and the log-variance of the latents, both of "
-            f"shape (batch, latents) with batch = {observations.shape[0]}; it returned "
-            f"shapes {mean.shape} and {log_variance.shape}."
-        )
-    noise = random.normal(key, mean.shape)
-    latents = mean + jnp.exp(0.5 * log_variance) * noise
-    return ElboTerms(
-        log_likelihood=log_likelihood(decode(latents), observations),
-        kl=divergences.gaussian_kl(mean, log_variance),
-    )
-
-
-def negative_elbo(terms: ElboTerms, *, beta: float | Array = 1.0) -> PerExample:
-    """Calculates the loss of a VAE, `-log_likelihood + beta * kl`, in nats per example.
-
-    Args:
-        terms: What `elbo` returned.
-        beta: Weight of the KL; 1 gives the bound on -log p(x).
-
-    References:
-        Higgins et al., beta-VAE, 2017, equation 4.
-    """
-    return beta * terms.kl - terms.log_likelihood
 
 
 def _flatten(
