@@ -50,7 +50,7 @@ def jaxgen_epoch() -> Epoch:
         networks.mlp_decoder((28, 28, 1), features=(HIDDEN,)),
         optax.adam(1e-3),
         likelihood=losses.vae.bernoulli(),
-        num_latents=LATENTS,
+        prior=losses.vae.priors.standard_normal(LATENTS),
     )
     batches = data.pipeline(
         data.from_arrays(images()), batch_size=BATCH, key=jax.random.key(0), train=True

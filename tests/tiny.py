@@ -44,7 +44,7 @@ def vae(optimizer: optax.GradientTransformation | None = None) -> models.VAE:
         *networks_of_vae(),
         optax.adam(1e-2) if optimizer is None else optimizer,
         likelihood=losses.vae.bernoulli(),
-        num_latents=2,
+        prior=losses.vae.priors.standard_normal(2),
     )
 
 

@@ -1,6 +1,7 @@
 """One optimizer step on one loss: what every model's `update` is made of."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,34 +11,37 @@ from jaxgen.typing import Array, Metrics, NetState, Params
 
 
 def gradient_step(
-    loss: Callable[[Params], tuple[Array, Metrics]],
+    loss: Callable[[Params], tuple[Array, tuple[Metrics, Any]]],
     net: NetState,
     optimizer: optax.GradientTransformation,
     *,
     axis_name: str | None = None,
-) -> tuple[NetState, Metrics]:
+) -> tuple[NetState, Metrics, Any]:
     """Takes one step of the optimizer down a loss.
 
     Args:
-        loss: `params -> (scalar, its terms)`, a mean over this device's examples.
+        loss: `params -> (scalar, (its terms, what it keeps))`, means over this device's
+            examples.
         net: Parameters and optimizer state.
         optimizer: Any optax transformation.
         axis_name: The mapped axis under `jax.pmap` or `jax.shard_map`; loss, terms and
             gradients are then means over all of its devices.
 
     Returns:
-        The new `NetState` and the terms, with the Euclidean norms of gradient,
-        parameters and update beside them.
+        The new `NetState`; the terms, with the Euclidean norms of gradient, parameters
+        and update beside them; what the loss keeps.
     """
 
-    def mean_loss(params: Params) -> tuple[Array, Metrics]:
+    def mean_loss(params: Params) -> tuple[Array, tuple[Metrics, Any]]:
         value = loss(params)
         # The mean over devices must be inside the loss: under shard_map the gradient of
         # replicated parameters is summed over devices already, and a mean taken
         # outside alone would leave it too large by their number.
         return value if axis_name is None else jax.lax.pmean(value, axis_name)
 
-    (_, terms), gradients = jax.value_and_grad(mean_loss, has_aux=True)(net.params)
+    (_, (terms, kept)), gradients = jax.value_and_grad(mean_loss, has_aux=True)(
+        net.params
+    )
     if axis_name is not None:
         # pmap, on the other hand, leaves each device its own share; under shard_map all
         # are equal here and this changes nothing.
@@ -49,7 +53,7 @@ def gradient_step(
         "parameter_norm": _norm(params),
         "update_norm": _norm(updates),
     }
-    return net._replace(params=params, opt_state=opt_state), metrics
+    return net._replace(params=params, opt_state=opt_state), metrics, kept
 
 
 def _norm(tree: Params) -> Array:

@@ -1,4 +1,4 @@
-"""The variational autoencoder as pure functions.
+"""The variational autoencoder as pure functions, with any latents and any estimator.
 
 Kingma and Welling, Auto-Encoding Variational Bayes, 2014; Rezende, Mohamed and
 Wierstra, Stochastic Backpropagation, 2014.
@@ -6,51 +6,93 @@ Wierstra, Stochastic Backpropagation, 2014.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
-from jaxgen.losses.vae import ElboTerms, Likelihood
+from jaxgen.errors import InputError
+from jaxgen.estimators import Estimator, Pathwise, ScoreFunction
+from jaxgen.losses.vae import objectives, regularizers
+from jaxgen.losses.vae.families import (
+    Gaussian,
+    Posterior,
+    PriorParameters,
+    posterior_of,
+)
+from jaxgen.losses.vae.latent_bounds import LatentTerms
+from jaxgen.losses.vae.likelihoods import Likelihood
+from jaxgen.losses.vae.objectives import Objective
+from jaxgen.losses.vae.priors import Prior
+from jaxgen.losses.vae.regularizers import Divergence
 from jaxgen.models.gradient_step import gradient_step
 from jaxgen.typing import (
     Array,
     Batch,
     Images,
-    Latents,
     Metrics,
     NetState,
     Network,
     Params,
     PerExample,
     PRNGKeyArray,
+    PyTree,
     RandomKeys,
-    State,
 )
+
+EstimatorSchedule = Callable[[Array], Estimator]
+
+
+class VAEState(NamedTuple):
+    """The state of a VAE: a pytree without functions inside.
+
+    Attributes:
+        step: Number of updates done, int32 scalar.
+        key: The root key, which never changes.
+        net: Parameters and optimizer state of encoder, decoder and prior.
+        objective: What the objective keeps (a multiplier and an average).
+        estimator: What the gradient estimator keeps (a moving average).
+    """
+
+    step: Array
+    key: PRNGKeyArray
+    net: NetState
+    objective: PyTree
+    estimator: PyTree
 
 
 class VAE(NamedTuple):
     """The pure functions of a variational autoencoder; see `vae`.
 
+    `condition` is the one-hot label, shape (batch, classes), of a conditional model.
+
     Attributes:
-        init: `(key, batch) -> State`; `key` becomes the root key of the run.
-        update: `(state, batch, axis_name=None) -> (State, Metrics)`, one step.
-        evaluate: `(state, key, batch) -> terms per example`.
-        sample: `(state, key, n) -> n images`, the means of p(x|z) at z ~ N(0, I).
-        encode: `(state, images) -> (mean, log_variance)` of q(z|x).
-        decode: `(state, latents) -> images`, the mean of p(x|z).
-        reconstruct: `(state, images) -> images`, decoded from the mean of q(z|x).
+        init: `(key, batch) -> VAEState`; `key` becomes the root key of the run.
+        update: `(state, batch, axis_name=None) -> (VAEState, Metrics)`, one step.
+        evaluate: `(state, key, batch) -> terms per example`, always with true samples.
+        sample: `(state, key, n, condition=None) -> n images`, the means of p(x|z) at
+            z ~ p(z); without a condition the labels of a conditional model take turns.
+        encode: `(state, images, condition=None) -> q(z|x)`: (mean, log_variance), or
+            logits, by their names.
+        decode: `(state, latents, condition=None) -> images`, the mean of p(x|z).
+        reconstruct: `(state, images, condition=None) -> images`, decoded from the point
+            that stands for q(z|x): its mean, or its likeliest value.
+        prior: `(state, condition=None) -> p(z)`, by its parameters.
+        log_joint: `(state, latents, images, condition=None) -> log p(x, z)`, nats per
+            example.
     """
 
-    init: Callable[[PRNGKeyArray, Batch], State]
-    update: Callable[..., tuple[State, Metrics]]
-    evaluate: Callable[[State, PRNGKeyArray, Batch], Metrics]
-    sample: Callable[[State, PRNGKeyArray, int], Images]
-    encode: Callable[[State, Images], tuple[Latents, Latents]]
-    decode: Callable[[State, Latents], Images]
-    reconstruct: Callable[[State, Images], Images]
+    init: Callable[[PRNGKeyArray, Batch], VAEState]
+    update: Callable[..., tuple[VAEState, Metrics]]
+    evaluate: Callable[[VAEState, PRNGKeyArray, Batch], Metrics]
+    sample: Callable[..., Images]
+    encode: Callable[..., Posterior]
+    decode: Callable[..., Images]
+    reconstruct: Callable[..., Images]
+    prior: Callable[..., PriorParameters]
+    log_joint: Callable[..., PerExample]
 
 
 def vae(
@@ -59,84 +101,261 @@ def vae(
     optimizer: optax.GradientTransformation,
     *,
     likelihood: Likelihood,
-    num_latents: int,
-    beta: float = 1.0,
+    prior: Prior,
+    divergence: Divergence | None = None,
+    objective: Objective | None = None,
+    estimator: Estimator | EstimatorSchedule | None = None,
+    num_samples: int = 1,
+    importance_weighted: bool = False,
+    num_classes: int | None = None,
 ) -> VAE:
-    """Makes a VAE with a standard normal prior out of two networks.
+    """Makes a VAE out of two networks, a likelihood and a prior.
 
     Args:
-        encoder: `images -> (mean, log_variance)`, each of shape (batch, num_latents).
-        decoder: `latents -> parameters of the likelihood`, in the shape of the images.
-        optimizer: Any optax transformation; it trains both networks together.
+        encoder: `images -> (mean, log_variance)`, or logits for discrete latents; with
+            `num_classes`, `(images, condition)`.
+        decoder: `latents -> parameters of the likelihood`; with `num_classes`,
+            `(latents, condition)`.
+        optimizer: Any optax transformation; it trains all networks together.
         likelihood: p(x|z), as `losses.vae.bernoulli()`.
-        num_latents: Dimensions of z.
-        beta: Weight of the KL term.
+        prior: p(z), as `losses.vae.priors.standard_normal(20)`; it says what the
+            latents are.
+        divergence: Of q(z|x) from p(z): `losses.vae.regularizers.kl()` by default.
+        objective: How the terms become a loss: `losses.vae.objectives.beta(1.0)`, the
+            negative bound, by default.
+        estimator: How the gradient crosses the sampling of z: any of
+            `jaxgen.estimators`, or a function of the step that returns one (a
+            temperature schedule). By default `Pathwise()` for Gaussian latents, and
+            `ScoreFunction("leave_one_out")` of two samples for discrete ones.
+        num_samples: Samples of z per example (pairs, for an antithetic estimator).
+        importance_weighted: Train the bound of `num_samples` samples in place of the
+            mean of one-sample bounds (IWAE). `DReG()`, `VIMCO()` and
+            `StickingTheLanding()` mean that anyway.
+        num_classes: Makes the model conditional on `batch["label"]`.
 
     Returns:
         The model, safe under `jit`, `vmap` over seeds, `scan` over steps, `pmap` and
         `shard_map`.
+
+    Raises:
+        InputError: The parts do not go together; the sentence says why.
     """
-
-    def init(key: PRNGKeyArray, batch: Batch) -> State:
-        images = batch["image"]
-        latents = jnp.zeros((images.shape[0], num_latents), images.dtype)
-        params = {
-            "encoder": encoder.init(random.stream(key, "encoder"), images),
-            "decoder": decoder.init(random.stream(key, "decoder"), latents),
-        }
-        net = NetState(params, batch_stats={}, opt_state=optimizer.init(params))
-        return State(step=jnp.zeros((), jnp.int32), key=key, net=net)
-
-    def loss(
-        params: Params, keys: RandomKeys, images: Images
-    ) -> tuple[PerExample, ElboTerms]:
-        terms = losses.vae.elbo(
-            keys,
-            partial(encoder.apply, params["encoder"]),
-            partial(decoder.apply, params["decoder"]),
-            images,
-            log_likelihood=likelihood.log_likelihood,
+    kl = regularizers.kl()
+    divergence = kl if divergence is None else divergence
+    objective = objectives.beta() if objective is None else objective
+    if estimator is None:
+        gaussian = prior.family is Gaussian
+        estimator = Pathwise() if gaussian else ScoreFunction("leave_one_out")
+        num_samples = num_samples if gaussian else max(num_samples, 2)
+    schedule = (
+        (lambda step: estimator) if isinstance(estimator, Estimator) else estimator
+    )
+    first = schedule(jnp.zeros((), jnp.int32))
+    weighted = importance_weighted or losses.vae.is_bound_estimator(first)
+    if weighted and not (objective.plain and divergence.name == "kl"):
+        raise InputError(
+            "An importance-weighted bound has no reconstruction and divergence of its "
+            "own to be weighed: leave objective and divergence at their defaults, or "
+            "take an estimator of the ELBO."
         )
-        return losses.vae.negative_elbo(terms, beta=beta), terms
+
+    def condition_of(batch: Batch) -> tuple[Array, ...]:
+        if num_classes is None:
+            return ()
+        if "label" not in batch:
+            raise InputError(
+                "The VAE is conditional (num_classes was given), and the data have no "
+                "labels: take a labelled set, or leave num_classes out."
+            )
+        return (jax.nn.one_hot(batch["label"], num_classes),)
+
+    def posterior(params: Params, images: Images, *condition: Array) -> Posterior:
+        outputs = encoder.apply(params["encoder"], images, *condition)
+        return posterior_of(prior.family, outputs)
+
+    def prior_of(params: Params, condition: tuple[Array, ...]) -> PriorParameters:
+        encode = partial(posterior, params)
+        return prior.parameters(params["prior"], encode, *(condition or (None,)))
+
+    def log_likelihood(
+        params: Params, latents: Array, images: Images, *condition: Array
+    ) -> PerExample:
+        outputs = decoder.apply(params["decoder"], latents, *condition)
+        return likelihood.log_likelihood(outputs, images)
+
+    def terms(
+        params: Params,
+        keys: RandomKeys,
+        batch: Batch,
+        estimator: Estimator,
+        state: PyTree,
+        samples: int,
+    ) -> LatentTerms:
+        condition = condition_of(batch)
+        return losses.vae.latent_terms(
+            keys,
+            partial(log_likelihood, params),
+            posterior(params, batch["image"], *condition),
+            prior_of(params, condition),
+            (batch["image"], *condition),
+            divergence=divergence,
+            estimator=estimator,
+            num_samples=samples,
+            state=state,
+            prior_per_example=prior.per_example,
+        )
+
+    def bound(
+        params: Params, keys: RandomKeys, batch: Batch, estimator: Estimator
+    ) -> PerExample:
+        condition = condition_of(batch)
+        return losses.vae.latent_bound(
+            keys,
+            partial(log_likelihood, params),
+            posterior(params, batch["image"], *condition),
+            prior_of(params, condition),
+            (batch["image"], *condition),
+            estimator=estimator,
+            num_samples=num_samples,
+            prior_per_example=prior.per_example,
+        )
+
+    def init(key: PRNGKeyArray, batch: Batch) -> VAEState:
+        images, condition = batch["image"], condition_of(batch)
+        latents = jnp.zeros((images.shape[0], *prior.shape), images.dtype)
+        own = condition or (None,)
+        params = {
+            "encoder": encoder.init(random.stream(key, "encoder"), images, *condition),
+            "decoder": decoder.init(random.stream(key, "decoder"), latents, *condition),
+            "prior": prior.init(random.stream(key, "prior"), images, *own),
+        }
+        kept = ()
+        if not weighted:
+            kept = losses.vae.estimator_state(
+                random.stream(key, "estimator"),
+                first,
+                posterior(params, images, *condition),
+                prior_of(params, condition),
+                divergence=divergence,
+            )
+        net = NetState(params, batch_stats={}, opt_state=optimizer.init(params))
+        step = jnp.zeros((), jnp.int32)
+        return VAEState(step, key, net, objective.init(), kept)
 
     def update(
-        state: State, batch: Batch, axis_name: str | None = None
-    ) -> tuple[State, Metrics]:
-        images = batch["image"]
+        state: VAEState, batch: Batch, axis_name: str | None = None
+    ) -> tuple[VAEState, Metrics]:
         keys = random.example_keys(
             random.stream(random.step_key(state.key, state.step), "latent"),
-            images.shape[0],
+            batch["image"].shape[0],
             axis_name=axis_name,
         )
+        now = schedule(state.step)
 
-        def mean_loss(params: Params) -> tuple[Array, Metrics]:
-            metrics = jax.tree.map(jnp.mean, _metrics(*loss(params, keys, images)))
-            return metrics["loss"], metrics
+        def mean(values: Array) -> Array:
+            values = jnp.mean(values, axis=0)
+            return values if axis_name is None else jax.lax.pmean(values, axis_name)
 
-        net, metrics = gradient_step(
-            mean_loss, state.net, optimizer, axis_name=axis_name
+        def bound_loss(params: Params) -> tuple[Array, Any]:
+            loss = -jnp.mean(bound(params, keys, batch, now))
+            return loss, ({"loss": loss}, ())
+
+        def terms_loss(params: Params) -> tuple[Array, Any]:
+            found = terms(params, keys, batch, now, state.estimator, num_samples)
+            loss = objective.loss(
+                state.objective, state.step, found.log_likelihood, found.parts, mean
+            )
+            metrics = jax.tree.map(jnp.mean, _metrics(loss, found, divergence))
+            return metrics["loss"], (metrics, found.state)
+
+        net, metrics, kept = gradient_step(
+            bound_loss if weighted else terms_loss,
+            state.net,
+            optimizer,
+            axis_name=axis_name,
         )
-        return State(state.step + 1, state.key, net), metrics
+        multiplier = state.objective
+        if not weighted:
+            metrics |= objective.report(state.objective, state.step)
+            multiplier = objective.update(
+                state.objective, -metrics["reconstruction"], metrics[divergence.name]
+            )
+        step = state.step + 1
+        return VAEState(step, state.key, net, multiplier, kept), metrics
 
-    def evaluate(state: State, key: PRNGKeyArray, batch: Batch) -> Metrics:
-        images = batch["image"]
-        keys = random.example_keys(key, images.shape[0])
-        return _metrics(*loss(state.net.params, keys, images))
+    def evaluate(state: VAEState, key: PRNGKeyArray, batch: Batch) -> Metrics:
+        keys = random.example_keys(key, batch["image"].shape[0])
+        params = state.net.params
+        plain = ScoreFunction()
+        if weighted:
+            loss = -bound(params, jax.random.clone(keys), batch, ScoreFunction())
+            found = terms(params, keys, batch, plain, (), 1)
+            return _metrics(loss, found, divergence)
+        found = terms(params, keys, batch, plain, (), 1)
+        loss = objective.loss(
+            state.objective,
+            state.step,
+            found.log_likelihood,
+            found.parts,
+            partial(jnp.mean, axis=0),
+        )
+        return _metrics(loss, found, divergence)
 
-    def encode(state: State, images: Images) -> tuple[Latents, Latents]:
-        return encoder.apply(state.net.params["encoder"], images)
+    def encode(
+        state: VAEState, images: Images, condition: Array | None = None
+    ) -> Posterior:
+        return posterior(state.net.params, images, *_some(condition))
 
-    def decode(state: State, latents: Latents) -> Images:
-        return likelihood.mean(decoder.apply(state.net.params["decoder"], latents))
+    def decode(
+        state: VAEState, latents: Array, condition: Array | None = None
+    ) -> Images:
+        outputs = decoder.apply(state.net.params["decoder"], latents, *_some(condition))
+        return likelihood.mean(outputs)
 
-    def reconstruct(state: State, images: Images) -> Images:
-        return decode(state, encode(state, images)[0])
+    def reconstruct(
+        state: VAEState, images: Images, condition: Array | None = None
+    ) -> Images:
+        return decode(state, encode(state, images, condition).point, condition)
 
-    def sample(state: State, key: PRNGKeyArray, n: int) -> Images:
-        return decode(state, jax.random.normal(key, (n, num_latents)))
+    def prior_at(state: VAEState, condition: Array | None = None) -> PriorParameters:
+        return prior_of(state.net.params, _some(condition))
 
-    return VAE(init, update, evaluate, sample, encode, decode, reconstruct)
+    def sample(
+        state: VAEState, key: PRNGKeyArray, n: int, condition: Array | None = None
+    ) -> Images:
+        if num_classes is not None and condition is None:
+            condition = jax.nn.one_hot(jnp.arange(n) % num_classes, num_classes)
+        p = prior_at(state, condition)
+        shape = () if prior.per_example else (n,)
+        with jax.numpy_rank_promotion("allow"):
+            latents = p.distribution.sample(key, shape).astype(jnp.float32)
+        return decode(state, latents, condition)
+
+    def log_joint(
+        state: VAEState,
+        latents: Array,
+        images: Images,
+        condition: Array | None = None,
+    ) -> PerExample:
+        p = prior_at(state, condition)
+        with jax.numpy_rank_promotion("allow"):
+            log_prior = p.distribution.log_prob(latents)
+        own = _some(condition)
+        return log_prior + log_likelihood(state.net.params, latents, images, *own)
+
+    return VAE(
+        *(init, update, evaluate, sample, encode, decode, reconstruct),
+        *(prior_at, log_joint),
+    )
 
 
-def _metrics(loss: PerExample, terms: ElboTerms) -> Metrics:
-    return {"loss": loss, "reconstruction": -terms.log_likelihood, "kl": terms.kl}
+def _some(condition: Array | None) -> tuple[Array, ...]:
+    return () if condition is None else (condition,)
+
+
+def _metrics(loss: PerExample, terms: LatentTerms, divergence: Divergence) -> Metrics:
+    return {
+        "loss": loss,
+        "reconstruction": -terms.log_likelihood,
+        divergence.name: jnp.sum(terms.parts, axis=-1),
+    }

@@ -16,22 +16,30 @@ from jaxgen.networks.convolutional_vae import (
     convolutional_encoder,
 )
 from jaxgen.networks.mlp import (
+    ConditionalPrior,
     GaussianHead,
+    LogitsHead,
     MLPDecoder,
     MLPEncoder,
+    SharedScale,
+    conditional_prior,
     mlp_decoder,
     mlp_encoder,
 )
 from jaxgen.networks.pure import pure
 
 __all__ = [
+    "ConditionalPrior",
     "Conv",
     "ConvTranspose",
     "ConvolutionalDecoder",
     "ConvolutionalEncoder",
     "GaussianHead",
+    "LogitsHead",
     "MLPDecoder",
     "MLPEncoder",
+    "SharedScale",
+    "conditional_prior",
     "convolutional_decoder",
     "convolutional_encoder",
     "convolve",

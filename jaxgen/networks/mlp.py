@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -30,33 +31,53 @@ class GaussianHead(nn.Module):
         return mean, log_variance
 
 
-class MLPEncoder(nn.Module):
-    """Images to the mean and the log-variance of their latents.
+class LogitsHead(nn.Module):
+    """Features to the logits of discrete latents.
 
     Attributes:
-        latents: Dimensions of the latent space.
+        shape: (latents,) for bits, (variables, classes) for categories.
+    """
+
+    shape: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, features: Array) -> Array:
+        """Returns logits, shape (batch, *shape)."""
+        logits = nn.Dense(math.prod(self.shape), kernel_init=_glorot)(features)
+        return logits.reshape(-1, *self.shape)
+
+
+class MLPEncoder(nn.Module):
+    """Images, and a condition if there is one, to the parameters of their latents.
+
+    Attributes:
+        head: Makes the parameters of the last features: `GaussianHead(20)`,
+            `LogitsHead((20, 10))`.
         features: Widths of the hidden layers.
         activation: Between the layers.
     """
 
-    latents: int
+    head: nn.Module
     features: Sequence[int] = (400,)
     activation: Callable[[Array], Array] = nn.relu
 
     @nn.compact
-    def __call__(self, images: Images) -> tuple[Latents, Latents]:
-        """Returns (mean, log_variance), each of shape (batch, latents)."""
+    def __call__(self, images: Images, condition: Array | None = None) -> Any:
+        """Returns what the head makes, with a leading axis (batch,)."""
         hidden = images.reshape(images.shape[0], -1)
+        hidden = with_condition(hidden, condition)
         for width in self.features:
             hidden = self.activation(nn.Dense(width, kernel_init=_glorot)(hidden))
-        return GaussianHead(self.latents)(hidden)
+        return self.head(hidden)
 
 
 class MLPDecoder(nn.Module):
     """Latents to the parameters of a distribution of images (logits or means).
 
+    A condition enters every layer.
+
     Attributes:
-        image_shape: Height, width and channels.
+        image_shape: Height, width and channels (times the parameters of a channel).
         features: Widths of the hidden layers.
         activation: Between the layers.
     """
@@ -66,25 +87,102 @@ class MLPDecoder(nn.Module):
     activation: Callable[[Array], Array] = nn.relu
 
     @nn.compact
-    def __call__(self, latents: Latents) -> Images:
+    def __call__(self, latents: Array, condition: Array | None = None) -> Images:
         """Returns one number per pixel and channel, unbounded."""
-        hidden = latents
+        hidden = latents.reshape(latents.shape[0], -1)
         for width in self.features:
+            hidden = with_condition(hidden, condition)
             hidden = self.activation(nn.Dense(width, kernel_init=_glorot)(hidden))
+        hidden = with_condition(hidden, condition)
         flat = nn.Dense(math.prod(self.image_shape), kernel_init=_glorot)(hidden)
         return flat.reshape(-1, *self.image_shape)
 
 
-def mlp_encoder(latents: int, features: Sequence[int] = (400,)) -> Network:
-    """Returns `MLPEncoder` as pure functions: images to (mean, log_variance)."""
-    return pure(MLPEncoder(latents, tuple(features)))
+class ConditionalPrior(nn.Module):
+    """A condition to the mean and the log-variance of p(z|y).
+
+    Attributes:
+        latents: Dimensions of z.
+        features: Widths of the hidden layers.
+    """
+
+    latents: int
+    features: Sequence[int] = ()
+
+    @nn.compact
+    def __call__(self, condition: Array) -> tuple[Latents, Latents]:
+        """Returns (mean, log_variance), each of shape (batch, latents)."""
+        for width in self.features:
+            condition = nn.relu(nn.Dense(width, kernel_init=_glorot)(condition))
+        return GaussianHead(self.latents)(condition)
+
+
+class SharedScale(nn.Module):
+    """A decoder of means, with one learned log-scale for all pixels beside each.
+
+    Attributes:
+        decoder: Gives the means, shape (batch, height, width, channels).
+        start: The log-scale at the start.
+    """
+
+    decoder: nn.Module
+    start: float = -1.0
+
+    @nn.compact
+    def __call__(self, *inputs: Array) -> Images:
+        """Returns pairs (mean, log_scale), shape (batch, height, width, 2 channels)."""
+        mean = self.decoder(*inputs)
+        start = nn.initializers.constant(self.start)
+        log_scale = jnp.broadcast_to(self.param("log_scale", start, ()), mean.shape)
+        pairs = jnp.stack([mean, log_scale], axis=-1)
+        return pairs.reshape(*mean.shape[:-1], -1)
+
+
+def with_condition(hidden: Array, condition: Array | None) -> Array:
+    """Appends a condition, shape (batch, classes), to features, if there is one."""
+    if condition is None:
+        return hidden
+    return jnp.concatenate([hidden, condition], axis=-1)
+
+
+def mlp_encoder(
+    latents: int | tuple[int, ...],
+    features: Sequence[int] = (400,),
+    *,
+    activation: Callable[[Array], Array] = nn.relu,
+) -> Network:
+    """Returns `MLPEncoder` as pure functions.
+
+    Args:
+        latents: A number for Gaussian latents: images to (mean, log_variance). A shape
+            for discrete ones: images to logits of that shape, (latents,) for bits,
+            (variables, classes) for categories.
+        features: Widths of the hidden layers.
+        activation: Between the layers.
+    """
+    return pure(MLPEncoder(head_of(latents), tuple(features), activation))
 
 
 def mlp_decoder(
-    image_shape: tuple[int, int, int], features: Sequence[int] = (400,)
+    image_shape: tuple[int, int, int],
+    features: Sequence[int] = (400,),
+    *,
+    activation: Callable[[Array], Array] = nn.relu,
 ) -> Network:
     """Returns `MLPDecoder` as pure functions: latents to logits or means."""
-    return pure(MLPDecoder(image_shape, tuple(features)))
+    return pure(MLPDecoder(image_shape, tuple(features), activation))
+
+
+def conditional_prior(latents: int, features: Sequence[int] = ()) -> Network:
+    """Returns `ConditionalPrior` as pure functions: condition to (mean, log_var)."""
+    return pure(ConditionalPrior(latents, tuple(features)))
+
+
+def head_of(latents: int | tuple[int, ...]) -> nn.Module:
+    """Returns the head of an encoder: Gaussian for a number, logits for a shape."""
+    if isinstance(latents, int):
+        return GaussianHead(latents)
+    return LogitsHead(tuple(latents))
 
 
 def _two_heads(key, shape, dtype=jnp.float32):

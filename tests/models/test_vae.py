@@ -19,8 +19,8 @@ def test_beta_weighs_the_kl_in_the_loss_of_an_update(key):
         *tiny.networks_of_vae(),
         optax.sgd(0.0),
         likelihood=losses.vae.bernoulli(),
-        num_latents=2,
-        beta=3.0,
+        prior=losses.vae.priors.standard_normal(2),
+        objective=losses.vae.objectives.beta(3.0),
     )
     _, metrics = jax.jit(model.update)(*start(model, key))
     expected = metrics["reconstruction"] + 3 * metrics["kl"]

@@ -58,7 +58,7 @@ def test_kernels_start_glorot_uniform_and_biases_at_zero(key, kind):
             continue
         receptive = math.prod(leaf.shape[:-2])
         # The two heads share a matrix, but each has the bound of its own.
-        outputs = leaf.shape[-1] // (2 if "GaussianHead" in name else 1)
+        outputs = leaf.shape[-1] // (2 if "head" in name else 1)
         bound = math.sqrt(6 / (receptive * (leaf.shape[-2] + outputs)))
         assert 0.95 * bound < jnp.abs(leaf).max() <= bound * (1 + 1e-6), name
         # The variance of a uniform has the standard error bound**2 * sqrt(4/45/n).

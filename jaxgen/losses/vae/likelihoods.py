@@ -1,17 +1,22 @@
 """Likelihoods p(x | z): one value per example, in nats, summed over pixels.
 
 What a decoder puts out are the parameters of the likelihood; how many numbers a channel
-of the images takes is `Likelihood.outputs_per_channel`.
+of the images takes is `Likelihood.outputs_per_channel`. Here are the contract and the
+likelihoods of binary and grey pixels; `gaussian_likelihoods` has those behind squared
+and absolute errors, `pixel_likelihoods` those of 8-bit pixels.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.scipy.special import entr
 from jaxtyping import Array, Float
 
 from jaxgen import numerics
+from jaxgen.errors import InputError
 from jaxgen.typing import PerExample
 
 Observations = Float[Array, "..."]
@@ -21,13 +26,23 @@ Observations = Float[Array, "..."]
 class Likelihood(NamedTuple):
     """A likelihood p(x | z) whose parameters a decoder gives.
 
+    For images of shape (batch, height, width, channels) the decoder's outputs have the
+    shape (batch, height, width, channels * n), n = `outputs_per_channel`: the n numbers
+    of the first channel, then those of the second.
+
     Attributes:
-        log_likelihood: `(parameters, observations) -> nats per example`.
-        mean: `parameters -> E[x | z]`, in the range of the observations.
+        log_likelihood: `(outputs, observations) -> nats per example`.
+        mean: `outputs -> E[x | z]`, in the range and shape of the observations.
+        outputs_per_channel: Numbers the decoder gives for each channel.
+        floor: `observations -> nats per example`, the least value that -log_likelihood
+            can take for them whatever the outputs; None where it has no bound or none
+            is known.
     """
 
     log_likelihood: Callable[[Observations, Observations], PerExample]
     mean: Callable[[Observations], Observations]
+    outputs_per_channel: int = 1
+    floor: Callable[[Observations], PerExample] | None = None
 
 
 def bernoulli_log_likelihood(
@@ -57,26 +72,45 @@ def bernoulli_log_likelihood(
     References:
         Kingma and Welling, Auto-Encoding Variational Bayes, 2014, appendix C.1.
     """
-    logits, observations = _flatten("logits", logits, observations)
+    logits, observations = flatten("logits", logits, observations)
     values = jnp.sum(logits * observations - numerics.softplus(logits), axis=-1)
     # The barrier keeps XLA from summing all pixels a second time, for the mean over the
     # batch that a caller is sure to take: 7 % of a small VAE's step on a CPU.
     return jax.lax.optimization_barrier(values)
 
 
-def gaussian_log_likelihood(
-    mean: Observations, observations: Observations, *, variance: float | Array = 1.0
-) -> PerExample:
-    """Calculates log N(x; mean, variance I) per example.
+def bernoulli_entropy(observations: Observations) -> PerExample:
+    """Calculates the floor of the cross-entropy, `-sum x log x + (1 - x) log(1 - x)`.
 
-    `-|x - m|^2 / (2 s^2) - D/2 log(2 pi s^2)`. The mean squared error as a loss is this
-    with a variance in hiding: half the squared error means s^2 = 1, the squared error
-    s^2 = 1/2, the squared error averaged over D pixels s^2 = D/2.
+    No logits bring the binary cross-entropy of grey pixels below it. It is 0 for
+    pixels in {0, 1}.
 
     Args:
-        mean: Means, shape (batch, ...).
-        observations: Values, same shape.
-        variance: s^2, one for all pixels or an array that broadcasts against them.
+        observations: Values in [0, 1], shape (batch, ...).
+
+    Returns:
+        Nats, shape (batch,).
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> bernoulli_entropy(jnp.array([[0.0, 1.0], [0.5, 1.0]]))
+        Array([0.       , 0.6931472], dtype=float32)
+    """
+    x = observations.reshape(len(observations), -1)
+    return jnp.sum(entr(x) + entr(1 - x), axis=-1)
+
+
+def continuous_bernoulli_log_likelihood(
+    logits: Observations, observations: Observations
+) -> PerExample:
+    """Calculates log p(x) under continuous Bernoulli pixels: densities on [0, 1].
+
+    `x l - softplus(l) + log C(l)`, with `C = l / tanh(l / 2)`: the cross-entropy made
+    a likelihood of grey pixels by its normalizing constant.
+
+    Args:
+        logits: Log-odds l, shape (batch, ...).
+        observations: Values in [0, 1], same shape.
 
     Returns:
         Nats, shape (batch,).
@@ -86,55 +120,91 @@ def gaussian_log_likelihood(
 
     Examples:
         >>> import jax.numpy as jnp
-        >>> gaussian_log_likelihood(jnp.zeros((1, 1)), jnp.zeros((1, 1)))
-        Array([-0.9189385], dtype=float32)
+        >>> continuous_bernoulli_log_likelihood(jnp.zeros((1, 2)), jnp.ones((1, 2)))
+        Array([0.], dtype=float32)
 
     References:
-        Kingma and Welling, Auto-Encoding Variational Bayes, 2014, appendix C.2.
+        Loaiza-Ganem and Cunningham, The continuous Bernoulli: fixing a pervasive error
+        in variational autoencoders, 2019, equations 6 to 8.
     """
-    if jnp.ndim(variance):
-        variance = jnp.broadcast_to(variance, observations.shape).reshape(len(mean), -1)
-    mean, observations = _flatten("mean", mean, observations)
-    squared = (observations - mean) ** 2
-    return -0.5 * jnp.sum(squared / variance + jnp.log(2 * jnp.pi * variance), axis=-1)
+    logits, observations = flatten("logits", logits, observations)
+    # softplus(l) - log C = l / 2 + log(sinh(l / 2) / (l / 2)): no difference of near
+    # equals, at no logit.
+    log_density = logits * (observations - 0.5) - numerics.log_sinhc(0.5 * logits)
+    return jnp.sum(log_density, axis=-1)
+
+
+def continuous_bernoulli_mean(logits: Observations) -> Observations:
+    """Calculates the mean of a continuous Bernoulli, `1 / (1 - e^-l) - 1 / l`.
+
+    It is not the sigmoid of the logits.
+    """
+    return 0.5 + 0.5 * numerics.langevin(0.5 * logits)
 
 
 def bernoulli() -> Likelihood:
     """Returns the Bernoulli likelihood; the decoder gives logits."""
-    return Likelihood(bernoulli_log_likelihood, jax.nn.sigmoid)
+    return Likelihood(bernoulli_log_likelihood, jax.nn.sigmoid, floor=bernoulli_entropy)
 
 
-def gaussian(*, variance: float = 1.0) -> Likelihood:
-    """Returns the Gaussian likelihood of fixed variance; the decoder gives means.
+def continuous_bernoulli() -> Likelihood:
+    """Returns the continuous Bernoulli likelihood; the decoder gives logits."""
+    return Likelihood(continuous_bernoulli_log_likelihood, continuous_bernoulli_mean)
+
+
+def bits_per_dimension(nats: Float[Array, "..."], num_dimensions: int) -> Array:
+    """Converts nats of an example into bits per dimension, `nats / (D log 2)`.
 
     Args:
-        variance: Variance of a pixel, in squared units of the observations.
+        nats: Negative log-likelihoods, any shape. Only those of discrete pixels
+            compare with the bits of a file; a density's depend on the unit of x.
+        num_dimensions: D: pixels times channels.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> bits_per_dimension(jnp.array([784 * jnp.log(2.0)]), 784)
+        Array([1.], dtype=float32)
+    """
+    return nats / (num_dimensions * math.log(2.0))
+
+
+def unpack(outputs: Observations, outputs_per_channel: int) -> tuple[Array, ...]:
+    """Splits a decoder's outputs into arrays of the images' shape, one per parameter.
+
+    Args:
+        outputs: Shape (batch, ..., channels * outputs_per_channel).
+        outputs_per_channel: Numbers for each channel, side by side.
 
     Raises:
-        ValueError: If the variance is not positive.
+        ValueError: If the last axis is no multiple of `outputs_per_channel`.
     """
-    if not variance > 0:
-        raise ValueError(
-            f"The variance of a Gaussian likelihood must be positive, not {variance}."
+    parts = split_channels(outputs, outputs_per_channel)
+    return tuple(parts[..., i] for i in range(outputs_per_channel))
+
+
+def split_channels(outputs: Observations, outputs_per_channel: int) -> Array:
+    """Reshapes outputs (batch, ..., channels * n) to (batch, ..., channels, n)."""
+    if outputs.ndim < 2 or outputs.shape[-1] % outputs_per_channel:
+        raise InputError(
+            f"The decoder's outputs have shape {outputs.shape}, but this likelihood "
+            f"takes {outputs_per_channel} numbers a channel: the last axis must be the "
+            f"images' channels times {outputs_per_channel}. Widen the decoder's output."
         )
-
-    def log_likelihood(mean: Observations, observations: Observations) -> PerExample:
-        return gaussian_log_likelihood(mean, observations, variance=variance)
-
-    return Likelihood(log_likelihood, lambda mean: mean)
+    return outputs.reshape(*outputs.shape[:-1], -1, outputs_per_channel)
 
 
-def _flatten(
-    name: str, parameters: Array, observations: Array
+def flatten(
+    name: str, parameters: Array, other: Array, other_name: str = "observations"
 ) -> tuple[Float[Array, "batch pixels"], Float[Array, "batch pixels"]]:
+    """Checks that two arrays have one shape and lays their pixels in one axis."""
     # Broadcasting would hide a transposed or unflattened image in a plausible number.
-    if parameters.shape != observations.shape:
-        raise ValueError(
-            f"{name} and observations must have one shape; {name} has "
-            f"{parameters.shape}, observations have {observations.shape}. Reshape the "
+    if parameters.shape != other.shape:
+        raise InputError(
+            f"{name} and {other_name} must have one shape; {name} has "
+            f"{parameters.shape}, {other_name} have {other.shape}. Reshape the "
             "decoder's output to the images'."
         )
     # One long axis of pixels: a last axis of one channel would keep XLA from using the
     # vector units of a CPU.
     batch = parameters.shape[0]
-    return parameters.reshape(batch, -1), observations.reshape(batch, -1)
+    return parameters.reshape(batch, -1), other.reshape(batch, -1)

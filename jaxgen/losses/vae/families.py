@@ -1,0 +1,157 @@
+"""Families of distributions of a latent variable, by their parameters.
+
+An encoder's outputs are the parameters of q(z|x); a prior's parameters are those of
+p(z). Kept as they are (a log-variance, logits), closed forms lose no digits; the
+`distribution` is numpyro's, for whoever draws.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dists
+
+from jaxgen.estimators import OneHotCategorical
+from jaxgen.typing import Array
+
+
+class StandardNormal(NamedTuple):
+    """N(0, I), which has no parameters but its size.
+
+    Attributes:
+        zeros: Zeros, shape (latents,).
+    """
+
+    zeros: Array
+
+    @property
+    def distribution(self) -> Any:
+        """The numpyro distribution."""
+        return dists.Normal(self.zeros, jnp.ones_like(self.zeros)).to_event(1)
+
+
+class Gaussian(NamedTuple):
+    """A diagonal Gaussian.
+
+    Attributes:
+        mean: Shape (batch, latents), or (latents,) for a prior.
+        log_variance: Same shape.
+    """
+
+    mean: Array
+    log_variance: Array
+
+    @property
+    def distribution(self) -> Any:
+        """The numpyro distribution."""
+        scale = jnp.exp(0.5 * self.log_variance)
+        return dists.Normal(self.mean, scale).to_event(1)
+
+    @property
+    def point(self) -> Array:
+        """The latents that stand for an input: the mean."""
+        return self.mean
+
+
+class GaussianMixture(NamedTuple):
+    """A mixture of diagonal Gaussians.
+
+    Attributes:
+        log_weights: Normalized, shape (components,).
+        means: Shape (components, latents).
+        log_variances: Shape (components, latents).
+    """
+
+    log_weights: Array
+    means: Array
+    log_variances: Array
+
+    @property
+    def distribution(self) -> Any:
+        """The numpyro distribution."""
+        scales = jnp.exp(0.5 * self.log_variances)
+        return dists.MixtureSameFamily(
+            dists.Categorical(logits=self.log_weights),
+            dists.Normal(self.means, scales).to_event(1),
+        )
+
+
+class Bernoulli(NamedTuple):
+    """Independent binary latents.
+
+    Attributes:
+        logits: Shape (batch, latents), or (latents,) for a prior.
+    """
+
+    logits: Array
+
+    @property
+    def distribution(self) -> Any:
+        """The numpyro distribution."""
+        return dists.Bernoulli(logits=self.logits).to_event(1)
+
+    @property
+    def point(self) -> Array:
+        """The latents that stand for an input: the likeliest."""
+        return (self.logits > 0).astype(self.logits.dtype)
+
+
+class Categorical(NamedTuple):
+    """Independent categories, each a one-hot vector.
+
+    Attributes:
+        logits: Shape (batch, variables, classes), or (variables, classes) for a prior.
+    """
+
+    logits: Array
+
+    @property
+    def distribution(self) -> Any:
+        """The distribution; its event shape is (variables, classes)."""
+        return OneHotCategorical(self.logits).to_event(1)
+
+    @property
+    def point(self) -> Array:
+        """The latents that stand for an input: the likeliest."""
+        best = jnp.argmax(self.logits, axis=-1)
+        return jax.nn.one_hot(best, self.logits.shape[-1], dtype=self.logits.dtype)
+
+
+Posterior = Gaussian | Bernoulli | Categorical
+PriorParameters = StandardNormal | Gaussian | GaussianMixture | Bernoulli | Categorical
+
+
+def posterior_of(family: type, outputs: Any) -> Posterior:
+    """Reads an encoder's outputs as the parameters of a family.
+
+    Args:
+        family: `Gaussian`, `Bernoulli` or `Categorical`.
+        outputs: (mean, log_variance) for a Gaussian, logits for the others.
+
+    Raises:
+        ValueError: The outputs are not what the family needs.
+    """
+    if family is Gaussian:
+        if not (isinstance(outputs, tuple | list) and len(outputs) == 2):
+            raise ValueError(
+                "The encoder of Gaussian latents must return (mean, log_variance); it "
+                f"returned {_shapes(outputs)}."
+            )
+        if outputs[0].shape != outputs[1].shape:
+            raise ValueError(
+                "The encoder's mean and log-variance must have one shape; they have "
+                f"{_shapes(outputs)}."
+            )
+        return Gaussian(*outputs)
+    rank = {Bernoulli: 2, Categorical: 3}[family]
+    if getattr(outputs, "ndim", None) != rank:
+        wanted = "(batch, latents)" if rank == 2 else "(batch, variables, classes)"
+        raise ValueError(
+            f"The encoder of {family.__name__} latents must return logits of shape "
+            f"{wanted}; it returned {_shapes(outputs)}."
+        )
+    return family(outputs)
+
+
+def _shapes(outputs: Any) -> str:
+    return str(jax.tree.map(jnp.shape, outputs))

@@ -1,0 +1,299 @@
+"""How the terms of a bound become a loss: weights, targets, multipliers.
+
+An objective is pure functions; what it learns along the way (a multiplier, an average)
+is its state, which goes in and comes out. `mean` averages over the whole batch, over
+all devices.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxgen.errors import InputError
+from jaxgen.losses.vae.regularizers import Parts
+from jaxgen.typing import Metrics, PerExample
+
+Schedule = Callable[[Array], Array]
+"""From the step to a number, as optax's schedules."""
+
+Mean = Callable[[Array], Array]
+
+
+class Objective(NamedTuple):
+    """A loss made of the reconstruction and the divergence.
+
+    Attributes:
+        init: `init() -> state`.
+        loss: `loss(state, step, log_likelihood, parts, mean) -> nats per example`;
+            `parts` are the divergence in parts, shape (batch, parts).
+        update: `update(state, log_likelihood, divergence) -> state`, from means over
+            the batch, after the step.
+        report: `report(state, step) -> numbers to log`.
+        plain: Whether the loss is the negative bound, which is what bounds of several
+            samples can be trained by.
+    """
+
+    init: Callable[[], Any]
+    loss: Callable[[Any, Array, PerExample, Parts, Mean], PerExample]
+    update: Callable[[Any, Array, Array], Any]
+    report: Callable[[Any, Array], Metrics]
+    plain: bool = False
+
+
+class Multiplier(NamedTuple):
+    """The state of a constraint.
+
+    Attributes:
+        log_multiplier: Logarithm of the Lagrange multiplier.
+        average: Decayed sum of what is constrained.
+        weight: Decayed count; `average / weight` has no bias towards the start.
+    """
+
+    log_multiplier: Array
+    average: Array
+    weight: Array
+
+
+class KKT(NamedTuple):
+    """How far a point is from the Karush-Kuhn-Tucker conditions of `KL <= target`.
+
+    Attributes:
+        primal: max(KL - target, 0), nats.
+        dual: max(-beta, 0).
+        complementarity: |beta (KL - target)|, nats.
+    """
+
+    primal: Float[Array, ""]
+    dual: Float[Array, ""]
+    complementarity: Float[Array, ""]
+
+
+def beta(weight: float | Array | Schedule = 1.0) -> Objective:
+    """Returns `-log_likelihood + weight * divergence`: at 1, the negative bound.
+
+    Args:
+        weight: The weight, or a schedule of it: a warm-up is
+            `optax.linear_schedule(0.0, 1.0, steps)`.
+
+    References:
+        Higgins et al., beta-VAE, 2017, equation 4; Bowman et al., Generating Sentences
+        from a Continuous Space, 2016, section 3.1 (warm-up).
+    """
+    scheduled = callable(weight)
+
+    def at(step: Array) -> Any:
+        return weight(step) if scheduled else weight
+
+    def loss(
+        state: Any, step: Array, log_likelihood: PerExample, parts: Parts, mean: Mean
+    ) -> PerExample:
+        return at(step) * jnp.sum(parts, axis=-1) - log_likelihood
+
+    return Objective(
+        init=tuple,
+        loss=loss,
+        update=_unchanged,
+        report=lambda state, step: {"beta": at(step)} if scheduled else {},
+        plain=isinstance(weight, int | float) and weight == 1,
+    )
+
+
+def free_bits(nats: float, *, weight: float = 1.0) -> Objective:
+    """Returns the bound in which each latent's divergence costs at least `nats`.
+
+    `-log_likelihood + weight * sum_j max(nats, mean over the batch of KL_j)`: a latent
+    below its allowance is not pushed further towards the prior.
+
+    Args:
+        nats: Allowance of a latent (of each part of the divergence).
+        weight: Weight of the divergence.
+
+    References:
+        Kingma et al., Improving Variational Inference with Inverse Autoregressive Flow,
+        2016, appendix C.8.
+    """
+    _check_positive("nats", nats)
+
+    def loss(
+        state: Any, step: Array, log_likelihood: PerExample, parts: Parts, mean: Mean
+    ) -> PerExample:
+        above = mean(parts) > nats
+        return weight * jnp.sum(jnp.where(above, parts, nats), -1) - log_likelihood
+
+    return Objective(tuple, loss, _unchanged, lambda state, step: {})
+
+
+def capacity(gamma: float, target: float | Schedule) -> Objective:
+    """Returns `-log_likelihood + gamma |divergence - target|`.
+
+    The absolute value is that of the mean over the batch; values per example share its
+    sign, so that their mean is the loss of the paper.
+
+    Args:
+        gamma: Weight.
+        target: Nats, or a schedule of them, as
+            `optax.linear_schedule(0.0, 25.0, steps)`.
+
+    References:
+        Burgess et al., Understanding disentangling in beta-VAE, 2018, equation 8.
+    """
+    _check_positive("gamma", gamma)
+
+    def at(step: Array) -> Any:
+        return target(step) if callable(target) else target
+
+    def loss(
+        state: Any, step: Array, log_likelihood: PerExample, parts: Parts, mean: Mean
+    ) -> PerExample:
+        excess = jnp.sum(parts, axis=-1) - at(step)
+        side = jnp.sign(jax.lax.stop_gradient(mean(excess)))
+        return gamma * side * excess - log_likelihood
+
+    return Objective(
+        tuple, loss, _unchanged, lambda state, step: {"capacity": jnp.asarray(at(step))}
+    )
+
+
+def constrained(
+    target: float,
+    *,
+    rate: float = 1e-3,
+    decay: float = 0.99,
+    start: float = 1.0,
+) -> Objective:
+    """Returns the beta-VAE as the problem it is: max E log p(x|z) s.t. KL <= target.
+
+    The loss is the Lagrangian `-log_likelihood + beta (KL - target)`, and beta climbs
+    the dual: `beta <- beta exp(rate (average KL - target))`. At a solution the
+    Karush-Kuhn-Tucker conditions hold (`kkt_residuals`): beta is positive and KL the
+    target, or KL is below it and beta vanishes.
+
+    Args:
+        target: Nats that the divergence may cost, a mean over the data.
+        rate: Of the dual ascent, per step and nat.
+        decay: Of the average of the KL over steps.
+        start: beta at the start.
+
+    References:
+        Higgins et al., beta-VAE, 2017, equations 2 to 4; Rezende and Viola, Taming
+        VAEs, 2018, algorithm 1, for the update in the logarithm.
+    """
+    _check_positive("target", target)
+
+    def loss(
+        state: Multiplier,
+        step: Array,
+        log_likelihood: PerExample,
+        parts: Parts,
+        mean: Mean,
+    ) -> PerExample:
+        excess = jnp.sum(parts, axis=-1) - target
+        return jnp.exp(state.log_multiplier) * excess - log_likelihood
+
+    def update(
+        state: Multiplier, log_likelihood: Array, divergence: Array
+    ) -> Multiplier:
+        return _ascend(state, divergence, target, rate, decay)
+
+    def report(state: Multiplier, step: Array) -> Metrics:
+        average = state.average / jnp.maximum(state.weight, 1e-8)
+        return {"beta": jnp.exp(state.log_multiplier), "slack": target - average}
+
+    return Objective(_starter(start), loss, update, report)
+
+
+def geco(
+    target: float,
+    *,
+    rate: float = 1e-3,
+    decay: float = 0.99,
+    start: float = 1.0,
+) -> Objective:
+    """Returns min KL s.t. reconstruction <= target, by a learned multiplier.
+
+    The loss is `KL + multiplier (-log_likelihood - target)`.
+
+    Args:
+        target: Nats that the reconstruction may cost, a mean over the data.
+        rate: Of the ascent of the logarithm of the multiplier, per step and nat.
+        decay: Of the average of the reconstruction over steps.
+        start: The multiplier at the start.
+
+    References:
+        Rezende and Viola, Taming VAEs, 2018, equation 3 and algorithm 1.
+    """
+
+    def loss(
+        state: Multiplier,
+        step: Array,
+        log_likelihood: PerExample,
+        parts: Parts,
+        mean: Mean,
+    ) -> PerExample:
+        excess = -log_likelihood - target
+        return jnp.sum(parts, axis=-1) + jnp.exp(state.log_multiplier) * excess
+
+    def update(
+        state: Multiplier, log_likelihood: Array, divergence: Array
+    ) -> Multiplier:
+        return _ascend(state, -log_likelihood, target, rate, decay)
+
+    def report(state: Multiplier, step: Array) -> Metrics:
+        average = state.average / jnp.maximum(state.weight, 1e-8)
+        multiplier = jnp.exp(state.log_multiplier)
+        return {"multiplier": multiplier, "slack": target - average}
+
+    return Objective(_starter(start), loss, update, report)
+
+
+def kkt_residuals(beta: Array, kl: Array, *, target: float | Array) -> KKT:
+    """Calculates how far (beta, KL) is from the optimum of a problem `KL <= target`.
+
+    The fourth condition, that the Lagrangian is stationary in the parameters, is its
+    gradient norm, which every run logs.
+
+    Args:
+        beta: The multiplier.
+        kl: Nats, a mean over the data.
+        target: Nats.
+
+    Examples:
+        >>> kkt_residuals(2.0, 25.5, target=25.0)
+        KKT(primal=Array(0.5, ...), dual=Array(0., ...), complementarity=Array(1., ...))
+    """
+    excess = jnp.asarray(kl - target, jnp.float32)
+    multiplier = jnp.asarray(beta, jnp.float32)
+    return KKT(
+        primal=jnp.maximum(excess, 0.0),
+        dual=jnp.maximum(-multiplier, 0.0),
+        complementarity=jnp.abs(multiplier * excess),
+    )
+
+
+def _ascend(
+    state: Multiplier, value: Array, target: float, rate: float, decay: float
+) -> Multiplier:
+    total = decay * state.average + (1 - decay) * value
+    weight = decay * state.weight + (1 - decay)
+    logarithm = state.log_multiplier + rate * (total / weight - target)
+    # Where a constraint never binds its multiplier goes to 0, but its logarithm must
+    # be able to come back.
+    return Multiplier(jnp.clip(logarithm, -12.0, 12.0), total, weight)
+
+
+def _starter(start: float) -> Callable[[], Multiplier]:
+    _check_positive("start", start)
+    zero = jnp.zeros(())
+    return lambda: Multiplier(jnp.log(jnp.asarray(start, jnp.float32)), zero, zero)
+
+
+def _unchanged(state: Any, log_likelihood: Array, divergence: Array) -> Any:
+    return state
+
+
+def _check_positive(name: str, value: float) -> None:
+    if not value > 0:
+        raise InputError(f"{name}={value}: give a number above 0.")
