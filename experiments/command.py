@@ -6,7 +6,7 @@ import errno
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import jax
@@ -101,6 +101,23 @@ def resume_command(options: Any) -> str:
     python = os.path.relpath(sys.executable)
     python = sys.executable if python.startswith("..") else python
     return line.replace("python", shlex.quote(python), 1)
+
+
+def print_tables(tables: Sequence[dict[str, Any]]) -> None:
+    """Prints the tables of a page: title, columns, words, rows of strings."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    for table in tables:
+        shown = Table(title=table["title"], box=box.SIMPLE, title_justify="left")
+        for number, column in enumerate(table["columns"]):
+            words = number < table["words"]
+            shown.add_column(column, justify="left" if words else "right", no_wrap=True)
+        for row in table["rows"]:
+            shown.add_row(*row)
+        console.print(shown)
 
 
 def name_run(name: str) -> None:

@@ -152,7 +152,9 @@ def main(config: Config) -> dict[str, Any]:
         },
     )
     page = report.write_page(folder.path)
-    _print(tables, results)
+    command.print_tables(tables)
+    for name, (value, unit) in results.items():
+        print(f"{name}: {value:.4g} {unit}")
     print(f"The page of this run: {page}")
     return {name: float(value) for name, (value, _) in results.items()} | {
         "page": str(page)
@@ -193,24 +195,6 @@ def _progress() -> Iterator[Tick]:
     with bar:
         task = bar.add_task("compiling")
         yield lambda said: bar.update(task, description=said)
-
-
-def _print(tables: list[dict[str, Any]], results: dict[str, tuple[float, str]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(width=None if sys.stdout.isatty() else 150)
-    for table in tables:
-        shown = Table(title=table["title"], box=box.SIMPLE, title_justify="left")
-        for number, column in enumerate(table["columns"]):
-            words = number < table["words"]
-            shown.add_column(column, justify="left" if words else "right", no_wrap=True)
-        for row in table["rows"]:
-            shown.add_row(*row)
-        console.print(shown)
-    for name, (value, unit) in results.items():
-        console.print(f"{name}: {value:.4g} {unit}", highlight=False)
 
 
 if __name__ == "__main__":

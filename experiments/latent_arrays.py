@@ -9,12 +9,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen import data, divergences, random
-from jaxgen.models import VAE
+from jaxgen import data
+from jaxgen.losses.vae.families import Gaussian
+from jaxgen.models import VAE, aggregate_gaussian, aggregate_mixture
 from jaxgen.typing import Array, PRNGKeyArray
 
 MOST_POINTS = 10_000
 """Test images whose latents are kept: more would not be seen in a scatter plot."""
+
+SHOWN = 50
+"""Images that are reconstructed side by side."""
 
 
 def write_latent_arrays(
@@ -24,42 +28,113 @@ def write_latent_arrays(
 
     Args:
         folder: Where the `.npz` files go.
-        model: The model.
+        model: The model; where it is conditional the test set's labels are given to it.
         state: Its state.
         test: The test split.
         key: Key of the samples; it is consumed.
     """
-    # The figures come after the run: one device draws them.
-    net = jax.device_put(jax.device_get(state.net), jax.devices()[0])
-    state = state._replace(net=net)
-    decode = _decoder(model, state)
-    chosen = test.read(np.arange(min(len(test), MOST_POINTS)))
-    images = chosen["image"]
+    state = on_one_device(state)
+    conditional = takes_labels(model, test)
+    images, condition, rest = chosen(test, conditional)
+    q, parts = encode_all(model, state, images, condition)
+    gaussian = isinstance(q, Gaussian)
+    flat = (q.mean if gaussian else q.logits).reshape(len(images), -1)
+    save(folder / "latents.npz", mean=flat, kl=parts.mean(axis=0), **rest)
+    some = every_nth(len(images), SHOWN)
+    own = None if condition is None else condition[some]
+    decode = decoder(model, state)
+    points = np.asarray(q.point)[some]
+    save(
+        folder / "reconstructions.npz",
+        inputs=images[some],
+        outputs=decode(points, own),
+    )
+    draw, fit = jax.random.split(key)
+    save(folder / "samples.npz", images=to_bytes(model.sample(state, draw, 64)))
+    if gaussian and condition is None:
+        _write_samplers(folder, model, state, q, fit)
+        if flat.shape[1] == 2:
+            for name, side in (("manifold", 8), ("explorer", 32)):
+                plane, axes = latent_plane(flat, side)
+                save(folder / f"{name}.npz", images=decode(plane), **axes)
+
+
+def _write_samplers(
+    folder: Path, model: VAE, state: Any, q: Any, key: PRNGKeyArray
+) -> None:
+    """Draws from the prior and from what is fitted to the aggregate posterior."""
+    own, one, two, three = jax.random.split(key, 4)
+    noise = jax.random.normal(own, q.mean.shape)
+    latents = q.mean + np.exp(0.5 * q.log_variance) * np.asarray(noise)
+    decode = decoder(model, state)
+    panels = {"prior": to_bytes(model.sample(state, one, 36))}
+    if len(latents) > max(20, latents.shape[1]):
+        mixture = aggregate_mixture(latents)
+        fitted = {"aggregate Gaussian": (aggregate_gaussian(latents), two)}
+        fitted["mixture of 10 Gaussians"] = (mixture, three)
+        for name, (distribution, draw) in fitted.items():
+            drawn = distribution.sample(draw, (36,))
+            panels[name] = decode(np.asarray(drawn, np.float32))
+    save(
+        folder / "samplers.npz",
+        images=np.stack(list(panels.values())),
+        names=list(panels),
+    )
+
+
+def takes_labels(model: VAE, test: data.Source) -> bool:
+    """Tells whether the model was made with labels, by what its encoder takes."""
+    return test.class_names is not None and model.num_classes is not None
+
+
+def chosen(
+    test: data.Source, conditional: bool
+) -> tuple[np.ndarray, np.ndarray | None, dict[str, Any]]:
+    """Reads the test images that figures show.
+
+    Returns:
+        The images, uint8; their one-hot labels for a conditional model; and what is
+        known of their classes, for the files.
+    """
+    examples = test.read(np.arange(min(len(test), MOST_POINTS)))
+    if test.class_names is None:
+        return examples["image"], None, {}
+    rest = {"label": examples["label"], "class_names": list(test.class_names)}
+    one_hot = np.eye(len(test.class_names), dtype=np.float32)[examples["label"]]
+    return examples["image"], one_hot if conditional else None, rest
+
+
+def encode_all(
+    model: VAE, state: Any, images: np.ndarray, condition: np.ndarray | None = None
+) -> tuple[Any, np.ndarray]:
+    """Encodes images in blocks.
+
+    Returns:
+        q(z|x) with numpy leaves, and its divergence in parts, shape (n, parts).
+    """
 
     @jax.jit
-    def encode(images: Array) -> tuple[Array, Array]:
-        mean, log_variance = model.encode(state, _scale(images))
-        return mean, divergences.gaussian_kl_per_dimension(mean, log_variance)
+    def encode(images: Array, *own: Array) -> Any:
+        return (
+            model.encode(state, scale(images), *own),
+            model.divergence(state, scale(images), *own),
+        )
 
-    blocks = zip(*_in_blocks(encode, images), strict=True)
-    mean, kl = map(np.concatenate, blocks)
-    latents = {"mean": mean, "kl": kl.mean(axis=0)}
-    if test.class_names is not None:
-        latents |= {"label": chosen["label"], "class_names": list(test.class_names)}
-    _save(folder / "latents.npz", **latents)
-    # Every n-th image: the examples of a set may be sorted by class.
-    some = np.linspace(0, len(images) - 1, min(50, len(images))).astype(int)
-    _save(
-        folder / "reconstructions.npz", inputs=images[some], outputs=decode(mean[some])
-    )
-    num_latents = mean.shape[1]
-    prior = jax.random.normal(random.stream(key, "samples"), (64, num_latents))
-    _save(folder / "samples.npz", images=decode(prior))
-    if num_latents == 2:
-        for name, side in (("manifold", 8), ("explorer", 32)):
-            x, y = np.linspace(mean.min(axis=0), mean.max(axis=0), side).T
-            plane = np.stack(np.meshgrid(x, y[::-1]), axis=-1).reshape(-1, 2)
-            _save(folder / f"{name}.npz", images=decode(plane), x=x, y=y[::-1])
+    inputs = (images,) if condition is None else (images, condition)
+    blocks = in_blocks(encode, *inputs)
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *blocks)
+
+
+def latent_plane(mean: np.ndarray, side: int) -> tuple[np.ndarray, dict[str, Any]]:
+    """Returns latents on an even grid over two dimensions, and its axes, y from top."""
+    x, y = np.linspace(mean.min(axis=0), mean.max(axis=0), side).T
+    plane = np.stack(np.meshgrid(x, y[::-1]), axis=-1).reshape(-1, 2)
+    return plane.astype(np.float32), {"x": x, "y": y[::-1]}
+
+
+def every_nth(count: int, most: int) -> np.ndarray:
+    """Returns indices evenly spread: the examples of a set may be sorted by class."""
+    return np.linspace(0, count - 1, min(most, count)).astype(int)
 
 
 class Snapshots:
@@ -68,8 +143,7 @@ class Snapshots:
     Args:
         path: The `.npz` file; snapshots of a run that is resumed are kept.
         model: The model.
-        num_latents: Dimensions of the latents.
-        key: Key of the latents; it is consumed.
+        key: Key of the samples; it is consumed.
         steps_per_epoch: To tell epochs from steps.
         epochs: All epochs of the run; up to five of them are chosen.
     """
@@ -78,14 +152,13 @@ class Snapshots:
         self,
         path: Path,
         model: VAE,
-        num_latents: int,
         key: PRNGKeyArray,
         steps_per_epoch: int,
         epochs: int,
     ):
-        """Draws the latents and chooses the epochs."""
+        """Chooses the epochs."""
         self._path, self._model, self._per_epoch = path, model, steps_per_epoch
-        self._latents = jax.random.normal(key, (12, num_latents))
+        self._key = key
         # The picture changes most at the beginning: evenly spaced in the logarithm.
         self._epochs = set(np.geomspace(1, max(epochs, 1), 5).round().astype(int))
 
@@ -94,41 +167,55 @@ class Snapshots:
         epoch = math.ceil(step / self._per_epoch)
         if epoch not in self._epochs:
             return
-        images = _to_bytes(self._model.decode(state, self._latents))
-        taken = {epoch: images}
+        # The same key: the same latents, as far as the prior stays what it is.
+        key = jax.random.clone(self._key)
+        taken = {epoch: to_bytes(self._model.sample(state, key, 12))}
         if self._path.exists():
             with np.load(self._path, allow_pickle=False) as former:
                 old = zip(former["epoch"], former["images"], strict=True)
                 taken = {e: i for e, i in old if e < epoch} | taken
-        _save(self._path, epoch=list(taken), images=np.stack(list(taken.values())))
+        save(self._path, epoch=list(taken), images=np.stack(list(taken.values())))
 
 
-def _decoder(model: VAE, state: Any) -> Callable[[Array], np.ndarray]:
-    decode = jax.jit(lambda latents: model.decode(state, latents))
+def decoder(model: VAE, state: Any) -> Callable[..., np.ndarray]:
+    """Returns a function that decodes any number of latents to bytes."""
+    decode = jax.jit(lambda latents, *own: model.decode(state, latents, *own))
 
-    def decode_all(latents: Array) -> np.ndarray:
-        blocks = _in_blocks(decode, np.asarray(latents))
-        return np.concatenate([_to_bytes(block) for block in blocks])
+    def decode_all(
+        latents: np.ndarray, condition: np.ndarray | None = None
+    ) -> np.ndarray:
+        inputs = (latents,) if condition is None else (latents, condition)
+        return np.concatenate([to_bytes(b) for b in in_blocks(decode, *inputs)])
 
     return decode_all
 
 
-def _in_blocks(function: Callable, inputs: np.ndarray, size: int = 500) -> list:
+def on_one_device(state: Any) -> Any:
+    """Puts the networks on one device: the figures come after the run."""
+    net = jax.device_put(jax.device_get(state.net), jax.devices()[0])
+    return state._replace(net=net)
+
+
+def in_blocks(function: Callable, *inputs: np.ndarray, size: int = 500) -> list:
+    """Applies a function to blocks of examples; returns what it gave, on the host."""
     return [
-        jax.device_get(function(inputs[first : first + size]))
-        for first in range(0, len(inputs), size)
+        jax.device_get(function(*(x[first : first + size] for x in inputs)))
+        for first in range(0, len(inputs[0]), size)
     ]
 
 
-def _scale(images: Array) -> Array:
+def scale(images: Array) -> Array:
+    """Brings bytes to [0, 1]."""
     return jnp.asarray(images, jnp.float32) / 255
 
 
-def _to_bytes(images: Array) -> np.ndarray:
+def to_bytes(images: Array) -> np.ndarray:
+    """Brings images in [0, 1] to bytes; what lies outside is cut."""
     return np.asarray(jnp.clip(images, 0, 1) * 255).round().astype(np.uint8)
 
 
-def _save(path: Path, **arrays: Any) -> None:
+def save(path: Path, **arrays: Any) -> None:
+    """Writes a `.npz` file whole or not at all."""
     temporary = path.with_suffix(".tmp.npz")
     np.savez_compressed(temporary, **arrays)
     temporary.replace(path)

@@ -1,9 +1,20 @@
 """Functions that need care in floating point, each with its identity."""
 
+import math
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxgen.typing import Array
+
+# zeta(2 n) for n = 1 .. 10. The tail of the sum is below the last digit from n = 3 on.
+_ZETA = [math.pi**2 / 6, math.pi**4 / 90] + [
+    float(np.sum(np.arange(4000.0, 0.0, -1.0) ** (-2 * n))) for n in range(3, 11)
+]
+_LANGEVIN = [2 * (-1) ** n * z / math.pi ** (2 * n + 2) for n, z in enumerate(_ZETA)]
+_EXPM1_MINUS = [1 / math.factorial(n) for n in range(2, 16)]
 
 
 @jax.custom_jvp
@@ -19,6 +30,104 @@ def _softplus_jvp(primals, tangents):
     # to zero sits exactly there and would get the gradient of another function.
     (x,), (tangent,) = primals, tangents
     return softplus(x), jax.nn.sigmoid(x) * tangent
+
+
+@jax.custom_jvp
+def expm1_minus(x: Array) -> Array:
+    """Calculates exp(x) - 1 - x with all its digits; it is x^2 / 2 + ... near 0.
+
+    Its derivative is expm1(x); the rule of `jnp.expm1` would round it to 0 at tiny x.
+    """
+    series = x**2 * _polynomial(_EXPM1_MINUS, x)
+    return jnp.where(jnp.abs(x) < 0.5, series, jnp.expm1(x) - x)
+
+
+@expm1_minus.defjvp
+def _expm1_minus_jvp(primals, tangents):
+    (x,), (tangent,) = primals, tangents
+    return expm1_minus(x), jnp.expm1(x) * tangent
+
+
+@jax.custom_jvp
+def logcosh(x: Array) -> Array:
+    """Calculates log(cosh(x)), finite at every x, with all its digits near 0."""
+    # cosh^2 = 1 + sinh^2 near 0; far from it cosh(x) = e^|x| (1 + e^-2|x|) / 2.
+    size = jnp.abs(x)
+    near = 0.5 * jnp.log1p(jnp.sinh(jnp.minimum(size, 1.0)) ** 2)
+    far = size - math.log(2.0) + jnp.log1p(jnp.exp(-2 * size))
+    return jnp.where(size < 1.0, near, far)
+
+
+@logcosh.defjvp
+def _logcosh_jvp(primals, tangents):
+    (x,), (tangent,) = primals, tangents
+    return logcosh(x), jnp.tanh(x) * tangent
+
+
+@jax.custom_jvp
+def log_sinhc(x: Array) -> Array:
+    """Calculates log(sinh(x) / x), finite at every x; it is x^2 / 6 + ... near 0."""
+    # The sum over n of (-1)^(n+1) zeta(2n) / (n pi^(2n)) x^(2n), from Euler's product.
+    square = jnp.minimum(x**2, 0.25)
+    near = square * _polynomial(
+        [c / (2 * n + 2) for n, c in enumerate(_LANGEVIN)], square
+    )
+    size = jnp.maximum(jnp.abs(x), 0.5)
+    far = size - jnp.log(2 * size) + jnp.log1p(-jnp.exp(-2 * size))
+    return jnp.where(jnp.abs(x) < 0.5, near, far)
+
+
+@log_sinhc.defjvp
+def _log_sinhc_jvp(primals, tangents):
+    (x,), (tangent,) = primals, tangents
+    return log_sinhc(x), langevin(x) * tangent
+
+
+@jax.custom_jvp
+def langevin(x: Array) -> Array:
+    """Calculates coth(x) - 1/x, between -1 and 1; it is x / 3 - ... near 0."""
+    near = x * _polynomial(_LANGEVIN, jnp.minimum(x**2, 0.25))
+    safe = jnp.where(jnp.abs(x) < 0.5, 1.0, x)
+    return jnp.where(jnp.abs(x) < 0.5, near, 1 / jnp.tanh(safe) - 1 / safe)
+
+
+@langevin.defjvp
+def _langevin_jvp(primals, tangents):
+    # L' = 1 / x^2 - 1 / sinh(x)^2; near 0 they cancel: the series' derivative.
+    (x,), (tangent,) = primals, tangents
+    slopes = [(2 * n + 1) * c for n, c in enumerate(_LANGEVIN)]
+    near = _polynomial(slopes, jnp.minimum(x**2, 0.25))
+    safe = jnp.where(jnp.abs(x) < 0.5, 1.0, x)
+    far = safe**-2 - jnp.sinh(jnp.clip(safe, -40.0, 40.0)) ** -2
+    slope = jnp.where(jnp.abs(x) < 0.5, near, far)
+    return langevin(x), slope * tangent
+
+
+def finite(x: Array) -> Array:
+    """Replaces infinities by the largest finite numbers of their sign."""
+    largest = jnp.finfo(x.dtype).max
+    return jnp.clip(x, -largest, largest)
+
+
+def soft_floor(x: Array, minimum: float) -> Array:
+    """Bounds x smoothly from below: minimum + softplus(x - minimum).
+
+    Far above the minimum it is x, below it the gradient fades but never stops.
+    """
+    return minimum + softplus(x - minimum)
+
+
+def log_mean_exp(x: Array, axis: int = 0) -> Array:
+    """Calculates the logarithm of the mean of exp(x) along an axis."""
+    return jax.nn.logsumexp(x, axis=axis) - math.log(x.shape[axis])
+
+
+def _polynomial(coefficients: Sequence[float], x: Array) -> Array:
+    # Horner's scheme, the constant first in `coefficients`.
+    value = jnp.full_like(x, coefficients[-1])
+    for coefficient in coefficients[-2::-1]:
+        value = value * x + coefficient
+    return value
 
 
 def centred_leave_one_out(values: Array) -> Array:

@@ -1,14 +1,21 @@
 """Data sets and the pipeline that turns them into batches.
 
 `load` opens a set by its name or path, `pipeline` makes batches of it. The packages
-that read a kind of set are imported when it is asked for.
+that read a kind of set are imported when it is asked for. `sprites.batches`
+makes batches of a set with known factors that is drawn, not read.
 """
 
-from jaxgen.data import augment
+from jaxgen.data import augment, sprites
 from jaxgen.data.loading import load
 from jaxgen.data.order import Order
 from jaxgen.data.pipelines import DeviceData, StreamData, pipeline
-from jaxgen.data.sources import Source, Split, concatenate, from_arrays
+from jaxgen.data.sources import (
+    Source,
+    Split,
+    concatenate,
+    fixed_binarization,
+    from_arrays,
+)
 
 __all__ = [
     "DeviceData",
@@ -18,7 +25,9 @@ __all__ = [
     "StreamData",
     "augment",
     "concatenate",
+    "fixed_binarization",
     "from_arrays",
     "load",
     "pipeline",
+    "sprites",
 ]

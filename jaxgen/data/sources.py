@@ -1,6 +1,7 @@
 """A source: one split of an image set, read at random as numpy arrays."""
 
 import dataclasses
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
@@ -180,3 +181,31 @@ def concatenate(first: Source, second: Source) -> Source:
         read=read,
         cache_name=None if None in names else "+".join(map(str, names)),
     )
+
+
+def fixed_binarization(source: Source, *, seed: int = 0) -> Source:
+    """Draws every pixel once as 0 or 255, with its grey value as the chance of 255.
+
+    An image is drawn from its index, its split and the seed alone, so the same set comes
+    out however it is read. This is how the binarized MNIST of Salakhutdinov and Murray,
+    2008, was made, with other random numbers than theirs; a set that is drawn anew at
+    every visit (`pipeline(..., binarize=True)`) is easier to model.
+
+    Args:
+        source: The grey set.
+        seed: Of the draw.
+    """
+    salt = zlib.crc32(f"{source.name} {source.split}".encode())
+
+    def read(indices: np.ndarray) -> dict[str, np.ndarray]:
+        examples = source.read(indices)
+        image = np.empty_like(examples["image"])
+        for place, index in enumerate(indices):
+            rng = np.random.default_rng((seed, salt, int(index)))
+            grey = examples["image"][place]
+            # 255 draws from 0 to 254: 0 is never a one, 255 always.
+            drawn = rng.integers(0, 255, grey.shape, np.uint8) < grey
+            image[place] = np.where(drawn, np.uint8(255), np.uint8(0))
+        return examples | {"image": image}
+
+    return dataclasses.replace(source, read=read, cache_name=None)

@@ -20,6 +20,7 @@ from jaxgen.losses.vae.families import (
     Gaussian,
     Posterior,
     PriorParameters,
+    StandardNormal,
     posterior_of,
 )
 from jaxgen.losses.vae.latent_bounds import LatentTerms
@@ -80,8 +81,12 @@ class VAE(NamedTuple):
         reconstruct: `(state, images, condition=None) -> images`, decoded from the point
             that stands for q(z|x): its mean, or its likeliest value.
         prior: `(state, condition=None) -> p(z)`, by its parameters.
+        divergence: `(state, images, condition=None) -> parts`, the divergence of q(z|x)
+            from the prior, shape (batch, parts); from the standard normal (or uniform)
+            distribution of its latents where it has no closed form.
         log_joint: `(state, latents, images, condition=None) -> log p(x, z)`, nats per
             example.
+        num_classes: Classes of the condition, or None.
     """
 
     init: Callable[[PRNGKeyArray, Batch], VAEState]
@@ -92,7 +97,9 @@ class VAE(NamedTuple):
     decode: Callable[..., Images]
     reconstruct: Callable[..., Images]
     prior: Callable[..., PriorParameters]
+    divergence: Callable[..., Array]
     log_joint: Callable[..., PerExample]
+    num_classes: int | None
 
 
 def vae(
@@ -331,6 +338,21 @@ def vae(
             latents = p.distribution.sample(key, shape).astype(jnp.float32)
         return decode(state, latents, condition)
 
+    def divergence_of(
+        state: VAEState, images: Images, condition: Array | None = None
+    ) -> Array:
+        q, p = encode(state, images, condition), prior_at(state, condition)
+        parts = divergence.closed_form(q, p)
+        if parts is not None:
+            return parts
+        plain = regularizers.closed_form_kl(q, p)
+        if plain is None:
+            plain = regularizers.closed_form_kl(
+                q, StandardNormal(jnp.zeros(prior.shape))
+            )
+        assert plain is not None
+        return plain
+
     def log_joint(
         state: VAEState,
         latents: Array,
@@ -345,7 +367,7 @@ def vae(
 
     return VAE(
         *(init, update, evaluate, sample, encode, decode, reconstruct),
-        *(prior_at, log_joint),
+        *(prior_at, divergence_of, log_joint, num_classes),
     )
 
 

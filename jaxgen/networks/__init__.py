@@ -21,12 +21,12 @@ from jaxgen.networks.mlp import (
     LogitsHead,
     MLPDecoder,
     MLPEncoder,
-    SharedScale,
     conditional_prior,
     mlp_decoder,
     mlp_encoder,
 )
 from jaxgen.networks.pure import pure
+from jaxgen.networks.shared_scale import shared_scale
 
 __all__ = [
     "ConditionalPrior",
@@ -38,7 +38,6 @@ __all__ = [
     "LogitsHead",
     "MLPDecoder",
     "MLPEncoder",
-    "SharedScale",
     "conditional_prior",
     "convolutional_decoder",
     "convolutional_encoder",
@@ -47,4 +46,5 @@ __all__ = [
     "mlp_decoder",
     "mlp_encoder",
     "pure",
+    "shared_scale",
 ]

@@ -117,27 +117,6 @@ class ConditionalPrior(nn.Module):
         return GaussianHead(self.latents)(condition)
 
 
-class SharedScale(nn.Module):
-    """A decoder of means, with one learned log-scale for all pixels beside each.
-
-    Attributes:
-        decoder: Gives the means, shape (batch, height, width, channels).
-        start: The log-scale at the start.
-    """
-
-    decoder: nn.Module
-    start: float = -1.0
-
-    @nn.compact
-    def __call__(self, *inputs: Array) -> Images:
-        """Returns pairs (mean, log_scale), shape (batch, height, width, 2 channels)."""
-        mean = self.decoder(*inputs)
-        start = nn.initializers.constant(self.start)
-        log_scale = jnp.broadcast_to(self.param("log_scale", start, ()), mean.shape)
-        pairs = jnp.stack([mean, log_scale], axis=-1)
-        return pairs.reshape(*mean.shape[:-1], -1)
-
-
 def with_condition(hidden: Array, condition: Array | None) -> Array:
     """Appends a condition, shape (batch, classes), to features, if there is one."""
     if condition is None:

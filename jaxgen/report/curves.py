@@ -14,6 +14,7 @@ def curves(
     names: Sequence[str],
     *,
     units: Mapping[str, str] | None = None,
+    floors: Mapping[str, float] | None = None,
     theme: Theme = LIGHT,
 ) -> Figure:
     """Draws each term on every split over all epochs, one panel a term.
@@ -24,7 +25,8 @@ def curves(
     Args:
       rows: the lines of `metrics.jsonl`.
       names: the terms, one panel each.
-      units: what stands after a term's name in its panel's title.
+      units: what stands beside a term's axis.
+      floors: the entropies that terms cannot go below, dashed where they are near.
       theme: the colours.
 
     Returns:
@@ -45,7 +47,8 @@ def curves(
             # A unit is said once a row, and again where it changes.
             if index % columns == 0 or said[index] != said[index - 1]:
                 axes.set_ylabel(said[index])
-            _draw_curves(axes, rows, name, colours, theme)
+            floor = (floors or {}).get(name)
+            _draw_curves(axes, rows, name, colours, floor, theme)
         for axes in figure.axes[-columns:]:
             axes.set_xlabel("epoch")
     return figure
@@ -56,6 +59,7 @@ def _draw_curves(
     rows: Sequence[Row],
     name: str,
     colours: Mapping[str, str],
+    floor: float | None,
     theme: Theme,
 ) -> None:
     ends, low, high, first = [], np.inf, -np.inf, -np.inf
@@ -81,6 +85,8 @@ def _draw_curves(
         ends.append((values[finite][-1], split, colour))
     if not ends:
         return
+    if floor is not None:
+        low, high = _with_floor(axes, floor, low, high, theme)
     room = 0.07 * ((high - low) or abs(high) or 1.0)
     axes.set_ylim(low - room, high + room)
     if first > high + room:
@@ -98,11 +104,54 @@ def _draw_curves(
     axes.locator_params(axis="y", nbins=5)
     axes.locator_params(axis="x", nbins=4, integer=True)
     axes.margins(x=0.03)
-    _label_ends(axes, ends, low - room, high + room)
+    name_ends(axes, ends, low - room, high + room)
 
 
-def _label_ends(axes: Axes, ends: list, low: float, high: float) -> None:
-    """Names each curve at its end, apart enough to be read."""
+def _with_floor(
+    axes: Axes, floor: float, low: float, high: float, theme: Theme
+) -> tuple[float, float]:
+    """Marks a floor; what it returns are the bounds of the data with a near floor."""
+    span = (high - low) or abs(high) or 1.0
+    look = {"color": theme.muted, "fontsize": 7.5, "path_effects": theme.halo()}
+    if not low - 1.2 * span <= floor <= high + 1.2 * span:
+        below = floor < low
+        arrow = "\N{DOWNWARDS ARROW}" if below else "\N{UPWARDS ARROW}"
+        side = "below" if below else "above"
+        axes.annotate(
+            f"{arrow} floor {short(floor)} {side}",
+            # A high start is told at the upper edge, in its own line.
+            (0.02, 0.03 if below else 0.84),
+            xycoords="axes fraction",
+            va="bottom",
+            **look,
+        )
+        return low, high
+    axes.axhline(floor, color=theme.muted, linewidth=0.9, linestyle=(0, (4, 3)))
+    axes.annotate(
+        f"entropy floor {short(floor)}",
+        (0.02, floor),
+        xycoords=("axes fraction", "data"),
+        # Curves come down to their floor: the words stand on the other side.
+        xytext=(0, -2),
+        textcoords="offset points",
+        va="top",
+        **look,
+    )
+    top = max(high, floor)
+    return min(low, floor - 0.1 * (top - min(low, floor))), top
+
+
+def name_ends(
+    axes: Axes, ends: list[tuple[float, str, str]], low: float, high: float
+) -> None:
+    """Names each curve at its end, apart enough to be read.
+
+    Args:
+      axes: the panel.
+      ends: by curve its last value, its name and its colour.
+      low: the lower limit of the panel.
+      high: its upper limit.
+    """
     gap = 0.19 * (high - low)
     heights: list[float] = []
     ends = sorted(ends, key=lambda end: end[0])
@@ -133,7 +182,7 @@ def spoken(name: str) -> str:
       >>> spoken("gradient_norm"), spoken("kl")
       ('Gradient norm', 'KL')
     """
-    known = {"kl": "KL", "elbo": "ELBO", "fid": "FID", "mmd": "MMD"}
+    known = {"kl": "KL", "elbo": "ELBO", "fid": "FID", "mmd": "MMD", "nll": "NLL"}
     return known.get(name, name.replace("_", " ").capitalize())
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxgen.errors import InputError
 from jaxgen.report.extras import require
-from jaxgen.report.gallery import class_names, read_latents
+from jaxgen.report.latent_plates import class_names, read_latents
 from jaxgen.report.pictures import montage
 from jaxgen.report.run import Run
 from jaxgen.report.style import DARK, LIGHT

@@ -14,6 +14,7 @@ require("PIL")
 from PIL import Image  # noqa: E402
 
 _WIDTH = 1150  # dots that a montage aims at
+_WIDE = 1270  # the same where more belongs in a row and there are no labels beside it
 _MAX_COLUMNS = 16  # more decoded latents than this are shown as one square an epoch
 
 
@@ -89,13 +90,13 @@ def manifold(
             f"A grid of {len(x)} by {len(y)} latents needs {len(x) * len(y)} images, "
             f"but there are {len(images)}."
         )
-    images = _scaled(images, _WIDTH // len(x))
+    images = scaled(images, _WIDTH // len(x))
     sheet = montage(images, len(x), gap=2)
     with theme.applied():
-        figure, axes = _canvas(sheet, left=0.62, bottom=0.55, top=0.1)
+        figure, axes = canvas(sheet, left=0.62, bottom=0.55, top=0.1)
         height, width = (edge + 2 for edge in images.shape[1:3])
-        axes.set_xticks((np.arange(len(x)) + 0.5) * width, [_tick(v) for v in x])
-        axes.set_yticks((np.arange(len(y)) + 0.5) * height, [_tick(v) for v in y])
+        axes.set_xticks((np.arange(len(x)) + 0.5) * width, [tick(v) for v in x])
+        axes.set_yticks((np.arange(len(y)) + 0.5) * height, [tick(v) for v in y])
         axes.set_xlabel("latent 1")
         axes.set_ylabel("latent 2")
     return figure
@@ -119,29 +120,53 @@ def reconstructions(
             f"Inputs of shape {inputs.shape} and outputs of shape {outputs.shape} "
             "cannot be paired; both must have the same shape."
         )
-    columns = min(5, len(inputs))
-    pairs = np.concatenate([tiles(inputs), tiles(outputs)], axis=2)
-    # A pair is one picture, so that nothing parts the input from its output.
-    pairs = _scaled(pairs, _WIDTH // columns)
+    return side_by_side([inputs, outputs], ["input", "output"], theme=theme)
+
+
+def side_by_side(
+    parts: Sequence[np.ndarray],
+    names: Sequence[str],
+    *,
+    note: str = "",
+    theme: Theme = LIGHT,
+) -> Figure:
+    """Draws what belongs together in groups that touch, five groups a row.
+
+    Args:
+      parts: one array [N, H, W, C] uint8 for each place in a group.
+      names: what stands above each place.
+      note: a line above all.
+      theme: the colours.
+
+    Returns:
+      The figure.
+    """
+    columns = min(5, len(parts[0]))
+    groups = np.concatenate([tiles(part) for part in parts], axis=2)
+    # A group is one picture, so that nothing parts the input from its outputs.
+    groups = scaled(groups, (_WIDTH if len(parts) < 3 else _WIDE) // columns)
     gap = 18
-    sheet = montage(pairs, columns, gap=gap)
+    sheet = montage(groups, columns, gap=gap)
     # Between the rows a smaller gap than between the columns holds the table together.
-    height, width = pairs.shape[1:3]
+    height, width = groups.shape[1:3]
     rows = [sheet[top : top + height + 6] for top in range(0, len(sheet), height + gap)]
     sheet = np.concatenate(rows)
     with theme.applied():
-        figure, axes = _canvas(sheet, top=0.3)
+        figure, axes = canvas(sheet, top=0.52 if note else 0.3)
         for column in range(columns):
-            for side, name in enumerate(("input", "output")):
+            for side, name in enumerate(names):
                 axes.annotate(
                     name,
-                    (column * (width + gap) + (side + 0.5) * width / 2, 0),
+                    (column * (width + gap) + (side + 0.5) * width / len(names), 0),
                     xytext=(0, 5),
                     textcoords="offset points",
                     ha="center",
                     fontsize=8,
                     color=theme.ink if side else theme.muted,
                 )
+        axes.annotate(
+            note, (0, 0), xytext=(0, 21), textcoords="offset points", fontsize=8.5
+        )
         axes.set_xticks([])
         axes.set_yticks([])
     return figure
@@ -168,20 +193,20 @@ def epochs(images: np.ndarray, epoch: np.ndarray, *, theme: Theme = LIGHT) -> Fi
             f"{number} rows of decoded images cannot belong to {len(epoch)} epochs."
         )
     if latents <= _MAX_COLUMNS:
-        flat = _scaled(flat, _WIDTH // latents)
+        flat = scaled(flat, _WIDTH // latents)
         height = flat.shape[1] + 4
         with theme.applied():
-            figure, axes = _canvas(montage(flat, latents, gap=4), left=0.72, top=0.08)
+            figure, axes = canvas(montage(flat, latents, gap=4), left=0.72, top=0.08)
             labels = [f"epoch {e}" for e in epoch]
             axes.set_yticks((np.arange(number) + 0.5) * height, labels)
             axes.set_xticks([])
         return figure
     side = math.ceil(math.sqrt(latents))
     squares = [montage(group, side)[None, ..., :3] for group in images]
-    squares = _scaled(np.concatenate(squares), _WIDTH // number)
+    squares = scaled(np.concatenate(squares), _WIDTH // number)
     width = squares.shape[2] + 16
     with theme.applied():
-        figure, axes = _canvas(montage(squares, number, gap=16), top=0.1, bottom=0.3)
+        figure, axes = canvas(montage(squares, number, gap=16), top=0.1, bottom=0.3)
         labels = [f"epoch {e}" for e in epoch]
         axes.set_xticks((np.arange(number) + 0.5) * width - 8, labels)
         axes.set_yticks([])
@@ -200,18 +225,19 @@ def samples(images: np.ndarray, *, theme: Theme = LIGHT) -> Figure:
     """
     columns = math.ceil(math.sqrt(len(images)))
     with theme.applied():
-        sheet = montage(_scaled(images, _WIDTH // columns), columns, gap=2)
-        figure, axes = _canvas(sheet)
+        sheet = montage(scaled(images, _WIDTH // columns), columns, gap=2)
+        figure, axes = canvas(sheet)
         axes.set_xticks([])
         axes.set_yticks([])
     return figure
 
 
-def _tick(value: float) -> str:
+def tick(value: float) -> str:
+    """A latent's value for an axis."""
     return f"{value:.1f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _scaled(images: np.ndarray, width: int) -> np.ndarray:
+def scaled(images: np.ndarray, width: int) -> np.ndarray:
     """Brings images to about a width: enlarged by a whole factor, or resampled."""
     images = tiles(images)
     factor = width // images.shape[2]
@@ -223,14 +249,25 @@ def _scaled(images: np.ndarray, width: int) -> np.ndarray:
     return np.stack([np.asarray(image) for image in shrunk])
 
 
-def _canvas(
+def canvas(
     sheet: np.ndarray,
     left: float = 0.08,
     right: float = 0.08,
     top: float = 0.08,
     bottom: float = 0.08,
 ) -> tuple[Figure, Axes]:
-    """A figure around an image, with margins in inches, so that dots fall on dots."""
+    """A figure around an image, with margins in inches, so that dots fall on dots.
+
+    Args:
+      sheet: the image, [height, width, 4] uint8.
+      left: inches of paper on the left; so the others.
+      right: on the right.
+      top: above.
+      bottom: below.
+
+    Returns:
+      The figure, and its axes in dots of the image from the top left.
+    """
     height, width = sheet.shape[:2]
     margins: Sequence[int] = [round(edge * DPI) for edge in (left, right, top, bottom)]
     full_width = width + margins[0] + margins[1]

@@ -25,6 +25,13 @@ DIAGNOSTICS = (
     "images_per_second",
 )
 _PLACE = ("step", "epoch", "split")
+# What steers a loss is logged beside its terms, but is no number of nats.
+UNITLESS = frozenset(
+    {
+        *("accuracy", "beta", "capacity", "lagrange", "lagrange_multiplier", "lambda"),
+        *("learning_rate", "multiplier", "slack", "tau", "temperature", "weight"),
+    }
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,14 +66,15 @@ class Run:
         """The unit of each loss term, as far as it is known.
 
         `config.json` may name units under "units"; the terms of a bound on the
-        likelihood are nats per image.
+        likelihood are nats per image, what steers them has no unit.
         """
         named = self.config.get("units")
         if isinstance(named, Mapping):
             return {str(term): str(unit) for term, unit in named.items()}
         bound = {"kl", "reconstruction", "log_likelihood", "elbo"}
         known = self.terms if bound & set(self.terms) else []
-        return dict.fromkeys(known, "nats per image")
+        some = (name for name in known if name not in UNITLESS)
+        return dict.fromkeys(some, "nats per image")
 
     def arrays(self, name: str, **ndims: int) -> Arrays | None:
         """Reads `arrays/NAME.npz`.
@@ -169,7 +177,7 @@ def numeric_names(rows: Sequence[Row], leave_out: Sequence[str] = ()) -> list[st
         name: None
         for row in rows
         for name, value in row.items()
-        if _is_number(value) and name not in leave_out
+        if is_number(value) and name not in leave_out
     }
     return list(names)
 
@@ -185,7 +193,7 @@ def series(rows: Sequence[Row], split: str, name: str) -> tuple[np.ndarray, np.n
     points = [
         (row["epoch"], row[name])
         for row in rows
-        if row["split"] == split and _is_number(row.get(name))
+        if row["split"] == split and is_number(row.get(name))
     ]
     epochs, values = np.array(points, dtype=float).reshape(-1, 2).T
     return epochs, values
@@ -199,7 +207,8 @@ def _require(path: Path, name: str) -> None:
         )
 
 
-def _is_number(value: object) -> TypeGuard[int | float]:
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a value from a JSON file is a number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -236,7 +245,7 @@ def _row(line: str) -> Row | None:
     if not isinstance(row, dict) or not isinstance(row.get("split"), str):
         return None
     place = (row.get("step"), row.get("epoch"))
-    if not all(_is_number(value) and math.isfinite(value) for value in place):
+    if not all(is_number(value) and math.isfinite(value) for value in place):
         return None
     return row
 

@@ -15,11 +15,12 @@ import matplotlib  # noqa: E402
 import numpy as np  # noqa: E402
 from matplotlib import font_manager  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.colors import LinearSegmentedColormap  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.patheffects import withStroke  # noqa: E402
 from matplotlib.text import Annotation  # noqa: E402
-from matplotlib.ticker import MultipleLocator  # noqa: E402
+from matplotlib.ticker import LogLocator, MultipleLocator  # noqa: E402
 
 __all__ = [
     "CLASS_COLOURS",
@@ -33,6 +34,8 @@ __all__ = [
     "Axes",
     "Figure",
     "Line2D",
+    "LinearSegmentedColormap",
+    "LogLocator",
     "MultipleLocator",
     "Theme",
     "bare",

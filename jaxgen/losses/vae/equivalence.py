@@ -5,16 +5,18 @@ from typing import NamedTuple
 
 from jaxgen.errors import InputError
 
+# Loss: the likelihood behind it, the error's factor, the error in words.
 _LOSSES = {
-    "squared_error": ("gaussian", 1.0),
-    "mse": ("gaussian", 1.0),
-    "half_squared_error": ("gaussian", 0.5),
-    "absolute_error": ("laplace", 1.0),
-    "l1": ("laplace", 1.0),
-    "cross_entropy": ("bernoulli", 1.0),
-    "bce": ("bernoulli", 1.0),
+    "squared_error": ("gaussian", 1.0, "the squared error"),
+    "half_squared_error": ("gaussian", 0.5, "half the squared error"),
+    "absolute_error": ("laplace", 1.0, "the absolute error"),
+    "cross_entropy": ("bernoulli", 1.0, "the cross-entropy"),
 }
-_ALIASES = {"mse": "squared_error", "l1": "absolute_error", "bce": "cross_entropy"}
+_LOSSES |= {
+    "mse": _LOSSES["squared_error"],
+    "l1": _LOSSES["absolute_error"],
+    "bce": _LOSSES["cross_entropy"],
+}
 
 
 class Equivalence(NamedTuple):
@@ -121,16 +123,16 @@ def equivalence(
         )
     if not 0 < weight < math.inf:
         raise InputError(
-            f"weight must be positive, not {weight}. Without a KL the loss is that of an "
-            "autoencoder, which is no likelihood of any variance."
+            f"weight must be positive, not {weight}. Without a KL the loss is that of "
+            "an autoencoder, which implies no variance."
         )
-    likelihood, coefficient = _LOSSES[loss]
+    likelihood, coefficient, error = _LOSSES[loss]
     coefficient /= _divisor("reduction", reduction, "num_pixels", num_pixels)
     kl_weight = weight / _divisor(
         "kl_reduction", kl_reduction, "num_latents", num_latents
     )
     ratio = kl_weight / coefficient
-    name = _describe(loss, reduction, weight, num_pixels, kl_reduction, num_latents)
+    name = _describe(error, reduction, weight, num_pixels, kl_reduction, num_latents)
     if likelihood == "gaussian":
         variance = ratio / 2
         scale = math.sqrt(variance)
@@ -154,19 +156,18 @@ def _divisor(argument: str, reduction: str, count_name: str, count: int | None) 
 
 
 def _describe(
-    loss: str,
+    error: str,
     reduction: str,
     weight: float,
     num_pixels: int | None,
     kl_reduction: str,
     num_latents: int | None,
 ) -> str:
-    error = _ALIASES.get(loss, loss).replace("_", " ")
     over = "Sum" if reduction == "sum" else f"Mean over {num_pixels}"
     pixels = " over pixels" if reduction == "sum" else " pixels"
     kl = "KL" if kl_reduction == "sum" else f"KL / {num_latents}"
     times = "" if weight == 1 else f"{weight:.6g} "
-    return f"{over}{pixels} of the {error} + {times}{kl}"
+    return f"{over}{pixels} of {error} + {times}{kl}"
 
 
 def _bound(beta: float) -> str:

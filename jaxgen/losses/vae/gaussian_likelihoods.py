@@ -131,7 +131,7 @@ def optimal_gaussian_log_likelihood(
 
 
 def laplace_log_likelihood(
-    mean: Observations, observations: Observations, *, scale: float = 1.0
+    mean: Observations, observations: Observations, *, scale: float | Array = 1.0
 ) -> PerExample:
     """Calculates log p(x) under Laplace pixels: the absolute error as a likelihood.
 
@@ -158,7 +158,7 @@ def laplace_log_likelihood(
     return -jnp.sum(distance / scale + jnp.log(2.0 * scale), axis=-1)
 
 
-def gaussian(*, variance: float = 1.0) -> Likelihood:
+def gaussian(*, variance: float | Array = 1.0) -> Likelihood:
     """Returns the Gaussian likelihood of fixed variance; the decoder gives means.
 
     Args:
@@ -214,7 +214,7 @@ def optimal_gaussian(
     return Likelihood(log_likelihood, lambda mean: mean)
 
 
-def laplace(*, scale: float = 1.0) -> Likelihood:
+def laplace(*, scale: float | Array = 1.0) -> Likelihood:
     """Returns the Laplace likelihood of fixed scale; the decoder gives means.
 
     Args:
@@ -231,7 +231,7 @@ def laplace(*, scale: float = 1.0) -> Likelihood:
     return Likelihood(log_likelihood, lambda mean: mean)
 
 
-def _check_positive(name: str, value: float) -> None:
+def _check_positive(name: str, value: float | Array) -> None:
     if jnp.ndim(value):
         raise InputError(
             f"The {name} must be one number, not an array of shape {jnp.shape(value)}. "

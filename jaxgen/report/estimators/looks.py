@@ -7,8 +7,8 @@ import numpy as np
 
 from jaxgen.report.style import Axes, Line2D, Theme
 
-# Colour (its place among the classes), marker and line of each estimator, the same in
-# every figure. Two share a colour only where no panel shows both.
+# Colour (its place among the classes, None for ink), marker and line of each estimator,
+# the same in every figure. Two share a colour only where no panel shows both.
 _LOOKS = {
     "score": (7, "o", "-"),
     "score, mean baseline": (1, "s", "-"),
@@ -19,13 +19,18 @@ _LOOKS = {
     "measure-valued, coupled": (9, "P", "-"),
     "measure-valued": (9, "P", "-"),
     "pathwise": (6, "X", "-"),
+    "enumeration": (None, "X", "-"),
     "leave-one-out, 2": (1, "s", "-"),
     "leave-one-out, 4": (1, "D", (0, (5, 2))),
+    "RLOO-2": (1, "s", "-"),
+    "RLOO-4": (1, "D", (0, (5, 2))),
+    "VIMCO": (5, "<", "-"),
     "ARM": (5, "<", "-"),
     "DisARM": (0, ">", "-"),
     "REBAR": (8, "^", (0, (1, 1.5))),
     "double CV": (3, "v", (0, (1, 1.5))),
     "Gumbel-Softmax": (2, "o", "-"),
+    "ST-GS": (9, "v", "-"),
     "Gumbel-Rao": (6, "s", "-"),
     "straight-through": (4, "^", "-"),
     "ReinMax": (3, "D", "-"),
@@ -72,13 +77,14 @@ def handle(name: str, theme: Theme) -> Line2D:
     )
 
 
-def _look(name: str) -> tuple[int, str, Any]:
+def _look(name: str) -> tuple[int | None, str, Any]:
     return _LOOKS.get(name, (0, "o", "-"))
 
 
 def colour_of(name: str, theme: Theme) -> str:
     """An estimator's colour in a theme."""
-    return theme.classes[_look(name)[0] % len(theme.classes)]
+    place = _look(name)[0]
+    return theme.ink if place is None else theme.classes[place]
 
 
 def words(names: np.ndarray) -> list[str]:

@@ -1,0 +1,304 @@
+"""What every script that trains shares: its options, its data, its run folder."""
+
+import contextlib
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import jax
+
+from experiments import command
+from jaxgen import data, random, training
+from jaxgen.typing import Data, Model, PRNGKeyArray
+
+
+@dataclasses.dataclass(frozen=True)
+class DataOptions:
+    """Which images, and how they come."""
+
+    data: str = "mnist5k"
+    """`mnist5k` or `digits` (embedded), a TFDS image set by name, or a folder."""
+    data_dir: str | None = None
+    """Where TFDS keeps its prepared sets (its own default if not given)."""
+    train_split: Literal["train", "train+test"] = "train"
+    """What to train on; `train+test` is for comparing with results that did so."""
+    image_size: int | None = None
+    """Resize and crop the images of a folder to this many pixels a side."""
+    binarize: Literal["no", "dynamic", "fixed"] = "no"
+    """Draw every pixel as 0 or 1 with its grey value as the chance: `dynamic` anew at
+    each visit, `fixed` once and for all."""
+    resident: Literal["auto", "device", "stream"] = "auto"
+    """Keep the set on the device or stream it from disk; auto: resident below 2 GiB."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """How long, where, and under which name."""
+
+    epochs: int = 50
+    """Passes over the training images."""
+    steps: int | None = None
+    """Optimizer steps in all, in place of epochs."""
+    batch_size: int = 128
+    """Images a step, over all devices."""
+    learning_rate: float = 1e-3
+    """Learning rate of Adam."""
+    seed: int = 0
+    """Seed of everything: the same seed gives the same run, bit for bit."""
+
+    devices: int | None = None
+    """How many devices to use (all by default); a CPU can pretend to be several."""
+    parallel: Literal["jit", "pmap", "shard_map"] = "jit"
+    """How a step is spread over devices."""
+    steps_per_call: int | None = None
+    """Steps compiled into one call (chosen by network and backend by default)."""
+
+    output: str = "runs"
+    """Folder of all runs; this one goes to OUTPUT/EXPERIMENT/NAME."""
+    name: str | None = None
+    """Name of the run; by default made of its options, numbered if taken."""
+    resume: bool = False
+    """Go on with the newest run of that name, from its last checkpoint."""
+
+
+FREE = {"epochs", "steps", "output", "name", "resume", "data_dir"}
+"""Options that may change when a run is resumed."""
+
+POSITIVE = ("epochs", "steps", "batch_size", "learning_rate", "steps_per_call")
+
+
+class Setup(NamedTuple):
+    """The data of a run and where it runs.
+
+    Attributes:
+        train: What is trained on.
+        test: What is evaluated on.
+        batches: Training batches.
+        test_batches: Test batches.
+        place: Devices.
+        key: The root key of the run.
+        steps: Optimizer steps in all.
+    """
+
+    train: data.Source
+    test: data.Source
+    batches: Data
+    test_batches: Data
+    place: training.Placement
+    key: PRNGKeyArray
+    steps: int
+
+
+def prepare(config: Any) -> Setup:
+    """Checks the options that all scripts share, and loads the data.
+
+    Args:
+        config: A dataclass that has the fields of `DataOptions` and `RunOptions`.
+
+    Raises:
+        InputError: An option, the data or the devices cannot be used.
+    """
+    command.check_positive(config, *POSITIVE, "image_size")
+    command.use_devices(config.devices)
+    place = training.placement(config.devices, config.parallel)
+    place.rows(config.batch_size)  # refuses what cannot be split, before any folder
+    key = jax.random.key(config.seed)
+    sources = {
+        split: data.load(
+            config.data,
+            split=split,
+            data_dir=config.data_dir,
+            image_size=config.image_size,
+        )
+        for split in (config.train_split, "test")
+    }
+    if config.binarize == "fixed":
+        sources = {
+            split: data.fixed_binarization(source) for split, source in sources.items()
+        }
+    train, test = sources[config.train_split], sources["test"]
+    batches, test_batches = (
+        data.pipeline(
+            source,
+            batch_size=config.batch_size,
+            key=random.stream(key, "data"),
+            train=source is train,
+            binarize=config.binarize == "dynamic",
+            resident={"auto": "auto", "device": True, "stream": False}[config.resident],
+        )
+        for source in (train, test)
+    )
+    steps = config.steps or config.epochs * batches.steps_per_epoch
+    return Setup(train, test, batches, test_batches, place, key, steps)
+
+
+def open_folder(
+    config: Any,
+    experiment: str,
+    name: str,
+    *,
+    title: str,
+    doc: str,
+    **more: Any,
+) -> training.RunFolder:
+    """Makes or opens the folder of a run, and writes its `config.json`.
+
+    Args:
+        config: The options.
+        experiment: The script's name.
+        name: The run's name, where the options give none.
+        title: The page's title.
+        doc: The script's docstring, which states its claim.
+        **more: Further entries of `config.json`, for the page.
+    """
+    folder = training.open_run(
+        Path(config.output) / experiment,
+        config.name or name,
+        {
+            "experiment": experiment,
+            "title": title,
+            "claim": doc.split("Claim: ")[1].split("\n\n")[0],
+            "command": command.command(config),
+            "config": dataclasses.asdict(config),
+        }
+        | more,
+        resume=config.resume,
+        free=FREE,
+        exact=config.name is not None,
+    )
+    command.name_run(folder.path.name)
+    return folder
+
+
+def train(
+    config: Any,
+    setup: Setup,
+    folder: training.RunFolder,
+    model: Model,
+    *,
+    part: str | None = None,
+    key: PRNGKeyArray | None = None,
+    convolutional: bool = False,
+    evaluate_every: int | None = None,
+    callbacks: Sequence[Callable[[Any, int], None]] = (),
+    terms: Sequence[str] = ("loss", "reconstruction", "kl"),
+) -> Any:
+    """Trains one model of a run, going on from its checkpoint if there is one.
+
+    Args:
+        config: The options.
+        setup: The data.
+        folder: The run's folder.
+        model: The model.
+        part: Where a run trains several models, the name of this one: its records and
+            checkpoints go to `parts/PART`, and `merge_parts` shows them on the page.
+        key: Root key of the training, that of the run by default.
+        convolutional: Whether the networks are, which decides the steps of a call.
+        evaluate_every: Steps between records; an epoch by default.
+        callbacks: See `training.fit`.
+        terms: What the progress bar shows.
+
+    Returns:
+        The trained state.
+    """
+    at = folder if part is None else training.RunFolder(folder.path / "parts" / part)
+    at.path.mkdir(parents=True, exist_ok=True)
+    checkpoints = training.Checkpoints(at.checkpoints)
+    resume_step = checkpoints.latest() or 0
+    writers: list[Any] = [training.JsonLines(at.metrics, resume_step=resume_step)]
+    board = at.tensorboard if part is None else folder.tensorboard / part
+    writers.append(training.TensorBoard(board, resume_step=resume_step))
+    bar = training.ProgressBar(setup.steps, setup.batches.steps_per_epoch, terms)
+    with contextlib.ExitStack() as closing, bar as progress:
+        for resource in (*writers, checkpoints):
+            closing.callback(resource.close)
+        return training.fit(
+            model,
+            setup.batches,
+            key=setup.key if key is None else key,
+            steps=setup.steps,
+            test_data=setup.test_batches,
+            evaluate_every=evaluate_every,
+            steps_per_call=config.steps_per_call
+            or training.default_steps_per_call(convolutional=convolutional),
+            place=setup.place,
+            checkpoints=checkpoints,
+            writers=writers,
+            callbacks=callbacks,
+            progress=progress,
+        )
+
+
+def merge_parts(
+    folder: training.RunFolder, parts: Sequence[str], *, split: str = "test"
+) -> None:
+    """Writes the records of several models to the run's own, one split each.
+
+    Args:
+        folder: The run's folder.
+        parts: Their names, as given to `train`.
+        split: Which records of theirs.
+    """
+    rows = []
+    for part in parts:
+        records = training.read_records(folder.path / "parts" / part / "metrics.jsonl")
+        rows += [r | {"split": part} for r in records if r["split"] == split]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    temporary = folder.metrics.with_suffix(".tmp")
+    temporary.write_text(text)
+    temporary.replace(folder.metrics)
+
+
+def last_record(path: Path, split: str = "test") -> dict[str, Any]:
+    """Returns the last record of a split."""
+    return [row for row in training.read_records(path) if row["split"] == split][-1]
+
+
+@contextlib.contextmanager
+def timed() -> Iterator[Callable[[], float]]:
+    """Gives a function that tells the seconds since it was entered."""
+    start = time.monotonic()
+    yield lambda: time.monotonic() - start
+
+
+def finish(
+    folder: training.RunFolder,
+    results: dict[str, tuple[float, str]],
+    *,
+    seconds: float,
+    tables: Sequence[dict[str, Any]] = (),
+    **more: Any,
+) -> dict[str, Any]:
+    """Writes the summary, draws the page, prints the results and where the page is.
+
+    Args:
+        folder: The run's folder.
+        results: Numbers for the head of the page, by name, with their unit.
+        seconds: How long it took.
+        tables: Tables of the page: title, note, columns, words, rows of strings.
+        **more: What else is measured.
+
+    Returns:
+        The numbers by name, and `page`.
+    """
+    from jaxgen import report
+
+    shown = {
+        name: {"value": float(value), "unit": unit}
+        for name, (value, unit) in results.items()
+    }
+    training.write_json(
+        folder.summary,
+        {"results": shown, "tables": list(tables), "seconds": seconds} | more,
+    )
+    page = report.write_page(folder.path)
+    command.print_tables(tables)
+    width = max(map(len, results), default=0) + 2
+    for name, (value, unit) in results.items():
+        print(f"{name:<{width}}{value:10.2f} {unit}")
+    print(f"The page of this run: {page}")
+    numbers = {name: float(value) for name, (value, _) in results.items()}
+    return numbers | {"page": str(page)}

@@ -1,0 +1,277 @@
+"""Networks and likelihoods by name, and what is measured of a trained VAE."""
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.latent_arrays import encode_all
+from experiments.training_run import Setup
+from jaxgen import losses, metrics, networks
+from jaxgen.models import VAE
+from jaxgen.typing import Array, Batch, Network, PRNGKeyArray
+
+LikelihoodName = Literal[
+    "bernoulli",
+    "continuous_bernoulli",
+    "gaussian",
+    "learned_gaussian",
+    "pixel_gaussian",
+    "laplace",
+    "categorical",
+    "discretized_logistic",
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkOptions:
+    """Encoder, decoder and likelihood."""
+
+    network: Literal["mlp", "conv"] = "mlp"
+    """`mlp`: hidden layers; `conv`: the net of the Keras VAE example."""
+    hidden: tuple[int, ...] | None = None
+    """Widths of the hidden layers of the MLP encoder, 400 by default; the decoder has
+    them reversed. With conv: the features between images and latents, 16 by default."""
+    latents: int = 2
+    """Dimensions of the latent space; two give the plane and the explorer."""
+    likelihood: LikelihoodName = "bernoulli"
+    """`bernoulli` is cross-entropy (BCE), `continuous_bernoulli` its density for grey
+    pixels; `gaussian` squared error over 2 x variance, `learned_gaussian` with one
+    learned variance, `pixel_gaussian` with one for every pixel; `laplace`;
+    `categorical` and `discretized_logistic` for 8-bit pixels."""
+    variance: float = 0.05
+    """Variance of a pixel under the Gaussian likelihood, images being in [0, 1]."""
+
+
+def likelihood_of(config: NetworkOptions) -> losses.vae.Likelihood:
+    """Returns the likelihood that the options name."""
+    learned = losses.vae.learned_gaussian
+    makers: dict[str, Callable[[], losses.vae.Likelihood]] = {
+        "bernoulli": losses.vae.bernoulli,
+        "continuous_bernoulli": losses.vae.continuous_bernoulli,
+        "gaussian": lambda: losses.vae.gaussian(variance=config.variance),
+        "learned_gaussian": learned,
+        "pixel_gaussian": learned,
+        "laplace": lambda: losses.vae.laplace(scale=(config.variance / 2) ** 0.5),
+        "categorical": losses.vae.categorical,
+        "discretized_logistic": losses.vae.discretized_logistic,
+    }
+    return makers[config.likelihood]()
+
+
+def networks_of(
+    config: NetworkOptions,
+    image_shape: tuple[int, int, int],
+    latents: int | tuple[int, ...] | None = None,
+) -> tuple[Network, Network]:
+    """Returns the encoder and the decoder that the options describe.
+
+    Args:
+        config: The options.
+        image_shape: Height, width, channels.
+        latents: What the encoder is for, if not `config.latents` Gaussian ones; see
+            `networks.mlp_encoder`.
+    """
+    latents = config.latents if latents is None else latents
+    shared = config.likelihood == "learned_gaussian"
+    height, width, channels = image_shape
+    if not shared:
+        channels *= likelihood_of(config).outputs_per_channel
+    shape = (height, width, channels)
+    if config.network == "mlp":
+        hidden = config.hidden or (400,)
+        encoder = networks.mlp_encoder(latents, features=hidden)
+        decoder = networks.mlp_decoder(shape, features=hidden[::-1])
+    else:
+        wide = config.hidden[0] if config.hidden else None
+        encoder = networks.convolutional_encoder(latents, hidden=wide or 16)
+        decoder = networks.convolutional_decoder(shape, hidden=wide)
+    return encoder, networks.shared_scale(decoder) if shared else decoder
+
+
+def floors(config: NetworkOptions, setup: Setup) -> dict[str, dict[str, float]]:
+    """Returns the entry of `config.json` for the least loss that the images allow."""
+    floor = likelihood_of(config).floor
+    if floor is None:
+        return {}
+    measure = jax.jit(lambda batch: floor(batch["image"]))
+    total, weight = 0.0, 0.0
+    for batch in test_batches(setup):
+        total += float(jnp.sum(measure(batch) * batch["weight"]))
+        weight += float(jnp.sum(batch["weight"]))
+    value = total / weight
+    return {"floors": {"reconstruction": value, "loss": value}} if value > 0 else {}
+
+
+class Likelihood(NamedTuple):
+    """What importance sampling says of a test set.
+
+    Attributes:
+        nll: Mean of -log p(x), nats per image.
+        standard_error: Of that mean, over images.
+        effective_samples: Median over images of the effective sample size.
+        num_samples: Samples for each image.
+        num_images: Images.
+    """
+
+    nll: float
+    standard_error: float
+    effective_samples: float
+    num_samples: int
+    num_images: int
+
+    def row(self, name: str) -> list[str]:
+        """Returns a row of `likelihood_table`."""
+        return [
+            name,
+            f"{self.nll:.2f} ± {2.58 * self.standard_error:.2f}",
+            f"{self.num_samples:,}",
+            f"{self.effective_samples:,.0f}",
+            f"{self.num_images:,}",
+        ]
+
+
+def likelihood_table(rows: list[list[str]]) -> dict[str, Any]:
+    """Returns a table of the page of rows that `Likelihood.row` gave."""
+    return {
+        "title": "Likelihood by importance sampling",
+        "note": "-log p(x) of the test images in nats, with q(z|x) as the proposal; the "
+        "interval is 99% over images. In expectation it is an upper bound, the tighter "
+        "the more of the samples are effective (ESS, the median over images).",
+        "columns": ["model", "-log p(x)", "samples", "ESS", "images"],
+        "words": 1,
+        "rows": rows,
+    }
+
+
+def measure_likelihood(
+    key: PRNGKeyArray,
+    model: VAE,
+    state: Any,
+    setup: Setup,
+    *,
+    num_samples: int = 5000,
+    num_images: int | None = None,
+    chunk_size: int = 10,
+) -> Likelihood:
+    """Estimates -log p(x) of the test set by importance sampling.
+
+    Args:
+        key: It is consumed.
+        model: The model.
+        state: Its state.
+        setup: The data.
+        num_samples: Samples for each image.
+        num_images: The first so many images; all by default.
+        chunk_size: Samples at once; a few fit the caches of a CPU.
+    """
+
+    @jax.jit
+    def estimate(key: PRNGKeyArray, batch: Batch) -> metrics.ImportanceEstimate:
+        images = batch["image"]
+        own: tuple[Array, ...] = ()
+        if model.num_classes is not None:
+            own = (jax.nn.one_hot(batch["label"], model.num_classes),)
+        return metrics.importance_log_likelihood(
+            key,
+            lambda z: model.log_joint(state, z, images, *own),
+            model.encode(state, images, *own).distribution,
+            num_samples=num_samples,
+            chunk_size=chunk_size,
+        )
+
+    values, sizes, seen = [], [], 0
+    most = len(setup.test) if num_images is None else num_images
+    for number, batch in enumerate(test_batches(setup)):
+        if seen >= most:
+            break
+        found = estimate(jax.random.fold_in(key, number), batch)
+        kept = np.asarray(batch["weight"]) > 0
+        values.append(np.asarray(found.log_likelihood)[kept])
+        sizes.append(np.asarray(found.effective_sample_size)[kept])
+        seen += int(kept.sum())
+    nll, size = -np.concatenate(values)[:most], np.concatenate(sizes)[:most]
+    return Likelihood(
+        float(nll.mean()),
+        float(nll.std(ddof=1) / np.sqrt(len(nll))),
+        float(np.median(size)),
+        num_samples,
+        len(nll),
+    )
+
+
+def test_batches(setup: Setup) -> Any:
+    """Yields the batches of the test set, as an evaluation sees them."""
+    data = setup.test_batches
+    make = jax.jit(partial(data.batch))
+    for step in range(data.steps_per_epoch):
+        item = jax.tree.map(lambda leaf: leaf[0], data.feed(step, 1))
+        yield make(data.resident, item, jnp.int32(step))
+
+
+test_batches.__test__ = False  # a name that pytest would collect
+
+
+def posterior_tables(
+    key: PRNGKeyArray, model: VAE, state: Any, setup: Setup
+) -> list[dict[str, Any]]:
+    """Says what a Gaussian posterior carries: the doctor, and where the KL goes.
+
+    Args:
+        key: It is consumed.
+        model: The model, with Gaussian latents.
+        state: Its state.
+        setup: The data.
+    """
+    images = setup.test.read(np.arange(min(len(setup.test), 5000)))
+    condition = None
+    if model.num_classes is not None:
+        condition = np.eye(model.num_classes, dtype=np.float32)[images["label"]]
+    q, parts = encode_all(model, state, images["image"], condition)
+    activity = metrics.active_units(q.mean)
+    doctor = metrics.collapse_report(parts.mean(axis=0), activity.activity)
+    split = metrics.kl_decomposition(key, q.mean, q.log_variance)
+    rows = [
+        ["mutual information of image and latents", f"{split.mutual_information:.3f}"],
+        [
+            "total correlation of the aggregate posterior",
+            f"{split.total_correlation:.3f}",
+        ],
+        [
+            "dimension-wise KL of the aggregate posterior",
+            f"{split.dimension_wise_kl:.3f}",
+        ],
+    ]
+    aggregate = {
+        "title": "Where the KL goes",
+        "note": f"Mean KL to N(0, I) over {len(q.mean):,} test images, in three parts "
+        "(Chen et al., 2018). The mutual information cannot exceed the logarithm of "
+        "their number.",
+        "columns": ["part", "nats"],
+        "words": 1,
+        "rows": rows,
+    }
+    return [doctor_table(doctor), aggregate]
+
+
+def doctor_table(doctor: metrics.CollapseReport) -> dict[str, Any]:
+    """Returns the collapse doctor's findings as a table of the page."""
+    return {
+        "title": "Which latents are used",
+        "note": doctor.advice,
+        "columns": ["latent", "verdict", "KL, nats", "variance of its mean"],
+        "words": 2,
+        "rows": [
+            [
+                str(row["latent"] + 1),
+                row["verdict"],
+                f"{row['kl']:.3f}",
+                f"{row['activity']:.3f}",
+            ]
+            for row in doctor.rows
+        ],
+    }

@@ -1,0 +1,130 @@
+"""Many models trained at once: seeds, and settings, along an axis of `vmap`.
+
+Small networks leave most of a device idle. Members of an ensemble share its batches and
+its calls; each draws its own random numbers, those it would draw alone.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxgen.typing import Array, Batch, Metrics, Model, PRNGKeyArray, PyTree
+
+
+class EnsembleState(NamedTuple):
+    """The states of all members, stacked.
+
+    Attributes:
+        step: Number of updates done, int32 scalar.
+        key: The root key, which never changes.
+        net: The members' states, each leaf with a leading axis of members.
+    """
+
+    step: Array
+    key: PRNGKeyArray
+    net: PyTree
+
+
+class Ensemble(NamedTuple):
+    """The pure functions of an ensemble; see `ensemble`.
+
+    Attributes:
+        init: `(key, batch) -> EnsembleState`.
+        update: `(state, batch, axis_name=None) -> (EnsembleState, Metrics)`; the terms
+            are means over members.
+        evaluate: `(state, key, batch) -> terms per example`, means over members.
+        sample: `(state, key, n) -> samples`, shape (members, n, ...); all members are
+            given the same key.
+        evaluate_members: As `evaluate`, with a leading axis of members.
+        member: `(state, index) -> state` of one member, for the functions of its model.
+        num_members: Settings times seeds.
+    """
+
+    init: Callable[[PRNGKeyArray, Batch], EnsembleState]
+    update: Callable[..., tuple[EnsembleState, Metrics]]
+    evaluate: Callable[[EnsembleState, PRNGKeyArray, Batch], Metrics]
+    sample: Callable[..., Array]
+    evaluate_members: Callable[[EnsembleState, PRNGKeyArray, Batch], Metrics]
+    member: Callable[[EnsembleState, int], Any]
+    num_members: int
+
+
+def ensemble(
+    build: Callable[[Any], Model], settings: PyTree = None, *, num_seeds: int = 1
+) -> Ensemble:
+    """Makes one model of many, which `fit` trains like any other.
+
+    Member `setting * num_seeds + seed` is `build(settings[setting])`, trained as `fit`
+    would train it with the key `member_key(key, seed)` on the same data: seeds are the
+    same for all settings.
+
+    Args:
+        build: From a setting, whose numbers are traced, to a model.
+        settings: A pytree of arrays with a leading axis of settings; None for one.
+        num_seeds: Members of each setting.
+
+    Examples:
+        >>> from jaxgen.models.ensemble import ensemble  # doctest: +SKIP
+        >>> build = lambda beta: vae(..., objective=objectives.beta(beta))
+        >>> model = ensemble(build, jnp.array([1.0, 4.0]), num_seeds=5)
+    """
+    leaves = jax.tree.leaves(settings)
+    num_settings = leaves[0].shape[0] if leaves else 1
+    each = jax.tree.map(lambda leaf: jnp.repeat(leaf, num_seeds, axis=0), settings)
+    num_members = num_settings * num_seeds
+    axes = (0 if leaves else None, 0)
+
+    def init(key: PRNGKeyArray, batch: Batch) -> EnsembleState:
+        keys = jax.vmap(partial(member_key, key))(jnp.arange(num_seeds))
+        keys = jnp.tile(keys, num_settings)
+
+        def one(setting: Any, own: PRNGKeyArray) -> Any:
+            return build(setting).init(own, batch)
+
+        members = jax.vmap(one, in_axes=axes)(each, keys)
+        return EnsembleState(jnp.zeros((), jnp.int32), key, members)
+
+    def update(
+        state: EnsembleState, batch: Batch, axis_name: str | None = None
+    ) -> tuple[EnsembleState, Metrics]:
+        def one(setting: Any, member: Any) -> tuple[Any, Metrics]:
+            return build(setting).update(member, batch, axis_name)
+
+        members, metrics = jax.vmap(one, in_axes=axes)(each, state.net)
+        return EnsembleState(state.step + 1, state.key, members), _mean(metrics)
+
+    def evaluate_members(
+        state: EnsembleState, key: PRNGKeyArray, batch: Batch
+    ) -> Metrics:
+        def one(setting: Any, member: Any) -> Metrics:
+            return build(setting).evaluate(member, key, batch)
+
+        return jax.vmap(one, in_axes=axes)(each, state.net)
+
+    def evaluate(state: EnsembleState, key: PRNGKeyArray, batch: Batch) -> Metrics:
+        return _mean(evaluate_members(state, key, batch))
+
+    def sample(state: EnsembleState, key: PRNGKeyArray, n: int) -> Array:
+        def one(setting: Any, member: Any) -> Array:
+            return build(setting).sample(member, key, n)
+
+        return jax.vmap(one, in_axes=axes)(each, state.net)
+
+    def member(state: EnsembleState, index: int) -> Any:
+        return jax.tree.map(lambda leaf: leaf[index], state.net)
+
+    return Ensemble(
+        init, update, evaluate, sample, evaluate_members, member, num_members
+    )
+
+
+def member_key(key: PRNGKeyArray, seed: int | Array) -> PRNGKeyArray:
+    """Returns the root key of an ensemble's seed."""
+    return jax.random.fold_in(key, seed)
+
+
+def _mean(metrics: Metrics) -> Metrics:
+    return jax.tree.map(partial(jnp.mean, axis=0), metrics)

@@ -1,0 +1,37 @@
+"""A decoder of means, with one learned scale for all pixels beside them."""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from jaxgen.typing import Network, Params, PRNGKeyArray
+
+
+def shared_scale(decoder: Network, *, start: float = -1.0) -> Network:
+    """Returns a decoder of pairs (mean, log_scale) out of one of means.
+
+    The log-scale is one learned number, for `losses.vae.learned_gaussian()`: the
+    variance is then fitted with the rest, and is that of the reconstruction error.
+
+    Args:
+        decoder: Gives the means, shape (batch, height, width, channels).
+        start: The log-scale at the start.
+
+    Returns:
+        A network whose outputs have the shape (batch, height, width, 2 channels).
+
+    References:
+        Rybkin et al., Simple and Effective VAE Training with Calibrated Decoders, 2021,
+        section 3.2.
+    """
+
+    def init(key: PRNGKeyArray, *inputs: Any) -> Params:
+        return {"decoder": decoder.init(key, *inputs), "log_scale": jnp.asarray(start)}
+
+    def apply(params: Params, *inputs: Any) -> Any:
+        mean = decoder.apply(params["decoder"], *inputs)
+        log_scale = jnp.broadcast_to(params["log_scale"], mean.shape)
+        pairs = jnp.stack([mean, log_scale], axis=-1)
+        return pairs.reshape(*mean.shape[:-1], -1)
+
+    return Network(init, apply)

@@ -1,0 +1,1 @@
+"""Figures of the VAE family: what labels, priors, constraints and codes do."""
