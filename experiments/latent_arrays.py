@@ -38,8 +38,9 @@ def write_latent_arrays(
     images, condition, rest = chosen(test, conditional)
     q, parts = encode_all(model, state, images, condition)
     gaussian = isinstance(q, Gaussian)
-    flat = (q.mean if gaussian else q.logits).reshape(len(images), -1)
-    save(folder / "latents.npz", mean=flat, kl=parts.mean(axis=0), **rest)
+    flat = np.asarray(q.mean if gaussian else q.logits).reshape(len(images), -1)
+    if flat.shape == parts.shape:  # a category has more logits than divergences
+        save(folder / "latents.npz", mean=flat, kl=parts.mean(axis=0), **rest)
     some = every_nth(len(images), SHOWN)
     own = None if condition is None else condition[some]
     decode = decoder(model, state)
@@ -65,7 +66,7 @@ def _write_samplers(
     """Draws from the prior and from what is fitted to the aggregate posterior."""
     own, one, two, three = jax.random.split(key, 4)
     noise = jax.random.normal(own, q.mean.shape)
-    latents = q.mean + np.exp(0.5 * q.log_variance) * np.asarray(noise)
+    latents = np.asarray(q.mean + jnp.exp(0.5 * q.log_variance) * noise)
     decode = decoder(model, state)
     panels = {"prior": to_bytes(model.sample(state, one, 36))}
     if len(latents) > max(20, latents.shape[1]):
@@ -73,12 +74,47 @@ def _write_samplers(
         fitted = {"aggregate Gaussian": (aggregate_gaussian(latents), two)}
         fitted["mixture of 10 Gaussians"] = (mixture, three)
         for name, (distribution, draw) in fitted.items():
-            drawn = distribution.sample(draw, (36,))
+            with jax.numpy_rank_promotion("allow"):
+                drawn = distribution.sample(draw, (36,))
             panels[name] = decode(np.asarray(drawn, np.float32))
     save(
         folder / "samplers.npz",
         images=np.stack(list(panels.values())),
         names=list(panels),
+    )
+
+
+def write_traversals(
+    folder: Path, model: VAE, state: Any, test: data.Source, *, steps: int = 9
+) -> None:
+    """Writes what the decoder makes of each latent as it moves and the others stay.
+
+    The others stay at the mean of the test image that is encoded closest to 0, so that
+    a latent moves over its whole range without leaving what was trained.
+
+    Args:
+        folder: Where `traversals.npz` goes.
+        model: The model, unconditional, with Gaussian latents.
+        state: Its state.
+        test: The test split.
+        steps: Values of each latent, from -2.5 to 2.5.
+    """
+    state = on_one_device(state)
+    images = test.read(np.arange(min(len(test), MOST_POINTS)))["image"]
+    q, parts = encode_all(model, state, images)
+    mean = np.asarray(q.mean)
+    center = mean[np.argmin(np.sum(mean**2, axis=1))]
+    values = np.linspace(-2.5, 2.5, steps)
+    number = len(center)
+    latents = np.tile(center, (number, steps, 1))
+    latents[np.arange(number), :, np.arange(number)] = values[None]
+    moved = decoder(model, state)(latents.reshape(-1, number).astype(np.float32))
+    save(
+        folder / "traversals.npz",
+        images=moved.reshape(number, steps, *moved.shape[1:]),
+        values=values,
+        kl=parts.mean(axis=0),
+        dimension=np.arange(number),
     )
 
 
@@ -110,7 +146,7 @@ def encode_all(
     """Encodes images in blocks.
 
     Returns:
-        q(z|x) with numpy leaves, and its divergence in parts, shape (n, parts).
+        q(z|x), and its divergence in parts, shape (n, parts).
     """
 
     @jax.jit
@@ -122,7 +158,8 @@ def encode_all(
 
     inputs = (images,) if condition is None else (images, condition)
     blocks = in_blocks(encode, *inputs)
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *blocks)
+    q, parts = jax.tree.map(lambda *leaves: np.concatenate(leaves), *blocks)
+    return jax.tree.map(jnp.asarray, q), parts
 
 
 def latent_plane(mean: np.ndarray, side: int) -> tuple[np.ndarray, dict[str, Any]]:
@@ -191,9 +228,10 @@ def decoder(model: VAE, state: Any) -> Callable[..., np.ndarray]:
 
 
 def on_one_device(state: Any) -> Any:
-    """Puts the networks on one device: the figures come after the run."""
-    net = jax.device_put(jax.device_get(state.net), jax.devices()[0])
-    return state._replace(net=net)
+    """Puts a state on one device: figures and measurements come after the run."""
+    # A typed key cannot be fetched, and nothing here draws from it.
+    rest = jax.device_get(state._replace(key=None))
+    return jax.device_put(rest, jax.devices()[0])._replace(key=state.key)
 
 
 def in_blocks(function: Callable, *inputs: np.ndarray, size: int = 500) -> list:

@@ -235,14 +235,15 @@ def train(
 def merge_parts(
     folder: training.RunFolder, parts: Sequence[str], *, split: str = "test"
 ) -> None:
-    """Writes the records of several models to the run's own, one split each.
+    """Writes the records of several models among the run's own, one split each.
 
     Args:
         folder: The run's folder.
         parts: Their names, as given to `train`.
         split: Which records of theirs.
     """
-    rows = []
+    own = training.read_records(folder.metrics)
+    rows = [record for record in own if record["split"] not in parts]
     for part in parts:
         records = training.read_records(folder.path / "parts" / part / "metrics.jsonl")
         rows += [r | {"split": part} for r in records if r["split"] == split]

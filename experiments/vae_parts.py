@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.latent_arrays import encode_all
+from experiments.latent_arrays import encode_all, on_one_device
 from experiments.training_run import Setup
-from jaxgen import losses, metrics, networks
+from jaxgen import data, losses, metrics, networks
 from jaxgen.models import VAE
 from jaxgen.typing import Array, Batch, Network, PRNGKeyArray
 
@@ -170,6 +170,8 @@ def measure_likelihood(
         chunk_size: Samples at once; a few fit the caches of a CPU.
     """
 
+    state = on_one_device(state)
+
     @jax.jit
     def estimate(key: PRNGKeyArray, batch: Batch) -> metrics.ImportanceEstimate:
         images = batch["image"]
@@ -204,6 +206,46 @@ def measure_likelihood(
     )
 
 
+def test_terms(
+    key: PRNGKeyArray, model: VAE, state: Any, setup: Setup
+) -> dict[str, np.ndarray]:
+    """Calculates the terms of every test image, to compare models image by image.
+
+    Args:
+        key: It is consumed; models that are given the same draw alike.
+        model: The model, with Gaussian latents.
+        state: Its state.
+        setup: The data.
+
+    Returns:
+        The terms of `model.evaluate` by name, and `at_mean`: -log p(x|z) at the mean of
+        q(z|x). Nats, shape (images,).
+    """
+    state = on_one_device(state)
+
+    @jax.jit
+    def measure(key: PRNGKeyArray, batch: Batch) -> dict[str, Array]:
+        images = batch["image"]
+        own: tuple[Array, ...] = ()
+        if model.num_classes is not None:
+            own = (jax.nn.one_hot(batch["label"], model.num_classes),)
+        z = model.encode(state, images, *own).point
+        log_prior = model.prior(state, *own).distribution.log_prob(z)
+        # log p(x, z) is what a model tells; log p(x|z) is what is left of it.
+        at_mean = log_prior - model.log_joint(state, z, images, *own)
+        return model.evaluate(state, key, batch) | {"at_mean": at_mean}
+
+    blocks = []
+    for number, batch in enumerate(test_batches(setup)):
+        found = jax.device_get(measure(jax.random.fold_in(key, number), batch))
+        kept = np.asarray(batch["weight"]) > 0
+        blocks.append({name: values[kept] for name, values in found.items()})
+    return {name: np.concatenate([b[name] for b in blocks]) for name in blocks[0]}
+
+
+test_terms.__test__ = False  # a name that pytest would collect
+
+
 def test_batches(setup: Setup) -> Any:
     """Yields the batches of the test set, as an evaluation sees them."""
     data = setup.test_batches
@@ -214,6 +256,23 @@ def test_batches(setup: Setup) -> Any:
 
 
 test_batches.__test__ = False  # a name that pytest would collect
+
+
+def first_batch(setup: Setup) -> Batch:
+    """Returns the first training batch, as a step sees it."""
+    data = setup.batches
+    item = jax.tree.map(lambda leaf: leaf[0], data.feed(0, 1))
+    return jax.jit(partial(data.batch))(data.resident, item, jnp.int32(0))
+
+
+def mean_kl(model: VAE, state: Any, source: data.Source) -> float:
+    """Returns the divergence of q(z|x) from the prior, nats, a mean over all images."""
+    state, total = on_one_device(state), 0.0
+    for first in range(0, len(source), 10_000):
+        some = np.arange(first, min(first + 10_000, len(source)))
+        images = source.read(some)["image"]
+        total += float(encode_all(model, state, images)[1].sum())
+    return total / len(source)
 
 
 def posterior_tables(

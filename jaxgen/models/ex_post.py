@@ -15,7 +15,7 @@ from jaxgen.errors import InputError
 from jaxgen.typing import Latents
 
 
-def aggregate_gaussian(latents: Latents) -> dists.Distribution:
+def aggregate_gaussian(latents: Latents | np.ndarray) -> dists.Distribution:
     """Fits one Gaussian of full covariance to latents.
 
     Args:
@@ -27,16 +27,16 @@ def aggregate_gaussian(latents: Latents) -> dists.Distribution:
     Raises:
         InputError: There are too few latents, or they are not finite.
     """
-    latents = _checked(latents, 1)
-    mean = latents.mean(axis=0)
-    covariance = np.cov(latents, rowvar=False).reshape(len(mean), len(mean))
+    values = _checked(latents, 1)
+    mean = values.mean(axis=0)
+    covariance = np.cov(values, rowvar=False).reshape(len(mean), len(mean))
     # A collapsed dimension has next to no variance in its means.
     covariance += 1e-6 * np.eye(len(mean))
     return _normal(mean, covariance)
 
 
 def aggregate_mixture(
-    latents: Latents, *, num_components: int = 10, seed: int = 0
+    latents: Latents | np.ndarray, *, num_components: int = 10, seed: int = 0
 ) -> dists.Distribution:
     """Fits a mixture of Gaussians of full covariance to latents, by scikit-learn.
 
@@ -59,8 +59,8 @@ def aggregate_mixture(
             "The mixture is fitted by scikit-learn, which is not installed: "
             'pip install "jaxgen[experiments]".'
         ) from error
-    latents = _checked(latents, num_components)
-    fitted: Any = GaussianMixture(num_components, random_state=seed).fit(latents)
+    values = _checked(latents, num_components)
+    fitted: Any = GaussianMixture(num_components, random_state=seed).fit(values)
     weights = jnp.asarray(fitted.weights_, jnp.float32)
     return dists.MixtureSameFamily(
         dists.Categorical(probs=weights), _normal(fitted.means_, fitted.covariances_)
@@ -74,7 +74,7 @@ def _normal(mean: np.ndarray, covariance: np.ndarray) -> dists.Distribution:
     )
 
 
-def _checked(latents: Latents, least: int) -> np.ndarray:
+def _checked(latents: Latents | np.ndarray, least: int) -> np.ndarray:
     values = np.asarray(latents, np.float64)
     if values.ndim != 2 or len(values) <= max(values.shape[1], least):
         raise InputError(

@@ -131,9 +131,10 @@ def vae(
         objective: How the terms become a loss: `losses.vae.objectives.beta(1.0)`, the
             negative bound, by default.
         estimator: How the gradient crosses the sampling of z: any of
-            `jaxgen.estimators`, or a function of the step that returns one (a
-            temperature schedule). By default `Pathwise()` for Gaussian latents, and
-            `ScoreFunction("leave_one_out")` of two samples for discrete ones.
+            `jaxgen.estimators`, or a function of the step that returns one (a schedule
+            of the temperature, which is then logged). By default `Pathwise()` for
+            Gaussian latents, and `ScoreFunction("leave_one_out")` of two samples for
+            discrete ones.
         num_samples: Samples of z per example (pairs, for an antithetic estimator).
         importance_weighted: Train the bound of `num_samples` samples in place of the
             mean of one-sample bounds (IWAE). `DReG()`, `VIMCO()` and
@@ -287,6 +288,8 @@ def vae(
             multiplier = objective.update(
                 state.objective, -metrics["reconstruction"], metrics[divergence.name]
             )
+        if callable(estimator) and hasattr(now, "temperature"):
+            metrics |= {"temperature": jnp.asarray(now.temperature, jnp.float32)}
         step = state.step + 1
         return VAEState(step, state.key, net, multiplier, kept), metrics
 

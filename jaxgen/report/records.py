@@ -31,8 +31,8 @@ def losses(run: Run) -> Plate | None:
     )
     if set(floors) & set(names):
         caption += (
-            " The dashed floor is the entropy of the grey pixels: a pixel between "
-            "black and white has one of its own, and no model can go below it."
+            " The floor, dashed or told at the edge, is the entropy of the grey "
+            "pixels: read as a probability, each has one that no model can go below."
         )
     last = ", ".join(curves.spoken(name) for name in names)
     alt = f"Curves over the epochs of {last}, for each split."
@@ -55,9 +55,8 @@ def constraint(run: Run) -> Plate | None:
     said = spoken if spoken.isupper() else spoken.lower()
     caption = (
         f"On the training split: the {said}, which is to meet its target of "
-        f"{target:g}{' ' if unit else ''}{unit}, the dashed line; the multiplier beta, "
-        "by which it "
-        "is weighted, on a logarithmic axis; and the slack, by which the constraint is "
+        f"{target:g}{' ' if unit else ''}{unit}, the dashed line; beta, the "
+        "price of the constraint, on a logarithmic axis; and the slack, by which it is "
         "missed. Look for a slack that settles around 0 while beta stops drifting: "
         "the constraint is then met at a price that is constant. A beta that still "
         "climbs or falls says that the target is out of reach, or that the run is "

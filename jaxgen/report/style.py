@@ -40,6 +40,7 @@ __all__ = [
     "Theme",
     "bare",
     "label_ends",
+    "log_ticks",
     "png",
     "spread_apart",
 ]
@@ -174,6 +175,16 @@ def bare(axes: Axes) -> None:
     """Takes spines and ticks away, for axes that hold pictures."""
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
+
+
+def log_ticks(axes: Axes) -> None:
+    """Plain numbers on a logarithmic y axis, some also where it covers no decade."""
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(
+        LogLocator(subs=(1, 2, 5) if high < 200 * low else (1,))
+    )
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+    axes.yaxis.set_minor_formatter(lambda value, _: "")
 
 
 def label_ends(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float
 
 from jaxgen.errors import InputError
 from jaxgen.losses.vae.regularizers import Parts
@@ -82,10 +82,9 @@ def beta(weight: float | Array | Schedule = 1.0) -> Objective:
         Higgins et al., beta-VAE, 2017, equation 4; Bowman et al., Generating Sentences
         from a Continuous Space, 2016, section 3.1 (warm-up).
     """
-    scheduled = callable(weight)
 
     def at(step: Array) -> Any:
-        return weight(step) if scheduled else weight
+        return weight(step) if callable(weight) else weight
 
     def loss(
         state: Any, step: Array, log_likelihood: PerExample, parts: Parts, mean: Mean
@@ -96,7 +95,7 @@ def beta(weight: float | Array | Schedule = 1.0) -> Objective:
         init=tuple,
         loss=loss,
         update=_unchanged,
-        report=lambda state, step: {"beta": at(step)} if scheduled else {},
+        report=lambda state, step: {"beta": at(step)} if callable(weight) else {},
         plain=isinstance(weight, int | float) and weight == 1,
     )
 
@@ -158,30 +157,48 @@ def capacity(gamma: float, target: float | Schedule) -> Objective:
 
 
 def constrained(
-    target: float,
+    target: float | Array,
     *,
-    rate: float = 1e-3,
-    decay: float = 0.99,
-    start: float = 1.0,
+    rate: float | Array = 1e-3,
+    damping: float | Array = 0.1,
+    decay: float = 0.95,
+    start: float | Array = 1.0,
 ) -> Objective:
     """Returns the beta-VAE as the problem it is: max E log p(x|z) s.t. KL <= target.
 
-    The loss is the Lagrangian `-log_likelihood + beta (KL - target)`, and beta climbs
-    the dual: `beta <- beta exp(rate (average KL - target))`. At a solution the
-    Karush-Kuhn-Tucker conditions hold (`kkt_residuals`): beta is positive and KL the
-    target, or KL is below it and beta vanishes.
+    The loss is the Lagrangian `-log_likelihood + beta (KL - target)`, and its
+    multiplier climbs the dual: `multiplier <- multiplier exp(rate (KL - target))`. At a
+    solution the Karush-Kuhn-Tucker conditions hold (`kkt_residuals`): beta is positive
+    and KL the target, or KL is below it and beta vanishes.
+
+    Networks follow beta with a delay, so the ascent alone swings around its goal.
+    `beta = multiplier exp(damping (KL - target))` answers at once to what is missing,
+    and is the multiplier where nothing is. KL stands for its average over steps.
+
+    With `target=0`, `rate=0` and `damping=0` this is `beta(start)`, for an ensemble
+    that has both: all numbers but `decay` may be traced.
 
     Args:
         target: Nats that the divergence may cost, a mean over the data.
         rate: Of the dual ascent, per step and nat.
+        damping: Answer of the logarithm of beta, per nat.
         decay: Of the average of the KL over steps.
-        start: beta at the start.
+        start: The multiplier at the start.
 
     References:
         Higgins et al., beta-VAE, 2017, equations 2 to 4; Rezende and Viola, Taming
-        VAEs, 2018, algorithm 1, for the update in the logarithm.
+        VAEs, 2018, algorithm 1, for the update in the logarithm; Platt and Barr,
+        Constrained Differential Optimization, 1987, for the damping; Shao et al.,
+        ControlVAE, 2020, for its use in a VAE.
     """
     _check_positive("target", target)
+
+    def excess(state: Multiplier) -> Array:
+        average = state.average / jnp.maximum(state.weight, 1e-8)
+        return jnp.where(state.weight > 0, average - target, 0.0)
+
+    def weight(state: Multiplier) -> Array:
+        return jnp.exp(state.log_multiplier + damping * excess(state))
 
     def loss(
         state: Multiplier,
@@ -190,8 +207,7 @@ def constrained(
         parts: Parts,
         mean: Mean,
     ) -> PerExample:
-        excess = jnp.sum(parts, axis=-1) - target
-        return jnp.exp(state.log_multiplier) * excess - log_likelihood
+        return weight(state) * (jnp.sum(parts, axis=-1) - target) - log_likelihood
 
     def update(
         state: Multiplier, log_likelihood: Array, divergence: Array
@@ -199,8 +215,7 @@ def constrained(
         return _ascend(state, divergence, target, rate, decay)
 
     def report(state: Multiplier, step: Array) -> Metrics:
-        average = state.average / jnp.maximum(state.weight, 1e-8)
-        return {"beta": jnp.exp(state.log_multiplier), "slack": target - average}
+        return {"beta": weight(state), "slack": -excess(state)}
 
     return Objective(_starter(start), loss, update, report)
 
@@ -249,7 +264,7 @@ def geco(
     return Objective(_starter(start), loss, update, report)
 
 
-def kkt_residuals(beta: Array, kl: Array, *, target: float | Array) -> KKT:
+def kkt_residuals(beta: ArrayLike, kl: ArrayLike, *, target: ArrayLike) -> KKT:
     """Calculates how far (beta, KL) is from the optimum of a problem `KL <= target`.
 
     The fourth condition, that the Lagrangian is stationary in the parameters, is its
@@ -264,7 +279,7 @@ def kkt_residuals(beta: Array, kl: Array, *, target: float | Array) -> KKT:
         >>> kkt_residuals(2.0, 25.5, target=25.0)
         KKT(primal=Array(0.5, ...), dual=Array(0., ...), complementarity=Array(1., ...))
     """
-    excess = jnp.asarray(kl - target, jnp.float32)
+    excess = jnp.asarray(kl, jnp.float32) - jnp.asarray(target, jnp.float32)
     multiplier = jnp.asarray(beta, jnp.float32)
     return KKT(
         primal=jnp.maximum(excess, 0.0),
@@ -274,7 +289,11 @@ def kkt_residuals(beta: Array, kl: Array, *, target: float | Array) -> KKT:
 
 
 def _ascend(
-    state: Multiplier, value: Array, target: float, rate: float, decay: float
+    state: Multiplier,
+    value: Array,
+    target: float | Array,
+    rate: float | Array,
+    decay: float,
 ) -> Multiplier:
     total = decay * state.average + (1 - decay) * value
     weight = decay * state.weight + (1 - decay)
@@ -284,7 +303,7 @@ def _ascend(
     return Multiplier(jnp.clip(logarithm, -12.0, 12.0), total, weight)
 
 
-def _starter(start: float) -> Callable[[], Multiplier]:
+def _starter(start: float | Array) -> Callable[[], Multiplier]:
     _check_positive("start", start)
     zero = jnp.zeros(())
     return lambda: Multiplier(jnp.log(jnp.asarray(start, jnp.float32)), zero, zero)
@@ -294,6 +313,7 @@ def _unchanged(state: Any, log_likelihood: Array, divergence: Array) -> Any:
     return state
 
 
-def _check_positive(name: str, value: float) -> None:
-    if not value > 0:
+def _check_positive(name: str, value: float | Array) -> None:
+    # The members of an ensemble have numbers that are traced: nothing to compare.
+    if not isinstance(value, jax.core.Tracer) and not value > 0:
         raise InputError(f"{name}={value}: give a number above 0.")

@@ -17,7 +17,8 @@ from jaxgen.losses.vae.families import (
 )
 from jaxgen.typing import Array, Network, Params, PRNGKeyArray
 
-Encode = Callable[[Array], Gaussian]
+Encode = Callable[[Array], Any]
+"""From images to the parameters of q."""
 
 
 class Prior(NamedTuple):

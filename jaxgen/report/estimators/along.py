@@ -13,7 +13,7 @@ from jaxgen.report.estimators.looks import (
     words,
 )
 from jaxgen.report.run import Arrays
-from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme
+from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme, log_ticks
 
 
 def along(data: Arrays, *, theme: Theme = LIGHT) -> Figure:
@@ -48,6 +48,7 @@ def along(data: Arrays, *, theme: Theme = LIGHT) -> Figure:
             axes.xaxis.set_major_formatter(whole_number)
             axes.margins(x=0.04)
         for axes in figure.axes:
+            log_ticks(axes)
             axes.grid(axis="y")
             axes.tick_params(which="minor", length=0)
         handles = [handle(name, theme) for name in names]
@@ -67,7 +68,6 @@ def _own_runs(
         _run(by_time, name, steps * seconds[row], gap, theme)
     for axes in (by_step, by_time):
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(plain_number)
     by_step.set_title("Own runs: nats below the best ELBO")
     by_step.set_xlabel("step of the own run")
     by_step.xaxis.set_major_formatter(whole_number)

@@ -148,8 +148,8 @@ def along(run: Run) -> Plate | None:
     best = names[int(np.argmax(data["elbo"][:, -1]))]
     best_bound = f"{data['elbo'].max():.2f}".replace("-", "\N{MINUS SIGN}")
     snr = (
-        " and of the signal to noise, the norm of the true gradient over the root of "
-        "the variance"
+        " and of the signal to noise, the size of the mean gradient over its standard "
+        "deviation"
         if "snr" in data
         else ""
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jaxgen.report.family.places import legend_columns
 from jaxgen.report.style import LIGHT, WIDTH, Figure, Theme
 
 _MARKERS = ("o", "s", "D", "^", "v", "P")
@@ -36,7 +37,7 @@ def bounds(
       The figure.
     """
     with theme.applied():
-        figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 3.3), layout="constrained")
         left, right = figure.subplots(1, 2)
         for row, name in enumerate(names):
             colour = theme.classed(_COLOURS[row % len(_COLOURS)])[0]
@@ -47,7 +48,7 @@ def bounds(
                 *(k, bound[row], half_width[row]),
                 fmt=f"{marker}-",
                 elinewidth=1.0,
-                label=name,
+                label=f"{name} ({_active(activity[row], threshold)})",
                 **look,
             )
             falling = np.sort(np.maximum(activity[row], _LEAST))[::-1]
@@ -56,21 +57,17 @@ def bounds(
                 falling,
                 f"{marker}-",
                 linewidth=1.0,
-                label=f"{name}: {(falling > threshold).sum()} of {len(falling)} active",
                 **{**look, "markersize": 3},
             )
         left.set_xscale("log")
-        left.set_xticks(k, [f"{value:,}" for value in k])
+        left.set_xticks(k, _sparse(k))
         left.set_xticks([], minor=True)
         left.set_xlabel("samples k")
         left.set_ylabel("bound on log p(x) (nats per image)")
-        left.set_title("The bound tightens with k")
-        left.legend(loc="lower right")
+        left.set_title("Bound by number of samples")
         right.set_yscale("log")
         within = np.clip([activity.min(), activity.max(), threshold], _LEAST, None)
-        # The legend stands above the curves, a line for each.
-        room = (within.max() / within.min()) ** (0.11 * len(names))
-        right.set_ylim(within.min() / 2, 3 * room * within.max())
+        right.set_ylim(within.min() / 2, 3 * within.max())
         right.axhline(threshold, color=theme.muted, linewidth=1, linestyle=(0, (4, 3)))
         right.annotate(
             f"active above {threshold:g}",
@@ -86,8 +83,24 @@ def bounds(
         right.set_xlabel("latent, most active first")
         right.set_ylabel("variance of the posterior's mean")
         right.set_title("Active latents")
-        right.legend(loc="upper right")
         for axes in (left, right):
             axes.grid(axis="y")
             axes.tick_params(which="minor", length=0)
+        handles, said = left.get_legend_handles_labels()
+        columns = legend_columns(said, handle=0.6)
+        figure.legend(handles, said, loc="outside upper center", ncols=columns)
     return figure
+
+
+def _active(activity: np.ndarray, threshold: float) -> str:
+    return f"{(activity > threshold).sum()} of {len(activity)} active"
+
+
+def _sparse(k: np.ndarray) -> list[str]:
+    """The numbers as tick labels, without those too close to the one before."""
+    shown, last = [], 0.0
+    for value in k:
+        close = value < 2.4 * last
+        shown.append("" if close else f"{value:,}")
+        last = last if close else float(value)
+    return shown

@@ -39,7 +39,8 @@ def codes(
     first, second = (scaled(batch[some], _COLUMN) for batch in (inputs, outputs))
     height, width = first.shape[1:3]
     variables, classes = probabilities.shape[1:]
-    cell = int(np.clip(width // classes, 6, max(6, 520 // variables)))
+    # Square cells, unless there are too many of them across or down.
+    cell = max(2, min(max(width // classes, 12), 520 // variables))
     shades = _shades(theme)
     maps = np.asarray(shades(np.clip(probabilities[some], 0, 1)))[..., :3]
     maps = (255 * maps).round().astype(np.uint8)
@@ -85,8 +86,8 @@ def _shades(theme: Theme) -> LinearSegmentedColormap:
 def _key(figure, sheet, start: int, tall: int, shades, theme: Theme) -> None:
     """The scale of the heat maps, on their right."""
     wide, high = figure.get_size_inches() * DPI
-    tall = min(tall, 220)
-    bottom = _BOTTOM * DPI + (len(sheet) - start - tall)
+    tall = int(np.clip(tall, 60, 220))
+    bottom = _BOTTOM * DPI + max(len(sheet) - start - tall, 0)
     left = _LEFT * DPI + sheet.shape[1] + 16
     axes = figure.add_axes((left / wide, bottom / high, 14 / wide, tall / high))
     ramp = np.linspace(1, 0, 100)[:, None]

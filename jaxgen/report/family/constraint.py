@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxgen.report.curves import name_ends, short, spoken
 from jaxgen.report.run import Row, series
-from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, LogLocator, Theme
+from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme, log_ticks
 
 
 def constraint(
@@ -42,6 +42,8 @@ def constraint(
             axes.plot(
                 epochs,
                 values,
+                marker="o" if len(values) == 1 else "",
+                markersize=3,
                 color=theme.train,
                 linewidth=0.8 if len(values) > 80 or quiet else 1.6,
                 alpha=0.45 if quiet else 1.0,
@@ -105,17 +107,14 @@ def _finish(
 
 
 def _logarithmic(axes: Axes, values: np.ndarray) -> None:
-    """A logarithmic axis with ticks also where it covers less than a decade."""
+    """A logarithmic axis, where there is anything to show on it."""
     positive = values[values > 0]
     if not len(positive):
         return
     axes.set_yscale("log")
     low, high = float(positive.min()), float(positive.max())
     axes.set_ylim(low / 1.15, high * 1.15)
-    steps = (1, 2, 5) if high / low < 300 else (1,)
-    axes.yaxis.set_major_locator(LogLocator(subs=steps))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.yaxis.set_minor_formatter(lambda value, _: "")
+    log_ticks(axes)
 
 
 def _finite(rows: Sequence[Row], name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """The figure of disentanglement: scores over settings, and rate against distortion."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def disentanglement(
     Returns:
       The figure.
     """
-    colours = [theme.classed(index)[0] for index in range(len(names))]
+    looks = [theme.classed(index) for index in range(len(names))]
     with theme.applied():
         height = 0.75 + 0.26 * len(names)
         figure = Figure(figsize=(WIDTH, height + 2.8), layout="constrained")
@@ -42,13 +43,13 @@ def disentanglement(
             part.set_facecolor(theme.paper)
         panels = upper.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
         for axes, metric, values in zip(panels, metrics, scores, strict=True):
-            _dots(axes, values, colours, theme)
+            _dots(axes, values, looks, theme)
             axes.set_title(metric)
         panels[0].set_yticks(range(len(names)), names)
         panels[0].set_ylim(len(names) - 0.5, -0.5)
         axes = lower.subplots()
-        for row, colour in enumerate(colours):
-            axes.plot(kl[row], reconstruction[row], "o", **_dot(colour, theme))
+        for row, look in enumerate(looks):
+            axes.plot(kl[row], reconstruction[row], **_dot(look, theme))
         axes.set_title("Rate and distortion")
         axes.set_xlabel("KL (nats per image)")
         axes.set_ylabel("reconstruction (nats per image)")
@@ -62,13 +63,15 @@ def disentanglement(
     return figure
 
 
-def _dots(axes: Axes, values: np.ndarray, colours: list[str], theme: Theme) -> None:
+def _dots(
+    axes: Axes, values: np.ndarray, looks: Sequence[tuple[str, str]], theme: Theme
+) -> None:
     """One row a setting: a dot for each seed, a bar at their median."""
     seeds = values.shape[1]
     # Seeds of nearly the same score lie above each other, in the order of the seeds.
     lift = np.linspace(-0.2, 0.2, seeds) if seeds > 1 else np.zeros(1)
-    for row, colour in enumerate(colours):
-        axes.plot(values[row], row + lift, "o", **_dot(colour, theme))
+    for row, look in enumerate(looks):
+        axes.plot(values[row], row + lift, **_dot(look, theme))
         middle = float(np.median(values[row]))
         axes.plot(
             [middle, middle],
@@ -87,6 +90,8 @@ def _dots(axes: Axes, values: np.ndarray, colours: list[str], theme: Theme) -> N
     axes.tick_params(axis="y", labelcolor=theme.ink)
 
 
-def _dot(colour: str, theme: Theme) -> dict:
+def _dot(look: tuple[str, str], theme: Theme) -> dict[str, Any]:
+    colour, marker = look
     edge = {"markeredgecolor": theme.paper, "markeredgewidth": 0.4}
-    return {"color": colour, "markersize": 4.2, "alpha": 0.9, **edge}
+    shape = {"linestyle": "", "marker": marker, "markersize": 4.2}
+    return {"color": colour, "alpha": 0.9, **shape, **edge}

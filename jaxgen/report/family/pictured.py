@@ -28,8 +28,8 @@ def class_plane(run: Run) -> Plate | None:
     x, y, name = data["x"], data["y"], names[label]
     caption = (
         f"The label is held at {name} and the latent moves over an even {len(x)} × "
-        f"{len(y)} grid. Every image should be a {name}: what changes from cell to "
-        "cell is what the label does not say, such as slant, width and weight. An "
+        f"{len(y)} grid. Every image should show that class: what changes from cell "
+        "to cell is what the label does not say, such as slant, width and weight. An "
         "image of another class means that the latent still tells the class."
     )
 

@@ -1,10 +1,11 @@
 """Names beside points, where they cover neither points nor each other."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from jaxgen.report.style import Axes, Figure, Theme
+from jaxgen.report.style import WIDTH, Axes, Figure, Theme
 
 # Where a name may stand: offsets in points from its point, and how it is aligned.
 _PLACES = (
@@ -78,3 +79,39 @@ def name_points(
         if best is not None:
             box = best.get_window_extent()
             taken.append((box.x0, box.y0, box.x1, box.y1))
+            if abs(best.xyann[1]) > 8:
+                # A name that had to go far is tied to its point.
+                _tie(axes, point, best.xyann, theme)
+
+
+def _tie(axes: Axes, point: np.ndarray, offset: tuple, theme: Theme) -> None:
+    axes.annotate(
+        "",
+        tuple(point),
+        xytext=offset,
+        textcoords="offset points",
+        arrowprops={
+            "arrowstyle": "-",
+            "color": theme.muted,
+            "linewidth": 0.6,
+            "shrinkA": 0,
+            "shrinkB": 3,
+        },
+    )
+
+
+def legend_columns(names: Sequence[str], handle: float = 0.42) -> int:
+    """The columns of a legend that is no wider than a figure.
+
+    Args:
+      names: the entries.
+      handle: inches that an entry takes beside its name.
+
+    Examples:
+      >>> legend_columns(["one", "two"]), legend_columns(["n" * 40] * 6)
+      (2, 2)
+    """
+    widths = [handle + 0.066 * len(name) for name in names]
+    if sum(widths) < WIDTH - 0.1:
+        return len(names)
+    return max(1, min(int(WIDTH / max(widths)), math.ceil(len(names) / 2)))

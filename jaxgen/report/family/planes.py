@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jaxgen.report.family.places import legend_columns
 from jaxgen.report.style import LIGHT, WIDTH, Figure, Line2D, Theme
 
 
@@ -34,7 +35,7 @@ def planes(
     number = len(names)
     across = number if number <= 3 else math.ceil(number / math.ceil(number / 4))
     lines = math.ceil(number / across)
-    side = (WIDTH - 0.1) / across
+    side = min((WIDTH - 0.1) / across, 3.6)
     order = np.random.default_rng(0).permutation(len(label))
     classes = [int(c) for c in np.unique(label)]
     colours = np.array([theme.classed(int(c))[0] for c in label])
@@ -81,7 +82,7 @@ def planes(
         figure.legend(
             handles=handles,
             loc="outside lower center",
-            ncols=min(len(handles), 11),
+            ncols=legend_columns([str(handle.get_label()) for handle in handles]),
             handletextpad=0.1,
             columnspacing=1.0,
         )

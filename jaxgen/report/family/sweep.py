@@ -113,8 +113,9 @@ def _against(
         return
     axes.set_xscale("log")
     ticks = np.unique(weight[weighted])
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.set_xticks([], minor=True)
+    if len(ticks) <= 5:
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.set_xticks([], minor=True)
     axes.margins(x=0.08, y=0.12)
 
 

@@ -78,7 +78,8 @@ def panels(images: np.ndarray, names: Sequence[str], *, theme: Theme = LIGHT) ->
     """
     number, each = images.shape[:2]
     side = math.ceil(math.sqrt(each))
-    across = min(3, number)
+    # Four make a square rather than a row of three and a straggler.
+    across = 2 if number == 4 else min(3, number)
     # A little more than the aim is better than images of half the size.
     width = math.ceil(1440 / across) // side
     squares = [montage(scaled(group, width), side, gap=2) for group in images]

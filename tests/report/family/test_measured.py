@@ -39,7 +39,7 @@ def test_names_of_close_points_do_not_cover_each_other():
     axes.plot(*points.T, "o")
     names = [f"setting {n}" for n in range(5)]
     name_points(figure, axes, points, names, points, style.LIGHT)
-    boxes = [text.get_window_extent() for text in axes.texts]
+    boxes = [text.get_window_extent() for text in axes.texts if text.get_text()]
     assert len(boxes) == 5
     frame = axes.get_window_extent()
     for index, box in enumerate(boxes):
@@ -86,6 +86,6 @@ def test_a_sweep_of_no_weights_at_all_is_drawn(tmp_path):
 def test_active_latents_are_counted(tmp_path):
     plate = found(tmp_path, "bounds")["bounds"]
     said = texts(plate.draw(style.LIGHT))
-    assert {"VAE: 2 of 4 active", "IWAE: 3 of 4 active"} <= set(said)
+    assert {"VAE (2 of 4 active)", "IWAE (3 of 4 active)"} <= set(said)
     assert "active above 0.01" in said
     assert "VAE 2, IWAE 3" in plate.alt
