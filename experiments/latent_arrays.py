@@ -85,28 +85,34 @@ def _write_samplers(
 
 
 def write_traversals(
-    folder: Path, model: VAE, state: Any, test: data.Source, *, steps: int = 9
+    folder: Path,
+    model: VAE,
+    state: Any,
+    test: data.Source,
+    *,
+    index: int | None = None,
+    steps: int = 9,
 ) -> None:
     """Writes what the decoder makes of each latent as it moves and the others stay.
-
-    The others stay at the mean of the test image that is encoded closest to 0, so that
-    a latent moves over its whole range without leaving what was trained.
 
     Args:
         folder: Where `traversals.npz` goes.
         model: The model, unconditional, with Gaussian latents.
         state: Its state.
         test: The test split.
+        index: The test image at whose latent means the others stay; by default the one
+            that is encoded closest to 0, in the middle of what was trained.
         steps: Values of each latent, from -2.5 to 2.5.
     """
     state = on_one_device(state)
     images = test.read(np.arange(min(len(test), MOST_POINTS)))["image"]
     q, parts = encode_all(model, state, images)
     mean = np.asarray(q.mean)
-    center = mean[np.argmin(np.sum(mean**2, axis=1))]
+    if index is None:
+        index = int(np.argmin(np.sum(mean**2, axis=1)))
     values = np.linspace(-2.5, 2.5, steps)
-    number = len(center)
-    latents = np.tile(center, (number, steps, 1))
+    number = mean.shape[1]
+    latents = np.tile(mean[index], (number, steps, 1))
     latents[np.arange(number), :, np.arange(number)] = values[None]
     moved = decoder(model, state)(latents.reshape(-1, number).astype(np.float32))
     save(

@@ -116,6 +116,7 @@ class Likelihood(NamedTuple):
         effective_samples: Median over images of the effective sample size.
         num_samples: Samples for each image.
         num_images: Images.
+        per_image: -log p(x) of each image, for differences between models.
     """
 
     nll: float
@@ -123,6 +124,7 @@ class Likelihood(NamedTuple):
     effective_samples: float
     num_samples: int
     num_images: int
+    per_image: np.ndarray
 
     def row(self, name: str) -> list[str]:
         """Returns a row of `likelihood_table`."""
@@ -139,8 +141,8 @@ def likelihood_table(rows: list[list[str]]) -> dict[str, Any]:
     """Returns a table of the page of rows that `Likelihood.row` gave."""
     return {
         "title": "Likelihood by importance sampling",
-        "note": "-log p(x) of the test images in nats, with q(z|x) as the proposal; the "
-        "interval is 99% over images. In expectation it is an upper bound, the tighter "
+        "note": "-log p(x) of the test images in nats, with q(z|x) as the proposal, and "
+        "99% intervals over images. In expectation it is an upper bound, the tighter "
         "the more of the samples are effective (ESS, the median over images).",
         "columns": ["model", "-log p(x)", "samples", "ESS", "images"],
         "words": 1,
@@ -169,7 +171,6 @@ def measure_likelihood(
         num_images: The first so many images; all by default.
         chunk_size: Samples at once; a few fit the caches of a CPU.
     """
-
     state = on_one_device(state)
 
     @jax.jit
@@ -203,6 +204,7 @@ def measure_likelihood(
         float(np.median(size)),
         num_samples,
         len(nll),
+        nll,
     )
 
 
@@ -213,13 +215,14 @@ def test_terms(
 
     Args:
         key: It is consumed; models that are given the same draw alike.
-        model: The model, with Gaussian latents.
+        model: The model.
         state: Its state.
         setup: The data.
 
     Returns:
-        The terms of `model.evaluate` by name, and `at_mean`: -log p(x|z) at the mean of
-        q(z|x). Nats, shape (images,).
+        The terms of `model.evaluate` by name; `at_mean`, which is -log p(x|z) at the
+        point that stands for q(z|x); `sampled_kl`, which is log q(z|x) - log p(z) at
+        one draw. Nats, shape (images,).
     """
     state = on_one_device(state)
 
@@ -229,11 +232,16 @@ def test_terms(
         own: tuple[Array, ...] = ()
         if model.num_classes is not None:
             own = (jax.nn.one_hot(batch["label"], model.num_classes),)
-        z = model.encode(state, images, *own).point
-        log_prior = model.prior(state, *own).distribution.log_prob(z)
-        # log p(x, z) is what a model tells; log p(x|z) is what is left of it.
-        at_mean = log_prior - model.log_joint(state, z, images, *own)
-        return model.evaluate(state, key, batch) | {"at_mean": at_mean}
+        q, p = model.encode(state, images, *own), model.prior(state, *own)
+        of_terms, of_kl = jax.random.split(key)
+        with jax.numpy_rank_promotion("allow"):
+            # log p(x, z) is what a model tells; log p(x|z) is what is left of it.
+            log_prior = p.distribution.log_prob(q.point)
+            z = q.distribution.sample(of_kl)
+            kl = q.distribution.log_prob(z) - p.distribution.log_prob(z)
+        at_mean = log_prior - model.log_joint(state, q.point, images, *own)
+        terms = model.evaluate(state, of_terms, batch)
+        return terms | {"at_mean": at_mean, "sampled_kl": kl}
 
     blocks = []
     for number, batch in enumerate(test_batches(setup)):

@@ -186,10 +186,10 @@ def concatenate(first: Source, second: Source) -> Source:
 def fixed_binarization(source: Source, *, seed: int = 0) -> Source:
     """Draws every pixel once as 0 or 255, with its grey value as the chance of 255.
 
-    An image is drawn from its index, its split and the seed alone, so the same set comes
-    out however it is read. This is how the binarized MNIST of Salakhutdinov and Murray,
-    2008, was made, with other random numbers than theirs; a set that is drawn anew at
-    every visit (`pipeline(..., binarize=True)`) is easier to model.
+    An image is drawn from its index, its split and the seed alone, so the same set
+    comes out however it is read. This is how the binarized MNIST of Salakhutdinov and
+    Murray, 2008, was made, with other random numbers than theirs; a set that is drawn
+    anew at every visit (`pipeline(..., binarize=True)`) is easier to model.
 
     Args:
         source: The grey set.

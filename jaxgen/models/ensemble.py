@@ -114,7 +114,12 @@ def ensemble(
         return jax.vmap(one, in_axes=axes)(each, state.net)
 
     def member(state: EnsembleState, index: int) -> Any:
-        return jax.tree.map(lambda leaf: leaf[index], state.net)
+        def one(leaf: Array) -> Array:
+            if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+                leaf = jax.random.clone(leaf)  # the root key is used again and again
+            return leaf[index]
+
+        return jax.tree.map(one, state.net)
 
     return Ensemble(
         init, update, evaluate, sample, evaluate_members, member, num_members

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxgen.errors import InputError
@@ -71,7 +72,7 @@ class KKT(NamedTuple):
     complementarity: Float[Array, ""]
 
 
-def beta(weight: float | Array | Schedule = 1.0) -> Objective:
+def beta(weight: float | int | Array | Schedule = 1.0) -> Objective:
     """Returns `-log_likelihood + weight * divergence`: at 1, the negative bound.
 
     Args:
@@ -120,7 +121,8 @@ def free_bits(nats: float, *, weight: float = 1.0) -> Objective:
         state: Any, step: Array, log_likelihood: PerExample, parts: Parts, mean: Mean
     ) -> PerExample:
         above = mean(parts) > nats
-        return weight * jnp.sum(jnp.where(above, parts, nats), -1) - log_likelihood
+        cost = jnp.sum(jnp.where(above[None], parts, nats), axis=-1)
+        return weight * cost - log_likelihood
 
     return Objective(tuple, loss, _unchanged, lambda state, step: {})
 
@@ -159,8 +161,8 @@ def capacity(gamma: float, target: float | Schedule) -> Objective:
 def constrained(
     target: float | Array,
     *,
-    rate: float | Array = 1e-3,
-    damping: float | Array = 0.1,
+    rate: float | Array = 3e-3,
+    damping: float | Array = 0.2,
     decay: float = 0.95,
     start: float | Array = 1.0,
 ) -> Objective:
@@ -315,5 +317,5 @@ def _unchanged(state: Any, log_likelihood: Array, divergence: Array) -> Any:
 
 def _check_positive(name: str, value: float | Array) -> None:
     # The members of an ensemble have numbers that are traced: nothing to compare.
-    if not isinstance(value, jax.core.Tracer) and not value > 0:
+    if not isinstance(value, Tracer) and not value > 0:
         raise InputError(f"{name}={value}: give a number above 0.")

@@ -1,0 +1,1 @@
+"""The two studies of `experiments.beta_vae`."""

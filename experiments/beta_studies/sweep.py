@@ -1,0 +1,274 @@
+"""Fixed betas and a constraint on sprites with known factors, all seeds at once."""
+
+import json
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from experiments import command, training_run, vae_parts
+from experiments.beta_studies import scores
+from experiments.latent_arrays import (
+    to_bytes,
+    write_latent_arrays,
+    write_traversals,
+)
+from jaxgen import data, models, random, training
+from jaxgen.data import sprites
+from jaxgen.losses.vae import objectives, priors
+from jaxgen.models.ensemble import Ensemble, ensemble
+from jaxgen.training.evaluation import compile_evaluation
+from jaxgen.typing import Array
+
+RECORDS = 20
+"""Records of a run."""
+
+STEPS_PER_EPOCH = 100
+"""What the curves call an epoch: a pass over all sprites would be 11,000 steps."""
+
+
+class Setting(NamedTuple):
+    """What the members of an ensemble differ in, traced.
+
+    Attributes:
+        beta: The weight of the KL, at the start.
+        target: Nats, 0 for a fixed beta.
+        rate: Of the dual ascent, 0 for a fixed beta.
+        damping: Of the dual ascent, 0 for a fixed beta.
+    """
+
+    beta: Any
+    target: Any
+    rate: Any
+    damping: Any
+
+
+def settings_of(config: Any) -> tuple[list[str], Setting]:
+    """Returns the names of the settings and their numbers, stacked."""
+    rows = [(weight, 0.0, 0.0, 0.0) for weight in config.betas]
+    names = [f"beta {weight:g}" for weight in config.betas]
+    rows.append((config.start, config.kl_target, config.rate, config.damping))
+    names.append(f"KL <= {config.kl_target:g}")
+    return names, Setting(*jnp.array(rows, jnp.float32).T)
+
+
+def run(config: Any, doc: str) -> dict[str, Any]:
+    """Trains all members, scores each, draws; returns medians by setting."""
+    setup = sprites_setup(config)
+    names, settings = settings_of(config)
+
+    def build(setting: Setting) -> models.VAE:
+        encoder, decoder = vae_parts.networks_of(config, setup.test.image_shape)
+        return models.vae(
+            encoder,
+            decoder,
+            optax.adam(config.learning_rate),
+            likelihood=vae_parts.likelihood_of(config),
+            prior=priors.standard_normal(config.latents),
+            objective=objectives.constrained(
+                setting.target,
+                rate=setting.rate,
+                damping=setting.damping,
+                start=setting.beta,
+            ),
+        )
+
+    with training_run.timed() as seconds:
+        every = ensemble(build, settings, num_seeds=config.seeds)
+        folder = training_run.open_folder(
+            config,
+            "beta_vae",
+            f"sweep-{config.image_size}px-z{config.latents}",
+            title="Beta-VAEs on sprites: disentanglement and its price",
+            doc=doc,
+            **vae_parts.floors(config, setup),
+        )
+        state, terms = _train(config, setup, folder, every, names, "members")
+        taken = seconds()
+        shape = (len(names), config.seeds)
+        kl, reconstruction = (terms[t].reshape(shape) for t in ("kl", "reconstruction"))
+        beta = terms["beta"].reshape(shape)
+        model = build(Setting(1.0, 1.0, 0.0, 0.0))  # any: networks know no objective
+        # Nothing below draws from the members' keys, and consumed ones are not copied.
+        state = state._replace(net=state.net._replace(key=None))
+        values = scores.score_members(config, model, every, state)
+        values = values.reshape(len(scores.NAMES), *shape)
+        scores.save_scores(folder.arrays, names, values, kl, reconstruction)
+        shown = _median_seed(values[scores.RANK, -1])
+        member = every.member(state, (len(names) - 1) * config.seeds + shown)
+        write_latent_arrays(
+            folder.arrays,
+            model,
+            member,
+            setup.test,
+            random.stream(setup.key, "figures"),
+        )
+        write_traversals(folder.arrays, model, member, setup.test)
+        tables = [
+            scores.score_table(names, values),
+            scores.rate_table(names, beta, kl, reconstruction),
+            scores.factor_table(config, model, member, f"{names[-1]}, seed {shown}"),
+        ]
+        if config.fixed_beta_check:
+            middle = float(np.median(beta[-1]))
+            fixed = Setting(*jnp.array([[middle, 0.0, 0.0, 0.0]], jnp.float32).T)
+            again = ensemble(build, fixed, num_seeds=config.seeds)
+            name = f"beta {middle:.3g}"
+            _, found = _train(config, setup, folder, again, [name], "fixed_beta")
+            tables.insert(
+                2, scores.equivalence_table(middle, beta[-1], kl[-1], found["kl"])
+            )
+        tables += vae_parts.posterior_tables(
+            random.stream(setup.key, "aggregate"), model, member, setup
+        )
+        _merge_curves(folder)
+        results = {
+            f"{scores.NAMES[scores.RANK]}, {name}": (float(np.median(row)), "median")
+            for name, row in zip(names, values[scores.RANK], strict=True)
+        }
+        results[f"KL, {names[-1]}"] = (float(np.median(kl[-1])), "nats per image")
+        results["beta found"] = (float(np.median(beta[-1])), "median")
+    return training_run.finish(
+        folder,
+        results,
+        seconds=seconds(),
+        tables=tables,
+        members=every.num_members,
+        seconds_of_training=taken,
+    )
+
+
+def sprites_setup(config: Any) -> training_run.Setup:
+    """Draws the data: training sprites as they come, held-out ones as a source."""
+    command.check_positive(config, *training_run.POSITIVE, "image_size")
+    command.use_devices(config.devices)
+    place = training.placement(config.devices, config.parallel)
+    place.rows(config.batch_size)
+    key = jax.random.key(config.seed)
+    batches, test_batches = (
+        sprites.batches(
+            batch_size=config.batch_size,
+            key=random.stream(key, "data"),
+            train=train,
+            image_size=config.image_size,
+        )
+        for train in (True, False)
+    )
+    feed = test_batches.feed(0, test_batches.steps_per_epoch)
+    factors = np.asarray(
+        sprites.factors_of(jnp.asarray(feed["index"][feed["weight"] > 0]))
+    )
+    images = [
+        to_bytes(sprites.render(some, image_size=config.image_size))
+        for some in np.array_split(factors, -(-len(factors) // 500))
+    ]
+    # Training sprites are drawn inside the step: there is no source of them to read.
+    source = data.from_arrays(np.concatenate(images), name="sprites", split="test")
+    return training_run.Setup(
+        *(source, source, batches, test_batches, place, key, config.steps)
+    )
+
+
+def _train(
+    config: Any,
+    setup: training_run.Setup,
+    folder: training.RunFolder,
+    model: Ensemble,
+    names: list[str],
+    part: str,
+) -> tuple[Any, dict[str, np.ndarray]]:
+    """Trains an ensemble; returns its state and its members' last test terms."""
+    period = -(-setup.steps // RECORDS)
+    curves = Curves(folder, model, setup, names, part)
+    state = training_run.train(
+        config,
+        setup,
+        folder,
+        model,
+        part=part,
+        convolutional=config.network == "conv",
+        evaluate_every=period,
+        callbacks=(curves,),
+    )
+    return state, curves.measure(state)
+
+
+class Curves:
+    """A callback that keeps the test terms of every setting, medians over seeds."""
+
+    def __init__(
+        self,
+        folder: training.RunFolder,
+        model: Ensemble,
+        setup: training_run.Setup,
+        names: list[str],
+        part: str,
+    ):
+        """Compiles the evaluation of all members."""
+        self._path = folder.path / "parts" / part / "settings.jsonl"
+        self._names, self._key = names, random.stream(setup.key, "evaluation")
+        self._num_members = model.num_members
+
+        class Members(NamedTuple):
+            evaluate: Any
+
+        # Weights of examples meet terms of members: these come last.
+        def evaluate(state: Any, key: Any, batch: Any) -> dict[str, Array]:
+            terms = model.evaluate_members(state, key, batch)
+            return {
+                f"{name}/{row}": values[row]
+                for name, values in terms.items()
+                if name in ("kl", "reconstruction")
+                for row in range(self._num_members)
+            }
+
+        self._evaluate = compile_evaluation(
+            Members(evaluate),  # type: ignore[arg-type]
+            setup.test_batches,
+            setup.place,
+        )
+
+    def measure(self, state: Any) -> dict[str, np.ndarray]:
+        """Returns the members' KL, reconstruction and beta, each (members,)."""
+        found = jax.device_get(self._evaluate(state, jax.random.clone(self._key)))
+        terms = {
+            name: np.array([found[f"{name}/{row}"] for row in range(self._num_members)])
+            for name in ("kl", "reconstruction")
+        }
+        # At an average that meets its target, beta is the multiplier.
+        multiplier = np.exp(np.asarray(state.net.objective.log_multiplier))
+        return terms | {"beta": multiplier}
+
+    def __call__(self, state: Any, step: int) -> None:
+        """Adds one line a setting; lines of later steps belong to a run cut off."""
+        shape = (len(self._names), -1)
+        terms = {k: v.reshape(shape) for k, v in self.measure(state).items()}
+        kept = [row for row in training.read_records(self._path) if row["step"] < step]
+        for number, name in enumerate(self._names):
+            middle = {k: float(np.median(v[number])) for k, v in terms.items()}
+            at = {"step": step, "epoch": step / STEPS_PER_EPOCH, "split": name}
+            if "KL" not in name:
+                del middle["beta"]  # it is the name
+            kept.append(at | middle)
+        text = "".join(json.dumps(row) + "\n" for row in kept)
+        temporary = self._path.with_suffix(".tmp")
+        temporary.write_text(text)
+        temporary.replace(self._path)
+
+
+def _merge_curves(folder: training.RunFolder) -> None:
+    """Writes the settings' lines to the run's own file, one split a setting."""
+    paths = sorted((folder.path / "parts").glob("*/settings.jsonl"))
+    rows = [row for path in paths for row in training.read_records(path)]
+    rows.sort(key=lambda row: row["step"])
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    temporary = folder.metrics.with_suffix(".tmp")
+    temporary.write_text(text)
+    temporary.replace(folder.metrics)
+
+
+def _median_seed(values: np.ndarray) -> int:
+    """Returns the seed whose score is in the middle."""
+    return int(np.argsort(values, kind="stable")[len(values) // 2])
