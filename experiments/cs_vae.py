@@ -9,11 +9,11 @@ Source: Tran, Pantic and Deisenroth, Cauchy-Schwarz Regularized Autoencoder, 202
 maximize E log p(x|z) - lambda D_CS(q(z|x) || p(z)) and report better densities than
 those of VAEs, in settings other than this one.
 
-Command: `python -m experiments.cs_vae`; under 3 minutes of one CPU core. On the 500 test
-images -log p(x) is 166.9, 165.8, 166.4 and 169.2 nats for lambda 0.3, 1, 3 and 10; 166.7
-by KL with N(0, I), 166.0 by KL with the same mixture. Paired by image, only the gains of
-lambda 10 on these two are not within 99% of 0: -2.5 +- 1.8 and -3.2 +- 2.2. That is one
-training of each model.
+Command: `python -m experiments.cs_vae`; under 3 minutes of one CPU core. On the 500
+test images -log p(x) is 166.9, 165.8, 166.4 and 169.2 nats for lambda 0.3, 1, 3 and 10;
+166.7 by KL with N(0, I), 166.0 by KL with the same mixture. Paired by image, only the
+gains of lambda 10 on these two are not within 99% of 0: -2.5 +- 1.8 and -3.2 +- 2.2.
+That is one training of each model.
 
 The objective bounds nothing, so its value says nothing of a likelihood. All models are
 judged by log p(x) from importance sampling, on pixels that are bits, with q(z|x) as the

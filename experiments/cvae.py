@@ -8,7 +8,12 @@ Source: Sohn, Lee and Yan, Learning Structured Output Representation using Deep
 Conditional Generative Models, 2015; Kingma et al., Semi-supervised Learning with Deep
 Generative Models, 2014, model M2 with every label seen.
 
-Command: `python -m experiments.cvae`; MEASURED.
+Command: `python -m experiments.cvae`; a minute of one CPU core. On the 500 test images
+the reconstruction term at the mean of q is 163.97 nats for the VAE and 137.63 for the
+CVAE, 26.3 +- 3.4 less (99%, paired by image); with `--seed 1` 160.67 and 137.98. With
+`--data mnist --epochs 20`, on 10,000 test images, it is 148.32 and 127.06, 21.26 +-
+0.65 less. There a classifier reads the label that was given in 99.3% of the samples,
+and in 94.7% of the test images.
 """
 
 import dataclasses
@@ -237,6 +242,7 @@ def main(config: Config) -> dict[str, Any]:
             f"{setup.train.name}-{config.network}-z{config.latents}",
             title=f"A VAE that is told the label, on {setup.train.name}",
             doc=__doc__ or "",
+            conditional=True,
             **vae_parts.floors(config, setup),
         )
         states = train(config, setup, folder, both)

@@ -36,6 +36,9 @@ class NetworkOptions:
     hidden: tuple[int, ...] | None = None
     """Widths of the hidden layers of the MLP encoder, 400 by default; the decoder has
     them reversed. With conv: the features between images and latents, 16 by default."""
+    initializer: Literal["glorot", "fan_in"] = "glorot"
+    """How the kernels of the MLP start: uniform within Glorot's bound, or within 1 /
+    sqrt(inputs), as PyTorch's layers do."""
     latents: int = 2
     """Dimensions of the latent space; two give the plane and the explorer."""
     likelihood: LikelihoodName = "bernoulli"
@@ -84,8 +87,9 @@ def networks_of(
     shape = (height, width, channels)
     if config.network == "mlp":
         hidden = config.hidden or (400,)
-        encoder = networks.mlp_encoder(latents, features=hidden)
-        decoder = networks.mlp_decoder(shape, features=hidden[::-1])
+        init = networks.fan_in_uniform if config.initializer == "fan_in" else None
+        encoder = networks.mlp_encoder(latents, hidden, kernel_init=init)
+        decoder = networks.mlp_decoder(shape, hidden[::-1], kernel_init=init)
     else:
         wide = config.hidden[0] if config.hidden else None
         encoder = networks.convolutional_encoder(latents, hidden=wide or 16)

@@ -22,6 +22,7 @@ from jaxgen.networks.mlp import (
     MLPDecoder,
     MLPEncoder,
     conditional_prior,
+    fan_in_uniform,
     mlp_decoder,
     mlp_encoder,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "convolutional_encoder",
     "convolve",
     "convolve_transpose",
+    "fan_in_uniform",
     "mlp_decoder",
     "mlp_encoder",
     "pure",

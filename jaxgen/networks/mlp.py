@@ -10,7 +10,10 @@ from flax import linen as nn
 from jaxgen.networks.pure import pure
 from jaxgen.typing import Array, Images, Latents, Network
 
+Initializer = nn.initializers.Initializer
 _glorot = nn.initializers.glorot_uniform()
+fan_in_uniform = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
+"""Uniform within 1 / sqrt(inputs), as the kernels of PyTorch's layers start."""
 
 
 class GaussianHead(nn.Module):
@@ -18,15 +21,18 @@ class GaussianHead(nn.Module):
 
     Attributes:
         latents: Dimensions of the Gaussian.
+        kernel_init: Initializer, or None for Glorot's with the bound of one head.
     """
 
     latents: int
+    kernel_init: Initializer | None = None
 
     @nn.compact
     def __call__(self, features: Array) -> tuple[Latents, Latents]:
         """Returns (mean, log_variance), each of shape (batch, latents)."""
         # Two layers in one matrix product. Glorot's bound must be that of one head.
-        both = nn.Dense(2 * self.latents, kernel_init=_two_heads)(features)
+        init = self.kernel_init or _two_heads
+        both = nn.Dense(2 * self.latents, kernel_init=init)(features)
         mean, log_variance = jnp.split(both, 2, axis=-1)
         return mean, log_variance
 
@@ -36,14 +42,17 @@ class LogitsHead(nn.Module):
 
     Attributes:
         shape: (latents,) for bits, (variables, classes) for categories.
+        kernel_init: Initializer; Glorot's by default.
     """
 
     shape: tuple[int, ...]
+    kernel_init: Initializer = _glorot
 
     @nn.compact
     def __call__(self, features: Array) -> Array:
         """Returns logits, shape (batch, *shape)."""
-        logits = nn.Dense(math.prod(self.shape), kernel_init=_glorot)(features)
+        dense = nn.Dense(math.prod(self.shape), kernel_init=self.kernel_init)
+        logits = dense(features)
         return logits.reshape(-1, *self.shape)
 
 
@@ -55,11 +64,13 @@ class MLPEncoder(nn.Module):
             `LogitsHead((20, 10))`.
         features: Widths of the hidden layers.
         activation: Between the layers.
+        kernel_init: Initializer; Glorot's by default.
     """
 
     head: nn.Module
     features: Sequence[int] = (400,)
     activation: Callable[[Array], Array] = nn.relu
+    kernel_init: Initializer = _glorot
 
     @nn.compact
     def __call__(self, images: Images, condition: Array | None = None) -> Any:
@@ -67,7 +78,8 @@ class MLPEncoder(nn.Module):
         hidden = images.reshape(images.shape[0], -1)
         hidden = with_condition(hidden, condition)
         for width in self.features:
-            hidden = self.activation(nn.Dense(width, kernel_init=_glorot)(hidden))
+            dense = nn.Dense(width, kernel_init=self.kernel_init)
+            hidden = self.activation(dense(hidden))
         return self.head(hidden)
 
 
@@ -80,11 +92,13 @@ class MLPDecoder(nn.Module):
         image_shape: Height, width and channels (times the parameters of a channel).
         features: Widths of the hidden layers.
         activation: Between the layers.
+        kernel_init: Initializer; Glorot's by default.
     """
 
     image_shape: tuple[int, int, int]
     features: Sequence[int] = (400,)
     activation: Callable[[Array], Array] = nn.relu
+    kernel_init: Initializer = _glorot
 
     @nn.compact
     def __call__(self, latents: Array, condition: Array | None = None) -> Images:
@@ -92,9 +106,11 @@ class MLPDecoder(nn.Module):
         hidden = latents.reshape(latents.shape[0], -1)
         for width in self.features:
             hidden = with_condition(hidden, condition)
-            hidden = self.activation(nn.Dense(width, kernel_init=_glorot)(hidden))
+            dense = nn.Dense(width, kernel_init=self.kernel_init)
+            hidden = self.activation(dense(hidden))
         hidden = with_condition(hidden, condition)
-        flat = nn.Dense(math.prod(self.image_shape), kernel_init=_glorot)(hidden)
+        dense = nn.Dense(math.prod(self.image_shape), kernel_init=self.kernel_init)
+        flat = dense(hidden)
         return flat.reshape(-1, *self.image_shape)
 
 
@@ -129,6 +145,7 @@ def mlp_encoder(
     features: Sequence[int] = (400,),
     *,
     activation: Callable[[Array], Array] = nn.relu,
+    kernel_init: Initializer | None = None,
 ) -> Network:
     """Returns `MLPEncoder` as pure functions.
 
@@ -138,8 +155,12 @@ def mlp_encoder(
             (variables, classes) for categories.
         features: Widths of the hidden layers.
         activation: Between the layers.
+        kernel_init: Initializer of all kernels, as `fan_in_uniform`; Glorot's uniform
+            by default.
     """
-    return pure(MLPEncoder(head_of(latents), tuple(features), activation))
+    head = head_of(latents, kernel_init)
+    init = kernel_init or _glorot
+    return pure(MLPEncoder(head, tuple(features), activation, init))
 
 
 def mlp_decoder(
@@ -147,9 +168,11 @@ def mlp_decoder(
     features: Sequence[int] = (400,),
     *,
     activation: Callable[[Array], Array] = nn.relu,
+    kernel_init: Initializer | None = None,
 ) -> Network:
     """Returns `MLPDecoder` as pure functions: latents to logits or means."""
-    return pure(MLPDecoder(image_shape, tuple(features), activation))
+    init = kernel_init or _glorot
+    return pure(MLPDecoder(image_shape, tuple(features), activation, init))
 
 
 def conditional_prior(latents: int, features: Sequence[int] = ()) -> Network:
@@ -157,11 +180,13 @@ def conditional_prior(latents: int, features: Sequence[int] = ()) -> Network:
     return pure(ConditionalPrior(latents, tuple(features)))
 
 
-def head_of(latents: int | tuple[int, ...]) -> nn.Module:
+def head_of(
+    latents: int | tuple[int, ...], kernel_init: Initializer | None = None
+) -> nn.Module:
     """Returns the head of an encoder: Gaussian for a number, logits for a shape."""
     if isinstance(latents, int):
-        return GaussianHead(latents)
-    return LogitsHead(tuple(latents))
+        return GaussianHead(latents, kernel_init)
+    return LogitsHead(tuple(latents), kernel_init or _glorot)
 
 
 def _two_heads(key, shape, dtype=jnp.float32):

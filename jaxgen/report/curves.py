@@ -182,7 +182,14 @@ def spoken(name: str) -> str:
       >>> spoken("gradient_norm"), spoken("kl")
       ('Gradient norm', 'KL')
     """
-    known = {"kl": "KL", "elbo": "ELBO", "fid": "FID", "mmd": "MMD", "nll": "NLL"}
+    known = {
+        "kl": "KL",
+        "elbo": "ELBO",
+        "fid": "FID",
+        "mmd": "MMD",
+        "cauchy_schwarz": "Cauchy-Schwarz",
+        "nll": "NLL",
+    }
     return known.get(name, name.replace("_", " ").capitalize())
 
 

@@ -68,13 +68,16 @@ def scatter(run: Run) -> Plate | None:
     shown = latents.shown_dimensions(mean, weight)
     most = "vary most" if weight is None else "carry the most KL"
     which = f" Of {total} dimensions it shows the two that {most}." if total > 2 else ""
-    colours = (
-        ""
-        if label is None
-        else " The number or name in bold stands at the median of its class. Look for "
-        "classes that form clusters, although training never saw a label, and for "
-        "those that run into each other: their images look alike."
-    )
+    colours = ""
+    if label is not None:
+        colours = " The number or name in bold stands at the median of its class. "
+        colours += (
+            "The encoder was told the label, and so was the decoder: look for classes "
+            "that lie on top of each other, since the latents need not tell them apart."
+            if run.config.get("conditional")
+            else "Look for classes that form clusters, although training never saw a "
+            "label, and for those that run into each other: their images look alike."
+        )
     caption = (
         f"Each point is the latent mean of one of {len(mean):,} test images.{which}"
         f"{colours}"

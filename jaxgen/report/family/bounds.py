@@ -71,11 +71,10 @@ def bounds(
         right.axhline(threshold, color=theme.muted, linewidth=1, linestyle=(0, (4, 3)))
         right.annotate(
             f"active above {threshold:g}",
-            (1, threshold),
+            (0, threshold),
             xycoords=("axes fraction", "data"),
-            xytext=(0, 4),
+            xytext=(4, -10),
             textcoords="offset points",
-            ha="right",
             fontsize=8,
             color=theme.muted,
             path_effects=theme.halo(),

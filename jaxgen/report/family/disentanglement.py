@@ -82,7 +82,7 @@ def _dots(
         )
     low, high = min(0.0, float(values.min())), float(values.max())
     axes.set_xlim(low - 0.04 * (high - low), high + 0.08 * (high - low or 1.0))
-    axes.locator_params(axis="x", nbins=4)
+    axes.locator_params(axis="x", nbins=3)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.grid()
     axes.spines[:].set_visible(False)

@@ -45,7 +45,8 @@ def planes(
     titles = [name.replace(", ", ",\n") if long else name for name in names]
     with theme.applied():
         figure = Figure(
-            figsize=(WIDTH, 0.55 + lines * (side + 0.1)), layout="constrained"
+            figsize=(WIDTH, 0.6 + lines * (side + (0.4 if long else 0.25))),
+            layout="constrained",
         )
         places = figure.subplots(lines, across, squeeze=False).flat
         for index, axes in enumerate(places):
