@@ -145,9 +145,9 @@ def likelihood_table(rows: list[list[str]]) -> dict[str, Any]:
     """Returns a table of the page of rows that `Likelihood.row` gave."""
     return {
         "title": "Likelihood by importance sampling",
-        "note": "-log p(x) of the test images in nats, with q(z|x) as the proposal, and "
-        "99% intervals over images. In expectation it is an upper bound, the tighter "
-        "the more of the samples are effective (ESS, the median over images).",
+        "note": "-log p(x) of the test images in nats, with q(z|x) as the proposal, "
+        "and 99% intervals over images. In expectation it is an upper bound, the "
+        "tighter the more of the samples are effective (ESS, the median over images).",
         "columns": ["model", "-log p(x)", "samples", "ESS", "images"],
         "words": 1,
         "rows": rows,
