@@ -127,14 +127,12 @@ def train(
         convolutional=convolutional,
         terms=("loss", "reconstruction", "cauchy_schwarz"),
     )
-    # A slice of typed keys consumes them, and no member draws from its own again.
-    members = together._replace(net=together.net._replace(key=None))
     found = [
         Trained(
             f"CS, lambda {weight:g}",
             weight,
             build(config, shape, weight=weight),
-            sweep.member(members, index),
+            sweep.member(together, index),
         )
         for index, weight in enumerate(config.lambdas)
     ]

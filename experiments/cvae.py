@@ -25,6 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from scipy import stats
 
 from experiments import command, latent_arrays, training_run, vae_parts
 from jaxgen import data, models, networks, random
@@ -208,10 +209,11 @@ def label_table(
     }
     shares, lines = [], []
     for name, (shown, labels) in drawn.items():
-        share = float(np.mean(classifier.predict(_flat(shown)) == labels))
-        error = math.sqrt(share * (1 - share) / len(labels))
+        right = int(np.sum(classifier.predict(_flat(shown)) == labels))
+        share = right / len(labels)
         shares.append(share)
-        interval = f"{100 * share:.1f} ± {258 * error:.1f}"
+        low, high = wilson_interval(right, len(labels))
+        interval = f"{100 * share:.1f} ({100 * low:.1f} to {100 * high:.1f})"
         lines.append([name, interval, f"{len(labels):,}"])
     table = {
         "title": "Is the label obeyed?",
@@ -224,6 +226,18 @@ def label_table(
         "rows": lines,
     }
     return table, shares[1]
+
+
+def wilson_interval(hits: int, number: int) -> tuple[float, float]:
+    """Returns the 99% interval of a share, which is no point where all are right.
+
+    Examples:
+        >>> low, high = wilson_interval(100, 100)
+        >>> print(f"{low:.3f} {high:.3f}")
+        0.938 1.000
+    """
+    found = stats.binomtest(hits, number).proportion_ci(0.99, method="wilson")
+    return float(found.low), float(found.high)
 
 
 def main(config: Config) -> dict[str, Any]:

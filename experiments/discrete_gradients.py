@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy import stats
 
 from experiments.latent_arrays import save
-from experiments.variance_studies.study import REACH
 from jaxgen import losses, random
 from jaxgen.estimators import Estimator, Moments, ScoreFunction, moments
 from jaxgen.estimators.streaming import merge
@@ -22,6 +22,9 @@ from jaxgen.typing import Array, Images, PRNGKeyArray
 
 BLOCKS = 20
 """Blocks of draws whose spread tells how certain a bias is."""
+
+BLOCK_REACH = float(stats.t.isf(0.005, BLOCKS - 1))
+"""Standard errors to either side in a 99% interval, where they come from blocks."""
 
 REFERENCE = 50
 """Draws of the reference gradient for each draw of an estimator."""
@@ -107,7 +110,7 @@ class Measured(NamedTuple):
     @property
     def bias_range(self) -> tuple[float, float]:
         """The ends of the 99% interval of the bias."""
-        square, half = np.sign(self.bias) * self.bias**2, REACH * self.bias_error
+        square, half = np.sign(self.bias) * self.bias**2, BLOCK_REACH * self.bias_error
         low, high = max(square - half, 0.0), max(square + half, 0.0)
         return float(low**0.5), float(high**0.5)
 

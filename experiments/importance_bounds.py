@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
+from scipy import stats
 
 from experiments import vae_parts
 from experiments.training_run import Setup
@@ -18,6 +19,9 @@ from jaxgen.typing import Array, PRNGKeyArray
 
 GROUPS = 10
 """Groups of draws that a signal-to-noise ratio's error is estimated from."""
+
+REACH = float(stats.t.isf(0.005, GROUPS - 1))
+"""Standard errors to either side in the 99 % interval of such a ratio."""
 
 
 class Bounds(NamedTuple):
@@ -53,7 +57,7 @@ def measure_bounds(
     """Measures the bounds of a model on the test set, all from the same samples.
 
     The bound with k samples is the mean over disjoint groups of k: where one k divides
-    another, the bound can but rise, for every image.
+    another and that the number of samples, the bound can but rise, for every image.
 
     Args:
         key: It is consumed.
@@ -132,7 +136,7 @@ def signal_to_noise(
         images: The batch.
         estimator: As for `jaxgen.estimators.multi_sample_bound`.
         num_samples: Samples of the bound.
-        draws: Gradients drawn, in `GROUPS` groups of two at least.
+        draws: Gradients drawn, cut to a multiple of `GROUPS`, two a group at least.
 
     References:
         Rainforth et al., Tighter Variational Bounds are Not Necessarily Better, 2018,

@@ -28,6 +28,7 @@ import optax
 from experiments import command, training_run, vae_parts
 from experiments.importance_bounds import (
     GROUPS,
+    REACH,
     Bounds,
     measure_bounds,
     signal_to_noise,
@@ -215,14 +216,15 @@ def signal_table(
                 num_samples=k,
                 draws=config.gradient_draws,
             )
-            cells.append(f"{found.ratio:.2f} ± {2.58 * found.standard_error:.2f}")
+            cells.append(f"{found.ratio:.2f} ± {REACH * found.standard_error:.2f}")
         rows.append([name, *cells])
     return {
         "title": "Signal-to-noise ratio of the encoder's gradient",
         "note": f"|E g| / sqrt(tr Var g) at the end of training {task.name}, for one "
         f"batch of {len(images)} test images, of the bound with k samples; 99 % "
-        f"intervals from {config.gradient_draws} draws. Of the plain gradient it falls "
-        "as 1 / sqrt(k), of dreg it rises as sqrt(k); stl is biased for k above 1.",
+        f"intervals from {GROUPS * (config.gradient_draws // GROUPS)} draws. Of the "
+        "plain gradient it falls as 1 / sqrt(k), of dreg it rises as sqrt(k), in the "
+        "limit of many samples; stl is biased for k above 1.",
         "columns": ["gradient", *(f"k={k}" for k in config.ks)],
         "words": 1,
         "rows": rows,
@@ -261,6 +263,8 @@ def main(config: Config) -> dict[str, Any]:
             f"{setup.train.name}-k{'-'.join(map(str, config.ks))}",
             title=f"Importance weighted autoencoders on {setup.train.name}",
             doc=__doc__ or "",
+            # Burda's stages are spread over the whole run.
+            fixed=training_run.LENGTH if config.schedule == "burda" else set(),
         )
         trained: dict[str, tuple[Task, models.VAE, Any]] = {}
         found: list[Bounds] = []

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -66,6 +66,9 @@ class RunOptions:
 
 FREE = {"epochs", "steps", "output", "name", "resume", "data_dir"}
 """Options that may change when a run is resumed."""
+
+LENGTH = {"epochs", "steps"}
+"""Options that say how long a run is: a schedule over the whole run depends on them."""
 
 POSITIVE = ("epochs", "steps", "batch_size", "learning_rate", "steps_per_call")
 
@@ -142,6 +145,7 @@ def open_folder(
     *,
     title: str,
     doc: str,
+    fixed: Set[str] = frozenset(),
     **more: Any,
 ) -> training.RunFolder:
     """Makes or opens the folder of a run, and writes its `config.json`.
@@ -152,6 +156,8 @@ def open_folder(
         name: The run's name, where the options give none.
         title: The page's title.
         doc: The script's docstring, which states its claim.
+        fixed: Options that may not change when this run is resumed, though `FREE`
+            names them; `LENGTH` where a schedule is spread over the whole run.
         **more: Further entries of `config.json`, for the page.
     """
     folder = training.open_run(
@@ -166,7 +172,7 @@ def open_folder(
         }
         | more,
         resume=config.resume,
-        free=FREE,
+        free=FREE - fixed,
         exact=config.name is not None,
     )
     command.name_run(folder.path.name)

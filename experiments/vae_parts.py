@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.latent_arrays import encode_all, on_one_device
+from experiments.latent_arrays import encode_all, in_blocks, on_one_device, scale
 from experiments.training_run import Setup
 from jaxgen import data, losses, metrics, networks
+from jaxgen.losses.vae.families import Gaussian, StandardNormal
 from jaxgen.models import VAE
 from jaxgen.typing import Array, Batch, Network, PRNGKeyArray
 
@@ -97,7 +98,7 @@ def networks_of(
     return encoder, networks.shared_scale(decoder) if shared else decoder
 
 
-def floors(config: NetworkOptions, setup: Setup) -> dict[str, dict[str, float]]:
+def floors(config: NetworkOptions, setup: Setup) -> dict[str, Any]:
     """Returns the entry of `config.json` for the least loss that the images allow."""
     floor = likelihood_of(config).floor
     if floor is None:
@@ -280,10 +281,15 @@ def first_batch(setup: Setup) -> Batch:
 def mean_kl(model: VAE, state: Any, source: data.Source) -> float:
     """Returns the divergence of q(z|x) from the prior, nats, a mean over all images."""
     state, total = on_one_device(state), 0.0
+
+    @jax.jit
+    def divergence(images: Array) -> Array:
+        return model.divergence(state, scale(images))
+
     for first in range(0, len(source), 10_000):
         some = np.arange(first, min(first + 10_000, len(source)))
-        images = source.read(some)["image"]
-        total += float(encode_all(model, state, images)[1].sum())
+        blocks = in_blocks(divergence, source.read(some)["image"])
+        total += sum(float(block.sum()) for block in blocks)
     return total / len(source)
 
 
@@ -291,6 +297,9 @@ def posterior_tables(
     key: PRNGKeyArray, model: VAE, state: Any, setup: Setup
 ) -> list[dict[str, Any]]:
     """Says what a Gaussian posterior carries: the doctor, and where the KL goes.
+
+    The doctor needs the KL of each latent to its prior, and is left out where that has
+    none: for a mixture.
 
     Args:
         key: It is consumed.
@@ -303,8 +312,18 @@ def posterior_tables(
     if model.num_classes is not None:
         condition = np.eye(model.num_classes, dtype=np.float32)[images["label"]]
     q, parts = encode_all(model, state, images["image"], condition)
-    activity = metrics.active_units(q.mean)
-    doctor = metrics.collapse_report(parts.mean(axis=0), activity.activity)
+    tables = []
+    p = model.prior(state, None if condition is None else jnp.asarray(condition))
+    if isinstance(p, StandardNormal | Gaussian):
+        prior_mean = np.asarray(p.mean) if isinstance(p, Gaussian) else np.zeros(1)
+        # What differs from label to label in the prior too tells nothing of an image.
+        mean = jnp.asarray(np.asarray(q.mean) - prior_mean)
+        activity = metrics.active_units(mean).activity
+        tables.append(
+            doctor_table(metrics.collapse_report(parts.mean(axis=0), activity))
+        )
+        if prior_mean.ndim > 1:
+            tables[0]["note"] += " Means are counted from those of the prior."
     split = metrics.kl_decomposition(key, q.mean, q.log_variance)
     rows = [
         ["mutual information of image and latents", f"{split.mutual_information:.3f}"],
@@ -326,7 +345,7 @@ def posterior_tables(
         "words": 1,
         "rows": rows,
     }
-    return [doctor_table(doctor), aggregate]
+    return [*tables, aggregate]
 
 
 def doctor_table(doctor: metrics.CollapseReport) -> dict[str, Any]:

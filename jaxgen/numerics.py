@@ -117,6 +117,11 @@ def soft_floor(x: Array, minimum: float) -> Array:
     return minimum + softplus(x - minimum)
 
 
+def soft_bound(x: Array, minimum: float, maximum: float) -> Array:
+    """Bounds x smoothly from both sides; between them, far from both, it is x."""
+    return maximum - softplus(maximum - soft_floor(x, minimum))
+
+
 def log_mean_exp(x: Array, axis: int = 0) -> Array:
     """Calculates the logarithm of the mean of exp(x) along an axis."""
     return jax.nn.logsumexp(x, axis=axis) - math.log(x.shape[axis])

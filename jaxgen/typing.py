@@ -10,7 +10,9 @@ __all__ = [
     "Batch",
     "ByteImages",
     "Data",
+    "Evaluate",
     "Images",
+    "Init",
     "Latents",
     "Metrics",
     "Model",
@@ -22,6 +24,7 @@ __all__ = [
     "PyTree",
     "RandomKeys",
     "State",
+    "Update",
 ]
 
 Images = Float[Array, "batch height width channels"]
@@ -117,6 +120,35 @@ class Data(Protocol):
 
 
 @runtime_checkable
+class Init(Protocol):
+    """`init(key, batch) -> state`."""
+
+    def __call__(self, key: PRNGKeyArray, batch: Batch, /) -> Any:
+        """Returns the first state; `key` becomes the root key of the run."""
+        ...
+
+
+@runtime_checkable
+class Update(Protocol):
+    """`update(state, batch, axis_name=None) -> (state, metrics)`."""
+
+    def __call__(
+        self, state: Any, batch: Batch, axis_name: str | None = None, /
+    ) -> tuple[Any, Metrics]:
+        """Takes one step."""
+        ...
+
+
+@runtime_checkable
+class Evaluate(Protocol):
+    """`evaluate(state, key, batch) -> one value per example, by name`."""
+
+    def __call__(self, state: Any, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
+        """Returns the terms; `key` is consumed."""
+        ...
+
+
+@runtime_checkable
 class Model(Protocol):
     """A generative system made trainable: pure functions in a NamedTuple.
 
@@ -125,17 +157,17 @@ class Model(Protocol):
     """
 
     @property
-    def init(self) -> Callable[[PRNGKeyArray, Batch], Any]:
+    def init(self) -> Init:
         """`init(key, batch) -> state`."""
         ...
 
     @property
-    def update(self) -> Callable[..., tuple[Any, Metrics]]:
+    def update(self) -> Update:
         """`update(state, batch, axis_name=None) -> (state, metrics)`: one step."""
         ...
 
     @property
-    def evaluate(self) -> Callable[[Any, PRNGKeyArray, Batch], Metrics]:
+    def evaluate(self) -> Evaluate:
         """`evaluate(state, key, batch) -> one value per example, by name`."""
         ...
 

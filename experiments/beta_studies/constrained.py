@@ -68,6 +68,8 @@ def run(config: Any, doc: str) -> dict[str, Any]:
             if aims
             else f"A beta-VAE by {config.objective}, on {setup.train.name}",
             doc=doc,
+            # The learning rate, and a capacity, are spread over the whole run.
+            fixed=training_run.LENGTH,
             **({"constraint": {"kl": config.kl_target}} if aims else {}),
             **vae_parts.floors(config, setup),
         )

@@ -1,6 +1,7 @@
 """Fixed betas and a constraint on sprites with known factors, all seeds at once."""
 
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -19,14 +20,13 @@ from jaxgen import data, models, random, training
 from jaxgen.data import sprites
 from jaxgen.losses.vae import objectives, priors
 from jaxgen.models.ensemble import Ensemble, ensemble
-from jaxgen.training.evaluation import compile_evaluation
-from jaxgen.typing import Array
+from jaxgen.typing import Array, Data, PRNGKeyArray
 
 RECORDS = 20
 """Records of a run."""
 
 STEPS_PER_EPOCH = 100
-"""What the curves call an epoch: a pass over all sprites would be 11,000 steps."""
+"""What the curves call an epoch: a pass over all sprites, 128 a step, takes 5,700."""
 
 
 class Setting(NamedTuple):
@@ -91,8 +91,6 @@ def run(config: Any, doc: str) -> dict[str, Any]:
         kl, reconstruction = (terms[t].reshape(shape) for t in ("kl", "reconstruction"))
         beta = terms["beta"].reshape(shape)
         model = build(Setting(1.0, 1.0, 0.0, 0.0))  # any: networks know no objective
-        # Nothing below draws from the members' keys, and consumed ones are not copied.
-        state = state._replace(net=state.net._replace(key=None))
         values = scores.score_members(config, model, every, state)
         values = values.reshape(len(scores.NAMES), *shape)
         scores.save_scores(folder.arrays, names, values, kl, reconstruction)
@@ -111,19 +109,22 @@ def run(config: Any, doc: str) -> dict[str, Any]:
             scores.rate_table(names, beta, kl, reconstruction),
             scores.factor_table(config, model, member, f"{names[-1]}, seed {shown}"),
         ]
+        parts = ["members"]
         if config.fixed_beta_check:
             middle = float(np.median(beta[-1]))
             fixed = Setting(*jnp.array([[middle, 0.0, 0.0, 0.0]], jnp.float32).T)
             again = ensemble(build, fixed, num_seeds=config.seeds)
             name = f"beta {middle:.3g}"
-            _, found = _train(config, setup, folder, again, [name], "fixed_beta")
+            # A run that is resumed with more steps finds another beta: start anew.
+            parts.append(f"fixed_beta_{middle:.6g}")
+            _, found = _train(config, setup, folder, again, [name], parts[-1])
             tables.insert(
                 2, scores.equivalence_table(middle, beta[-1], kl[-1], found["kl"])
             )
         tables += vae_parts.posterior_tables(
             random.stream(setup.key, "aggregate"), model, member, setup
         )
-        _merge_curves(folder)
+        _merge_curves(folder, parts)
         results = {
             f"{scores.NAMES[scores.RANK]}, {name}": (float(np.median(row)), "median")
             for name, row in zip(names, values[scores.RANK], strict=True)
@@ -209,34 +210,11 @@ class Curves:
         """Compiles the evaluation of all members."""
         self._path = folder.path / "parts" / part / "settings.jsonl"
         self._names, self._key = names, random.stream(setup.key, "evaluation")
-        self._num_members = model.num_members
-
-        class Members(NamedTuple):
-            evaluate: Any
-
-        # Weights of examples meet terms of members: these come last.
-        def evaluate(state: Any, key: Any, batch: Any) -> dict[str, Array]:
-            terms = model.evaluate_members(state, key, batch)
-            return {
-                f"{name}/{row}": values[row]
-                for name, values in terms.items()
-                if name in ("kl", "reconstruction")
-                for row in range(self._num_members)
-            }
-
-        self._evaluate = compile_evaluation(
-            Members(evaluate),  # type: ignore[arg-type]
-            setup.test_batches,
-            setup.place,
-        )
+        self._evaluate = _compile_means(model, setup.test_batches)
 
     def measure(self, state: Any) -> dict[str, np.ndarray]:
         """Returns the members' KL, reconstruction and beta, each (members,)."""
-        found = jax.device_get(self._evaluate(state, jax.random.clone(self._key)))
-        terms = {
-            name: np.array([found[f"{name}/{row}"] for row in range(self._num_members)])
-            for name in ("kl", "reconstruction")
-        }
+        terms = jax.device_get(self._evaluate(state, jax.random.clone(self._key)))
         # At an average that meets its target, beta is the multiplier.
         multiplier = np.exp(np.asarray(state.net.objective.log_multiplier))
         return terms | {"beta": multiplier}
@@ -258,9 +236,35 @@ class Curves:
         temporary.replace(self._path)
 
 
-def _merge_curves(folder: training.RunFolder) -> None:
+def _compile_means(
+    model: Ensemble, test: Data
+) -> Callable[[Any, PRNGKeyArray], dict[str, Array]]:
+    """Compiles `(state, key) -> terms`, means over the test set, each (members,)."""
+    steps = test.steps_per_epoch
+    items = test.feed(0, steps)  # numbers of sprites, which are drawn inside
+
+    @jax.jit
+    def means(state: Any, key: PRNGKeyArray) -> dict[str, Array]:
+        def one(_: None, item_and_step: tuple[Any, Array]) -> tuple[None, Any]:
+            item, step = item_and_step
+            batch = test.batch(test.resident, item, step)
+            terms = model.evaluate_members(state, jax.random.fold_in(key, step), batch)
+            weight = batch["weight"]
+            sums = {
+                name: jnp.sum(terms[name] * weight[None], axis=1)
+                for name in ("kl", "reconstruction")
+            }
+            return None, (sums, jnp.sum(weight))
+
+        _, (sums, weights) = jax.lax.scan(one, None, (items, jnp.arange(steps)))
+        return {k: v.sum(axis=0) / weights.sum() for k, v in sums.items()}
+
+    return means
+
+
+def _merge_curves(folder: training.RunFolder, parts: list[str]) -> None:
     """Writes the settings' lines to the run's own file, one split a setting."""
-    paths = sorted((folder.path / "parts").glob("*/settings.jsonl"))
+    paths = [folder.path / "parts" / part / "settings.jsonl" for part in parts]
     rows = [row for path in paths for row in training.read_records(path)]
     rows.sort(key=lambda row: row["step"])
     text = "".join(json.dumps(row) + "\n" for row in rows)

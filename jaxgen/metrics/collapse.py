@@ -130,9 +130,9 @@ def _advice(kl: np.ndarray, active: np.ndarray, constant: np.ndarray) -> str:
         )
     elif num_active < total:
         parts.append(
-            "The others are not needed at this weight of the KL, and fewer latents "
-            "would do as well. If reconstructions are too coarse, try a lower beta, a "
-            "larger KL target, free bits per latent or warm-up of the KL."
+            "The others are unused: either not needed at this weight of the KL, or "
+            "lost early in training. If reconstructions are too coarse, try a lower "
+            "beta, a larger KL target, free bits per latent or warm-up of the KL."
         )
     else:
         parts.append("None has collapsed; more latents may find use.")

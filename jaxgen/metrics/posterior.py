@@ -78,10 +78,11 @@ def kl_decomposition(
     the mean KL without bias.
 
     The terms are those of the n examples given. As estimates for the population they
-    are biased, since each sample meets its own component: the mutual information is
-    too large, though never above log n, and near log n it only says that n is too
-    small. The total correlation is off likewise, and more so in many dimensions.
-    Compare values of the same n alone.
+    are biased, since each sample meets its own component, which makes q(z) too large
+    there: the mutual information is too small and never above log n, and near log n it
+    only says that n is too small. The total correlation and the dimension-wise KL are
+    too large, the former the more so in many dimensions. Compare values of the same n
+    alone.
 
     The cost is n^2 x latents; memory is `chunk_size` x n x latents.
 

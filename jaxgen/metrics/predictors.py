@@ -22,7 +22,7 @@ class Dci(NamedTuple):
         completeness: Whether a single latent is important for a factor.
         informativeness: Accuracy of the predictions on held-out examples.
         importance: Of latents for factors, shape (latents, factors); the columns sum
-            to 1.
+            to 1, or to 0 where nothing predicts the factor.
     """
 
     disentanglement: float
@@ -33,6 +33,8 @@ class Dci(NamedTuple):
 
 class Sap(NamedTuple):
     """How far each factor's best latent predicts it better than the second best.
+
+    A single latent is compared with what is right by chance.
 
     Attributes:
         score: Mean of the gaps, from 0 to 1.
@@ -59,8 +61,9 @@ def dci(
     how much its splits reduce the Gini impurity. With P the importance matrix, the
     disentanglement of a latent is 1 minus the entropy of its row over the factors (in
     base of their number), weighted by the row's sum; completeness is the same for the
-    columns. Every split may use every latent, so that latents without information are
-    never chosen for want of a better one.
+    columns, a plain mean. A row or column of zeros counts 0. Every split may use every
+    latent, so that latents without information are never chosen for want of a better
+    one.
 
     Locatello et al. use gradient boosted trees, a hundred times slower here; compare
     scores of one method alone.
@@ -134,7 +137,12 @@ def sap_kumar(
         else _squared_correlations(latents, column)
         for index, column in enumerate(factors.T)
     ]
-    return _sap(np.stack(tables, axis=1))
+    # No better than chance: one value for all, or no correlation.
+    chance = [
+        1 / len(np.unique(column)) if index in categorical else 0.0
+        for index, column in enumerate(factors.T)
+    ]
+    return _sap(np.stack(tables, axis=1), np.array(chance))
 
 
 def sap_locatello(
@@ -181,7 +189,11 @@ def sap_locatello(
                 warnings.simplefilter("ignore", exceptions.ConvergenceWarning)
                 machine.fit(latent[train, None], factor[train])
             accuracy[row, column] = machine.score(latent[test, None], factor[test])
-    return _sap(accuracy)
+    # No better than chance: the commonest value for all.
+    chance = [
+        np.unique(c, return_counts=True)[1].max() / len(c) for c in factors[test].T
+    ]
+    return _sap(accuracy, np.array(chance))
 
 
 def require_sklearn(module: str) -> Any:
@@ -213,17 +225,22 @@ def _split(count: int, seed: int, fraction: float) -> tuple[np.ndarray, np.ndarr
 
 
 def _concentration(matrix: np.ndarray) -> np.ndarray:
-    """Calculates 1 - entropy of the rows, in base of their length: 1 for one entry."""
+    """Calculates 1 - entropy of the rows, in base of their length; 0 for a zero row."""
+    total = matrix.sum(axis=1)
     if matrix.shape[1] == 1:
-        return np.ones(len(matrix))
-    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1e-12)
+        return np.where(total > 0, 1.0, 0.0)
+    share = matrix / np.maximum(total[:, None], 1e-12)
     terms = np.where(share > 0, share * np.log(np.maximum(share, 1e-300)), 0.0)
-    return 1 + terms.sum(axis=1) / np.log(matrix.shape[1])
+    return np.where(total > 0, 1 + terms.sum(axis=1) / np.log(matrix.shape[1]), 0.0)
 
 
-def _sap(table: np.ndarray) -> Sap:
-    ordered = np.sort(np.concatenate([table, np.zeros((1, table.shape[1]))]), axis=0)
-    gaps = ordered[-1] - ordered[-2]
+def _sap(table: np.ndarray, chance: np.ndarray) -> Sap:
+    """Calculates the gaps; a single latent is compared with chance, (factors,)."""
+    if len(table) == 1:
+        gaps = np.maximum(table[0] - chance, 0.0)
+    else:
+        ordered = np.sort(table, axis=0)
+        gaps = ordered[-1] - ordered[-2]
     return Sap(float(gaps.mean()), gaps, table)
 
 

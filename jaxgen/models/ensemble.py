@@ -11,7 +11,18 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgen.typing import Array, Batch, Metrics, Model, PRNGKeyArray, PyTree
+from jaxgen.errors import InputError
+from jaxgen.typing import (
+    Array,
+    Batch,
+    Evaluate,
+    Init,
+    Metrics,
+    Model,
+    PRNGKeyArray,
+    PyTree,
+    Update,
+)
 
 
 class EnsembleState(NamedTuple):
@@ -43,11 +54,11 @@ class Ensemble(NamedTuple):
         num_members: Settings times seeds.
     """
 
-    init: Callable[[PRNGKeyArray, Batch], EnsembleState]
-    update: Callable[..., tuple[EnsembleState, Metrics]]
-    evaluate: Callable[[EnsembleState, PRNGKeyArray, Batch], Metrics]
+    init: Init
+    update: Update
+    evaluate: Evaluate
     sample: Callable[..., Array]
-    evaluate_members: Callable[[EnsembleState, PRNGKeyArray, Batch], Metrics]
+    evaluate_members: Evaluate
     member: Callable[[EnsembleState, int], Any]
     num_members: int
 
@@ -63,16 +74,36 @@ def ensemble(
 
     Args:
         build: From a setting, whose numbers are traced, to a model.
-        settings: A pytree of arrays with a leading axis of settings; None for one.
+        settings: A pytree of arrays with a leading axis of settings (a list of numbers
+            is one); None for one.
         num_seeds: Members of each setting.
 
+    Returns:
+        The ensemble, a model like any other.
+
+    Raises:
+        InputError: The settings are of several lengths, or there is no member.
+
     Examples:
-        >>> from jaxgen.models.ensemble import ensemble  # doctest: +SKIP
-        >>> build = lambda beta: vae(..., objective=objectives.beta(beta))
-        >>> model = ensemble(build, jnp.array([1.0, 4.0]), num_seeds=5)
+        >>> import optax
+        >>> from jaxgen import losses, models, networks
+        >>> def build(beta):
+        ...     return models.vae(
+        ...         networks.mlp_encoder(2, (8,)),
+        ...         networks.mlp_decoder((4, 4, 1), (8,)),
+        ...         optax.adam(1e-3),
+        ...         likelihood=losses.vae.bernoulli(),
+        ...         prior=losses.vae.priors.standard_normal(2),
+        ...         objective=losses.vae.objectives.beta(beta),
+        ...     )
+        >>> ensemble(build, [1.0, 4.0], num_seeds=5).num_members
+        10
     """
+    settings = jax.tree.map(jnp.asarray, settings, is_leaf=_is_list)
+    num_settings = _length(settings)
+    if num_seeds < 1:
+        raise InputError(f"num_seeds={num_seeds}: train at least 1 seed.")
     leaves = jax.tree.leaves(settings)
-    num_settings = leaves[0].shape[0] if leaves else 1
     each = jax.tree.map(lambda leaf: jnp.repeat(leaf, num_seeds, axis=0), settings)
     num_members = num_settings * num_seeds
     axes = (0 if leaves else None, 0)
@@ -114,6 +145,11 @@ def ensemble(
         return jax.vmap(one, in_axes=axes)(each, state.net)
 
     def member(state: EnsembleState, index: int) -> Any:
+        if not -num_members <= index < num_members:
+            raise InputError(
+                f"There is no member {index}: the ensemble has {num_members}."
+            )
+
         def one(leaf: Array) -> Array:
             if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
                 leaf = jax.random.clone(leaf)  # the root key is used again and again
@@ -124,6 +160,21 @@ def ensemble(
     return Ensemble(
         init, update, evaluate, sample, evaluate_members, member, num_members
     )
+
+
+def _is_list(tree: Any) -> bool:
+    return isinstance(tree, list)
+
+
+def _length(settings: PyTree) -> int:
+    shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(settings)]
+    lengths = {shape[0] if shape else 0 for shape in shapes} or {1}
+    if len(lengths) > 1 or 0 in lengths:
+        raise InputError(
+            f"The settings have shapes {shapes}: give arrays of one length, an entry "
+            "for each setting."
+        )
+    return lengths.pop()
 
 
 def member_key(key: PRNGKeyArray, seed: int | Array) -> PRNGKeyArray:

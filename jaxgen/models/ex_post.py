@@ -1,8 +1,9 @@
 """Samplers fitted after training: what the encoder fills is not what the prior says.
 
 A decoder has only ever seen latents of the aggregate posterior. To draw from a density
-fitted to them costs nothing and often halves the Frechet distance of the samples.
-Ghosh et al., From Variational to Deterministic Autoencoders, 2020, section 4.
+fitted to them costs little and lowers the Frechet distance: for a VAE on MNIST from
+19.21 to 17.66 (a mixture of 10 Gaussians) in table 1 of Ghosh et al., From Variational
+to Deterministic Autoencoders, 2020; section 4 has the method.
 """
 
 from typing import Any

@@ -32,12 +32,20 @@ def gradient_step(
         and update beside them; what the loss keeps.
     """
 
+    def averaged(leaf: Array) -> Array:
+        # A count is the same everywhere, and must stay a whole number.
+        if not jnp.issubdtype(leaf.dtype, jnp.inexact):
+            return leaf
+        return jax.lax.pmean(leaf, axis_name)
+
     def mean_loss(params: Params) -> tuple[Array, tuple[Metrics, Any]]:
-        value = loss(params)
+        value, (terms, kept) = loss(params)
         # The mean over devices must be inside the loss: under shard_map the gradient of
         # replicated parameters is summed over devices already, and a mean taken
         # outside alone would leave it too large by their number.
-        return value if axis_name is None else jax.lax.pmean(value, axis_name)
+        if axis_name is not None:
+            value, terms, kept = jax.tree.map(averaged, (value, terms, kept))
+        return value, (terms, kept)
 
     (_, (terms, kept)), gradients = jax.value_and_grad(mean_loss, has_aux=True)(
         net.params

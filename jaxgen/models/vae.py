@@ -6,14 +6,13 @@ Wierstra, Stochastic Backpropagation, 2014.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
-from jaxgen.errors import InputError
 from jaxgen.estimators import Estimator, Pathwise, ScoreFunction
 from jaxgen.losses.vae import objectives, regularizers
 from jaxgen.losses.vae.families import (
@@ -28,11 +27,14 @@ from jaxgen.losses.vae.likelihoods import Likelihood
 from jaxgen.losses.vae.objectives import Objective
 from jaxgen.losses.vae.priors import Prior
 from jaxgen.losses.vae.regularizers import Divergence
+from jaxgen.models import vae_checks
 from jaxgen.models.gradient_step import gradient_step
 from jaxgen.typing import (
     Array,
     Batch,
+    Evaluate,
     Images,
+    Init,
     Metrics,
     NetState,
     Network,
@@ -41,9 +43,12 @@ from jaxgen.typing import (
     PRNGKeyArray,
     PyTree,
     RandomKeys,
+    Update,
 )
 
 EstimatorSchedule = Callable[[Array], Estimator]
+Condition = Array | None
+"""One-hot labels, shape (batch, classes), of a conditional model."""
 
 
 class VAEState(NamedTuple):
@@ -89,9 +94,9 @@ class VAE(NamedTuple):
         num_classes: Classes of the condition, or None.
     """
 
-    init: Callable[[PRNGKeyArray, Batch], VAEState]
-    update: Callable[..., tuple[VAEState, Metrics]]
-    evaluate: Callable[[VAEState, PRNGKeyArray, Batch], Metrics]
+    init: Init
+    update: Update
+    evaluate: Evaluate
     sample: Callable[..., Images]
     encode: Callable[..., Posterior]
     decode: Callable[..., Images]
@@ -148,48 +153,57 @@ def vae(
     Raises:
         InputError: The parts do not go together; the sentence says why.
     """
-    kl = regularizers.kl()
-    divergence = kl if divergence is None else divergence
-    objective = objectives.beta() if objective is None else objective
+    vae_checks.check_parts(
+        likelihood=(likelihood, Likelihood),
+        prior=(prior, Prior),
+        divergence=(divergence, Divergence),
+        objective=(objective, Objective),
+    )
+    gaussian = prior.family is Gaussian
     if estimator is None:
-        gaussian = prior.family is Gaussian
         estimator = Pathwise() if gaussian else ScoreFunction("leave_one_out")
         num_samples = num_samples if gaussian else max(num_samples, 2)
-    schedule = (
-        (lambda step: estimator) if isinstance(estimator, Estimator) else estimator
-    )
-    first = schedule(jnp.zeros((), jnp.int32))
+    schedule, first = vae_checks.schedule_of(estimator)
+    scheduled = not isinstance(estimator, Estimator)
     weighted = importance_weighted or losses.vae.is_bound_estimator(first)
-    if weighted and not (objective.plain and divergence.name == "kl"):
-        raise InputError(
-            "An importance-weighted bound has no reconstruction and divergence of its "
-            "own to be weighed: leave objective and divergence at their defaults, or "
-            "take an estimator of the ELBO."
-        )
+    vae_checks.check_weighted(weighted, objective, divergence)
+    vae_checks.check_classes(num_classes)
+    divergence = regularizers.kl() if divergence is None else divergence
+    objective = objectives.beta() if objective is None else objective
 
-    def condition_of(batch: Batch) -> tuple[Array, ...]:
+    def condition_of(batch: Batch) -> Condition:
         if num_classes is None:
-            return ()
-        if "label" not in batch:
-            raise InputError(
-                "The VAE is conditional (num_classes was given), and the data have no "
-                "labels: take a labelled set, or leave num_classes out."
-            )
-        return (jax.nn.one_hot(batch["label"], num_classes),)
+            return None
+        vae_checks.check_labelled(batch)
+        return jax.nn.one_hot(batch["label"], num_classes)
 
-    def posterior(params: Params, images: Images, *condition: Array) -> Posterior:
-        outputs = encoder.apply(params["encoder"], images, *condition)
-        return posterior_of(prior.family, outputs)
+    def posterior(params: Params, images: Images, condition: Condition) -> Posterior:
+        outputs = encoder.apply(params["encoder"], images, *_some(condition))
+        q = posterior_of(prior.family, outputs)
+        vae_checks.check_latents(q.point.shape[1:], prior.shape)
+        return q
 
-    def prior_of(params: Params, condition: tuple[Array, ...]) -> PriorParameters:
-        encode = partial(posterior, params)
-        return prior.parameters(params["prior"], encode, *(condition or (None,)))
+    def prior_of(params: Params, condition: Condition) -> PriorParameters:
+        def encode(images: Images) -> Posterior:
+            return posterior(params, images, None)
+
+        return prior.parameters(params["prior"], encode, condition)
 
     def log_likelihood(
         params: Params, latents: Array, images: Images, *condition: Array
     ) -> PerExample:
         outputs = decoder.apply(params["decoder"], latents, *condition)
         return likelihood.log_likelihood(outputs, images)
+
+    def problem(params: Params, batch: Batch) -> tuple[Any, ...]:
+        """What both bounds are made of."""
+        condition = condition_of(batch)
+        return (
+            partial(log_likelihood, params),
+            posterior(params, batch["image"], condition),
+            prior_of(params, condition),
+            (batch["image"], *_some(condition)),
+        )
 
     def terms(
         params: Params,
@@ -199,13 +213,9 @@ def vae(
         state: PyTree,
         samples: int,
     ) -> LatentTerms:
-        condition = condition_of(batch)
         return losses.vae.latent_terms(
             keys,
-            partial(log_likelihood, params),
-            posterior(params, batch["image"], *condition),
-            prior_of(params, condition),
-            (batch["image"], *condition),
+            *problem(params, batch),
             divergence=divergence,
             estimator=estimator,
             num_samples=samples,
@@ -216,35 +226,29 @@ def vae(
     def bound(
         params: Params, keys: RandomKeys, batch: Batch, estimator: Estimator
     ) -> PerExample:
-        condition = condition_of(batch)
         return losses.vae.latent_bound(
             keys,
-            partial(log_likelihood, params),
-            posterior(params, batch["image"], *condition),
-            prior_of(params, condition),
-            (batch["image"], *condition),
+            *problem(params, batch),
             estimator=estimator,
             num_samples=num_samples,
             prior_per_example=prior.per_example,
         )
 
-    def init(key: PRNGKeyArray, batch: Batch) -> VAEState:
+    def init(key: PRNGKeyArray, batch: Batch, /) -> VAEState:
         images, condition = batch["image"], condition_of(batch)
         latents = jnp.zeros((images.shape[0], *prior.shape), images.dtype)
-        own = condition or (None,)
+        own = _some(condition)
         params = {
-            "encoder": encoder.init(random.stream(key, "encoder"), images, *condition),
-            "decoder": decoder.init(random.stream(key, "decoder"), latents, *condition),
-            "prior": prior.init(random.stream(key, "prior"), images, *own),
+            "encoder": encoder.init(random.stream(key, "encoder"), images, *own),
+            "decoder": decoder.init(random.stream(key, "decoder"), latents, *own),
+            "prior": prior.init(random.stream(key, "prior"), images, condition),
         }
+        _, q, p, _ = problem(params, batch)
         kept = ()
         if not weighted:
+            stream = random.stream(key, "estimator")
             kept = losses.vae.estimator_state(
-                random.stream(key, "estimator"),
-                first,
-                posterior(params, images, *condition),
-                prior_of(params, condition),
-                divergence=divergence,
+                stream, first, q, p, divergence=divergence
             )
         net = NetState(params, batch_stats={}, opt_state=optimizer.init(params))
         step = jnp.zeros((), jnp.int32)
@@ -288,93 +292,102 @@ def vae(
             multiplier = objective.update(
                 state.objective, -metrics["reconstruction"], metrics[divergence.name]
             )
-        if callable(estimator) and hasattr(now, "temperature"):
-            metrics |= {"temperature": jnp.asarray(now.temperature, jnp.float32)}
+        temperature = getattr(now, "temperature", None)
+        if scheduled and temperature is not None:
+            metrics |= {"temperature": jnp.asarray(temperature, jnp.float32)}
         step = state.step + 1
         return VAEState(step, state.key, net, multiplier, kept), metrics
 
-    def evaluate(state: VAEState, key: PRNGKeyArray, batch: Batch) -> Metrics:
+    def evaluate(state: VAEState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
         keys = random.example_keys(key, batch["image"].shape[0])
-        params = state.net.params
-        plain = ScoreFunction()
-        if weighted:
-            loss = -bound(params, jax.random.clone(keys), batch, ScoreFunction())
-            found = terms(params, keys, batch, plain, (), 1)
-            return _metrics(loss, found, divergence)
+        params, plain = state.net.params, ScoreFunction()
         found = terms(params, keys, batch, plain, (), 1)
+        if weighted:
+            loss = -bound(params, jax.random.clone(keys), batch, plain)
+            return _metrics(loss, found, divergence)
+
+        def mean(values: Array) -> Array:
+            # Padding has the weight 0.
+            return jnp.average(values, axis=0, weights=batch.get("weight"))
+
         loss = objective.loss(
-            state.objective,
-            state.step,
-            found.log_likelihood,
-            found.parts,
-            partial(jnp.mean, axis=0),
+            state.objective, state.step, found.log_likelihood, found.parts, mean
         )
         return _metrics(loss, found, divergence)
 
-    def encode(
-        state: VAEState, images: Images, condition: Array | None = None
-    ) -> Posterior:
-        return posterior(state.net.params, images, *_some(condition))
+    def checked(condition: Condition, rows: int) -> Condition:
+        vae_checks.check_condition(condition, rows, num_classes)
+        return condition
 
-    def decode(
-        state: VAEState, latents: Array, condition: Array | None = None
-    ) -> Images:
-        outputs = decoder.apply(state.net.params["decoder"], latents, *_some(condition))
-        return likelihood.mean(outputs)
+    def encode(
+        state: VAEState, images: Images, condition: Condition = None
+    ) -> Posterior:
+        own = checked(condition, images.shape[0])
+        return posterior(state.net.params, images, own)
+
+    def decode(state: VAEState, latents: Array, condition: Condition = None) -> Images:
+        own = _some(checked(condition, latents.shape[0]))
+        return likelihood.mean(
+            decoder.apply(state.net.params["decoder"], latents, *own)
+        )
 
     def reconstruct(
-        state: VAEState, images: Images, condition: Array | None = None
+        state: VAEState, images: Images, condition: Condition = None
     ) -> Images:
         return decode(state, encode(state, images, condition).point, condition)
 
-    def prior_at(state: VAEState, condition: Array | None = None) -> PriorParameters:
-        return prior_of(state.net.params, _some(condition))
+    def prior_at(state: VAEState, condition: Condition = None) -> PriorParameters:
+        return prior_of(state.net.params, condition)
 
     def sample(
-        state: VAEState, key: PRNGKeyArray, n: int, condition: Array | None = None
+        state: VAEState, key: PRNGKeyArray, n: int, condition: Condition = None
     ) -> Images:
         if num_classes is not None and condition is None:
             condition = jax.nn.one_hot(jnp.arange(n) % num_classes, num_classes)
-        p = prior_at(state, condition)
+        p = prior_at(state, checked(condition, n))
         shape = () if prior.per_example else (n,)
         with jax.numpy_rank_promotion("allow"):
             latents = p.distribution.sample(key, shape).astype(jnp.float32)
         return decode(state, latents, condition)
 
     def divergence_of(
-        state: VAEState, images: Images, condition: Array | None = None
+        state: VAEState, images: Images, condition: Condition = None
     ) -> Array:
         q, p = encode(state, images, condition), prior_at(state, condition)
         parts = divergence.closed_form(q, p)
-        if parts is not None:
-            return parts
-        plain = regularizers.closed_form_kl(q, p)
-        if plain is None:
-            plain = regularizers.closed_form_kl(
-                q, StandardNormal(jnp.zeros(prior.shape))
-            )
-        assert plain is not None
-        return plain
+        if parts is None:
+            parts = regularizers.closed_form_kl(q, p)
+        if parts is None:
+            standard = StandardNormal(jnp.zeros(prior.shape))
+            parts = regularizers.closed_form_kl(q, standard)
+        return cast(Array, parts)
 
     def log_joint(
-        state: VAEState,
-        latents: Array,
-        images: Images,
-        condition: Array | None = None,
+        state: VAEState, latents: Array, images: Images, condition: Condition = None
     ) -> PerExample:
-        p = prior_at(state, condition)
+        own = checked(condition, images.shape[0])
+        p = prior_at(state, own)
         with jax.numpy_rank_promotion("allow"):
             log_prior = p.distribution.log_prob(latents)
-        own = _some(condition)
-        return log_prior + log_likelihood(state.net.params, latents, images, *own)
+        params = state.net.params
+        return log_prior + log_likelihood(params, latents, images, *_some(own))
 
     return VAE(
-        *(init, update, evaluate, sample, encode, decode, reconstruct),
-        *(prior_at, divergence_of, log_joint, num_classes),
+        init=init,
+        update=update,
+        evaluate=evaluate,
+        sample=sample,
+        encode=encode,
+        decode=decode,
+        reconstruct=reconstruct,
+        prior=prior_at,
+        divergence=divergence_of,
+        log_joint=log_joint,
+        num_classes=num_classes,
     )
 
 
-def _some(condition: Array | None) -> tuple[Array, ...]:
+def _some(condition: Condition) -> tuple[Array, ...]:
     return () if condition is None else (condition,)
 
 

@@ -22,8 +22,8 @@ SMALL = beta_vae.Config(
     steps=6,
     batch_size=8,
     image_size=16,
-    betas=(1.0, 4.0),
-    seeds=2,
+    betas=(4.0,),
+    seeds=1,
     score_examples=200,
     devices=1,
 )
@@ -64,11 +64,12 @@ def titles(results: dict) -> list[str]:
 def test_the_sweep_scores_every_member_and_draws_what_it_found(sweep):
     folder = Path(sweep["page"]).parent
     with np.load(folder / "arrays" / "disentanglement.npz") as found:
-        assert found["scores"].shape == (4, 3, 2)
+        assert found["scores"].shape == (4, 2, 1)
         assert np.isfinite(found["scores"]).all()
-        assert list(found["names"]) == ["beta 1", "beta 4", "KL <= 6"]
-        # A larger beta has the smaller KL, for the same seed.
-        assert (found["kl"][1] < found["kl"][0]).all()
+        assert list(found["names"]) == ["beta 4", "KL <= 6"]
+        # A larger beta has the smaller KL, for the same seed; the constraint starts
+        # from 1.
+        assert (found["kl"][0] < found["kl"][1]).all()
     wanted = {"disentanglement", "traversals", "reconstructions", "losses", "kl"}
     assert wanted <= figures(sweep)
     assert {"Scores of disentanglement", "A constraint is a beta that is found"} <= set(
@@ -78,8 +79,25 @@ def test_the_sweep_scores_every_member_and_draws_what_it_found(sweep):
 
 def test_the_curves_of_the_sweep_are_those_of_its_settings(sweep):
     rows = training.read_records(Path(sweep["page"]).parent / "metrics.jsonl")
-    assert {row["split"] for row in rows} >= {"beta 1", "beta 4", "KL <= 6"}
+    assert {row["split"] for row in rows} >= {"beta 4", "KL <= 6"}
     assert all(np.isfinite(row["kl"]) for row in rows)
+
+
+def test_the_fixed_beta_has_a_part_of_its_own(sweep):
+    folder = Path(sweep["page"]).parent
+    parts = {path.name for path in (folder / "parts").iterdir()}
+    assert parts == {"members", f"fixed_beta_{sweep['beta found']:.6g}"}
+
+
+def test_the_curves_of_an_ensemble_are_means_of_its_members(sweep):
+    parts = Path(sweep["page"]).parent / "parts"
+    own = training.read_records(parts / "members" / "metrics.jsonl")
+    rows = training.read_records(parts / "members" / "settings.jsonl")
+    last = [row for row in own if row["split"] == "test"][-1]
+    # Two seeds a setting: their medians are their means.
+    for term in ("kl", "reconstruction"):
+        found = [row[term] for row in rows if row["step"] == last["step"]]
+        np.testing.assert_allclose(np.mean(found), last[term], rtol=1e-5)
 
 
 def test_a_constrained_run_shows_its_constraint_and_its_residuals(held):
@@ -88,6 +106,13 @@ def test_a_constrained_run_shows_its_constraint_and_its_residuals(held):
     assert "Is the KL what was asked for? Target 3 nats" in titles(held)
     rows = training.read_records(Path(held["page"]).parent / "metrics.jsonl")
     assert all({"beta", "slack"} <= set(r) for r in rows if r["split"] == "train")
+
+
+def test_a_run_whose_schedule_spans_it_is_not_made_longer(held):
+    output = str(Path(held["page"]).parents[2])
+    longer = dataclasses.replace(DIGITS, output=output, resume=True, epochs=3)
+    with pytest.raises(InputError, match="epochs was 2 and is now 3"):
+        beta_vae.main(longer)
 
 
 @pytest.mark.parametrize("name", ["capacity", "geco", "free_bits"])
@@ -223,6 +248,9 @@ def test_a_latent_that_is_a_factor_is_named(monkeypatch):
         ({"betas": (1.0, 0.0)}, "--betas is 1.0 0.0"),
         ({"seeds": 0}, "--seeds is 0"),
         ({"image_size": 8}, "at least 16 pixels"),
+        ({"epochs": 12}, "--epochs is 12 .* --steps says how long"),
+        ({"gamma": 5.0}, "--gamma is 5.0 .* only the constrained study"),
+        ({"study": "constrained"}, "--betas is .* only the sweep study"),
     ],
 )
 def test_options_that_cannot_be_used_are_named(options, words, tmp_path):

@@ -3,12 +3,14 @@ import json
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from experiments import cvae, latent_arrays, training_run, vae_parts
 from jaxgen import data, training
 from jaxgen.errors import InputError
+from jaxgen.metrics import collapse
 
 SMALL = cvae.Config(
     data="digits", hidden=(16,), epochs=8, batch_size=64, learning_rate=5e-3, devices=1
@@ -114,6 +116,28 @@ def test_a_prior_of_the_label_places_its_latents(conditional, tmp_path, monkeypa
     assert drawn.tolist() == list(range(10)) * cvae.STYLES
     np.testing.assert_allclose(latents[:, 0], drawn, atol=1e-2)
     np.testing.assert_allclose(latents[:, 1], -drawn, atol=1e-2)
+
+
+def test_the_doctor_counts_means_from_those_of_the_prior(conditional):
+    setup, both, state = conditional
+    prior = both.cvae.prior
+    # Its posterior is the prior of the label, and tells nothing of an image.
+    model = both.cvae._replace(
+        encode=lambda state, images, label: prior(state, label),
+        divergence=lambda state, images, label: jnp.zeros((len(images), 2)),
+    )
+    doctor, _ = vae_parts.posterior_tables(jax.random.key(2), model, state, setup)
+    assert [row[1:] for row in doctor["rows"]] == [
+        [collapse.COLLAPSED, "0.000", "0.000"]
+    ] * 2
+    assert "from those of the prior" in doctor["note"]
+
+
+def test_the_interval_of_a_share_is_that_of_wilson():
+    # All are right: n / (n + z^2) to 1.
+    low, high = cvae.wilson_interval(50, 50)
+    assert low == pytest.approx(50 / (50 + 2.575829**2))
+    assert high == 1
 
 
 def test_one_latent_is_drawn_with_every_label(run):

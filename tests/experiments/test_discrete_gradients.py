@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from experiments import discrete_gradients as gradients
-from experiments.discrete_gradients import REACH, Entrant
+from experiments.discrete_gradients import BLOCK_REACH, Entrant, Measured
 from jaxgen.estimators import (
     VIMCO,
     DisARM,
@@ -97,6 +97,12 @@ def test_the_bias_of_straight_through_is_the_sum_over_codes(place):
     assert abs(found.z) > 5
 
 
+def test_the_interval_of_a_bias_is_that_of_student():
+    found = Measured(1.0, 0.1, 1.0, bias=0.5, bias_error=0.01)
+    wanted = np.sqrt(0.25 + 0.01 * 2.8609 * np.array([-1, 1]))
+    np.testing.assert_allclose(found.bias_range, wanted, rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     "entrant",
     [
@@ -123,8 +129,8 @@ def test_the_unbiased_have_no_bias(place, entrant):
 )
 def test_who_has_less_variance_at_equal_evaluations(place, less, more):
     one, other = measured(place, less), measured(place, more)
-    assert one.variance + REACH * one.variance_error < other.variance
-    assert one.variance < other.variance - REACH * other.variance_error
+    assert one.variance + BLOCK_REACH * one.variance_error < other.variance
+    assert one.variance < other.variance - BLOCK_REACH * other.variance_error
 
 
 def test_another_objective_has_no_bias_to_tell(place):

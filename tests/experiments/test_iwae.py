@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import iwae
+from experiments import importance_bounds, iwae
 from experiments.importance_bounds import bound_of
 from jaxgen.errors import InputError
 
@@ -21,7 +21,7 @@ SMALL = iwae.Config(
     compare_gradients=False,
     nll_samples=20,
     nll_images=120,
-    gradient_draws=20,
+    gradient_draws=25,
     learning_rate=1e-2,
 )
 
@@ -46,6 +46,9 @@ def test_a_run_leaves_a_page_with_the_bounds_and_every_model(run):
     likelihood, signal = tables
     assert [row[0] for row in likelihood["rows"]] == names
     assert [row[0] for row in signal["rows"]] == ["pathwise", "stl", "dreg"]
+    # Ten groups of two, and an interval of nine degrees of freedom.
+    assert " 20 draws" in signal["note"]
+    assert importance_bounds.REACH == pytest.approx(3.2498, abs=1e-4)
     for table in tables:
         assert {len(row) for row in table["rows"]} == {len(table["columns"])}
 

@@ -112,7 +112,13 @@ def test_a_second_run_of_one_name_gets_a_number_and_the_first_is_left_alone(run)
 )
 def test_every_kind_of_run_works(options, tmp_path):
     config = dataclasses.replace(SMALL, output=str(tmp_path), **options)
-    assert np.isfinite(vae.main(config)["loss"])
+    results = vae.main(config)
+    assert np.isfinite(results["loss"])
+    # The KL of a latent to a mixture has no closed form.
+    page = Path(results["page"]).with_name("summary.json").read_text()
+    titles = [table["title"] for table in json.loads(page)["tables"]]
+    assert ("Which latents are used" in titles) == ("prior" not in options)
+    assert "Where the KL goes" in titles
 
 
 def test_the_gaussian_likelihood_trains(tmp_path):

@@ -30,16 +30,23 @@ def test_beta_follows_its_schedule():
 
 
 @pytest.mark.parametrize(
-    ("objective", "plain"),
+    "make",
     [
-        (objectives.beta(), True),
-        (objectives.beta(2.0), False),
-        (objectives.beta(lambda step: 1.0), False),
-        (objectives.free_bits(0.1), False),
+        lambda: objectives.beta(float("nan")),
+        lambda: objectives.free_bits(0.1, weight=float("inf")),
+        lambda: objectives.constrained(-1.0),
+        lambda: objectives.constrained(5.0, rate=float("nan")),
+        lambda: objectives.capacity(1.0, float("nan")),
     ],
 )
-def test_only_the_bound_itself_is_plain(objective, plain):
-    assert objective.plain is plain
+def test_numbers_that_no_objective_has_are_named(make):
+    with pytest.raises(InputError, match="="):
+        make()
+
+
+def test_nothing_is_missing_before_anything_was_seen():
+    for objective in (objectives.constrained(5.0), objectives.geco(90.0)):
+        assert objective.report(objective.init(), STEP)["slack"] == 0
 
 
 def test_free_bits_cost_at_least_their_nats_per_latent_in_the_mean():
@@ -165,12 +172,10 @@ def test_kkt_residuals_by_hand(beta, kl, expected):
 @pytest.mark.parametrize(
     ("make", "name"),
     [
-        (lambda: objectives.free_bits(0.0), "nats=0.0"),
-        (lambda: objectives.capacity(-1.0, 2.0), "gamma=-1.0"),
-        (lambda: objectives.constrained(0.0), "target=0.0"),
-        (lambda: objectives.constrained(1.0, start=0.0), "start=0.0"),
-        (lambda: objectives.geco(1.0, start=-1.0), "start=-1.0"),
-        (lambda: objectives.free_bits(float("nan")), "nats=nan"),
+        (lambda: objectives.free_bits(0.0), "nats=0"),
+        (lambda: objectives.capacity(-1.0, 2.0), "gamma=-1"),
+        (lambda: objectives.constrained(1.0, start=0.0), "start=0"),
+        (lambda: objectives.geco(1.0, start=-1.0), "start=-1"),
     ],
 )
 def test_what_must_be_positive_is_named(make, name):

@@ -18,7 +18,7 @@ def test_every_latent_gets_its_verdict():
     ("kl", "activity", "expected"),
     [
         ([0.0, 0.0], [0.0, 0.0], "warm-up"),
-        ([1.0, 0.0], [0.9, 0.0], "fewer latents"),
+        ([1.0, 0.0], [0.9, 0.0], "lost early in training"),
         ([1.0, 1.0], [0.9, 0.9], "None has collapsed"),
         ([1.0, 0.5], [0.9, 0.0], "alike for all inputs"),
         ([30.0, 0.1, 0.1, 0.1], [0.9, 0.1, 0.1, 0.1], "hold 90 %"),

@@ -147,6 +147,25 @@ def test_completeness_and_disentanglement_are_told_apart():
     assert result.informativeness == 1
 
 
+@pytest.mark.parametrize("latents", [1, 3])
+@pytest.mark.parametrize("factors", [1, 2])
+def test_a_constant_code_is_neither_disentangled_nor_complete(latents, factors):
+    result = metrics.dci(np.zeros((1000, latents)), draw()[:, :factors])
+    assert result.disentanglement == result.completeness == 0
+    assert not result.importance.any()
+
+
+def test_a_single_latent_of_noise_is_compared_with_chance():
+    # The first factor is 0 in four of five examples.
+    factors = draw(4000) * (np.arange(4000) % 5 == 0)[:, None] * [1, 0, 0]
+    factors += draw(4000) * [0, 1, 1]
+    noise = np.random.default_rng(5).normal(size=(4000, 1))
+    assert metrics.sap_locatello(noise, factors).score < 0.03
+    assert metrics.sap_kumar(noise, factors, categorical=(0, 1)).score < 0.05
+    told = metrics.sap_kumar(factors[:, 1:2], factors, categorical=(1,)).gaps
+    np.testing.assert_allclose(told, [0, 5 / 6, 0], atol=0.02)
+
+
 def test_r_squared_is_that_of_scipy():
     factors = draw()
     latents = mixed(factors)

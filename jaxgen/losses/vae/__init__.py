@@ -15,7 +15,6 @@ from jaxgen.losses.vae.gaussian_likelihoods import (
     laplace_log_likelihood,
     learned_gaussian,
     learned_gaussian_log_likelihood,
-    optimal_gaussian,
     optimal_gaussian_log_likelihood,
 )
 from jaxgen.losses.vae.latent_bounds import (
@@ -73,7 +72,6 @@ __all__ = [
     "learned_gaussian_log_likelihood",
     "negative_elbo",
     "objectives",
-    "optimal_gaussian",
     "optimal_gaussian_log_likelihood",
     "priors",
     "regularizers",

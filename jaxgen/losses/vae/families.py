@@ -11,8 +11,13 @@ import jax
 import jax.numpy as jnp
 import numpyro.distributions as dists
 
+from jaxgen import numerics
+from jaxgen.errors import InputError
 from jaxgen.estimators import OneHotCategorical
 from jaxgen.typing import Array
+
+MOST = 20.0
+"""What a log-variance is kept within: scales from 4.5e-5 to 2.2e4."""
 
 
 class StandardNormal(NamedTuple):
@@ -124,29 +129,33 @@ PriorParameters = StandardNormal | Gaussian | GaussianMixture | Bernoulli | Cate
 def posterior_of(family: type, outputs: Any) -> Posterior:
     """Reads an encoder's outputs as the parameters of a family.
 
+    Log-variances are bounded smoothly within -20 and 20: far from these they are what
+    they were, and the KL of an encoder that has lost its way stays finite.
+
     Args:
         family: `Gaussian`, `Bernoulli` or `Categorical`.
         outputs: (mean, log_variance) for a Gaussian, logits for the others.
 
     Raises:
-        ValueError: The outputs are not what the family needs.
+        InputError: The outputs are not what the family needs.
     """
     if family is Gaussian:
         if not (isinstance(outputs, tuple | list) and len(outputs) == 2):
-            raise ValueError(
+            raise InputError(
                 "The encoder of Gaussian latents must return (mean, log_variance); it "
                 f"returned {_shapes(outputs)}."
             )
         if outputs[0].shape != outputs[1].shape:
-            raise ValueError(
+            raise InputError(
                 "The encoder's mean and log-variance must have one shape; they have "
                 f"{_shapes(outputs)}."
             )
-        return Gaussian(*outputs)
+        mean, log_variance = outputs
+        return Gaussian(mean, numerics.soft_bound(log_variance, -MOST, MOST))
     rank = {Bernoulli: 2, Categorical: 3}[family]
     if getattr(outputs, "ndim", None) != rank:
         wanted = "(batch, latents)" if rank == 2 else "(batch, variables, classes)"
-        raise ValueError(
+        raise InputError(
             f"The encoder of {family.__name__} latents must return logits of shape "
             f"{wanted}; it returned {_shapes(outputs)}."
         )

@@ -4,6 +4,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from jaxgen import numerics
 from jaxgen.errors import InputError
@@ -69,7 +70,7 @@ def learned_gaussian_log_likelihood(
         mean: Means, shape (batch, ...).
         log_scale: Logarithms of the standard deviations before the floor, same shape.
         observations: Values, same shape.
-        min_log_scale: The floor; -6 is half a grey level of 256 in [0, 1].
+        min_log_scale: The floor; -6 is 0.6 of a grey level of 256 in [0, 1].
 
     Returns:
         Nats, shape (batch,).
@@ -102,7 +103,9 @@ def optimal_gaussian_log_likelihood(
     The mean over the batch is `-D/2 (log(2 pi MSE) + 1)`, and its gradient is that of
     this profile likelihood: at the best s^2 the gradient through s^2 is zero, so it is
     stopped. As a score of a test set it flatters, since s^2 is fitted to that set, and
-    an example's value depends on its batch.
+    an example's value depends on its batch. For a training loop of your own: a VAE of
+    `jaxgen.models` sees one example at a time, and `learned_gaussian` with
+    `networks.shared_scale` finds the same variance there.
 
     Args:
         mean: Means, shape (batch, ...).
@@ -194,26 +197,6 @@ def learned_gaussian(*, min_log_scale: float = -6.0) -> Likelihood:
     return Likelihood(log_likelihood, lambda outputs: unpack(outputs, 2)[0], 2)
 
 
-def optimal_gaussian(
-    *, min_log_scale: float = -6.0, axis_name: str | None = None
-) -> Likelihood:
-    """Returns the Gaussian likelihood of the best shared variance, the batch's MSE.
-
-    The decoder gives means. See `optimal_gaussian_log_likelihood`.
-
-    Args:
-        min_log_scale: Least logarithm of the standard deviation.
-        axis_name: The mapped axis under `jax.pmap` or `jax.shard_map`, if any.
-    """
-
-    def log_likelihood(mean: Observations, observations: Observations) -> PerExample:
-        return optimal_gaussian_log_likelihood(
-            mean, observations, min_log_scale=min_log_scale, axis_name=axis_name
-        )
-
-    return Likelihood(log_likelihood, lambda mean: mean)
-
-
 def laplace(*, scale: float | Array = 1.0) -> Likelihood:
     """Returns the Laplace likelihood of fixed scale; the decoder gives means.
 
@@ -232,6 +215,8 @@ def laplace(*, scale: float | Array = 1.0) -> Likelihood:
 
 
 def _check_positive(name: str, value: float | Array) -> None:
+    if isinstance(value, Tracer):
+        return
     if jnp.ndim(value):
         raise InputError(
             f"The {name} must be one number, not an array of shape {jnp.shape(value)}. "

@@ -7,8 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen import random
+from jaxgen.errors import InputError
 from jaxgen.estimators import (
     Estimator,
+    GumbelSoftmax,
     distributions,
     expectation,
     multi_sample_bound,
@@ -75,6 +77,11 @@ def latent_terms(
         InputError: The estimator cannot do this; the sentence says why.
     """
     parts = divergence.closed_form(posterior, prior)
+    if parts is None and isinstance(estimator, GumbelSoftmax) and not estimator.hard:
+        raise InputError(
+            f"{estimator} draws relaxed samples, and log q - log p of these is no KL: "
+            "give a divergence in closed form, or hard=True."
+        )
     per_example = prior if prior_per_example else None
 
     def one(
@@ -100,9 +107,7 @@ def latent_terms(
 
     keys = _each(key, posterior)
     value, kl, states = jax.vmap(one)(keys, posterior, per_example, *observed)
-    # A moving average is linear in what it has seen: the mean of what the examples make
-    # of it is what the whole batch makes of it.
-    state = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0).astype(leaf.dtype), states)
+    state = jax.tree.map(_of_all_examples, states)
     return LatentTerms(value, kl if parts is None else parts, state)
 
 
@@ -194,6 +199,15 @@ def _expect(
         return expectation(key, f, dist, estimator, num_samples), ()
     value, new = expectation(key, f, dist, estimator, num_samples, state=state[term])
     return value, (new,)
+
+
+def _of_all_examples(leaf: Array) -> Array:
+    # A moving average, and plain descent on a control variate, are linear in what they
+    # have seen: the mean of what the examples make of it is what the whole batch makes
+    # of it. A count is the same for all.
+    if not jnp.issubdtype(leaf.dtype, jnp.inexact):
+        return leaf[0]
+    return jnp.mean(leaf, axis=0)
 
 
 def _each(key: RandomKeys, posterior: Posterior) -> Array:

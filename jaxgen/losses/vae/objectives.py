@@ -13,11 +13,11 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float
 
-from jaxgen.errors import InputError
+from jaxgen.errors import InputError, check_number
 from jaxgen.losses.vae.regularizers import Parts
 from jaxgen.typing import Metrics, PerExample
 
-Schedule = Callable[[Array], Array]
+Schedule = Callable[[Any], Any]
 """From the step to a number, as optax's schedules."""
 
 Mean = Callable[[Array], Array]
@@ -33,15 +33,12 @@ class Objective(NamedTuple):
         update: `update(state, log_likelihood, divergence) -> state`, from means over
             the batch, after the step.
         report: `report(state, step) -> numbers to log`.
-        plain: Whether the loss is the negative bound, which is what bounds of several
-            samples can be trained by.
     """
 
     init: Callable[[], Any]
     loss: Callable[[Any, Array, PerExample, Parts, Mean], PerExample]
     update: Callable[[Any, Array, Array], Any]
     report: Callable[[Any, Array], Metrics]
-    plain: bool = False
 
 
 class Multiplier(NamedTuple):
@@ -83,6 +80,8 @@ def beta(weight: float | int | Array | Schedule = 1.0) -> Objective:
         Higgins et al., beta-VAE, 2017, equation 4; Bowman et al., Generating Sentences
         from a Continuous Space, 2016, section 3.1 (warm-up).
     """
+    if not callable(weight):
+        check_number("weight", weight)
 
     def at(step: Array) -> Any:
         return weight(step) if callable(weight) else weight
@@ -97,7 +96,6 @@ def beta(weight: float | int | Array | Schedule = 1.0) -> Objective:
         loss=loss,
         update=_unchanged,
         report=lambda state, step: {"beta": at(step)} if callable(weight) else {},
-        plain=isinstance(weight, int | float) and weight == 1,
     )
 
 
@@ -112,10 +110,11 @@ def free_bits(nats: float, *, weight: float = 1.0) -> Objective:
         weight: Weight of the divergence.
 
     References:
-        Kingma et al., Improving Variational Inference with Inverse Autoregressive Flow,
+        Kingma et al., Improved Variational Inference with Inverse Autoregressive Flow,
         2016, appendix C.8.
     """
-    _check_positive("nats", nats)
+    check_number("nats", nats, above=0)
+    check_number("weight", weight)
 
     def loss(
         state: Any, step: Array, log_likelihood: PerExample, parts: Parts, mean: Mean
@@ -141,7 +140,9 @@ def capacity(gamma: float, target: float | Schedule) -> Objective:
     References:
         Burgess et al., Understanding disentangling in beta-VAE, 2018, equation 8.
     """
-    _check_positive("gamma", gamma)
+    check_number("gamma", gamma, above=0)
+    if not callable(target):
+        check_number("target", target)
 
     def at(step: Array) -> Any:
         return target(step) if callable(target) else target
@@ -193,7 +194,13 @@ def constrained(
         Constrained Differential Optimization, 1987, for the damping; Shao et al.,
         ControlVAE, 2020, for its use in a VAE.
     """
-    _check_positive("target", target)
+    check_number("target", target)
+    if not isinstance(target, Tracer) and target < 0:
+        raise InputError(
+            f"target={target}: no divergence is below 0; give the nats it may cost."
+        )
+    for name, value in (("rate", rate), ("damping", damping), ("decay", decay)):
+        check_number(name, value)
 
     def excess(state: Multiplier) -> Array:
         average = state.average / jnp.maximum(state.weight, 1e-8)
@@ -259,9 +266,11 @@ def geco(
         return _ascend(state, -log_likelihood, target, rate, decay)
 
     def report(state: Multiplier, step: Array) -> Metrics:
-        average = state.average / jnp.maximum(state.weight, 1e-8)
-        multiplier = jnp.exp(state.log_multiplier)
-        return {"multiplier": multiplier, "slack": target - average}
+        slack = target - state.average / jnp.maximum(state.weight, 1e-8)
+        return {
+            "multiplier": jnp.exp(state.log_multiplier),
+            "slack": jnp.where(state.weight > 0, slack, 0.0),
+        }
 
     return Objective(_starter(start), loss, update, report)
 
@@ -306,16 +315,10 @@ def _ascend(
 
 
 def _starter(start: float | Array) -> Callable[[], Multiplier]:
-    _check_positive("start", start)
+    check_number("start", start, above=0)
     zero = jnp.zeros(())
     return lambda: Multiplier(jnp.log(jnp.asarray(start, jnp.float32)), zero, zero)
 
 
 def _unchanged(state: Any, log_likelihood: Array, divergence: Array) -> Any:
     return state
-
-
-def _check_positive(name: str, value: float | Array) -> None:
-    # The members of an ensemble have numbers that are traced: nothing to compare.
-    if not isinstance(value, Tracer) and not value > 0:
-        raise InputError(f"{name}={value}: give a number above 0.")

@@ -83,7 +83,7 @@ def discretized_logistic_log_likelihood(
         ValueError: If the shapes differ.
 
     References:
-        Salimans et al., PixelCNN++, 2017, equation 2; Kingma et al., Improving
+        Salimans et al., PixelCNN++, 2017, equation 2; Kingma et al., Improved
         variational inference with inverse autoregressive flow, 2016.
     """
     _, log_scale = flatten("mean", mean, log_scale, "log_scale")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from jaxtyping import Array, Float
 
 from jaxgen import divergences
+from jaxgen.errors import InputError
 from jaxgen.losses.vae.families import (
     Bernoulli,
     Categorical,
@@ -30,12 +31,10 @@ class Divergence(NamedTuple):
         name: What it is called in records.
         closed_form: `(q, p) -> parts`, nats of shape (batch, parts), or None where
             there is no closed form and the KL is to be sampled.
-        bounds: Whether log-likelihood less this divergence bounds log p(x).
     """
 
     name: str
     closed_form: Callable[[Posterior, PriorParameters], Parts | None]
-    bounds: bool = True
 
 
 def kl(*, sampled: bool = False) -> Divergence:
@@ -57,7 +56,7 @@ def cauchy_schwarz() -> Divergence:
     References:
         Tran et al., Cauchy-Schwarz Regularized Autoencoder, 2022.
     """
-    return Divergence("cauchy_schwarz", closed_form_cauchy_schwarz, bounds=False)
+    return Divergence("cauchy_schwarz", closed_form_cauchy_schwarz)
 
 
 def closed_form_kl(q: Posterior, p: PriorParameters) -> Parts | None:
@@ -88,7 +87,8 @@ def closed_form_cauchy_schwarz(q: Posterior, p: PriorParameters) -> Parts:
             return divergences.bernoulli_cauchy_schwarz_per_dimension(*q, *p)
         case Categorical(), Categorical():
             return divergences.categorical_cauchy_schwarz_per_variable(*q, *p)
-    raise ValueError(
+    raise InputError(
         f"There is no Cauchy-Schwarz divergence of {type(q).__name__} latents from a "
-        f"{type(p).__name__} prior."
+        f"{type(p).__name__} prior: give a prior of the latents' own family, or a "
+        "mixture of Gaussians to Gaussian ones."
     )

@@ -73,12 +73,12 @@ def bounds(run: Run) -> Plate | None:
     active = ", ".join(f"{n} {a}" for n, a in zip(names, alive, strict=True))
     caption = (
         "On the left the bound on the log-likelihood of the test set with k samples, "
-        "with 99% intervals: it can only rise with k. Where a curve becomes flat, the "
-        "posterior fits; where it climbs far, the posterior is poor and only many "
-        f"samples make up for it. Negative log-likelihoods: {nll} nats. On the right "
-        "how much each latent's posterior mean varies over the test set, from the most "
-        "active down; below the line a latent tells nothing about the image. Look for "
-        "how many latents training with more samples keeps alive."
+        "with 99% intervals: in expectation it rises with k. Where a curve becomes "
+        "flat, the posterior fits; where it climbs far, the posterior is poor and only "
+        f"many samples make up for it. Negative log-likelihoods: {nll} nats. On the "
+        "right how much each latent's posterior mean varies over the test set, from "
+        "the most active down; below the line its mean hardly depends on the image. "
+        "Look for how many latents training with more samples keeps alive."
     )
 
     def draw(theme: Theme) -> Figure:

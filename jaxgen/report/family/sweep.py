@@ -25,7 +25,7 @@ def sweep(
         weight alone are joined by a line.
       weight: lambda of each model, [models]; 0 where it has none.
       nll: nats per image, [models].
-      nll_error: its standard error, [models].
+      nll_error: its standard error, [models]; the 99 % interval is drawn.
       reconstruction: nats per image, [models].
       divergence: nats per image, [models].
       theme: the colours.
@@ -47,7 +47,7 @@ def sweep(
             left.errorbar(
                 nll[row],
                 row,
-                xerr=2 * nll_error[row],
+                xerr=2.58 * nll_error[row],
                 fmt="o",
                 color=colour[kinds[row]],
                 markersize=4.5,
@@ -81,6 +81,7 @@ def _against(
 ) -> None:
     """Lines over the weight; what has no weight is a level."""
     weighted = weight > 0
+    lowest = values[~weighted].min() if (~weighted).sum() > 1 else -np.inf
     for kind, tint in colour.items():
         mine = np.array([k == kind for k in kinds])
         some = mine & weighted
@@ -98,13 +99,16 @@ def _against(
             )
         for value in values[mine & ~weighted]:
             axes.axhline(value, color=tint, linewidth=1.1, linestyle=(0, (4, 3)))
+            # Labels of two levels that are close would overlap.
+            below = value == lowest
             axes.annotate(
                 kind,
                 (1, value),
                 xycoords=("axes fraction", "data"),
-                xytext=(-1, 3),
+                xytext=(-1, -3 if below else 3),
                 textcoords="offset points",
                 ha="right",
+                va="top" if below else "baseline",
                 fontsize=8,
                 color=tint,
                 path_effects=theme.halo(),

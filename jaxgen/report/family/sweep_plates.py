@@ -57,11 +57,11 @@ def scores(run: Run) -> Plate | None:
     best = names[int(np.argmin(data["nll"]))]
     caption = (
         "On the left the negative log-likelihood of the test set by importance "
-        "sampling, with two standard errors to either side; lower is better, and it "
-        f"is lowest for: {best}. Beside it the two terms that were trained, against "
-        "the weight λ of the divergence; dashed is what has no λ. A larger λ buys a "
-        "smaller divergence with a worse reconstruction. The divergences of different "
-        "objectives are different quantities: compare models by the left panel alone."
+        "sampling, with 99% intervals; lower is better, and it is lowest for: "
+        f"{best}. Beside it the two terms that were trained, against the weight λ of "
+        "the divergence; dashed is what has no λ. A larger λ buys a smaller divergence "
+        "with a worse reconstruction. The divergences of different objectives are "
+        "different quantities: compare models by the left panel alone."
     )
     said = ", ".join(f"{n} {v:.1f}" for n, v in zip(names, data["nll"], strict=True))
 

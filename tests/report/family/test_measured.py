@@ -78,6 +78,13 @@ def test_models_of_one_kind_are_joined_and_one_without_weight_is_a_level(tmp_pat
     assert "lowest for: CS, λ 5" in plate.caption
 
 
+def test_the_labels_of_two_levels_lie_on_either_side(tmp_path):
+    plate = found(tmp_path, "lambda_sweep", lambda_=np.array([1.0, 0.0, 0.0]))
+    middle = plate["lambda_scores"].draw(style.LIGHT).axes[1]
+    sides = {text.xy[1]: text.get_va() for text in middle.texts}
+    assert sides == {85.0: "baseline", 82.0: "top"}
+
+
 def test_a_sweep_of_no_weights_at_all_is_drawn(tmp_path):
     plates = found(tmp_path, "lambda_sweep", lambda_=np.zeros(3))
     assert plates["lambda_scores"].draw(style.LIGHT).axes

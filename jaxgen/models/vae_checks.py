@@ -1,0 +1,107 @@
+"""What `vae` refuses, in sentences."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import jax.numpy as jnp
+
+from jaxgen.errors import InputError
+from jaxgen.estimators import Estimator
+from jaxgen.typing import Array, Batch
+
+_EXAMPLES = {
+    "likelihood": "losses.vae.bernoulli()",
+    "prior": "losses.vae.priors.standard_normal(20)",
+    "divergence": "losses.vae.regularizers.kl()",
+    "objective": "losses.vae.objectives.beta(1.0)",
+}
+
+
+def check_parts(**parts: tuple[Any, type]) -> None:
+    """Refuses a part that is not what its name says; None is a default."""
+    for name, (value, kind) in parts.items():
+        if value is None and name in ("divergence", "objective"):
+            continue
+        if not isinstance(value, kind):
+            raise InputError(
+                f"{name} must be a {kind.__name__}, such as {_EXAMPLES[name]}; it is "
+                f"{_named(value)}."
+            )
+
+
+def schedule_of(estimator: Any) -> tuple[Callable[[Array], Estimator], Estimator]:
+    """Returns the estimator as a function of the step, and that of step 0."""
+    if isinstance(estimator, Estimator):
+        return lambda step: estimator, estimator
+    if isinstance(estimator, type) or not callable(estimator):
+        call = " Write it with its parentheses." if isinstance(estimator, type) else ""
+        raise InputError(
+            "estimator must be one of jaxgen.estimators, such as Pathwise(), or a "
+            f"function of the step that returns one; it is {_named(estimator)}.{call}"
+        )
+    first: Any = estimator(jnp.zeros((), jnp.int32))
+    if not isinstance(first, Estimator):
+        raise InputError(
+            "estimator is a function, and at step 0 it returns "
+            f"{_named(first)}: it must return one of jaxgen.estimators."
+        )
+    return cast(Callable[[Array], Estimator], estimator), first
+
+
+def check_weighted(weighted: bool, objective: Any, divergence: Any) -> None:
+    """Refuses terms to weigh in a bound that has none."""
+    if weighted and (objective is not None or divergence is not None):
+        raise InputError(
+            "An importance-weighted bound has no reconstruction and divergence of its "
+            "own to be weighed: leave objective and divergence out, or take an "
+            "estimator of the ELBO."
+        )
+
+
+def check_classes(num_classes: int | None) -> None:
+    """Refuses a number of classes below 1."""
+    if num_classes is not None and num_classes < 1:
+        raise InputError(
+            f"num_classes={num_classes}: give the number of labels, or leave it out."
+        )
+
+
+def check_labelled(batch: Batch) -> None:
+    """Refuses unlabelled data for a conditional model."""
+    if "label" not in batch:
+        raise InputError(
+            "The VAE is conditional (num_classes was given), and the data have no "
+            "labels: take a labelled set, or leave num_classes out."
+        )
+
+
+def check_latents(found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    """Refuses an encoder that is not for the prior's latents."""
+    if found != wanted:
+        raise InputError(
+            f"The encoder makes latents of shape {found}, and the prior is of shape "
+            f"{wanted}: give both the same latents."
+        )
+
+
+def check_condition(
+    condition: Array | None, rows: int, num_classes: int | None
+) -> None:
+    """Refuses a condition that is missing, not asked for, or of another shape."""
+    if num_classes is None:
+        if condition is not None:
+            raise InputError(
+                "This VAE takes no condition: it was made without num_classes."
+            )
+        return
+    shape = (rows, num_classes)
+    if condition is None or condition.shape != shape:
+        got = "is missing" if condition is None else f"has shape {condition.shape}"
+        raise InputError(
+            f"The condition {got}: give one-hot labels of shape {shape}, as "
+            "jax.nn.one_hot(labels, num_classes)."
+        )
+
+
+def _named(value: Any) -> str:
+    return getattr(value, "__name__", None) or repr(value)
