@@ -120,6 +120,7 @@ def check(config: Config) -> None:
         *("latents", "classes", "hidden", "variance", "samples", "rate_decay"),
         *("temperature", "temperature_floor", "nll_images"),
     )
+    command.check_not_negative(config, "nll_samples")
     discrete_parts.check_latents(config)
     if config.temperature_rate < 0:
         raise InputError(

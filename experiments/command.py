@@ -86,6 +86,16 @@ def check_positive(options: Any, *names: str) -> None:
             )
 
 
+def check_not_negative(options: Any, *names: str) -> None:
+    """Raises an InputError that names the first option that is below 0."""
+    for name in names:
+        value = getattr(options, name)
+        if not value >= 0:
+            raise InputError(
+                f"--{name.replace('_', '-')} is {value}: give 0 or a number above it."
+            )
+
+
 def use_devices(count: int | None) -> None:
     """Lets a CPU pretend to be several devices; it must come before JAX is used."""
     if count is not None and count > 1:

@@ -243,8 +243,7 @@ def wilson_interval(hits: int, number: int) -> tuple[float, float]:
 def main(config: Config) -> dict[str, Any]:
     """Trains both models, compares them, draws; returns numbers in nats per image."""
     command.check_positive(config, "latents", "hidden", "variance")
-    if config.nll_samples < 0:
-        raise InputError(f"--nll-samples is {config.nll_samples}: give 0 or more.")
+    command.check_not_negative(config, "nll_samples")
     require_sklearn("neighbors")
     setup = training_run.prepare(config)
     names = class_names(config, setup)

@@ -1,18 +1,21 @@
 """Importance weighted autoencoders: a tighter bound, and more latents that are used.
 
-Claim: Trained by the bound of k samples, a VAE reaches a higher likelihood and keeps
-more latents alive, the more so the larger k is. With more samples the signal of the
-plain gradient drowns in its noise, and that of the doubly reparameterized one does not.
+Claim: Trained by the bound of k samples, a VAE reaches a higher likelihood, the more so
+the larger k is. With more samples the signal of the plain gradient drowns in its noise,
+and that of the doubly reparameterized one much less.
 
 Source: Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders, 2016, table 1
 (one stochastic layer); Tucker et al., Doubly Reparameterized Gradient Estimators for
 Monte Carlo Objectives, 2019; Rainforth et al., Tighter Variational Bounds are Not
 Necessarily Better, 2018.
 
-Command: `python -m experiments.iwae`. The setting of the paper is `--data mnist
---schedule burda --epochs 3280 --nll-samples 5000 --nll-images 10000`. Two epochs of
-MNIST at the constant rate leave the bound that a model is trained by, on the test set,
-at 122.3 nats for k = 1 and at 113.4 for k = 5.
+Command: `python -m experiments.iwae`; 3 minutes of one CPU core. -log p(x) is 131.0
+nats for the VAE, 9.0 +- 0.8 less for k = 5 and 11.1 +- 1.0 less for k = 50 (99%, paired
+by image). At k = 50 the signal-to-noise ratio of the encoder's gradient is 0.65 +- 0.06
+for the plain gradient, 0.91 +- 0.05 for the doubly reparameterized one. So early in
+training all 50 latents are active in each, and nothing is shown of those that IWAE
+keeps alive. The setting of the paper is `--data mnist --schedule burda --epochs 3280
+--nll-samples 5000 --nll-images 10000`; it was not run.
 """
 
 import dataclasses
@@ -309,7 +312,12 @@ def main(config: Config) -> dict[str, Any]:
             key = random.stream(setup.key, "signal")
             tables.append(signal_table(key, task, model, state, setup, config))
         write_latent_arrays(
-            folder.arrays, model, state, setup.test, random.stream(setup.key, "figures")
+            folder.arrays,
+            model,
+            state,
+            setup.test,
+            random.stream(setup.key, "figures"),
+            train=setup.train,
         )
     results = {}
     for task, nll, active in zip(

@@ -22,7 +22,13 @@ SHOWN = 50
 
 
 def write_latent_arrays(
-    folder: Path, model: VAE, state: Any, test: data.Source, key: PRNGKeyArray
+    folder: Path,
+    model: VAE,
+    state: Any,
+    test: data.Source,
+    key: PRNGKeyArray,
+    *,
+    train: data.Source | None = None,
 ) -> None:
     """Writes latents, reconstructions, samples and, for two latents, decoded planes.
 
@@ -32,6 +38,8 @@ def write_latent_arrays(
         state: Its state.
         test: The test split.
         key: Key of the samples; it is consumed.
+        train: The training split, whose latents the samplers are fitted to; without it
+            there are none.
     """
     state = on_one_device(state)
     conditional = takes_labels(model, test)
@@ -53,7 +61,9 @@ def write_latent_arrays(
     draw, fit = jax.random.split(key)
     save(folder / "samples.npz", images=to_bytes(model.sample(state, draw, 64)))
     if gaussian and condition is None:
-        _write_samplers(folder, model, state, q, fit)
+        if train is not None:
+            known = encode_all(model, state, chosen(train, False)[0])[0]
+            _write_samplers(folder, model, state, known, fit)
         if flat.shape[1] == 2:
             for name, side in (("manifold", 8), ("explorer", 32)):
                 plane, axes = latent_plane(flat, side)
@@ -125,7 +135,7 @@ def write_traversals(
 
 
 def takes_labels(model: VAE, test: data.Source) -> bool:
-    """Tells whether the model was made with labels, by what its encoder takes."""
+    """Tells whether the model was made with labels, and the set has them."""
     return test.class_names is not None and model.num_classes is not None
 
 

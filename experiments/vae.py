@@ -86,6 +86,7 @@ def build(
 def main(config: Config) -> dict[str, Any]:
     """Trains, evaluates, draws; returns the final test terms in nats per image."""
     command.check_positive(config, "latents", "hidden", "variance", "components")
+    command.check_not_negative(config, "beta", "warm_up", "free_bits", "nll_samples")
     if config.warm_up and config.free_bits:
         raise InputError(
             "--warm-up and --free-bits both change the weight of the KL: give one."
@@ -133,7 +134,12 @@ def main(config: Config) -> dict[str, Any]:
             results["test -log p(x)"] = (found.nll, "nats per image")
             tables.insert(0, vae_parts.likelihood_table([found.row("this model")]))
         write_latent_arrays(
-            folder.arrays, model, state, setup.test, random.stream(setup.key, "figures")
+            folder.arrays,
+            model,
+            state,
+            setup.test,
+            random.stream(setup.key, "figures"),
+            train=setup.train,
         )
     done = training_run.finish(folder, results, seconds=seconds(), tables=tables)
     return {name.removeprefix("test "): value for name, value in done.items()}

@@ -105,7 +105,12 @@ def run(config: Any, doc: str) -> dict[str, Any]:
                 )
             )
         write_latent_arrays(
-            folder.arrays, model, state, setup.test, random.stream(setup.key, "figures")
+            folder.arrays,
+            model,
+            state,
+            setup.test,
+            random.stream(setup.key, "figures"),
+            train=setup.train,
         )
         write_traversals(folder.arrays, model, state, setup.test, index=0)
         tables += vae_parts.posterior_tables(

@@ -2,11 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
 from jaxgen.report.run import Row, series
-from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme
+from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
+
+MOST_NAMED = 4
+"""Curves that are named at their ends; more are told by a legend."""
 
 
 def curves(
@@ -35,9 +39,14 @@ def curves(
     # Four panels make a square rather than a row of three and a straggler.
     columns = 2 if len(names) == 4 else min(3, len(names))
     lines = math.ceil(len(names) / columns)
-    colours = {"train": theme.train, "test": theme.test}
+    splits = list(dict.fromkeys(row["split"] for row in rows))
+    colours = _colours(splits, theme)
+    crowded = len(splits) > MOST_NAMED
     with theme.applied():
-        figure = Figure(figsize=(WIDTH, 0.45 + 2.0 * lines), layout="constrained")
+        legend = 0.2 * math.ceil(len(splits) / 4) if crowded else 0.0
+        figure = Figure(
+            figsize=(WIDTH, 0.45 + 2.0 * lines + legend), layout="constrained"
+        )
         panels = list(figure.subplots(lines, columns, squeeze=False).flat)
         for axes in panels[len(names) :]:
             axes.remove()
@@ -48,10 +57,31 @@ def curves(
             if index % columns == 0 or said[index] != said[index - 1]:
                 axes.set_ylabel(said[index])
             floor = (floors or {}).get(name)
-            _draw_curves(axes, rows, name, colours, floor, theme)
+            _draw_curves(axes, rows, name, colours, floor, theme, named=not crowded)
         for axes in figure.axes[-columns:]:
             axes.set_xlabel("epoch")
+        if crowded:
+            handles = [
+                Line2D([], [], color=colours[s], label=s, linestyle=_line(s, colours))
+                for s in splits
+            ]
+            figure.legend(handles=handles, loc="outside upper center", ncols=4)
     return figure
+
+
+def _colours(splits: Sequence[str], theme: Theme) -> dict[str, str]:
+    """Train and test have theirs; one other is grey, several have those of classes."""
+    colours = {"train": theme.train, "test": theme.test}
+    others = [split for split in splits if split not in colours]
+    if len(others) == 1:
+        return colours | {others[0]: theme.muted}
+    return colours | {s: theme.classed(i)[0] for i, s in enumerate(others)}
+
+
+def _line(split: str, colours: Mapping[str, str]) -> Literal["--", "-"]:
+    """Where colours come round again, curves are dashed."""
+    before = list(colours)[: list(colours).index(split)]
+    return "--" if colours[split] in {colours[other] for other in before} else "-"
 
 
 def _draw_curves(
@@ -61,6 +91,7 @@ def _draw_curves(
     colours: Mapping[str, str],
     floor: float | None,
     theme: Theme,
+    named: bool = True,
 ) -> None:
     ends, low, high, first = [], np.inf, -np.inf, -np.inf
     for split in dict.fromkeys(row["split"] for row in rows):
@@ -68,14 +99,16 @@ def _draw_curves(
         finite = np.isfinite(values)
         if not finite.any():
             continue
-        colour = colours.get(split, theme.muted)
-        marker = "o" if len(values) == 1 else "-"
+        colour = colours[split]
+        marker = "o" if len(values) == 1 else None
         # A curve of single batches is noise around a curve: thin, it can be read.
         width = 0.8 if len(values) > 80 else 1.6
         axes.plot(
-            *(epochs, values, marker),
+            *(epochs, values),
+            marker=marker,
             color=colour,
             linewidth=width,
+            linestyle=_line(split, colours),
             markersize=3,
         )
         settled = finite & (epochs >= min(1.0, epochs[-1]))
@@ -104,7 +137,8 @@ def _draw_curves(
     axes.locator_params(axis="y", nbins=5)
     axes.locator_params(axis="x", nbins=4, integer=True)
     axes.margins(x=0.03)
-    name_ends(axes, ends, low - room, high + room)
+    if named:
+        name_ends(axes, ends, low - room, high + room)
 
 
 def _with_floor(

@@ -175,6 +175,13 @@ def test_a_number_that_must_be_positive_is_named(option, tmp_path):
         vae.main(config)
 
 
+@pytest.mark.parametrize("option", ["beta", "warm_up", "nll_samples"])
+def test_a_number_below_0_is_named(option, tmp_path):
+    config = dataclasses.replace(SMALL, output=str(tmp_path), **{option: -3})
+    with pytest.raises(InputError, match=f"--{option.replace('_', '-')} is -3"):
+        vae.main(config)
+
+
 def test_nothing_to_resume_is_said(tmp_path):
     message = fails("--data", "digits", "--resume", "--output", str(tmp_path))
     assert "leave out --resume" in message
