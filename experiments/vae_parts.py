@@ -112,6 +112,10 @@ def floors(config: NetworkOptions, setup: Setup) -> dict[str, Any]:
     return {"floors": {"reconstruction": value, "loss": value}} if value > 0 else {}
 
 
+MNIST = ("mnist", "mnist5k")
+"""The sets that what is published of MNIST may stand beside."""
+
+
 class Likelihood(NamedTuple):
     """What importance sampling says of a test set.
 

@@ -158,6 +158,10 @@ def kkt_table(
     """Returns a table of the page: the four conditions of an optimum."""
     residuals = objectives.kkt_residuals(beta, kl, target=target)
     state = "binds" if beta > ACTIVE else "does not bind"
+    if beta > ACTIVE and abs(kl - target) > 0.02 * target:
+        state += (
+            f", but the KL, {kl:.2f}, is not yet within 2 % of its target: train longer"
+        )
     return {
         "title": "Karush-Kuhn-Tucker conditions at the end",
         "note": f"Of max E log p(x|z) subject to KL <= {target:g} nats; all residuals "
