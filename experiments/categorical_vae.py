@@ -22,7 +22,6 @@ import optax
 
 from experiments import command, discrete_parts, training_run, vae_parts
 from experiments.latent_arrays import (
-    Snapshots,
     chosen,
     encode_all,
     on_one_device,
@@ -156,13 +155,7 @@ def main(config: Config) -> dict[str, Any]:
             doc=__doc__ or "",
             **vae_parts.floors(config, setup),
         )
-        snapshots = Snapshots(
-            folder.arrays / "epochs.npz",
-            model,
-            random.stream(setup.key, "snapshots"),
-            setup.batches.steps_per_epoch,
-            math.ceil(setup.steps / setup.batches.steps_per_epoch),
-        )
+        snapshots = vae_parts.snapshots(folder, model, setup)
         state = training_run.train(
             config,
             setup,

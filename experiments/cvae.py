@@ -297,13 +297,7 @@ def train(config: Config, setup: training_run.Setup, folder: Any, both: Pair) ->
     plain = training_run.train(
         config, setup, folder, both.vae, part="vae", convolutional=convolutional
     )
-    snapshots = latent_arrays.Snapshots(
-        folder.arrays / "epochs.npz",
-        both.cvae,
-        random.stream(setup.key, "snapshots"),
-        setup.batches.steps_per_epoch,
-        math.ceil(setup.steps / setup.batches.steps_per_epoch),
-    )
+    snapshots = vae_parts.snapshots(folder, both.cvae, setup)
     conditional = training_run.train(
         config,
         setup,

@@ -22,13 +22,12 @@ it, and `jaxgen.losses.vae.equivalence` translates any such loss.
 """
 
 import dataclasses
-import math
 from typing import Any, Literal
 
 import optax
 
 from experiments import command, training_run, vae_parts
-from experiments.latent_arrays import Snapshots, write_latent_arrays
+from experiments.latent_arrays import write_latent_arrays
 from jaxgen import models, random
 from jaxgen.errors import InputError
 from jaxgen.losses.vae import objectives, priors
@@ -107,13 +106,7 @@ def main(config: Config) -> dict[str, Any]:
             doc=__doc__ or "",
             **vae_parts.floors(config, setup),
         )
-        snapshots = Snapshots(
-            folder.arrays / "epochs.npz",
-            model,
-            random.stream(setup.key, "snapshots"),
-            setup.batches.steps_per_epoch,
-            math.ceil(setup.steps / setup.batches.steps_per_epoch),
-        )
+        snapshots = vae_parts.snapshots(folder, model, setup)
         state = training_run.train(
             config,
             setup,

@@ -1,17 +1,23 @@
 """Networks and likelihoods by name, and what is measured of a trained VAE."""
 
 import dataclasses
+import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.latent_arrays import encode_all, in_blocks, on_one_device, scale
+from experiments.latent_arrays import (
+    Snapshots,
+    encode_all,
+    in_blocks,
+    on_one_device,
+    scale,
+)
 from experiments.training_run import Setup
-from jaxgen import data, losses, metrics, networks
+from jaxgen import data, losses, metrics, networks, random, training
 from jaxgen.losses.vae.families import Gaussian, StandardNormal
 from jaxgen.models import VAE
 from jaxgen.typing import Array, Batch, Network, PRNGKeyArray
@@ -96,6 +102,18 @@ def networks_of(
         encoder = networks.convolutional_encoder(latents, hidden=wide or 16)
         decoder = networks.convolutional_decoder(shape, hidden=wide)
     return encoder, networks.shared_scale(decoder) if shared else decoder
+
+
+def snapshots(folder: training.RunFolder, model: VAE, setup: Setup) -> Snapshots:
+    """Returns the callback that draws the same latents at a few epochs of a run."""
+    per_epoch = setup.batches.steps_per_epoch
+    return Snapshots(
+        folder.arrays / "epochs.npz",
+        model,
+        random.stream(setup.key, "snapshots"),
+        per_epoch,
+        math.ceil(setup.steps / per_epoch),
+    )
 
 
 def floors(config: NetworkOptions, setup: Setup) -> dict[str, Any]:
@@ -266,7 +284,7 @@ test_terms.__test__ = False  # a name that pytest would collect
 def test_batches(setup: Setup) -> Any:
     """Yields the batches of the test set, as an evaluation sees them."""
     data = setup.test_batches
-    make = jax.jit(partial(data.batch))
+    make = jax.jit(data.batch)
     for step in range(data.steps_per_epoch):
         item = jax.tree.map(lambda leaf: leaf[0], data.feed(step, 1))
         yield make(data.resident, item, jnp.int32(step))
@@ -279,7 +297,7 @@ def first_batch(setup: Setup) -> Batch:
     """Returns the first training batch, as a step sees it."""
     data = setup.batches
     item = jax.tree.map(lambda leaf: leaf[0], data.feed(0, 1))
-    return jax.jit(partial(data.batch))(data.resident, item, jnp.int32(0))
+    return jax.jit(data.batch)(data.resident, item, jnp.int32(0))
 
 
 def mean_kl(model: VAE, state: Any, source: data.Source) -> float:
