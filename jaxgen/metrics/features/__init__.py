@@ -1,0 +1,9 @@
+"""Feature networks: what stands between images and the metrics that compare sets.
+
+A metric of features is a number of the network as much as of the images. Each network
+therefore says its name, what its weights are (a hash) and how images reach it.
+"""
+
+from jaxgen.metrics.features.base import Activations, FeatureNet, extract
+
+__all__ = ["Activations", "FeatureNet", "extract"]
