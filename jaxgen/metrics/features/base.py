@@ -1,6 +1,6 @@
 """The contract of a feature network, and features of a whole set."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -45,12 +45,6 @@ class FeatureNet(NamedTuple):
     protocol: Mapping[str, Any] = {}
     class_names: tuple[str, ...] | None = None
 
-    def label(self, metric: str) -> str:
-        """Returns the name of a metric of these features, as a table shows it."""
-        if self.name == INCEPTION:
-            return {"FD": "FID"}.get(metric, metric)
-        return f"{metric}({self.name})"
-
 
 INCEPTION = "Inception-2015 pool3"
 """The one network whose Frechet distance may be called FID."""
@@ -69,65 +63,104 @@ class ImageSet(Protocol):
         ...
 
 
-def extract(
-    net: FeatureNet,
-    images: np.ndarray | ImageSet,
-    *,
-    name: str = "given",
-    num_examples: int | None = None,
-    batch_size: int = 256,
-    progress: Callable[[int], None] | None = None,
-) -> Activations:
-    """Runs images through a feature network, batch by batch.
+Images = np.ndarray | ImageSet
+"""An array, uint8 or floats in [0, 1], shape (n, height, width, channels); or a set to
+be read."""
 
-    Only a batch of images is on the device at a time, and the features are written
-    straight into the array that is returned.
+
+def read_images(images: Images, indices: np.ndarray, *, name: str) -> np.ndarray:
+    """Reads some images of an array or a set, and checks them.
 
     Args:
-        net: The network.
-        images: An array, uint8 or floats in [0, 1], shape (n, height, width,
-            channels); or a set to be read, as `jaxgen.data.Source`.
-        name: What to call the images in an error.
-        num_examples: The first so many; all by default.
+        images: The images.
+        indices: Which.
+        name: What to call them in an error.
+
+    Raises:
+        InputError: The images cannot be used.
+    """
+    array = hasattr(images, "__array__")
+    found: Any = images
+    return check_images(name, found[indices] if array else found.read(indices)["image"])
+
+
+def extract(
+    nets: Sequence[FeatureNet],
+    images: Images,
+    *,
+    name: str = "given",
+    indices: np.ndarray | None = None,
+    batch_size: int = 256,
+    progress: Callable[[int], None] | None = None,
+) -> list[Activations]:
+    """Runs images through feature networks, batch by batch.
+
+    Only a batch of images is on the device at a time, each is read once for all
+    networks, and the features are written straight into the arrays that are returned.
+
+    Args:
+        nets: The networks.
+        images: The images.
+        name: What to call them in an error.
+        indices: Which of them; all by default.
         batch_size: Images at once.
         progress: It is called with the number of images done since the last call.
 
     Returns:
-        The features, float32, on the host.
+        The features of each network, float32, on the host.
 
     Raises:
         InputError: The images cannot be used, or give features that are not finite.
     """
-    total = len(images) if num_examples is None else min(num_examples, len(images))
-    if not total:
+    if indices is None:
+        indices = np.arange(len(images))
+    if not len(indices):
         raise InputError(f"There are no {name} images: give at least one.")
-    apply = jax.jit(net.apply)
-    features: np.ndarray | None = None
-    logits: np.ndarray | None = None
-    for first in range(0, total, batch_size):
-        indices = np.arange(first, min(first + batch_size, total))
-        batch = (
-            images[indices]
-            if isinstance(images, np.ndarray)
-            else images.read(indices)["image"]
-        )
-        found = jax.device_get(apply(_padded(check_images(name, batch), batch_size)))
-        if features is None:
-            features = np.empty((total, found.features.shape[1]), np.float32)
-            if found.log_probabilities is not None:
-                logits = np.empty((total, found.log_probabilities.shape[1]), np.float32)
-        features[indices] = found.features[: len(indices)]
-        if logits is not None:
-            logits[indices] = found.log_probabilities[: len(indices)]
-        if not np.isfinite(features[indices]).all():
-            raise InputError(
-                f"The features that {net.name} makes of the {name} images {first} to "
-                f"{indices[-1]} are not finite: look at those images and at its "
-                "weights."
-            )
+    applies = [jax.jit(net.apply) for net in nets]
+    kept: list[Activations] = []
+    for first in range(0, len(indices), batch_size):
+        some = indices[first : first + batch_size]
+        rows = slice(first, first + len(some))
+        batch = _padded(read_images(images, some, name=name), batch_size)
+        found = [jax.device_get(apply(batch)) for apply in applies]
+        if not kept:
+            kept = [_room(one, len(indices)) for one in found]
+        for net, room, one in zip(nets, kept, found, strict=True):
+            _check_finite(one.features[: len(some)], net, name, some)
+            for whole, part in zip(room, one, strict=True):
+                if part is not None:
+                    whole[rows] = part[: len(some)]
         if progress is not None:
-            progress(len(indices))
-    return Activations(features, logits)
+            progress(len(some))
+    return kept
+
+
+def as_floats(images: np.ndarray) -> Array:
+    """Brings checked images to float32 in [0, 1]."""
+    if images.dtype == np.uint8:
+        return jnp.asarray(images, jnp.float32) / 255
+    return jnp.clip(jnp.asarray(images, jnp.float32), 0.0, 1.0)
+
+
+def _room(found: Activations, total: int) -> Activations:
+    return Activations(
+        *(
+            None if part is None else np.empty((total, *part.shape[1:]), np.float32)
+            for part in found
+        )
+    )
+
+
+def _check_finite(
+    features: np.ndarray, net: FeatureNet, name: str, indices: np.ndarray
+) -> None:
+    finite = np.isfinite(features).all(axis=1)
+    if not finite.all():
+        raise InputError(
+            f"The features that the network {net.name!r} makes of the {name} image "
+            f"{indices[finite.argmin()]} are not finite: look at that image and at the "
+            "weights of the network."
+        )
 
 
 def _padded(images: np.ndarray, batch_size: int) -> Array:
@@ -135,6 +168,4 @@ def _padded(images: np.ndarray, batch_size: int) -> Array:
     missing = batch_size - len(images)
     if missing:
         images = np.concatenate([images, np.zeros_like(images[:1]).repeat(missing, 0)])
-    if images.dtype == np.uint8:
-        return jnp.asarray(images, jnp.float32) / 255
-    return jnp.clip(jnp.asarray(images, jnp.float32), 0.0, 1.0)
+    return as_floats(images)
