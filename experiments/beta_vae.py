@@ -30,10 +30,12 @@ wants a GPU.
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, Literal
 
 from experiments import command, training_run, vae_parts
 from experiments.beta_studies import constrained, sweep
+from jaxgen import models
 from jaxgen.errors import InputError
 
 SPRITES = "the sweep draws its own sprites, whose factors are known"
@@ -123,6 +125,19 @@ def main(config: Config) -> dict[str, Any]:
         config = _with(config, kl_target=6.0, image_size=24, steps=4000, hidden=hidden)
         return sweep.run(config, __doc__ or "")
     return constrained.run(_with(config, kl_target=25.0), __doc__ or "")
+
+
+def trained_models(
+    config: Config, setup: training_run.Setup, restore: Callable[..., Any]
+) -> dict[str, tuple[models.VAE, Any]]:
+    """Returns the model of a constrained run with its state; see `restored_runs`."""
+    if config.study == "sweep":
+        raise InputError(
+            "This run is a sweep over sprites that are drawn as it trains, so there "
+            "are no training images to judge by: give a run of --study constrained."
+        )
+    model = constrained.build(config, setup.train.image_shape, setup.steps)
+    return {"VAE": (model, restore(model))}
 
 
 def _check_used(config: Config) -> None:

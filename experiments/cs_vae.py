@@ -26,6 +26,7 @@ The models of the sweep are trained at once, by `models.ensemble`: a step of fou
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
@@ -114,19 +115,37 @@ def train(
     config: Config, setup: training_run.Setup, folder: training.RunFolder
 ) -> list[Trained]:
     """Trains the sweep as one model, then the baselines, all with one budget."""
+
+    def fit(model: Any, part: str | None = None) -> Any:
+        if part is None:
+            own: dict[str, Any] = {
+                "terms": ("loss", "reconstruction", "cauchy_schwarz")
+            }
+        else:
+            # The root key of the members: the same first networks, the same draws.
+            own = {"part": part, "key": models.member_key(setup.key, 0)}
+        return training_run.train(
+            config, setup, folder, model, convolutional=config.network == "conv", **own
+        )
+
+    return with_states(config, setup, fit)
+
+
+def with_states(
+    config: Config, setup: training_run.Setup, state_of: Callable[..., Any]
+) -> list[Trained]:
+    """Returns the sweep, then the baselines.
+
+    Args:
+        config: The options.
+        setup: The data.
+        state_of: `(model, part=None) -> state`, by training or from a checkpoint.
+    """
     shape = setup.train.image_shape
-    convolutional = config.network == "conv"
     sweep = models.ensemble(
         lambda weight: build(config, shape, weight=weight), jnp.array(config.lambdas)
     )
-    together = training_run.train(
-        config,
-        setup,
-        folder,
-        sweep,
-        convolutional=convolutional,
-        terms=("loss", "reconstruction", "cauchy_schwarz"),
-    )
+    together = state_of(sweep)
     found = [
         Trained(
             f"CS, lambda {weight:g}",
@@ -138,19 +157,16 @@ def train(
     ]
     for part, name in KL_MODELS.items():
         model = build(config, shape, mixture=part == "kl_mixture")
-        # The root key of the members: the same first networks, the same draws.
-        key = models.member_key(setup.key, 0)
-        state = training_run.train(
-            config,
-            setup,
-            folder,
-            model,
-            part=part,
-            key=key,
-            convolutional=convolutional,
-        )
-        found.append(Trained(name, 0.0, model, state))
+        found.append(Trained(name, 0.0, model, state_of(model, part)))
     return [one._replace(state=latent_arrays.on_one_device(one.state)) for one in found]
+
+
+def trained_models(
+    config: Config, setup: training_run.Setup, restore: Callable[..., Any]
+) -> dict[str, tuple[models.VAE, Any]]:
+    """Returns the models of a finished run with their states; see `restored_runs`."""
+    found = with_states(config, setup, restore)
+    return {one.name: (one.model, one.state) for one in found}
 
 
 def components(one: Trained) -> np.ndarray:

@@ -22,6 +22,7 @@ it, and `jaxgen.losses.vae.equivalence` translates any such loss.
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, Literal
 
 import optax
@@ -85,6 +86,14 @@ def build(
         prior=prior,
         objective=objective,
     )
+
+
+def trained_models(
+    config: Config, setup: training_run.Setup, restore: Callable[..., Any]
+) -> dict[str, tuple[models.VAE, Any]]:
+    """Returns the model of a finished run with its state; see `restored_runs`."""
+    model = build(config, setup.train.image_shape, setup.batches.steps_per_epoch)
+    return {"VAE": (model, restore(model))}
 
 
 def main(config: Config) -> dict[str, Any]:

@@ -43,22 +43,27 @@ def objective_of(config: Any, steps: int) -> objectives.Objective:
     return objectives.beta(config.start)
 
 
+def build(config: Any, image_shape: tuple[int, int, int], steps: int) -> models.VAE:
+    """Returns the model that the options describe, for a run of so many steps."""
+    objective = objective_of(config, steps)
+    encoder, decoder = vae_parts.networks_of(config, image_shape)
+    # Networks that still improve raise the price, and beta lags behind: slow down.
+    rate = optax.cosine_decay_schedule(config.learning_rate, steps, 0.05)
+    return models.vae(
+        encoder,
+        decoder,
+        optax.adam(rate),
+        likelihood=vae_parts.likelihood_of(config),
+        prior=priors.standard_normal(config.latents),
+        objective=objective,
+    )
+
+
 def run(config: Any, doc: str) -> dict[str, Any]:
     """Trains, measures the constraint, draws; returns the final numbers."""
     setup = training_run.prepare(config)
     with training_run.timed() as seconds:
-        objective = objective_of(config, setup.steps)
-        encoder, decoder = vae_parts.networks_of(config, setup.train.image_shape)
-        # Networks that still improve raise the price, and beta lags behind: slow down.
-        rate = optax.cosine_decay_schedule(config.learning_rate, setup.steps, 0.05)
-        model = models.vae(
-            encoder,
-            decoder,
-            optax.adam(rate),
-            likelihood=vae_parts.likelihood_of(config),
-            prior=priors.standard_normal(config.latents),
-            objective=objective,
-        )
+        model = build(config, setup.train.image_shape, setup.steps)
         aims = config.objective in ("constrained", "capacity")
         folder = training_run.open_folder(
             config,

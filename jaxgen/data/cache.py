@@ -5,26 +5,15 @@ A cache is never a reason to fail: whatever goes wrong, the set is decoded again
 
 import contextlib
 import hashlib
-import os
-import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 
+from jaxgen import files
+
 _MAX_BYTES = 512 * 2**20
 """Larger sets are decoded each time rather than fill the user's disk."""
-
-
-def folder() -> Path:
-    """Returns the folder of the cache: `$XDG_CACHE_HOME/jaxgen`, or `~/.cache/jaxgen`.
-
-    Raises:
-        RuntimeError: There is neither.
-    """
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "jaxgen"
 
 
 def load_or_compute(
@@ -41,7 +30,7 @@ def load_or_compute(
     """
     try:
         digest = hashlib.sha256(name.encode()).hexdigest()[:32]
-        path = folder() / f"{digest}.npz"
+        path = files.cache_folder() / f"{digest}.npz"
         # np.load would leave a file open that it finds damaged.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as saved:
             arrays = {key: saved[key] for key in saved.files}
@@ -52,19 +41,7 @@ def load_or_compute(
     arrays = compute()
     if sum(array.nbytes for array in arrays.values()) <= _MAX_BYTES:
         with contextlib.suppress(OSError, RuntimeError):
-            _save(folder() / f"{digest}.npz", arrays)
+            path = files.cache_folder() / f"{digest}.npz"
+            with files.open_whole(path) as file:
+                np.savez(file, allow_pickle=False, **dict(arrays))
     return arrays
-
-
-def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside its place and renamed: a reader, or a run killed meanwhile, never
-    # sees half a file.
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, allow_pickle=False, **dict(arrays))
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -1,10 +1,12 @@
 """What an evaluation found: numbers with intervals, floors and the protocol."""
 
-import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+
+Better = Literal["higher", "lower", "near"]
 
 
 class Measure(NamedTuple):
@@ -28,7 +30,7 @@ class Measure(NamedTuple):
     low: float
     high: float
     floor: float | None = None
-    better: Literal["higher", "lower", "near"] = "lower"
+    better: Better = "lower"
     note: str = ""
 
 
@@ -38,13 +40,86 @@ class Evaluation(NamedTuple):
     Attributes:
         measures: One per metric and set of images.
         protocol: What the numbers depend on: examples, split, resize, networks ...
+        confidence: Level of the intervals.
         curves: Precision and recall for distributions, shape (2, angles), by
             "NET: SET".
-        pictures: Arrays of images for figures: of each set, a few images and their
-            nearest training images.
+        pictures: uint8 images for figures: `real`, `samples/SET` and `neighbours/SET`,
+            the latter of shape (rows, 1 + k, height, width, channels): an image of the
+            set and its nearest training images.
     """
 
     measures: Sequence[Measure]
     protocol: Mapping[str, Any]
+    confidence: float
     curves: Mapping[str, np.ndarray]
     pictures: Mapping[str, np.ndarray]
+
+    def table(self) -> str:
+        """Returns a text: a line per metric, a column per set, the floor last."""
+        return text_table(*rows(self))
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns numbers and protocol for `json.dumps`; infinite numbers are None."""
+        return {
+            "confidence": self.confidence,
+            "protocol": dict(self.protocol),
+            "measures": [
+                {name: _plain(value) for name, value in one._asdict().items()}
+                for one in self.measures
+            ],
+        }
+
+
+def rows(evaluation: Evaluation) -> tuple[list[str], list[list[str]]]:
+    """Returns the head and the rows of a table: metrics by sets, and the floor.
+
+    Args:
+        evaluation: What was found.
+    """
+    sets = list(dict.fromkeys(one.images for one in evaluation.measures))
+    head = ["metric", "", *sets, "real against real"]
+    cells: dict[str, dict[str, Measure]] = {}
+    for one in evaluation.measures:
+        cells.setdefault(one.metric, {})[one.images] = one
+    table = []
+    for metric, found in cells.items():
+        first = next(iter(found.values()))
+        arrow = {"higher": "↑", "lower": "↓", "near": "="}[first.better]
+        digits = min(_digits(one) for one in found.values())
+        shown = [_cell(found[name], digits) if name in found else "" for name in sets]
+        floor = "" if first.floor is None else f"{first.floor:.{digits}f}"
+        table.append([metric, arrow, *shown, floor])
+    return head, table
+
+
+def text_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Returns columns in line: the first two to the left, numbers to the right."""
+    columns = list(zip(head, *lines, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [
+            cell.ljust(width) if place < 2 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return "  ".join(padded).rstrip()
+
+    return "\n".join(
+        [line(head), "-" * len(line(["-" * w for w in widths])), *map(line, lines)]
+    )
+
+
+def _digits(one: Measure) -> int:
+    # Two digits of the interval's half width are as many as it justifies.
+    width = (one.high - one.low) / 2
+    if not math.isfinite(width) or width <= 0:
+        return 3
+    return min(max(1 - math.floor(math.log10(width)), 0), 6)
+
+
+def _cell(one: Measure, digits: int) -> str:
+    return f"{one.value:.{digits}f} [{one.low:.{digits}f}, {one.high:.{digits}f}]"
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,8 +1,8 @@
 """Files that appear whole or not at all."""
 
-import os
 from pathlib import Path
 
+from jaxgen import files
 from jaxgen.errors import InputError
 
 
@@ -16,15 +16,8 @@ def write(path: Path, content: bytes) -> None:
     Raises:
       InputError: the place cannot be written to.
     """
-    # In the same folder: a rename across file systems would not be atomic.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(content)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        files.write_whole(path, content)
     except OSError as error:
         raise InputError(
             f"{path} cannot be written: {error.strerror}; give a run in a folder that "

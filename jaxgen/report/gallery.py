@@ -2,6 +2,7 @@
 
 from jaxgen.report import latent_plates, records
 from jaxgen.report.estimators import plates as studies
+from jaxgen.report.evaluation import plates as evaluation
 from jaxgen.report.family import measured, pictured, sweep_plates
 from jaxgen.report.plate import Maker, Plate
 from jaxgen.report.run import Run
@@ -17,6 +18,10 @@ _MAKERS: tuple[Maker, ...] = (
     *(records.health, studies.three_ways, studies.integrands, studies.bernoulli),
     *(studies.regression, studies.along),
 )
+_EVALUATION: tuple[Maker, ...] = (
+    *(evaluation.intervals, evaluation.prd),
+    *(evaluation.side_by_side, evaluation.neighbours),
+)
 
 
 def plates(run: Run) -> list[Plate]:
@@ -31,5 +36,24 @@ def plates(run: Run) -> list[Plate]:
     Raises:
       InputError: an array file is damaged.
     """
-    found = (maker(run) for maker in _MAKERS)
+    return _made(_MAKERS, run)
+
+
+def evaluation_plates(run: Run) -> list[Plate]:
+    """The figures of a run's evaluation, which have a section of their own.
+
+    Args:
+      run: the run.
+
+    Returns:
+      The figures, not drawn yet.
+
+    Raises:
+      InputError: a file of the evaluation is damaged.
+    """
+    return _made(_EVALUATION, run)
+
+
+def _made(makers: tuple[Maker, ...], run: Run) -> list[Plate]:
+    found = (maker(run) for maker in makers)
     return [plate for plate in found if plate is not None]

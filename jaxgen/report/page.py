@@ -1,16 +1,19 @@
 """One page a run: everything it shows is inside the file."""
 
 import base64
-import math
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxgen.errors import InputError
 from jaxgen.report import atomic
 from jaxgen.report.extras import require
 from jaxgen.report.run import Run, keeps_records, read_run
+from jaxgen.report.wording import said
+
+if TYPE_CHECKING:
+    from jaxgen.report.plate import Plate
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -34,10 +37,13 @@ def write_page(run: Path) -> Path:
     """
     require("matplotlib", "jinja2", "PIL")
     # Only now: `import jaxgen` must work where these packages are missing.
-    from jaxgen.report import explorer
+    from jaxgen.report import explorer, gallery
+    from jaxgen.report.evaluation import section
 
     run = Path(run)
     content = read_run(run)
+    figures = _draw(content, gallery.plates(content))
+    evaluated = _draw(content, gallery.evaluation_plates(content), len(figures))
     html = _render(
         title=str(content.config.get("title") or run.resolve().name),
         claim=str(content.config.get("claim") or ""),
@@ -46,7 +52,9 @@ def write_page(run: Path) -> Path:
         numbers=_numbers(content),
         explorer=explorer.explorer(content),
         findings=_findings(content),
-        figures=_draw(content),
+        figures=figures,
+        evaluation=section.section(content),
+        evaluation_figures=evaluated,
         commands=_commands(content),
         tables=_tables(content),
     )
@@ -55,11 +63,11 @@ def write_page(run: Path) -> Path:
     return page
 
 
-def _draw(run: Run) -> list[dict[str, Any]]:
-    from jaxgen.report import gallery, style
+def _draw(run: Run, plates: "list[Plate]", before: int = 0) -> list[dict[str, Any]]:
+    from jaxgen.report import style
 
     drawn = []
-    for plate in gallery.plates(run):
+    for number, plate in enumerate(plates, start=before + 1):
         try:
             light, dark = (
                 style.png(plate.draw(theme)) for theme in (style.LIGHT, style.DARK)
@@ -72,6 +80,7 @@ def _draw(run: Run) -> list[dict[str, Any]]:
         drawn.append(
             {
                 "plate": plate,
+                "number": number,
                 "width": width,
                 "height": height,
                 "light": base64.b64encode(light).decode("ascii"),
@@ -165,7 +174,7 @@ def _tables(run: Run) -> list[dict[str, Any]]:
         "Also measured": measured,
     }
     return [
-        {"title": title, "rows": [(str(k), _said(v)) for k, v in rows.items()]}
+        {"title": title, "rows": [(str(k), said(v)) for k, v in rows.items()]}
         for title, rows in tables.items()
         if isinstance(rows, Mapping) and rows
     ]
@@ -175,26 +184,4 @@ def _figure(value: Any) -> str:
     """A result: with two decimals, so that numbers side by side compare."""
     if isinstance(value, float) and 0.1 <= abs(value) and not value.is_integer():
         return f"{value:,.2f}".replace("-", "\N{MINUS SIGN}")
-    return _said(value)
-
-
-def _said(value: Any) -> str:
-    """A value as a reader would write it."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return _decimal(value)
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_said(item)}" for key, item in value.items())
-    if isinstance(value, list):
-        return ", ".join(_said(item) for item in value)
-    return str(value)
-
-
-def _decimal(value: float) -> str:
-    if value and not 1e-3 <= abs(value) < math.inf:
-        return f"{value:.3g}"
-    short = f"{value:,.{2 if abs(value) >= 10 else 4}f}".rstrip("0").rstrip(".")
-    return short.replace("-", "\N{MINUS SIGN}")
+    return said(value)

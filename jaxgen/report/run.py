@@ -76,6 +76,15 @@ class Run:
         some = (name for name in known if name not in UNITLESS)
         return dict.fromkeys(some, "nats per image")
 
+    def document(self, name: str) -> dict[str, Any] | None:
+        """Reads `NAME.json`, a JSON object, or gives None where there is no such file.
+
+        Raises:
+          InputError: the file cannot be read or holds something else.
+        """
+        path = self.path / f"{name}.json"
+        return _read_object(path) if path.exists() else None
+
     def arrays(self, name: str, **ndims: int) -> Arrays | None:
         """Reads `arrays/NAME.npz`.
 

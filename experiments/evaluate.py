@@ -1,0 +1,384 @@
+"""What a trained run is worth, or how far two sets of images lie apart.
+
+Claim: Numbers of generated images say something when they stand beside their interval,
+beside what real images get of the same number, and beside what was done to get them.
+
+Source: Heusel et al., GANs Trained by a Two Time-Scale Update Rule, 2017; Kynkäänniemi
+et al., Improved Precision and Recall, 2019; Naeem et al., Reliable Fidelity and
+Diversity Metrics, 2020; Sajjadi et al., Assessing Generative Models via Precision and
+Recall, 2018; Ghosh et al., From Variational to Deterministic Autoencoders, 2020, for
+the sampler that is fitted after training.
+
+Command: `python -m experiments.evaluate runs/vae/mnist5k-mlp-z2` judges a run: what its
+model makes of the test images, samples from its prior, and samples from a mixture of 10
+Gaussians fitted to the latents of the training images. The numbers go to
+`evaluation.json` in the run's folder and onto its page. TODO(lead): time, hardware and
+the numbers of the default run.
+
+`python -m experiments.evaluate REAL GENERATED` compares two folders of images, or two
+`.npy` files: images, shape (n, height, width, channels), bytes or floats in [0, 1]; or
+features, shape (n, d). The page goes to runs/evaluate.
+
+Features: `classifier` is a small network trained on the run's training images (or on
+REAL, where it has a subfolder for each class), and kept for the next time; `random` are
+random convolutions, averaged over seeds; a file of Inception weights gives FID. Numbers
+of different networks do not compare.
+"""
+
+import dataclasses
+import shlex
+import time
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import jax
+
+from experiments import (
+    command,
+    evaluation_files,
+    evaluation_progress,
+    image_sets,
+    judged_sets,
+    restored_runs,
+    vae_parts,
+)
+from experiments.latent_arrays import every_nth
+from jaxgen import metrics, random, training
+from jaxgen.data import Source
+from jaxgen.errors import InputError
+from jaxgen.metrics import features as feature_networks
+from jaxgen.metrics.evaluation import Measure
+from jaxgen.metrics.features.base import FeatureNet
+from jaxgen.metrics.resampling import mean_interval
+from jaxgen.typing import PRNGKeyArray
+
+try:
+    from tyro.conf import Positional
+except ImportError:  # command.run says what to install
+    Positional = Annotated[TypeVar("T"), None]
+
+FEW = 20
+"""Fewer images tell nothing of a distribution."""
+
+OF_RUNS = ("models", "nll_samples", "nll_images", "data_dir")
+OF_PAIRS = ("image_size", "output", "name")
+OF_IMAGES = ("features", "image_size", "batch_size")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Options of the script."""
+
+    paths: Positional[tuple[str, ...]] = ()
+    """The folder of a run; or two sets, first the real one, then the generated one."""
+    features: tuple[str, ...] = ()
+    """Feature networks: `classifier` (the default where there are labels), `random`
+    (where there are none), or a file of Inception weights (.pth or .safetensors)."""
+    num_samples: int | None = None
+    """Images of each set; by default as many as there are to compare with."""
+    resamples: int = 50
+    """Half-samples that the intervals are made of."""
+    confidence: float = 0.95
+    """Level of the intervals."""
+    seed: int = 0
+    """Seed of samples, projections and resamples."""
+    batch_size: int = 256
+    """Images that go through a feature network at once."""
+
+    models: tuple[str, ...] = ()
+    """Run: which of its models, where it trained several; all by default."""
+    nll_samples: int = 0
+    """Run: samples for the importance-sampled -log p(x) of a test image; 0 for none."""
+    nll_images: int | None = None
+    """Run: test images that it is measured on; all by default."""
+    data_dir: str | None = None
+    """Run: where TFDS keeps its prepared sets now, if not where it did in training."""
+
+    image_size: int | None = None
+    """Two folders: resize and crop the images to this many pixels a side."""
+    output: str = "runs"
+    """Two sets: folder of all runs; the page goes to OUTPUT/evaluate/NAME."""
+    name: str | None = None
+    """Two sets: name of the run; by default made of theirs, numbered if taken."""
+
+
+def main(config: Config) -> dict[str, Any]:
+    """Evaluates, draws the page; returns the measures by metric and set, and `page`."""
+    _check(config)
+    if len(config.paths) == 1:
+        return judge_run(config)
+    return compare_pair(config)
+
+
+def judge_run(config: Config) -> dict[str, Any]:
+    """Judges the models of a run."""
+    start = time.monotonic()
+    key = random.stream(root_key(config), "judged")
+    run = restored_runs.restore(Path(config.paths[0]), data_dir=config.data_dir)
+    models = chosen_models(config, run)
+    pictures = judged_sets.pictures_of(run.config)
+    _check_number(config, len(pictures.test), "test images")
+    count = config.num_samples or len(pictures.test)
+    test = image_sets.chosen(pictures.test, count, "test images")
+    assert isinstance(test, Source)
+    found, notes = [], {}
+    with evaluation_progress.shown() as tell:
+        nets = networks_of(config, pictures.train, pictures.test, tell)
+        for number, (name, (model, state)) in enumerate(models.items()):
+            of_sets, of_metrics, of_likelihood = (
+                random.stream(key, f"{part} {number}")
+                for part in ("sets", "metrics", "likelihood")
+            )
+            judged = judged_sets.judged_sets(of_sets, model, state, pictures)
+            rows = every_nth(len(pictures.test), count)
+            evaluation = metrics.evaluate(
+                judged.samplers,
+                test,
+                key=of_metrics,
+                reconstructions=judged.reconstructions(rows),
+                train=pictures.train,
+                features=nets,
+                resamples=config.resamples,
+                confidence=config.confidence,
+                batch_size=config.batch_size,
+                progress=tell,
+            )
+            if config.nll_samples:
+                tell("likelihood", 0, None)
+                likelihood = measure_likelihood(
+                    config, of_likelihood, run, model, state
+                )
+                evaluation = evaluation._replace(
+                    measures=[*evaluation.measures, likelihood]
+                )
+            notes[name] = {"trained for": f"{int(state.step):,} steps"}
+            notes[name]["samples"] = judged.note
+            found.append((name if len(models) > 1 else "", evaluation))
+    whole = evaluation_files.merged(found)
+    own = evaluation_files.protocol_of_run(run, pictures, notes)
+    whole = whole._replace(protocol={**own, **whole.protocol})
+    return evaluation_files.finish(
+        run.path, whole, command=command_line(config), seconds=time.monotonic() - start
+    )
+
+
+def compare_pair(config: Config) -> dict[str, Any]:
+    """Compares two folders of images, or two files."""
+    start = time.monotonic()
+    real, generated = map(Path, config.paths)
+    pair = image_sets.load_pair(real, generated, image_size=config.image_size)
+    what = "features" if pair.features else "images"
+    if pair.features:
+        _check_unused(
+            config, OF_IMAGES, "the files hold features already, and no images"
+        )
+    sets = []
+    for path, one in ((real, pair.real), (generated, pair.generated)):
+        _check_number(config, len(one), f"{what} in {path}")
+        sets.append(image_sets.chosen(one, config.num_samples, f"{what} in {path}"))
+    common: dict[str, Any] = {
+        "key": random.stream(root_key(config), "compared"),
+        "resamples": config.resamples,
+        "confidence": config.confidence,
+    }
+    with evaluation_progress.shown() as tell:
+        if pair.features:
+            evaluation = metrics.evaluate_features(*sets, progress=tell, **common)
+        else:
+            nets = networks_of(config, pair.real, None, tell)
+            evaluation = metrics.evaluate(
+                {"generated": sets[1]},
+                sets[0],
+                features=nets,
+                batch_size=config.batch_size,
+                progress=tell,
+                **common,
+            )
+    own = {"real": str(real), "generated": str(generated)}
+    if pair.note:
+        own["channels"] = pair.note
+    if config.image_size is not None:
+        own["images"] = f"resized and cropped to {config.image_size} pixels a side"
+    evaluation = evaluation._replace(protocol={**own, **evaluation.protocol})
+    # Only now: what cannot be compared leaves no folder behind.
+    folder = open_folder(config, real, generated)
+    seconds = time.monotonic() - start
+    training.write_json(
+        folder.summary,
+        {"results": evaluation_files.headline(evaluation), "seconds": seconds},
+    )
+    return evaluation_files.finish(
+        folder.path, evaluation, command=command_line(config), seconds=seconds
+    )
+
+
+def root_key(config: Config) -> PRNGKeyArray:
+    """Returns the root key."""
+    return jax.random.key(config.seed)
+
+
+def networks_of(
+    config: Config,
+    train: image_sets.ImageSet,
+    test: Source | None,
+    tell: evaluation_progress.Tell,
+) -> list[Any]:
+    """Returns the feature networks that the options name, or those that suit the set.
+
+    Args:
+        config: The options.
+        train: What a classifier is trained on.
+        test: What its accuracy is measured on; a share of `train` if there is none.
+        tell: Shows how far its training is.
+    """
+    labelled = isinstance(train, Source) and train.class_names is not None
+    nets: list[FeatureNet | tuple[FeatureNet, ...]] = []
+    for name in config.features or (("classifier",) if labelled else ("random",)):
+        if name == "classifier":
+            if not labelled:
+                raise InputError(
+                    "--features classifier: the images have no labels to train a "
+                    "classifier by; give random, or a file of Inception weights."
+                )
+            done = 0
+
+            def count(images: int) -> None:
+                nonlocal done
+                done += images
+                tell("training the classifier, images", done, None)
+
+            nets.append(
+                feature_networks.classifier_features(train, test=test, progress=count)
+            )
+        elif name == "random":
+            shape = image_sets.shape_of(train)
+            nets.append(
+                tuple(feature_networks.random_convolution_features(image_shape=shape))
+            )
+        elif Path(name).suffix in (".pth", ".pt", ".safetensors"):
+            nets.append(feature_networks.inception_features(Path(name)))
+        else:
+            raise InputError(
+                f"--features {name} is unknown: expected classifier, random, or a file "
+                "of Inception weights that ends in .pth or .safetensors."
+            )
+    return nets
+
+
+def chosen_models(config: Config, run: restored_runs.Restored) -> dict[str, Any]:
+    """Returns the models of a run that are asked for, each with its state."""
+    unknown = [name for name in config.models if name not in run.models]
+    if unknown:
+        raise InputError(
+            f"--models {' '.join(map(repr, unknown))}: the run {run.path} has "
+            f"{', '.join(map(repr, run.models))}."
+        )
+    names = config.models or tuple(run.models)
+    return {name: run.models[name] for name in dict.fromkeys(names)}
+
+
+def measure_likelihood(
+    config: Config,
+    key: PRNGKeyArray,
+    run: restored_runs.Restored,
+    model: Any,
+    state: Any,
+) -> Measure:
+    """Estimates the mean of -log p(x) over test images, with its interval."""
+    found = vae_parts.measure_likelihood(
+        key,
+        model,
+        state,
+        run.setup,
+        num_samples=config.nll_samples,
+        num_images=config.nll_images,
+    )
+    given = "" if model.num_classes is None else " given its label"
+    return Measure(
+        f"negative log-likelihood{given}, nats",
+        judged_sets.PRIOR,
+        *mean_interval(found.per_image, confidence=config.confidence),
+        note=f"Importance sampling, {found.num_samples:,} samples of q(z|x) for each "
+        f"of {found.num_images:,} test images; in expectation an upper bound. "
+        f"{found.effective_samples:,.0f} of the samples are effective (median).",
+    )
+
+
+def open_folder(config: Config, real: Path, generated: Path) -> training.RunFolder:
+    """Makes the folder of a comparison."""
+    names = [path.resolve().name.removesuffix(".npy") for path in (real, generated)]
+    return training.open_run(
+        Path(config.output) / "evaluate",
+        config.name or "-".join(names),
+        {
+            "experiment": "evaluate",
+            "title": f"{generated.name} against {real.name}",
+            "claim": (__doc__ or "").split("Claim: ")[1].split("\n\n")[0],
+            "command": command_line(config),
+            "config": dataclasses.asdict(config),
+            # Nothing here is trained, and no record is logged along the way.
+            "records": False,
+        },
+        resume=False,
+        free=set(),
+        exact=config.name is not None,
+    )
+
+
+def command_line(config: Config) -> str:
+    """Returns the command that gives these options: paths have no flag."""
+    words = shlex.split(command.command(dataclasses.replace(config, paths=())))
+    return shlex.join([*words[:3], *config.paths, *words[3:]])
+
+
+def _check(config: Config) -> None:
+    command.check_positive(config, "num_samples", "batch_size", "image_size")
+    command.check_positive(config, "nll_images")
+    command.check_not_negative(config, "nll_samples")
+    if config.resamples < 2:
+        raise InputError(
+            f"--resamples is {config.resamples}: an interval needs at least 2."
+        )
+    if not 0 < config.confidence < 1:
+        raise InputError(
+            f"--confidence is {config.confidence:g}: give a number between 0 and 1."
+        )
+    if len(config.paths) not in (1, 2):
+        raise InputError(
+            f"{len(config.paths)} paths were given: give the folder of one run, or two "
+            "sets to compare, first the real one."
+        )
+    if len(config.paths) == 1:
+        _check_unused(config, OF_PAIRS, "only the comparison of two sets reads it")
+    else:
+        _check_unused(config, OF_RUNS, "only the evaluation of a run reads it")
+    if config.nll_images is not None and not config.nll_samples:
+        raise InputError(
+            f"--nll-images is {config.nll_images}, but no likelihood is asked for: "
+            "give --nll-samples too."
+        )
+    if config.nll_images == 1:
+        raise InputError("--nll-images is 1: an interval needs at least 2.")
+
+
+def _check_unused(config: Config, names: tuple[str, ...], why: str) -> None:
+    for name in names:
+        value = getattr(config, name)
+        if value != getattr(Config, name):
+            shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
+            raise InputError(
+                f"--{name.replace('_', '-')} is {shown}, but {why}: leave it out."
+            )
+
+
+def _check_number(config: Config, number: int, what: str) -> None:
+    if (config.num_samples or number) < FEW or number < FEW:
+        asked = "" if config.num_samples is None else f", of {config.num_samples} asked"
+        raise InputError(
+            f"There are {number:,} {what}{asked}: give at least {FEW}, fewer tell "
+            "nothing of a distribution."
+        )
+
+
+if __name__ == "__main__":
+    command.run(main, Config, __doc__ or "")

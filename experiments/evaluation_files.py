@@ -1,0 +1,143 @@
+"""What an evaluation writes and prints, and how those of several models are joined."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments import command as commands
+from experiments.judged_sets import Pictures
+from experiments.latent_arrays import save
+from experiments.restored_runs import Restored
+from jaxgen import training
+from jaxgen.metrics.evaluation import Evaluation, rows
+
+SETS_A_TABLE = 3
+"""Columns that fit a terminal, each with its interval."""
+
+HEADLINES = 4
+"""Measures at the head of a page."""
+
+
+def merged(found: Sequence[tuple[str, Evaluation]]) -> Evaluation:
+    """Joins the evaluations of several models; sets are named `SET of MODEL`.
+
+    Args:
+        found: Models by name, "" for a single one, with what was found of each.
+    """
+    if len(found) == 1:
+        return found[0][1]
+    measures, curves, pictures = [], {}, {}
+    for name, one in found:
+        measures += [m._replace(images=f"{m.images} of {name}") for m in one.measures]
+        curves |= {f"{key} of {name}": curve for key, curve in one.curves.items()}
+        pictures |= {
+            key if key == "real" else f"{key} of {name}": images
+            for key, images in one.pictures.items()
+        }
+    first = found[0][1]
+    return Evaluation(measures, first.protocol, first.confidence, curves, pictures)
+
+
+def protocol_of_run(
+    run: Restored, pictures: Pictures, models: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    """Returns what the numbers of a run depend on, beside the metrics' own protocol.
+
+    Args:
+        run: The run.
+        pictures: The images it is judged by.
+        models: What is to be said of each model.
+    """
+    test = "test images"
+    if run.config.train_split == "train+test":
+        test += ", which were trained on too"
+    own: dict[str, Any] = {
+        "run": f"{run.experiment}/{run.path.resolve().name}",
+        "data": f"{pictures.test.name}, {test}",
+    }
+    if pictures.binarized:
+        own["pixels"] = (
+            "the encoder is given bits drawn of the grey pixels; what is decoded are "
+            "the chances of a one, which are grey, compared with the grey images"
+        )
+    else:
+        own["pixels"] = "means of p(x|z), compared with the images as they are"
+    if run.assumed:
+        own["options unknown, as by default"] = ", ".join(run.assumed)
+    if len(models) == 1:
+        return own | next(iter(models.values()))
+    return own | {"models": {name: dict(said) for name, said in models.items()}}
+
+
+def headline(evaluation: Evaluation) -> dict[str, Any]:
+    """Returns the first measures for the head of the page."""
+    return {
+        one.metric: {"value": one.value, "unit": ""}
+        for one in evaluation.measures[:HEADLINES]
+    }
+
+
+def finish(
+    folder: Path, evaluation: Evaluation, *, command: str, seconds: float
+) -> dict[str, Any]:
+    """Writes the files, draws the page, prints the tables.
+
+    Args:
+        folder: The run's folder.
+        evaluation: What was found.
+        command: The command that finds it again.
+        seconds: How long it took.
+
+    Returns:
+        The values by `METRIC, SET`, and `page`.
+    """
+    from jaxgen import report
+
+    arrays = folder / "arrays"
+    arrays.mkdir(exist_ok=True)
+    curves = {f"prd/{name}": curve for name, curve in evaluation.curves.items()}
+    save(arrays / "evaluation.npz", **curves, **evaluation.pictures)
+    training.write_json(
+        folder / "evaluation.json",
+        plain(evaluation.to_json())
+        | {"command": command, "seconds": seconds}
+        | {"environment": training.run_folder.environment()},
+    )
+    page = report.write_page(folder)
+    commands.print_tables(tables(evaluation))
+    print(f"The page of this run: {page}")
+    values = {f"{m.metric}, {m.images}": float(m.value) for m in evaluation.measures}
+    return values | {"page": str(page)}
+
+
+def tables(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Returns tables for the terminal: metrics by a few sets each."""
+    sets = list(dict.fromkeys(one.images for one in evaluation.measures))
+    made = []
+    for first in range(0, len(sets), SETS_A_TABLE):
+        some = sets[first : first + SETS_A_TABLE]
+        measures = [one for one in evaluation.measures if one.images in some]
+        head, lines = rows(evaluation._replace(measures=measures))
+        made.append(
+            {
+                "title": f"Evaluation, {100 * evaluation.confidence:g}% intervals",
+                "note": "",
+                "columns": head,
+                "words": 2,
+                "rows": lines,
+            }
+        )
+    return made
+
+
+def plain(value: Any) -> Any:
+    """Returns a value with numpy's numbers as Python's, for JSON."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    return value.item() if isinstance(value, np.generic) else value

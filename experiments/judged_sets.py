@@ -1,0 +1,161 @@
+"""What a VAE is judged by: images it reconstructs, and images it makes up."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.latent_arrays import decoder, encode_all, every_nth, on_one_device
+from jaxgen import data
+from jaxgen.losses.vae.families import Gaussian
+from jaxgen.models import VAE, aggregate_mixture
+from jaxgen.typing import Array, PRNGKeyArray
+
+COMPONENTS = 10
+"""Of the mixture that is fitted to the latents of the training images."""
+
+PRIOR = "prior samples"
+MIXTURE = "mixture samples"
+
+MOST_LATENTS = 20_000
+"""Latents it is fitted to: with more it would be the same mixture, later."""
+
+Sampler = Callable[[PRNGKeyArray, int], Array | np.ndarray]
+
+
+class Pictures(NamedTuple):
+    """The images of a run, as they are judged and as its encoder sees them.
+
+    Attributes:
+        train: Training images, grey where the run drew its pixels as bits.
+        test: Test images, likewise.
+        seen_train: Training images as the encoder sees them.
+        seen_test: Test images as the encoder sees them.
+        binarized: Whether these are bits.
+    """
+
+    train: data.Source
+    test: data.Source
+    seen_train: data.Source
+    seen_test: data.Source
+    binarized: bool
+
+
+class Judged(NamedTuple):
+    """The sets of images of one model.
+
+    Attributes:
+        reconstructions: `indices -> images`, of these test images, uint8.
+        samplers: `(key, n) -> images` by the name of the set.
+        note: What the samplers are.
+    """
+
+    reconstructions: Callable[[np.ndarray], np.ndarray]
+    samplers: Mapping[str, Sampler]
+    note: str
+
+
+def pictures_of(config: Any) -> Pictures:
+    """Loads the images of a run.
+
+    A model of bits gives each pixel's chance of a one, which is grey. So it is judged
+    by the grey images, while its encoder is given bits drawn of them, as in training.
+
+    Args:
+        config: The options of the run.
+    """
+    train, test = (
+        data.load(
+            config.data,
+            split=split,
+            data_dir=config.data_dir,
+            image_size=config.image_size,
+        )
+        for split in ("train", "test")
+    )
+    if config.binarize == "no":
+        return Pictures(train, test, train, test, binarized=False)
+    bits = map(data.fixed_binarization, (train, test))
+    return Pictures(train, test, *bits, binarized=True)
+
+
+def judged_sets(
+    key: PRNGKeyArray, model: VAE, state: Any, pictures: Pictures
+) -> Judged:
+    """Returns what a model is judged by.
+
+    Reconstructions are decoded from the point that stands for q(z|x); samples from the
+    prior, and, of an unconditional model with Gaussian latents, from a mixture of
+    Gaussians fitted to draws of q(z|x) of the training images. A conditional model is
+    given the label of a test image, and labels in turn for its samples.
+
+    Args:
+        key: It is consumed.
+        model: The model.
+        state: Its state.
+        pictures: The images.
+    """
+    state = on_one_device(state)
+    samplers: dict[str, Sampler] = {PRIOR: _prior(model, state)}
+    note = "prior"
+    if model.num_classes is not None:
+        note += ", labels in turn"
+    elif (latents := _latents(key, model, state, pictures.seen_train)) is not None:
+        samplers[MIXTURE] = _mixture(model, state, latents)
+        note += (
+            f"; mixture of {COMPONENTS} Gaussians fitted to latents drawn for "
+            f"{len(latents):,} training images"
+        )
+    return Judged(_reconstructions(model, state, pictures.seen_test), samplers, note)
+
+
+def _prior(model: VAE, state: Any) -> Sampler:
+    draw = jax.jit(model.sample, static_argnums=2)
+    return lambda key, n: draw(state, key, n)
+
+
+def _mixture(model: VAE, state: Any, latents: np.ndarray) -> Sampler:
+    fitted, decode = (
+        aggregate_mixture(latents, num_components=COMPONENTS),
+        jax.jit(model.decode),
+    )
+
+    def draw(key: PRNGKeyArray, n: int) -> Array:
+        with jax.numpy_rank_promotion("allow"):
+            drawn = fitted.sample(key, (n,))
+        return decode(state, jnp.asarray(drawn, jnp.float32))
+
+    return draw
+
+
+def _latents(
+    key: PRNGKeyArray, model: VAE, state: Any, seen: data.Source
+) -> np.ndarray | None:
+    """Draws z ~ q(z|x) for training images, or gives None for latents of no use."""
+    rows = every_nth(len(seen), MOST_LATENTS)
+    first, _ = encode_all(model, state, seen.read(rows[:1])["image"])
+    if not isinstance(first, Gaussian):
+        return None
+    if len(rows) <= max(2 * COMPONENTS, first.mean.shape[1]):
+        return None
+    q, _ = encode_all(model, state, seen.read(rows)["image"])
+    noise = jax.random.normal(key, q.mean.shape)
+    return np.asarray(q.mean + jnp.exp(0.5 * q.log_variance) * noise)
+
+
+def _reconstructions(
+    model: VAE, state: Any, seen: data.Source
+) -> Callable[[np.ndarray], np.ndarray]:
+    decode = decoder(model, state)
+
+    def reconstruct(indices: np.ndarray) -> np.ndarray:
+        examples = seen.read(indices)
+        own = None
+        if model.num_classes is not None:
+            own = np.eye(model.num_classes, dtype=np.float32)[examples["label"]]
+        q, _ = encode_all(model, state, examples["image"], own)
+        return decode(np.asarray(q.point), own)
+
+    return reconstruct

@@ -1,0 +1,169 @@
+"""The models of a finished run, rebuilt by its own script from its newest checkpoint.
+
+A script whose models can be judged has a function
+
+    trained_models(config, setup, restore) -> {name: (model, state)}
+
+in which it builds what it trained, and asks `restore(model, part=None)` for each state:
+`part` is the name it gave to `training_run.train`.
+"""
+
+import dataclasses
+import importlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import jax
+
+from experiments import training_run, vae_parts
+from jaxgen import training
+from jaxgen.errors import InputError
+from jaxgen.models import VAE
+from jaxgen.typing import Model
+
+SCRIPTS = Path(__file__).parent
+
+ELSEWHERE = {"devices": 1, "parallel": "jit", "steps_per_call": None, "resume": False}
+"""How a run was spread does not matter to its models."""
+
+
+class Restored(NamedTuple):
+    """A finished run.
+
+    Attributes:
+        path: Its folder.
+        experiment: The script that trained it.
+        config: Its options.
+        setup: Its data, on one device.
+        models: Each model with its state, on one device, by name.
+        assumed: Options that its `config.json` does not have, and which are taken as
+            they are by default now.
+    """
+
+    path: Path
+    experiment: str
+    config: Any
+    setup: training_run.Setup
+    models: dict[str, tuple[VAE, Any]]
+    assumed: tuple[str, ...]
+
+
+def restore(run: Path, *, data_dir: str | None = None) -> Restored:
+    """Loads the data of a run and the models it trained.
+
+    Args:
+        run: Its folder, which holds `config.json`.
+        data_dir: Where TFDS keeps its prepared sets now, if not where it did then.
+
+    Raises:
+        InputError: It is no run, its script keeps no models, its options are not those
+            of the script, its data are not there, or it has no checkpoint.
+    """
+    description = _read(run)
+    experiment = str(description["experiment"])
+    script = _script(run, experiment)
+    config, assumed = _options(run, script, description["config"])
+    config = dataclasses.replace(config, **ELSEWHERE)
+    if data_dir is not None:
+        config = dataclasses.replace(config, data_dir=data_dir)
+    setup = _data(run, config)
+    batch = vae_parts.first_batch(setup)
+
+    def state_of(model: Model, part: str | None = None) -> Any:
+        start = jax.jit(model.init)(jax.random.clone(setup.key), batch)
+        return _newest(run, part, start)
+
+    models = script.trained_models(config, setup, state_of)
+    return Restored(run, experiment, config, setup, models, assumed)
+
+
+def _read(run: Path) -> Mapping[str, Any]:
+    path = run / "config.json"
+    if not path.is_file():
+        what = "holds no config.json" if run.is_dir() else "is no folder"
+        raise InputError(
+            f"{run} is no run, as it {what}: give the folder of one, such as "
+            "runs/vae/mnist5k-mlp-z2; or give two folders of images."
+        )
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read ({error}): restore the file, or train anew."
+        ) from error
+    if (
+        not isinstance(description, dict)
+        or not isinstance(description.get("config"), dict)
+        or not isinstance(description.get("experiment"), str)
+    ):
+        raise InputError(
+            f'{path} is damaged: expected an object with the entries "experiment", a '
+            'text, and "config", the options; restore the file, or train anew.'
+        )
+    return description
+
+
+def _script(run: Path, experiment: str) -> ModuleType:
+    known = re.fullmatch(r"[a-z_]+", experiment) is not None
+    if known and (SCRIPTS / f"{experiment}.py").is_file():
+        script = importlib.import_module(f"experiments.{experiment}")
+        if hasattr(script, "trained_models"):
+            return script
+        why = "which trains no model that it keeps"
+    else:
+        why = "which there is not"
+    able = (path for path in SCRIPTS.glob("*.py") if path.stem != Path(__file__).stem)
+    names = sorted(p.stem for p in able if "def trained_models(" in p.read_text())
+    raise InputError(
+        f"The run {run} is one of experiments.{experiment}, {why}: give a run of "
+        f"{', '.join(names)}."
+    )
+
+
+def _options(
+    run: Path, script: ModuleType, options: Mapping[str, Any]
+) -> tuple[Any, tuple[str, ...]]:
+    fields = {field.name for field in dataclasses.fields(script.Config)}
+    unknown = sorted(set(options) - fields)
+    if unknown:
+        raise InputError(
+            f"{run / 'config.json'} has the options {', '.join(unknown)}, which "
+            f"{script.__name__} has not: another version wrote it; evaluate the run "
+            "with that one, or train anew."
+        )
+    given = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in options.items()
+    }
+    return script.Config(**given), tuple(sorted(fields - set(options)))
+
+
+def _data(run: Path, config: Any) -> training_run.Setup:
+    try:
+        return training_run.prepare(config)
+    except InputError as error:
+        raise InputError(
+            f"The data of the run {run} cannot be loaded again, from where it was "
+            f"trained: {error}"
+        ) from error
+
+
+def _newest(run: Path, part: str | None, start: Any) -> Any:
+    home = run if part is None else run / "parts" / part
+    folder = training.RunFolder(home).checkpoints
+    # Opening them would make the folder.
+    if folder.is_dir():
+        checkpoints = training.Checkpoints(folder)
+        try:
+            if checkpoints.latest() is not None:
+                return checkpoints.restore(start)[0]
+        finally:
+            checkpoints.close()
+    raise InputError(
+        f"There is no checkpoint in {folder}: train the run to its end; the command "
+        f"stands in {run / 'config.json'}, add --resume to it."
+    )

@@ -1,0 +1,103 @@
+"""Balls around points, their radii in a set and in all its half-samples at once.
+
+The radius of a point in a half-sample is the distance to some place of the list of its
+neighbours in the whole set: to the k-th of them that is in the half. So a point needs
+one list, and per place of the list the half-samples whose ball ends there, as bits of
+32-bit words. Bit 0 is the whole set; the others are its half-samples.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxgen.metrics.neighbours import Neighbours
+
+WORD = 32
+
+
+class Balls(NamedTuple):
+    """Balls around n points.
+
+    Attributes:
+        radii: float64, squared, shape (n, places).
+        ends: uint32, shape (n, places, words): whose radius it is. A point that is not
+            in a sample has no ball there.
+    """
+
+    radii: np.ndarray
+    ends: np.ndarray
+
+
+def list_length(k: int, number: int, repeats: int) -> int:
+    """Returns how many neighbours of a point to list for balls of k of them.
+
+    With half-samples about every second neighbour counts, and 4 k + 12 of them hold k
+    that do but for one case in 100,000.
+    """
+    return min(4 * k + 12 if repeats else k, number - 1)
+
+
+def balls(
+    points: np.ndarray, near: Neighbours, members: np.ndarray, *, k: int
+) -> Balls:
+    """Finds the radii: distances to the k-th nearest other point of each sample.
+
+    Args:
+        points: Shape (n, d), for the few cases that the lists do not hold.
+        near: Lists of nearest neighbours of the points among themselves.
+        members: bool, shape (samples, n): which points are in a sample.
+        k: Neighbours in a ball.
+    """
+    number, length = near.indices.shape
+    words = np.zeros((number, length, -(-len(members) // WORD)), np.uint32)
+    missing = []
+    for sample, member in enumerate(members):
+        counted = np.cumsum(member[near.indices], axis=1, dtype=np.int32) >= k
+        listed = np.flatnonzero(member & counted[:, -1])
+        word, bit = divmod(sample, WORD)
+        words[listed, counted[listed].argmax(axis=1), word] |= np.uint32(1 << bit)
+        for point in np.flatnonzero(member & ~counted[:, -1]):
+            missing.append((point, word, bit, _radius(points, point, member, k)))
+    return _with_more(Balls(near.distances**2, words), missing)
+
+
+def _radius(points: np.ndarray, point: int, member: np.ndarray, k: int) -> float:
+    others = member.copy()
+    others[point] = False
+    difference = points[others].astype(np.float64) - points[point].astype(np.float64)
+    return np.partition((difference**2).sum(axis=1), k - 1)[k - 1]
+
+
+def _with_more(found: Balls, missing: list[tuple[int, int, int, float]]) -> Balls:
+    """Adds places for radii past the end of the lists."""
+    if not missing:
+        return found
+    number, length = found.radii.shape
+    used = np.full(number, length)
+    # In steps of 4 places, since another shape is compiled anew.
+    more = -(-int(np.bincount([one[0] for one in missing]).max()) // 4) * 4
+    radii = np.pad(found.radii, [(0, 0), (0, more)])
+    ends = np.pad(found.ends, [(0, 0), (0, more), (0, 0)])
+    for point, word, bit, radius in missing:
+        radii[point, used[point]] = radius
+        ends[point, used[point], word] = 1 << bit
+        used[point] += 1
+    return Balls(radii, ends)
+
+
+def to_words(bits: np.ndarray) -> np.ndarray:
+    """Packs bool, shape (samples, n), into uint32, shape (n, words)."""
+    words = np.zeros((bits.shape[1], -(-len(bits) // WORD)), np.uint32)
+    for sample, bit in enumerate(bits):
+        words[:, sample // WORD] |= bit.astype(np.uint32) << np.uint32(sample % WORD)
+    return words
+
+
+def to_bits(words: np.ndarray, samples: int) -> np.ndarray:
+    """Unpacks uint32, shape (n, words), into bool, shape (samples, n)."""
+    return np.stack(
+        [
+            words[:, sample // WORD] >> np.uint32(sample % WORD) & np.uint32(1) > 0
+            for sample in range(samples)
+        ]
+    )

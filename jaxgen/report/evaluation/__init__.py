@@ -1,0 +1,1 @@
+"""The page's section on what an evaluation measured: its table and its figures."""

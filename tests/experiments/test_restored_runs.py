@@ -1,0 +1,166 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from experiments import beta_vae, categorical_vae, cs_vae, cvae, restored_runs, vae
+from experiments import discrete_vae_estimators as discrete
+from jaxgen import training
+from jaxgen.errors import InputError
+
+COMMON = {"data": "digits", "hidden": (8,), "steps": 2, "batch_size": 32, "devices": 1}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    output = str(tmp_path_factory.mktemp("runs"))
+    config = vae.Config(**COMMON, output=output)
+    return Path(vae.main(config)["page"]).parent
+
+
+def changed(run: Path, to: Path, **entries) -> Path:
+    """Returns a folder with that run's `config.json`, some entries other ones."""
+    description = json.loads((run / "config.json").read_text())
+    to.mkdir(parents=True)
+    (to / "config.json").write_text(json.dumps(description | entries))
+    return to
+
+
+def options_of(run: Path) -> dict:
+    return json.loads((run / "config.json").read_text())["config"]
+
+
+def test_a_restored_model_reconstructs_as_the_trained_one_did(run):
+    found = restored_runs.restore(run)
+    assert list(found.models) == ["VAE"]
+    model, state = found.models["VAE"]
+    assert int(state.step) == 2
+    with np.load(run / "arrays" / "reconstructions.npz") as saved:
+        inputs, outputs = saved["inputs"], saved["outputs"]
+    images = np.asarray(model.reconstruct(state, inputs.astype(np.float32) / 255))
+    assert np.abs(images - outputs / 255.0).max() < 0.01
+    assert found.assumed == ()
+
+
+def test_every_script_that_keeps_models_gives_them_all_back(tmp_path):
+    """Without training: what is saved is a first state, known by its root key."""
+    runs = {
+        categorical_vae: ({"latents": 2, "classes": 3}, {"VAE": None}),
+        cvae: ({}, {"VAE": "vae", "CVAE": None}),
+        cs_vae: (
+            {"lambdas": (0.5, 2.0), "components": 3},
+            {
+                "CS, lambda 0.5": None,
+                "CS, lambda 2": None,
+                "KL, N(0, I)": "kl_normal",
+                "KL, mixture": "kl_mixture",
+            },
+        ),
+        discrete: (
+            {"latents": 2, "estimators": ("RLOO-2", "REBAR")},
+            {"RLOO-2": "RLOO-2", "REBAR": "REBAR"},
+        ),
+        beta_vae: ({"study": "constrained", "kl_target": 5.0}, {"VAE": None}),
+    }
+    for script, (options, parts) in runs.items():
+        name = script.__name__.removeprefix("experiments.")
+        config = script.Config(**COMMON | options)
+        folder = tmp_path / name
+        folder.mkdir()
+        config_json = {"experiment": name, "config": dataclasses.asdict(config)}
+        (folder / "config.json").write_text(json.dumps(config_json))
+        saved = {}
+
+        def start(model, part=None, *, folder=folder, saved=saved):
+            """Saves the first state of a model as if it had been trained."""
+            home = folder if part is None else folder / "parts" / part
+            key = jax.random.key(len(saved))
+            state = jax.jit(model.init)(key, saved["batch"])
+            checkpoints = training.Checkpoints(home / "checkpoints")
+            checkpoints.save(0, state, {})
+            checkpoints.close()
+            saved[part] = state
+            return state
+
+        setup = restored_runs.training_run.prepare(config)
+        saved["batch"] = restored_runs.vae_parts.first_batch(setup)
+        trained = script.trained_models(config, setup, start)
+        found = restored_runs.restore(folder)
+        assert list(found.models) == list(trained) == list(parts)
+        for label in parts:
+            expected, got = trained[label][1], found.models[label][1]
+            for one, other in zip(
+                jax.tree.leaves(expected.net.params),
+                jax.tree.leaves(got.net.params),
+                strict=True,
+            ):
+                np.testing.assert_array_equal(one, other)
+
+
+def test_an_option_that_is_not_told_is_taken_as_by_default_and_named(run, tmp_path):
+    options = options_of(run)
+    del options["warm_up"]
+    folder = changed(run, tmp_path / "older", config=options)
+    (folder / "checkpoints").symlink_to(run / "checkpoints")
+    assert restored_runs.restore(folder).assumed == ("warm_up",)
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"experiment": "nothing"}, r"experiments\.nothing, which there is not.*vae"),
+        ({"experiment": "../vae"}, "which there is not"),
+        ({"experiment": "estimator_variance"}, "trains no model that it keeps.*cvae"),
+        ({"experiment": 3}, "is damaged"),
+        ({"config": None}, "is damaged"),
+        ({"config": {"colour": "red"}}, "has the options colour, which experiments.vae"),
+        ({"config": {"data": "digit"}}, "cannot be loaded again.*'digits'"),
+    ],
+)
+def test_what_is_no_run_of_a_model_is_refused(run, tmp_path, entries, message):
+    folder = changed(run, tmp_path / "run", **entries)
+    with pytest.raises(InputError, match=message):
+        restored_runs.restore(folder)
+
+
+def test_a_run_without_a_checkpoint_says_how_to_get_one_and_is_left_alone(
+    run, tmp_path
+):
+    folder = changed(run, tmp_path / "run")
+    with pytest.raises(InputError, match="no checkpoint in .*--resume"):
+        restored_runs.restore(folder)
+    assert [path.name for path in folder.iterdir()] == ["config.json"]
+
+
+def test_a_checkpoint_of_another_model_is_refused(run, tmp_path):
+    options = options_of(run) | {"hidden": [9]}
+    folder = changed(run, tmp_path / "run", config=options)
+    (folder / "checkpoints").symlink_to(run / "checkpoints")
+    with pytest.raises(InputError, match="belongs to another model"):
+        restored_runs.restore(folder)
+
+
+def test_a_sweep_over_drawn_sprites_is_refused(run, tmp_path):
+    options = dataclasses.asdict(beta_vae.Config(batch_size=32, devices=1))
+    folder = changed(run, tmp_path / "run", experiment="beta_vae", config=options)
+    with pytest.raises(InputError, match="--study constrained"):
+        restored_runs.restore(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [("{", "cannot be read"), ("[]", "is damaged")]
+)
+def test_a_damaged_description_is_named(tmp_path, content, message):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(InputError, match=message):
+        restored_runs.restore(tmp_path)
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path):
+    with pytest.raises(InputError, match="holds no config.json"):
+        restored_runs.restore(tmp_path)
+    with pytest.raises(InputError, match="is no folder"):
+        restored_runs.restore(tmp_path / "missing")
