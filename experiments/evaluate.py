@@ -37,18 +37,15 @@ from experiments import (
     command,
     evaluation_files,
     evaluation_progress,
+    feature_choice,
     image_sets,
     judged_sets,
     restored_runs,
     vae_parts,
 )
-from experiments.latent_arrays import every_nth
 from jaxgen import metrics, random, training
-from jaxgen.data import Source
 from jaxgen.errors import InputError
-from jaxgen.metrics import features as feature_networks
 from jaxgen.metrics.evaluation import Measure
-from jaxgen.metrics.features.base import FeatureNet
 from jaxgen.metrics.resampling import mean_interval
 from jaxgen.typing import PRNGKeyArray
 
@@ -56,9 +53,6 @@ try:
     from tyro.conf import Positional
 except ImportError:  # command.run says what to install
     Positional = Annotated[TypeVar("T"), None]
-
-FEW = 20
-"""Fewer images tell nothing of a distribution."""
 
 OF_RUNS = ("models", "nll_samples", "nll_images", "data_dir")
 OF_PAIRS = ("image_size", "output", "name")
@@ -75,7 +69,8 @@ class Config:
     """Feature networks: `classifier` (the default where there are labels), `random`
     (where there are none), or a file of Inception weights (.pth or .safetensors)."""
     num_samples: int | None = None
-    """Images of each set; by default as many as there are to compare with."""
+    """Images of each set; by default as many as there are, at most 10,000. Without
+    training images half of the real ones are the floor: two sets of n need 2 n."""
     resamples: int = 50
     """Half-samples that the intervals are made of."""
     confidence: float = 0.95
@@ -113,31 +108,29 @@ def main(config: Config) -> dict[str, Any]:
 def judge_run(config: Config) -> dict[str, Any]:
     """Judges the models of a run."""
     start = time.monotonic()
-    key = random.stream(root_key(config), "judged")
     run = restored_runs.restore(Path(config.paths[0]), data_dir=config.data_dir)
     models = chosen_models(config, run)
     pictures = judged_sets.pictures_of(run.config)
-    _check_number(config, len(pictures.test), "test images")
-    count = config.num_samples or len(pictures.test)
-    test = image_sets.chosen(pictures.test, count, "test images")
-    assert isinstance(test, Source)
     found, notes = [], {}
     with evaluation_progress.shown() as tell:
-        nets = networks_of(config, pictures.train, pictures.test, tell)
-        for number, (name, (model, state)) in enumerate(models.items()):
+        nets = feature_choice.networks_of(
+            config.features, pictures.train, pictures.test, tell
+        )
+        for name, (model, state) in models.items():
+            # The same keys: all models are compared with the same images.
             of_sets, of_metrics, of_likelihood = (
-                random.stream(key, f"{part} {number}")
+                random.stream(root_key(config), part)
                 for part in ("sets", "metrics", "likelihood")
             )
             judged = judged_sets.judged_sets(of_sets, model, state, pictures)
-            rows = every_nth(len(pictures.test), count)
             evaluation = metrics.evaluate(
                 judged.samplers,
-                test,
+                pictures.test,
                 key=of_metrics,
-                reconstructions=judged.reconstructions(rows),
+                reconstructions=judged.reconstructions,
                 train=pictures.train,
                 features=nets,
+                num_samples=config.num_samples,
                 resamples=config.resamples,
                 confidence=config.confidence,
                 batch_size=config.batch_size,
@@ -145,68 +138,64 @@ def judge_run(config: Config) -> dict[str, Any]:
             )
             if config.nll_samples:
                 tell("likelihood", 0, None)
-                likelihood = measure_likelihood(
-                    config, of_likelihood, run, model, state
-                )
+                measure = measure_likelihood(config, of_likelihood, run, model, state)
                 evaluation = evaluation._replace(
-                    measures=[*evaluation.measures, likelihood]
+                    measures=[*evaluation.measures, measure]
                 )
-            notes[name] = {"trained for": f"{int(state.step):,} steps"}
-            notes[name]["samples"] = judged.note
+            steps = f"{int(state.step):,} steps"
+            notes[name] = {"trained for": steps, "samples": judged.note}
             found.append((name if len(models) > 1 else "", evaluation))
     whole = evaluation_files.merged(found)
     own = evaluation_files.protocol_of_run(run, pictures, notes)
     whole = whole._replace(protocol={**own, **whole.protocol})
+    seconds = time.monotonic() - start
     return evaluation_files.finish(
-        run.path, whole, command=command_line(config), seconds=time.monotonic() - start
+        run.path, whole, command=command_line(config), seconds=seconds
     )
 
 
 def compare_pair(config: Config) -> dict[str, Any]:
     """Compares two folders of images, or two files."""
     start = time.monotonic()
-    real, generated = map(Path, config.paths)
-    pair = image_sets.load_pair(real, generated, image_size=config.image_size)
-    what = "features" if pair.features else "images"
+    pair = image_sets.load_pair(*map(Path, config.paths), image_size=config.image_size)
     if pair.features:
-        _check_unused(
-            config, OF_IMAGES, "the files hold features already, and no images"
-        )
-    sets = []
-    for path, one in ((real, pair.real), (generated, pair.generated)):
-        _check_number(config, len(one), f"{what} in {path}")
-        sets.append(image_sets.chosen(one, config.num_samples, f"{what} in {path}"))
+        why = "the files hold features already, and no images"
+        _check_unused(config, OF_IMAGES, why)
     common: dict[str, Any] = {
-        "key": random.stream(root_key(config), "compared"),
+        "key": random.stream(root_key(config), "metrics"),
         "resamples": config.resamples,
         "confidence": config.confidence,
     }
     with evaluation_progress.shown() as tell:
         if pair.features:
+            sets = image_sets.features_of(pair, config.num_samples)
             evaluation = metrics.evaluate_features(*sets, progress=tell, **common)
         else:
-            nets = networks_of(config, pair.real, None, tell)
+            # Files are often sorted by class, and fewer may be judged than there are.
+            key = random.stream(root_key(config), "order")
+            shuffled = image_sets.shuffled(key, pair.generated)
             evaluation = metrics.evaluate(
-                {"generated": sets[1]},
-                sets[0],
-                features=nets,
+                {"generated": shuffled},
+                pair.real,
+                features=feature_choice.networks_of(
+                    config.features, pair.real, None, tell
+                ),
+                num_samples=config.num_samples,
                 batch_size=config.batch_size,
                 progress=tell,
                 **common,
             )
-    own = {"real": str(real), "generated": str(generated)}
+    own = dict(zip(("real", "generated"), config.paths, strict=True))
     if pair.note:
         own["channels"] = pair.note
     if config.image_size is not None:
-        own["images"] = f"resized and cropped to {config.image_size} pixels a side"
+        own["size"] = f"resized and cropped to {config.image_size} pixels a side"
     evaluation = evaluation._replace(protocol={**own, **evaluation.protocol})
     # Only now: what cannot be compared leaves no folder behind.
-    folder = open_folder(config, real, generated)
+    folder = open_folder(config)
     seconds = time.monotonic() - start
-    training.write_json(
-        folder.summary,
-        {"results": evaluation_files.headline(evaluation), "seconds": seconds},
-    )
+    results = evaluation_files.headline(evaluation)
+    training.write_json(folder.summary, {"results": results, "seconds": seconds})
     return evaluation_files.finish(
         folder.path, evaluation, command=command_line(config), seconds=seconds
     )
@@ -215,54 +204,6 @@ def compare_pair(config: Config) -> dict[str, Any]:
 def root_key(config: Config) -> PRNGKeyArray:
     """Returns the root key."""
     return jax.random.key(config.seed)
-
-
-def networks_of(
-    config: Config,
-    train: image_sets.ImageSet,
-    test: Source | None,
-    tell: evaluation_progress.Tell,
-) -> list[Any]:
-    """Returns the feature networks that the options name, or those that suit the set.
-
-    Args:
-        config: The options.
-        train: What a classifier is trained on.
-        test: What its accuracy is measured on; a share of `train` if there is none.
-        tell: Shows how far its training is.
-    """
-    labelled = isinstance(train, Source) and train.class_names is not None
-    nets: list[FeatureNet | tuple[FeatureNet, ...]] = []
-    for name in config.features or (("classifier",) if labelled else ("random",)):
-        if name == "classifier":
-            if not labelled:
-                raise InputError(
-                    "--features classifier: the images have no labels to train a "
-                    "classifier by; give random, or a file of Inception weights."
-                )
-            done = 0
-
-            def count(images: int) -> None:
-                nonlocal done
-                done += images
-                tell("training the classifier, images", done, None)
-
-            nets.append(
-                feature_networks.classifier_features(train, test=test, progress=count)
-            )
-        elif name == "random":
-            shape = image_sets.shape_of(train)
-            nets.append(
-                tuple(feature_networks.random_convolution_features(image_shape=shape))
-            )
-        elif Path(name).suffix in (".pth", ".pt", ".safetensors"):
-            nets.append(feature_networks.inception_features(Path(name)))
-        else:
-            raise InputError(
-                f"--features {name} is unknown: expected classifier, random, or a file "
-                "of Inception weights that ends in .pth or .safetensors."
-            )
-    return nets
 
 
 def chosen_models(config: Config, run: restored_runs.Restored) -> dict[str, Any]:
@@ -304,15 +245,16 @@ def measure_likelihood(
     )
 
 
-def open_folder(config: Config, real: Path, generated: Path) -> training.RunFolder:
+def open_folder(config: Config) -> training.RunFolder:
     """Makes the folder of a comparison."""
-    names = [path.resolve().name.removesuffix(".npy") for path in (real, generated)]
+    real, generated = (Path(path).resolve().name for path in config.paths)
+    stems = (name.removesuffix(".npy") for name in (real, generated))
     return training.open_run(
         Path(config.output) / "evaluate",
-        config.name or "-".join(names),
+        config.name or "-".join(stems),
         {
             "experiment": "evaluate",
-            "title": f"{generated.name} against {real.name}",
+            "title": f"{generated} against {real}",
             "claim": (__doc__ or "").split("Claim: ")[1].split("\n\n")[0],
             "command": command_line(config),
             "config": dataclasses.asdict(config),
@@ -369,15 +311,6 @@ def _check_unused(config: Config, names: tuple[str, ...], why: str) -> None:
             raise InputError(
                 f"--{name.replace('_', '-')} is {shown}, but {why}: leave it out."
             )
-
-
-def _check_number(config: Config, number: int, what: str) -> None:
-    if (config.num_samples or number) < FEW or number < FEW:
-        asked = "" if config.num_samples is None else f", of {config.num_samples} asked"
-        raise InputError(
-            f"There are {number:,} {what}{asked}: give at least {FEW}, fewer tell "
-            "nothing of a distribution."
-        )
 
 
 if __name__ == "__main__":

@@ -16,6 +16,9 @@ from jaxgen.metrics.evaluation import Evaluation, rows
 SETS_A_TABLE = 3
 """Columns that fit a terminal, each with its interval."""
 
+REAL = "real"
+"""What the pictures and the curve of real images are called."""
+
 HEADLINES = 4
 """Measures at the head of a page."""
 
@@ -31,13 +34,15 @@ def merged(found: Sequence[tuple[str, Evaluation]]) -> Evaluation:
     measures, curves, pictures = [], {}, {}
     for name, one in found:
         measures += [m._replace(images=f"{m.images} of {name}") for m in one.measures]
-        curves |= {f"{key} of {name}": curve for key, curve in one.curves.items()}
-        pictures |= {
-            key if key == "real" else f"{key} of {name}": images
-            for key, images in one.pictures.items()
-        }
+        curves |= {_renamed(key, name): curve for key, curve in one.curves.items()}
+        pictures |= {_renamed(key, name): shown for key, shown in one.pictures.items()}
     first = found[0][1]
     return Evaluation(measures, first.protocol, first.confidence, curves, pictures)
+
+
+def _renamed(key: str, model: str) -> str:
+    # Real images are the same for all models.
+    return key if key == REAL or key.endswith(f": {REAL}") else f"{key} of {model}"
 
 
 def protocol_of_run(

@@ -2,14 +2,17 @@
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from experiments.latent_arrays import every_nth
 from jaxgen import data
 from jaxgen.errors import InputError
+from jaxgen.typing import PRNGKeyArray
 
 ImageSet = data.Source | np.ndarray
 """A folder, read file by file, or an array that stays on disk."""
@@ -134,33 +137,65 @@ def shape_of(images: ImageSet) -> tuple[int, int, int]:
     return height, width, channels
 
 
-def chosen(images: ImageSet, number: int | None, name: str) -> ImageSet:
-    """Returns so many examples of a set, evenly spread; all of them for None.
+class Shuffled:
+    """A set in another order, read as it is asked for.
 
     Args:
-        images: Images, or features.
-        number: How many.
-        name: What to call them in an error.
+        images: The set.
+        order: Image i of this set is image `order[i]` there.
+    """
+
+    def __init__(self, images: ImageSet, order: np.ndarray):
+        """Reads nothing yet."""
+        self._images, self._order = images, order
+
+    def __len__(self) -> int:
+        """Returns the number of images."""
+        return len(self._order)
+
+    def read(self, indices: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Returns images by their indices."""
+        rows = self._order[indices]
+        if isinstance(self._images, data.Source):
+            return self._images.read(rows)
+        return {"image": self._images[rows]}
+
+
+def shuffled(key: PRNGKeyArray, images: ImageSet) -> Shuffled:
+    """Brings a set into a random order.
+
+    Args:
+        key: It is consumed.
+        images: The set.
+    """
+    order = jax.random.permutation(key, len(images))
+    return Shuffled(images, np.asarray(order))
+
+
+def features_of(pair: Pair, number: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Returns so many features of each set, evenly spread, and twice of the real ones.
+
+    Args:
+        pair: Two sets of features.
+        number: How many are compared; all by default. As many real ones are the floor.
 
     Raises:
         InputError: There are not so many.
     """
-    if number is None or number == len(images):
-        return images
-    if number > len(images):
+    assert not isinstance(pair.real, data.Source)
+    assert not isinstance(pair.generated, data.Source)
+    if number is None:
+        return pair.real, pair.generated
+    most = min(len(pair.real) // 2, len(pair.generated))
+    if number > most:
         raise InputError(
-            f"--num-samples is {number:,}, but there are {len(images):,} {name}: give "
-            "at most that number."
+            f"--num-samples is {number:,}, but there are {len(pair.real):,} real "
+            f"features, half of which are the floor, and {len(pair.generated):,} "
+            f"generated ones: give at most {most:,}."
         )
-    rows = every_nth(len(images), number)
-    if not isinstance(images, data.Source):
-        return images[rows]
-    read = images.read
-    return dataclasses.replace(
-        images,
-        num_examples=number,
-        read=lambda indices: read(rows[indices]),
-        cache_name=None,
+    return (
+        pair.real[every_nth(len(pair.real), 2 * number)],
+        pair.generated[every_nth(len(pair.generated), number)],
     )
 
 

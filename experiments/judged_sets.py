@@ -1,5 +1,6 @@
 """What a VAE is judged by: images it reconstructs, and images it makes up."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -47,12 +48,12 @@ class Judged(NamedTuple):
     """The sets of images of one model.
 
     Attributes:
-        reconstructions: `indices -> images`, of these test images, uint8.
+        reconstructions: Image i is that of test image i, decoded when it is read.
         samplers: `(key, n) -> images` by the name of the set.
         note: What the samplers are.
     """
 
-    reconstructions: Callable[[np.ndarray], np.ndarray]
+    reconstructions: data.Source
     samplers: Mapping[str, Sampler]
     note: str
 
@@ -145,17 +146,15 @@ def _latents(
     return np.asarray(q.mean + jnp.exp(0.5 * q.log_variance) * noise)
 
 
-def _reconstructions(
-    model: VAE, state: Any, seen: data.Source
-) -> Callable[[np.ndarray], np.ndarray]:
+def _reconstructions(model: VAE, state: Any, seen: data.Source) -> data.Source:
     decode = decoder(model, state)
 
-    def reconstruct(indices: np.ndarray) -> np.ndarray:
+    def read(indices: np.ndarray) -> dict[str, np.ndarray]:
         examples = seen.read(indices)
         own = None
         if model.num_classes is not None:
             own = np.eye(model.num_classes, dtype=np.float32)[examples["label"]]
         q, _ = encode_all(model, state, examples["image"], own)
-        return decode(np.asarray(q.point), own)
+        return {"image": decode(np.asarray(q.point), own)}
 
-    return reconstruct
+    return dataclasses.replace(seen, class_names=None, read=read, cache_name=None)

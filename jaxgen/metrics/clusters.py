@@ -1,7 +1,7 @@
 """Clusters of real and generated examples together."""
 
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -89,9 +89,10 @@ def _cluster(
             "Precision and recall for distributions need scikit-learn: run pip install "
             '"jaxgen[metrics]".'
         ) from error
-    clustering = MiniBatchKMeans(num_clusters, n_init=10, random_state=seed)
+    settings: dict[str, Any] = {"n_init": 10, "random_state": seed}
+    clustering = MiniBatchKMeans(num_clusters, **settings)
     with warnings.catch_warnings():
         # Fewer different points than clusters, as of a collapsed generator, leave
         # clusters empty, which are bins of 0.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return clustering.fit(union, sample_weight=weights).labels_
+        return np.asarray(clustering.fit(union, sample_weight=weights).labels_)

@@ -48,6 +48,9 @@ class Settings(NamedTuple):
     num_splits: int = 10
 
 
+DEFAULTS = Settings()
+
+
 class Outcome(NamedTuple):
     """A metric before its floor and its interval are known.
 
@@ -84,7 +87,7 @@ def compare_sets(
     generated: Activations,
     halves: Halves | None,
     *,
-    settings: Settings = Settings(),
+    settings: Settings = DEFAULTS,
     progress: Callable[[str], None] | None = None,
 ) -> Comparison:
     """Calculates every metric of two sets of features.

@@ -1,48 +1,25 @@
 """One call: every metric of a model's images, with intervals, floors and protocol."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import numpy as np
 
-from jaxgen.errors import InputError
+from jaxgen.metrics import judged, measures
 from jaxgen.metrics.arrays import check_features
-from jaxgen.metrics.comparison import (
-    Comparison,
-    Outcome,
-    Settings,
-    compare_sets,
-    mean_comparison,
-)
+from jaxgen.metrics.comparison import DEFAULTS, Comparison, Settings, compare_sets
+from jaxgen.metrics.copies import copies_of
 from jaxgen.metrics.evaluation import Evaluation, Measure
-from jaxgen.metrics.features.base import (
-    INCEPTION,
-    Activations,
-    FeatureNet,
-    Images,
-    extract,
-    read_images,
-)
+from jaxgen.metrics.features.base import Activations, Images, extract, read_images
 from jaxgen.metrics.features.choice import default_features
-from jaxgen.metrics.generated import Drawn, Reconstructed, Sampler, as_bytes
+from jaxgen.metrics.generated import Drawn, Sampler, as_bytes
+from jaxgen.metrics.judged import REAL, RECONSTRUCTIONS, Chosen
+from jaxgen.metrics.measures import Features, Progress, name_of
 from jaxgen.metrics.pairs import paired_measures
-from jaxgen.metrics.resampling import Halves, halves, interval
-from jaxgen.metrics.copies import copying, nearest_pictures
+from jaxgen.metrics.resampling import Halves, halves
 from jaxgen.random import stream
 from jaxgen.typing import Model, PRNGKeyArray
-
-Progress = Callable[[str, int, int | None], None]
-"""`progress(what, done, total)`; the total may be unknown."""
-
-Features = FeatureNet | Sequence[FeatureNet | tuple[FeatureNet, ...]]
-"""A network; or several, of which a tuple is averaged (one network for each seed)."""
-
-MOST_IMAGES = 10_000
-"""By default no more images are compared: published figures take 10,000 or 50,000."""
-
-REAL = "real"
-RECONSTRUCTIONS = "reconstructions"
 
 _PICTURES = 36
 
@@ -60,7 +37,7 @@ def evaluate(
     resamples: int = 50,
     confidence: float = 0.95,
     batch_size: int = 256,
-    settings: Settings = Settings(),
+    settings: Settings = DEFAULTS,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Judges images by every metric, beside real images judged in the same way.
@@ -114,99 +91,93 @@ def evaluate(
         ...     {"noise": noise}, digits, train=train, key=jax.random.key(0)
         ... )
     """
-    tell = progress or (lambda what, done, total: None)
-    sets = _sets(model, state, key, num_samples, batch_size)
-    reference, second, count = _real(key, data, train, sets, num_samples)
-    if reconstructions is None and state is not None:
-        reconstructions = _reconstructed(model, state, data, reference.indices)
-    elif reconstructions is not None:
-        reconstructions = _aligned(reconstructions, data, reference.indices)
-    generated: dict[str, Images] = {}
+    tell = progress or _silent
+    named = judged.named_sets(model, state)
+    reference, second, count = judged.real_sets(key, data, train, named, num_samples)
     if reconstructions is not None:
-        generated[RECONSTRUCTIONS] = reconstructions
-    generated |= {
-        name: Drawn(stream(key, name), images, count, chunk_size=batch_size)
-        if callable(images)
-        else images
-        for name, images in sets.items()
-    }
-    if features is None:
-        features = default_features(
-            data, train, progress=lambda done: tell("training the classifier", done, None)
+        reconstructions = judged.aligned(reconstructions, data, reference.indices)
+    elif state is not None:
+        reconstructions = judged.reconstructed(model, state, reference)
+    sets: dict[str, Images] = {}
+    if reconstructions is not None:
+        sets[RECONSTRUCTIONS] = reconstructions
+    for name, images in named.items():
+        drawn = callable(images)
+        of = stream(key, f"draws of {name}")
+        sets[name] = (
+            Drawn(of, images, count, chunk_size=batch_size) if drawn else images
         )
-    groups = _groups(features)
+    if features is None:
+        features = default_features(data, train, progress=_counted(tell, "classifier"))
+    groups = measures.groups_of(features)
     nets = [net for group in groups for net in group]
 
-    def activations(name: str, images: Images, indices: np.ndarray) -> list[Activations]:
-        done = 0
-
-        def step(more: int) -> None:
-            nonlocal done
-            done += more
-            tell(f"features: {name}", done, len(indices))
-
-        tell(f"features: {name}", 0, len(indices))
+    def features_of(name: str, chosen: Chosen) -> list[Activations]:
         return extract(
             nets,
-            images,
+            chosen.images,
             name=name,
-            indices=indices,
-            batch_size=min(batch_size, len(indices)),
-            progress=step,
+            indices=chosen.indices,
+            batch_size=min(batch_size, len(chosen.indices)),
+            progress=_counted(tell, f"features of {name} images", count),
         )
 
-    real = activations("reference", reference.images, reference.indices)
-    floor = activations("real", second.images, second.indices)
-    found = _Found([], {}, {})
-    of_real = [
-        _compare(stream(key, "floor"), group, real, floor, nets, None, settings, tell, "floor")
-        for group in groups
-    ]
-    for group, comparison in zip(groups, of_real, strict=True):
-        found.curves[f"{_name(group)}: {REAL}"] = comparison.curve
-    for name, images in generated.items():
-        rows = np.arange(count)
-        own = activations(name, images, rows)
-        both = halves(stream(key, f"halves of {name}"), resamples, count, count)
-        for group, of_floor in zip(groups, of_real, strict=True):
-            comparison = _compare(
-                stream(key, "metrics"), group, real, own, nets, both, settings, tell, name
-            )
-            found.curves[f"{_name(group)}: {name}"] = comparison.curve
-            found.measures.extend(
-                _measure(metric, outcome, name, group, of_floor, confidence)
-                for metric, outcome in comparison.outcomes.items()
-            )
-        if train is not None and name != RECONSTRUCTIONS:
-            tell(f"copies: {name}", 0, None)
-            measure, near = copying(
-                stream(key, f"copies of {name}"), nets[0], floor[0], real[0], own[0],
-                images=name, confidence=confidence,
-            )  # fmt: skip
-            found.measures.append(measure)
-            found.pictures[f"neighbours/{name}"] = nearest_pictures(
-                images, second.images, second.indices, near
-            )
-        shown = rows[:_PICTURES]
-        found.pictures[f"samples/{name}"] = as_bytes(
-            name, read_images(images, shown, name=name)
+    def compare(
+        name: str, group: measures.Group, own: list[Activations], both: Halves | None
+    ) -> Comparison:
+        places = [nets.index(net) for net in group]
+        # The same clusterings and directions for every set.
+        return measures.compare_group(
+            stream(key, "metrics"),
+            [real[place] for place in places],
+            [own[place] for place in places],
+            both,
+            settings=settings,
+            progress=lambda what: tell(f"{name}: {what}", 0, None),
         )
-    shown = reference.indices[:_PICTURES]
-    found.pictures["real"] = as_bytes(
-        "reference", read_images(reference.images, shown, name="reference")
-    )
-    if reconstructions is not None:
-        found.measures.extend(
-            paired_measures(
-                data,
-                reconstructions,
-                reference.indices,
-                images=RECONSTRUCTIONS,
+
+    real, further = features_of("reference", reference), features_of(REAL, second)
+    floors = [compare("floor", group, further, None) for group in groups]
+    found: list[Measure] = []
+    curves = {
+        f"{name_of(group)}: {REAL}": floor.curve
+        for group, floor in zip(groups, floors, strict=True)
+    }
+    pictures = {REAL: _shown(REAL, reference)}
+    for name, images in sets.items():
+        chosen = Chosen(images, np.arange(count))
+        own = features_of(name, chosen)
+        both = halves(stream(key, f"halves for {name}"), resamples, count, count)
+        for group, floor in zip(groups, floors, strict=True):
+            comparison = compare(name, group, own, both)
+            curves[f"{name_of(group)}: {name}"] = comparison.curve
+            found += measures.measures(
+                comparison, floor, group, images=name, confidence=confidence
+            )
+        pictures[f"samples/{name}"] = _shown(name, chosen)
+        if train is not None and name != RECONSTRUCTIONS:
+            tell(f"{name}: copies", 0, None)
+            copies = copies_of(
+                further[0].features,
+                real[0].features,
+                own[0].features,
+                images=name,
+                net=nets[0].name,
                 confidence=confidence,
             )
+            found += copies.measures
+            pictures[f"neighbours/{name}"] = copies.pictures(chosen, second)
+    if reconstructions is not None:
+        tell("pairs", 0, None)
+        found += paired_measures(
+            data,
+            reconstructions,
+            reference.indices,
+            images=RECONSTRUCTIONS,
+            confidence=confidence,
         )
-    protocol = _protocol(nets, count, resamples, train is not None, settings)
-    return Evaluation(found.measures, protocol, confidence, found.curves, found.pictures)
+    protocol = measures.protocol(nets, count, resamples, train is not None, settings)
+    return Evaluation(found, protocol, confidence, curves, pictures)
 
 
 def evaluate_features(
@@ -217,7 +188,7 @@ def evaluate_features(
     train: np.ndarray | None = None,
     resamples: int = 50,
     confidence: float = 0.95,
-    settings: Settings = Settings(),
+    settings: Settings = DEFAULTS,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Judges features of any origin by every metric; see `evaluate`.
@@ -236,7 +207,7 @@ def evaluate_features(
     Raises:
         InputError: The features cannot be used, or are too few.
     """
-    tell = progress or (lambda what, done, total: None)
+    tell = progress or _silent
     real = check_features("real", real, least=8)
     generated = check_features("generated", generated, least=4)
     rng = np.random.default_rng(np.asarray(jax.random.key_data(stream(key, "order"))))
@@ -251,215 +222,45 @@ def evaluate_features(
     one, two, own = (Activations(x[:count]) for x in (reference, second, chosen))
     both = halves(stream(key, "halves"), resamples, count, count)
 
-    def compare(name: str, of: Activations, among: Halves | None) -> Comparison:
-        say = lambda what: tell(f"{name}: {what}", 0, None)  # noqa: E731
+    def compare(name: str, own: Activations, among: Halves | None) -> Comparison:
         return compare_sets(
-            stream(key, "metrics"), one, of, among, settings=settings, progress=say
+            stream(key, "metrics"),
+            one,
+            own,
+            among,
+            settings=settings,
+            progress=lambda what: tell(f"{name}: {what}", 0, None),
         )
 
     floor, found = compare("floor", two, None), compare("generated", own, both)
-    measures = [
-        _measure(metric, outcome, "generated", (), floor, confidence)
-        for metric, outcome in found.outcomes.items()
-    ]
     return Evaluation(
-        measures,
-        _protocol([], count, resamples, train is not None, settings),
+        measures.measures(found, floor, (), images="generated", confidence=confidence),
+        measures.protocol([], count, resamples, train is not None, settings),
         confidence,
         {f"features: {REAL}": floor.curve, "features: generated": found.curve},
         {},
     )
 
 
-class _Found(NamedTuple):
-    measures: list[Measure]
-    curves: dict[str, np.ndarray]
-    pictures: dict[str, np.ndarray]
+def _silent(what: str, done: int, total: int | None) -> None:
+    pass
 
 
-class _Chosen(NamedTuple):
-    """Some images of a set."""
+def _counted(
+    tell: Progress, what: str, total: int | None = None
+) -> Callable[[int], None]:
+    """Returns a function that adds up what is done, and tells it."""
+    done = 0
+    tell(what, 0, total)
 
-    images: Images
-    indices: np.ndarray
+    def add(more: int) -> None:
+        nonlocal done
+        done += more
+        tell(what, done, total)
 
-
-def _sets(
-    model: Any, state: Any, key: PRNGKeyArray, num_samples: int | None, batch_size: int
-) -> dict[str, Any]:
-    """Returns what is to be judged: images or samplers, by name."""
-    if isinstance(model, Mapping):
-        sets = dict(model)
-    elif isinstance(model, Model):
-        if state is None:
-            raise InputError(
-                "A model was given without its state: expected evaluate(model, data, "
-                "state=state, key=key)."
-            )
-        draw = jax.jit(model.sample, static_argnums=2)
-        sets = {"samples": lambda key, n: draw(state, key, n)}
-    else:
-        sets = {"generated": model}
-    if not sets or {REAL, RECONSTRUCTIONS} & set(sets):
-        raise InputError(
-            f"The sets of images are named {sorted(sets)}: give at least one, none of "
-            f"them named {REAL!r} or {RECONSTRUCTIONS!r} (that is an argument)."
-        )
-    return sets
+    return add
 
 
-def _real(
-    key: PRNGKeyArray,
-    data: Images,
-    train: Images | None,
-    sets: Mapping[str, Any],
-    num_samples: int | None,
-) -> tuple[_Chosen, _Chosen, int]:
-    """Chooses reference images and as many more real ones, and says how many."""
-    rng = np.random.default_rng(np.asarray(jax.random.key_data(stream(key, "order"))))
-    # Sets may be sorted by class, and the first images are no fair sample of one.
-    order = rng.permutation(len(data))
-    if train is None:
-        first, second = _Chosen(data, order[::2]), _Chosen(data, order[1::2])
-    else:
-        first = _Chosen(data, order)
-        second = _Chosen(train, rng.permutation(len(train)))
-    there = {"reference": len(first.indices), "further real": len(second.indices)}
-    there |= {n: len(images) for n, images in sets.items() if not callable(images)}
-    count = min(*there.values(), MOST_IMAGES) if num_samples is None else num_samples
-    short = {name: size for name, size in there.items() if size < count}
-    if short:
-        name, size = min(short.items(), key=lambda item: item[1])
-        halved = "" if train is not None else " (half of the real ones are the floor)"
-        raise InputError(
-            f"num_samples={count}, but there are {size} {name} images{halved}: give "
-            f"at most {size}, or more images."
-        )
-    if count < 4:
-        raise InputError(f"There are {count} images of each set: give at least 4.")
-    first, second = (
-        chosen._replace(indices=np.sort(chosen.indices[:count]))
-        for chosen in (first, second)
-    )
-    return first, second, count
-
-
-def _reconstructed(
-    model: Any, state: Any, data: Images, indices: np.ndarray
-) -> Images | None:
-    if not hasattr(model, "reconstruct"):
-        return None
-    if getattr(model, "num_classes", None) is not None:
-        # What a conditional model reconstructs depends on labels, which are not here.
-        return None
-    return Reconstructed(lambda images: model.reconstruct(state, images), data, indices)
-
-
-def _aligned(given: Images, data: Images, indices: np.ndarray) -> Images:
-    if len(given) != len(data):
-        raise InputError(
-            f"There are {len(given)} reconstructions of {len(data)} reference images: "
-            "expected one for each, in their order."
-        )
-    return read_images(given, indices, name=RECONSTRUCTIONS)
-
-
-def _groups(features: Features) -> list[tuple[FeatureNet, ...]]:
-    if isinstance(features, FeatureNet):
-        return [(features,)]
-    groups = [
-        (group,) if isinstance(group, FeatureNet) else tuple(group)
-        for group in features
-    ]
-    if not groups or not all(groups):
-        raise InputError("features holds no network: give at least one.")
-    return groups
-
-
-def _compare(
-    key: PRNGKeyArray,
-    group: tuple[FeatureNet, ...],
-    real: list[Activations],
-    own: list[Activations],
-    nets: list[FeatureNet],
-    both: Halves | None,
-    settings: Settings,
-    tell: Progress,
-    name: str,
-) -> Comparison:
-    places = [place for place, net in enumerate(nets) if any(net is g for g in group)]
-    return mean_comparison(
-        [
-            compare_sets(
-                stream(key, str(number)),
-                real[place],
-                own[place],
-                both,
-                settings=settings,
-                progress=lambda what: tell(f"{name}: {what}", number, len(places)),
-            )
-            for number, place in enumerate(places)
-        ]
-    )
-
-
-def _measure(
-    metric: str,
-    outcome: Outcome,
-    images: str,
-    group: tuple[FeatureNet, ...],
-    floor: Comparison,
-    confidence: float,
-) -> Measure:
-    assert outcome.replicates is not None
-    found = interval(
-        outcome.value,
-        outcome.replicates,
-        confidence=confidence,
-        debias=outcome.debias,
-        bounds=outcome.bounds,
-    )
-    of_real = floor.outcomes.get(metric)
-    return Measure(
-        _label(metric, group),
-        images,
-        *found,
-        # Sets of infinite size have the floor 0.
-        0.0 if of_real is None else of_real.value,
-        outcome.better,
-    )
-
-
-def _label(metric: str, group: tuple[FeatureNet, ...]) -> str:
-    if not group:
-        return metric
-    if group[0].name == INCEPTION:
-        return metric.replace("FD", "FID")
-    return f"{metric}({_name(group)})"
-
-
-def _name(group: tuple[FeatureNet, ...]) -> str:
-    name = group[0].name
-    return name if len(group) == 1 else f"{name}, mean of {len(group)}"
-
-
-def _protocol(
-    nets: Sequence[FeatureNet],
-    count: int,
-    resamples: int,
-    has_train: bool,
-    settings: Settings,
-) -> dict[str, Any]:
-    return {
-        "images of each set": count,
-        "floor": f"{count} "
-        + ("training images" if has_train else "other real images")
-        + " against the reference",
-        "intervals": f"{resamples} half-samples",
-        "images": "compared as 8 bits",
-        "settings": settings._asdict(),
-        "networks": [
-            {"name": net.name, "identity": net.identity[:16], **dict(net.protocol)}
-            for net in nets
-        ],
-    }
+def _shown(name: str, chosen: Chosen) -> np.ndarray:
+    some = chosen.indices[:_PICTURES]
+    return as_bytes(name, read_images(chosen.images, some, name=name))

@@ -140,26 +140,25 @@ def frechet_infinity(
         Chong and Forsyth, Effectively Unbiased FID and Inception Score and Where to
         Find Them, 2020, section 3.
     """
+    fixed = None
     if isinstance(real, FeatureStatistics):
         check_statistics("The real statistics", real)
         check_pair(real.mean[np.newaxis], generated, least=1)
-    else:
-        real = check_pair(real, generated)[0]
+        fixed = fit_statistics(real)
+    features = None if fixed else check_pair(real, generated)[0]
     generated = check_features("generated", generated)
     total = len(generated)
     chosen = _sizes(total, num_points) if sizes is None else list(sizes)
     _check_sizes(chosen, total)
 
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
-    fixed = fit_statistics(real) if isinstance(real, FeatureStatistics) else None
     distances = []
     for size in chosen:
         some = fit_features(generated[_subset(rng, total, size)])
-        reference = fixed
-        if reference is None:
-            like = max(2, round(len(real) * size / total))
-            reference = fit_features(real[_subset(rng, len(real), like)])
-        distances.append(distance_of_fits(reference, some))
+        if features is not None:
+            like = max(2, round(len(features) * size / total))
+            fixed = fit_features(features[_subset(rng, len(features), like)])
+        distances.append(distance_of_fits(fixed, some))
     slope, value = np.polyfit(1 / np.asarray(chosen, np.float64), distances, 1)
     return FrechetInfinity(
         float(value), float(slope), np.asarray(chosen), np.asarray(distances)

@@ -122,7 +122,9 @@ def neighbour_metrics(
     """
     real, generated = _check(real, generated, precision_k, density_k, tie, halves)
     of_real = _samples(len(real), None if halves is None else halves.real)
-    of_generated = _samples(len(generated), None if halves is None else halves.generated)
+    of_generated = _samples(
+        len(generated), None if halves is None else halves.generated
+    )
     repeats = len(of_real) - 1
     search: dict[str, Any] = {"block_size": block_size, "progress": progress}
 

@@ -140,9 +140,7 @@ def _search(
 
 
 @partial(jax.jit, static_argnames="k")
-def _nearest(
-    rows: Array, own: Array, references: Tiles, k: int
-) -> tuple[Array, Array]:
+def _nearest(rows: Array, own: Array, references: Tiles, k: int) -> tuple[Array, Array]:
     count, size, _ = references.points.shape
     keep = k + _SPARE
 

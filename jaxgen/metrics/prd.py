@@ -188,9 +188,9 @@ def prd_replicates(
     """Calculates F_8 and F_1/8 on half-samples, in the clusters of the whole sets.
 
     Args:
-        clusters: As of `union_clusters`. They are kept as they are, so the replicates
-            do not show how far other clusterings would move the scores, which the mean
-            over runs makes little.
+        clusters: As of `union_clusters`. They are kept as they are: the part of the
+            spread that comes of other clusterings, small in the mean over runs, is not
+            in the replicates.
         halves: Which examples are in each half.
         num_angles: Points of the curve.
 

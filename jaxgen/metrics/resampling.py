@@ -5,7 +5,17 @@ neighbour: ball radii fall to 0 and every count of neighbours is wrong. Halves d
 without replacement have no copies, and the deviation of a half's value from that of the
 whole set has the variance of the whole set's own deviation from the truth:
 Var(half) = 2 Var(whole), half of which is shared. For the same reason a bias of
-order 1/n shows in full: E[half - whole] is the bias of the whole.
+order 1/n shows in full: E[half - whole] is the bias of the whole. For odd n both are
+too large by a factor of (n + 1) / (n - 1).
+
+How often 95 % intervals of 20 halves hold the truth, measured on Gaussians in 4
+dimensions (1,000 repetitions of two sets of 500): Frechet distance of 1.39, 0.15 and
+0, debiased, 94.8 %, 95.6 % and 99.8 %. Where the distributions are equal, what is left
+of the distance is of second order, of which halves show too much: intervals are 1.6
+times as wide as they need be, and never too narrow. It is the same for the MMD. Counts
+of neighbours depend on n by a power that is not -1, so `debias` is not for them, and
+the radii of a half are larger: their intervals are 1.1 to 1.4 times as wide as they
+need be (97 to 99 %).
 
 Præstgaard and Wellner, Exchangeably Weighted Bootstraps of the General Empirical
 Process, 1993, example 3.7 (the delete-h jackknife at h = n/2).
@@ -144,6 +154,10 @@ def interval(
     covers the limit of ever larger sets; for the Frechet distance this is the
     regression on 1/n through n and n/2.
 
+    Replicates of a half and its complement deviate from the whole by opposite amounts
+    (exactly so for a mean over examples). Hence the divisor is their number, and the
+    degrees of freedom are half of it.
+
     Args:
         value: Of the whole sets.
         replicates: Of their halves, shape (repeats,).
@@ -152,12 +166,23 @@ def interval(
         bounds: The ends are kept within them, for rates from 0 to 1.
 
     Raises:
-        InputError: The confidence is not between 0 and 1.
+        InputError: The confidence is not between 0 and 1, or the replicates are fewer
+            than 2.
+
+    Examples:
+        >>> interval(5.0, np.array([4.0, 6.0, 4.5, 5.5]), confidence=0.9)
+        Interval(value=5.0, low=2.69..., high=7.30...)
     """
+    replicates = np.asarray(replicates, np.float64)
     if not 0 < confidence < 1:
         raise InputError(f"confidence={confidence}: give a number between 0 and 1.")
-    repeats = len(replicates)
-    reach = stats.t.ppf(0.5 + confidence / 2, repeats - 1) * replicates.std(ddof=1)
+    if replicates.ndim != 1 or len(replicates) < 2:
+        raise InputError(
+            f"The replicates have shape {replicates.shape}: expected (repeats,), at "
+            "least 2 of them."
+        )
+    freedom = len(replicates) // 2
+    reach = stats.t.ppf(0.5 + confidence / 2, freedom) * replicates.std()
     if debias:
         value = 2 * value - float(replicates.mean())
     low, high = np.clip([value - reach, value + reach], *bounds)

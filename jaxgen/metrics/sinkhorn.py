@@ -174,13 +174,13 @@ def _solve(
             debiased=debiased,
             max_iterations=max_iterations,
         )
-    cost, converged, iterations, epsilon = jax.device_get(found)
+    cost, converged, iterations, used = jax.device_get(found)
     return Sinkhorn(
         max(float(cost), 0.0) ** (1 / order),
         float(cost),
         bool(converged),
         int(iterations),
-        float(epsilon),
+        float(used),
     )
 
 
@@ -219,8 +219,8 @@ def _run(
         return value, jnp.all(jnp.array(solved.converged)), iterations, epsilon
     geometry = pointcloud.PointCloud(x, y, cost_fn=cost, epsilon=epsilon)
     solved = solve(geometry, **settings)
-    value = jnp.sum(solved.matrix * geometry.cost_matrix)
-    return value, solved.converged, solved.n_iters, epsilon
+    value = jnp.sum(jnp.asarray(solved.matrix) * jnp.asarray(geometry.cost_matrix))
+    return value, jnp.asarray(solved.converged), jnp.asarray(solved.n_iters), epsilon
 
 
 def _import_ott() -> None:

@@ -12,7 +12,6 @@ from jaxgen.typing import Array, Images, Network
 _WIDTH = 64
 """Channels of the last convolution; each one before it has half, down to 16."""
 
-# Uniform: XLA compiles normal draws five times longer.
 _he = nn.initializers.he_uniform()
 _glorot = nn.initializers.glorot_uniform()
 

@@ -100,6 +100,24 @@ def test_a_set_is_at_distance_zero_of_itself(features, scale):
     assert 0 <= frechet.frechet_distance_of_features(features, turned) < 1e-9
 
 
+@pytest.mark.parametrize("count", [20, 300])
+def test_a_tiny_distance_has_its_digits(count):
+    features = draw(count, 32)
+    features -= features.mean(0)
+    step = 1e-7
+    found = frechet.frechet_distance_of_features(features, features * (1 + step))
+    assert found == pytest.approx(step**2 * features.var(0, ddof=1).sum(), rel=1e-6)
+
+
+def test_directions_of_rounding_errors_are_left_out():
+    for _ in range(20):
+        # Cholesky's method succeeds or fails at such covariances by luck.
+        covariance = np.cov(np.repeat(draw(50, 8), 2, axis=1), rowvar=False)
+        factor = bures.covariance_factor(covariance)
+        assert factor.shape == (16, 8)
+        np.testing.assert_allclose(factor @ factor.T, covariance, rtol=0, atol=1e-14)
+
+
 @pytest.mark.parametrize(("num_real", "num_generated"), [(8, 11), (8, 300), (300, 8)])
 def test_few_examples_need_no_covariance(num_real, num_generated):
     real, generated = draw(num_real, 16), draw(num_generated, 16, scale=1.2)

@@ -29,29 +29,37 @@ def test_errors_are_those_of_numpy_in_float64():
     np.testing.assert_allclose(psnr(images, noisy), -10 * np.log10(exact), rtol=1e-5)
 
 
-def test_ssim_is_that_of_scikit_image():
+def test_ssim_and_psnr_are_those_of_scikit_image():
     metrics = pytest.importorskip("skimage.metrics")
-    for side in (16, 8):
-        images, noisy = pairs(side=side)
-        # scikit-image cuts its Gaussian at `truncate` deviations: 5 pixels, or 3.
-        truncate = ssim_window(side, side) // 2 / 1.5
-        theirs = [
-            metrics.structural_similarity(
-                one,
-                other,
-                gaussian_weights=True,
-                sigma=1.5,
-                truncate=truncate,
-                use_sample_covariance=False,
-                data_range=1,
-                channel_axis=-1,
-            )
-            for one, other in zip(images, noisy, strict=True)
-        ]
-        np.testing.assert_allclose(ssim(images, noisy), theirs, rtol=1e-5)
-    theirs = metrics.peak_signal_noise_ratio(images, noisy, data_range=1)
-    ours = -10 * np.log10(mean_squared_error(images, noisy).mean())
-    assert ours == pytest.approx(theirs, rel=1e-5)
+    images, noisy = pairs()
+    how = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    for measure, peer, options in (
+        (ssim, metrics.structural_similarity, how | {"channel_axis": -1}),
+        (psnr, metrics.peak_signal_noise_ratio, {}),
+    ):
+        each = zip(images, noisy, strict=True)
+        theirs = [peer(*pair, data_range=1, **options) for pair in each]
+        np.testing.assert_allclose(measure(images, noisy), theirs, rtol=1e-5)
+
+
+@pytest.mark.parametrize("side", [8, 12])
+def test_ssim_is_the_mean_over_windows_of_the_formula(side):
+    images, noisy = pairs(count=2, side=side, channels=2)
+    width = ssim_window(side, side)
+    bell = np.exp(-0.5 * ((np.arange(width) - width // 2) / 1.5) ** 2)
+    weights = np.outer(bell, bell) / bell.sum() ** 2
+
+    def mean(each):
+        windows = np.lib.stride_tricks.sliding_window_view(each, (width, width), (1, 2))
+        return (windows * weights).sum(axis=(-1, -2))
+
+    a, b = images.astype(float), noisy.astype(float)
+    m1, m2 = mean(a), mean(b)
+    v1, v2, cross = mean(a**2) - m1**2, mean(b**2) - m2**2, mean(a * b) - m1 * m2
+    likeness = (2 * m1 * m2 + 1e-4) / (m1**2 + m2**2 + 1e-4)
+    structure = (2 * cross + 9e-4) / (v1 + v2 + 9e-4)
+    exact = (likeness * structure).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(ssim(images, noisy), exact, rtol=1e-5)
 
 
 def test_constant_images_differ_by_their_means_alone():

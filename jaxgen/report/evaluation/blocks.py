@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxgen.report.evaluation import looks
 from jaxgen.report.pictures import canvas, montage, scaled
-from jaxgen.report.style import DPI, LIGHT, Figure, Theme
+from jaxgen.report.style import LIGHT, Figure, Theme
 
 _WIDTH = 1320  # dots across, of all blocks
 _BETWEEN = 36
@@ -144,12 +144,12 @@ def _rows(batch: np.ndarray, name: str, room: int, most: int) -> Block:
 
 
 def _across(number: int) -> int:
-    """Blocks in a row: four make a square rather than a row of three and a straggler."""
+    """Blocks in a row; four make a square, not a row of three and a straggler."""
     return 2 if number in (2, 4) else min(3, number)
 
 
 def _side(number: int, room: int, width: int) -> int:
-    """The images in a row that fill the room best, each pixel a whole number of dots."""
+    """How many images fill a row best, each pixel a whole number of dots."""
     most = math.ceil(math.sqrt(number))
     if most < 5:
         return most

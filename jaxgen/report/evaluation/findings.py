@@ -5,7 +5,7 @@ import functools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from jaxgen.errors import InputError
 from jaxgen.report.run import Run, is_number
@@ -110,7 +110,7 @@ def read(run: Run) -> Findings | None:
     return Findings(rows, protocol, float(confidence))
 
 
-def finite(value: float | None) -> bool:
+def finite(value: float | None) -> TypeGuard[float]:
     """Whether there is a number, and a finite one."""
     return value is not None and math.isfinite(value)
 
@@ -124,7 +124,8 @@ def _measure(path: Path, number: int, row: Any) -> Measure:
     better = row.get("better", "lower")
     if better not in _BETTER:
         raise _damaged(
-            path, f"its measure {number} is better {better!r}, not {' or '.join(_BETTER)}"
+            path,
+            f"its measure {number} is better {better!r}, not {' or '.join(_BETTER)}",
         )
     # JSON has no infinity: what was not finite comes as null.
     instead = {"value": math.nan, "low": -math.inf, "high": math.inf, "floor": None}

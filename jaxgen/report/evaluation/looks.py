@@ -36,6 +36,19 @@ def formula(metric: str) -> str:
     return re.sub(_F_SCORE, r"$\\mathbf{F_{\1}}$", plain(metric))
 
 
+def parts(metric: str) -> tuple[str, str, str]:
+    """A metric's name before, in and after what belongs below the line.
+
+    Examples:
+      >>> parts("F_1/8"), parts("FD")
+      (('F', '1/8', ''), ('FD', '', ''))
+    """
+    found = re.search(_F_SCORE, metric)
+    if not found:
+        return metric, "", ""
+    return metric[: found.start() + 1], found[1], metric[found.end() :]
+
+
 def f_score(metric: str) -> str | None:
     """The weight of a metric's F score, such as "1/8", or None.
 

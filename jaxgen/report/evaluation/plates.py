@@ -27,8 +27,8 @@ def intervals(run: Run) -> Plate | None:
     if floors:
         caption += (
             " The dashed line is what a second set of real images of the same size "
-            "gets: look first at how far each dot is from it, for no number is 0 or 1 "
-            "even among real images."
+            "gets: look first at how far each dot is from it, for even real images do "
+            "not get a perfect number."
         )
     if len(findings.sets) > 1:
         caption += (

@@ -41,7 +41,9 @@ def prd(
     side = _ALONE if across == 1 else _SHARED
     with theme.applied():
         lines = {
-            network: [_line(network, name, named, sets, scores, theme) for name in named]
+            network: [
+                _line(network, name, named, sets, scores, theme) for name in named
+            ]
             for network, named in curves.items()
         }
         # One square has its legend beside it, several have it below.

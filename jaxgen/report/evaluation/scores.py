@@ -69,7 +69,8 @@ class Row:
         """What real images get; two numbers where the sets differ in size."""
         floors = [one.floor for one in self.cells.values() if one.floor is not None]
         scaled = [self.scaled(floor) for floor in floors]
-        written = [_written(value, _three_digits(value)) for value in scaled]
+        finest = max(map(self._decimals, self.cells.values()))
+        written = [_written(v, max(finest, _three_digits(v))) for v in scaled]
         return " / ".join(dict.fromkeys(written))
 
     def notes(self) -> list[str]:

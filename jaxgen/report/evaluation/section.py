@@ -14,8 +14,6 @@ _DIRECTIONS = {
     "higher": "higher is better",
     "near": "best near what real images get",
 }
-# A slash of the same size makes a fraction of the figures around it.
-_BELOW = str.maketrans("0123456789/", "₀₁₂₃₄₅₆₇₈₉⁄")
 
 
 def section(run: Run) -> dict[str, Any] | None:
@@ -53,7 +51,7 @@ def section(run: Run) -> dict[str, Any] | None:
 
 def _shown(row: scores.Row, findings: Findings) -> dict[str, Any]:
     return {
-        "metric": _subscripts(row.metric),
+        "metric": looks.parts(row.metric),
         "network": row.network,
         "arrow": row.arrow,
         "direction": _DIRECTIONS[row.better],
@@ -71,14 +69,6 @@ def _shown(row: scores.Row, findings: Findings) -> dict[str, Any]:
             for name in findings.sets
         ],
     }
-
-
-def _subscripts(metric: str) -> str:
-    """A metric's name in which F_1/8 has a small 1/8 below."""
-    weight = looks.f_score(metric)
-    if weight is None:
-        return metric
-    return metric.replace(f"F_{weight}", f"F{weight.translate(_BELOW)}")
 
 
 def _lead(findings: Findings, floors: bool, best: bool) -> str:

@@ -1,0 +1,61 @@
+"""Feature networks by the names that a command line gives them."""
+
+from pathlib import Path
+
+from experiments.evaluation_progress import Tell
+from experiments.image_sets import ImageSet, shape_of
+from jaxgen.data import Source
+from jaxgen.errors import InputError
+from jaxgen.metrics.features.base import FeatureNet
+from jaxgen.metrics.features.classifier import classifier_features
+from jaxgen.metrics.features.inception import inception_features
+
+WEIGHTS = (".pth", ".safetensors")
+"""How a file of Inception weights ends."""
+
+
+def networks_of(
+    names: tuple[str, ...],
+    train: ImageSet,
+    test: Source | None,
+    tell: Tell,
+) -> list[FeatureNet | tuple[FeatureNet, ...]]:
+    """Returns the feature networks of these names, or one that suits the set.
+
+    Args:
+        names: `classifier`, `random` or a file of weights each; none for what suits.
+        train: What a classifier is trained on.
+        test: What its accuracy is measured on; a share of `train` if there is none.
+        tell: Shows how far its training is.
+    """
+    labelled = isinstance(train, Source) and train.class_names is not None
+    nets: list[FeatureNet | tuple[FeatureNet, ...]] = []
+    for name in names or (("classifier",) if labelled else ("random",)):
+        if name == "classifier":
+            if not labelled:
+                raise InputError(
+                    "--features classifier: the images have no labels to train a "
+                    "classifier by; give random, or a file of Inception weights."
+                )
+            done = 0
+
+            def count(images: int) -> None:
+                nonlocal done
+                done += images
+                tell("training the classifier, images", done, None)
+
+            nets.append(classifier_features(train, test=test, progress=count))
+        elif name == "random":
+            from jaxgen.metrics.features.random_convolutions import (
+                random_convolution_features,
+            )
+
+            nets.append(random_convolution_features(shape_of(train)))
+        elif Path(name).suffix in WEIGHTS:
+            nets.append(inception_features(Path(name)))
+        else:
+            raise InputError(
+                f"--features {name} is unknown: expected classifier, random, or a file "
+                "of Inception weights that ends in .pth or .safetensors."
+            )
+    return nets
