@@ -63,7 +63,7 @@ OF_IMAGES = ("features", "image_size", "batch_size")
 class Config:
     """Options of the script."""
 
-    paths: Positional[tuple[str, ...]] = ()
+    paths: Positional[tuple[str, ...]] = ()  # pyright: ignore[reportInvalidTypeForm]
     """The folder of a run; or two sets, first the real one, then the generated one."""
     features: tuple[str, ...] = ()
     """Feature networks: `classifier` (the default where there are labels), `random`
@@ -185,7 +185,7 @@ def compare_pair(config: Config) -> dict[str, Any]:
                 progress=tell,
                 **common,
             )
-    own = dict(zip(("real", "generated"), config.paths, strict=True))
+    own = {"real": config.paths[0], "generated": config.paths[1]}
     if pair.note:
         own["channels"] = pair.note
     if config.image_size is not None:

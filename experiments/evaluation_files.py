@@ -12,6 +12,7 @@ from experiments.latent_arrays import save
 from experiments.restored_runs import Restored
 from jaxgen import training
 from jaxgen.metrics.evaluation import Evaluation, rows
+from jaxgen.training.run_folder import environment
 
 SETS_A_TABLE = 3
 """Columns that fit a terminal, each with its interval."""
@@ -72,7 +73,7 @@ def protocol_of_run(
     if run.assumed:
         own["options unknown, as by default"] = ", ".join(run.assumed)
     if len(models) == 1:
-        return own | next(iter(models.values()))
+        return own | dict(next(iter(models.values())))
     return own | {"models": {name: dict(said) for name, said in models.items()}}
 
 
@@ -108,7 +109,7 @@ def finish(
         folder / "evaluation.json",
         plain(evaluation.to_json())
         | {"command": command, "seconds": seconds}
-        | {"environment": training.run_folder.environment()},
+        | {"environment": environment()},
     )
     page = report.write_page(folder)
     commands.print_tables(tables(evaluation))

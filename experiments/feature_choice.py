@@ -9,6 +9,7 @@ from jaxgen.errors import InputError
 from jaxgen.metrics.features.base import FeatureNet
 from jaxgen.metrics.features.classifier import classifier_features
 from jaxgen.metrics.features.inception import inception_features
+from jaxgen.metrics.features.random_convolutions import random_convolution_features
 
 WEIGHTS = (".pth", ".safetensors")
 """How a file of Inception weights ends."""
@@ -46,10 +47,6 @@ def networks_of(
 
             nets.append(classifier_features(train, test=test, progress=count))
         elif name == "random":
-            from jaxgen.metrics.features.random_convolutions import (
-                random_convolution_features,
-            )
-
             nets.append(random_convolution_features(shape_of(train)))
         elif Path(name).suffix in WEIGHTS:
             nets.append(inception_features(Path(name)))

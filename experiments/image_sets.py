@@ -91,13 +91,22 @@ def load_folder(path: Path, *, image_size: int | None = None) -> data.Source:
     Raises:
         InputError: There are none, or they are not of one size.
     """
+    # The slash: a folder may be called as a set that packages carry.
+    name = os.path.join(path, "")
     try:
-        # The slash: a folder may be called as a set that packages carry.
-        name = os.path.join(path, "")
-        return data.load(name, split="train+test", image_size=image_size)
+        # Every tenth image is the second split's, where there are no subfolders.
+        first = data.load(name, split="train", image_size=image_size)
+        second = data.load(name, split="test", image_size=image_size)
     except InputError as error:
         said = str(error).replace("check --data.", "check its name.")
         raise InputError(said) from error
+    if first.image_shape != second.image_shape:
+        raise InputError(
+            f"The images in {path} are not all alike: some are of shape "
+            f"{first.image_shape}, some {second.image_shape} (height, width, "
+            "channels). Give --image-size, or take out those of another kind."
+        )
+    return data.concatenate(first, second)
 
 
 def load_array(path: Path) -> np.ndarray:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgen.metrics.neighbours import Neighbours
+from jaxgen.metrics.distances import ROUNDING
+from jaxgen.metrics.neighbours import Near
 
 WORD = 32
 
@@ -19,7 +20,9 @@ class Balls(NamedTuple):
     """Balls around n points.
 
     Attributes:
-        radii: float64, squared, shape (n, places).
+        radii: float64, squared, shape (n, places). What is below is inside: at the very
+            radius there is a margin of the rounding of distances, so that a tie is one
+            whatever its rounding, and inside or not by the rule.
         ends: uint32, shape (n, places, words): whose radius it is. A point that is not
             in a sample has no ball there.
     """
@@ -38,15 +41,23 @@ def list_length(k: int, number: int, repeats: int) -> int:
 
 
 def balls(
-    points: np.ndarray, near: Neighbours, members: np.ndarray, *, k: int
+    points: np.ndarray,
+    near: Near,
+    members: np.ndarray,
+    *,
+    k: int,
+    centre: np.ndarray,
+    closed: bool,
 ) -> Balls:
     """Finds the radii: distances to the k-th nearest other point of each sample.
 
     Args:
-        points: Shape (n, d), for the few cases that the lists do not hold.
+        points: Shape (n, d).
         near: Lists of nearest neighbours of the points among themselves.
         members: bool, shape (samples, n): which points are in a sample.
         k: Neighbours in a ball.
+        centre: What distances are calculated from, shape (d,).
+        closed: Whether a point at the very radius is inside.
     """
     number, length = near.indices.shape
     words = np.zeros((number, length, -(-len(members) // WORD)), np.uint32)
@@ -58,7 +69,11 @@ def balls(
         words[listed, counted[listed].argmax(axis=1), word] |= np.uint32(1 << bit)
         for point in np.flatnonzero(member & ~counted[:, -1]):
             missing.append((point, word, bit, _radius(points, point, member, k)))
-    return _with_more(Balls(near.distances**2, words), missing)
+    found = _with_more(Balls(near.squared, words), missing)
+    # The size of a point at the edge is at most that of the ball's own plus the radius.
+    size = np.linalg.norm(points - centre[None], axis=1)[:, None]
+    margin = ROUNDING * (size**2 + (size + np.sqrt(found.radii)) ** 2)
+    return found._replace(radii=found.radii + (margin if closed else -margin))
 
 
 def _radius(points: np.ndarray, point: int, member: np.ndarray, k: int) -> float:

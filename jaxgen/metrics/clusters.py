@@ -84,6 +84,7 @@ def _cluster(
     try:
         from sklearn.cluster import MiniBatchKMeans
         from sklearn.exceptions import ConvergenceWarning
+        from threadpoolctl import threadpool_limits
     except ImportError as error:
         raise InputError(
             "Precision and recall for distributions need scikit-learn: run pip install "
@@ -91,7 +92,8 @@ def _cluster(
         ) from error
     settings: dict[str, Any] = {"n_init": 10, "random_state": seed}
     clustering = MiniBatchKMeans(num_clusters, **settings)
-    with warnings.catch_warnings():
+    # Mini-batches are too small for threads, which wait for each other in a busy loop.
+    with warnings.catch_warnings(), threadpool_limits(1):
         # Fewer different points than clusters, as of a collapsed generator, leave
         # clusters empty, which are bins of 0.
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -226,7 +226,8 @@ def _classes(
 ) -> dict[str, Outcome]:
     splits = min(settings.num_splits, len(generated) // 2)
     # What the classifier says of real images, not their labels: it errs on both alike.
-    votes = np.bincount(real.argmax(axis=1), minlength=real.shape[1])
+    # Half a vote more for each, so that a class it never sees there is not impossible.
+    votes = np.bincount(real.argmax(axis=1), minlength=real.shape[1]) + 0.5
     assigned = assign_class_modes(generated, votes / votes.sum())
     whole = count_modes(assigned)
     score = inception_score(generated, num_splits=splits).mean

@@ -5,13 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxgen.metrics.evaluation import Measure
-from jaxgen.metrics.features.base import Activations, FeatureNet, Images, read_images
+from jaxgen.metrics.features.base import Images, read_images
 from jaxgen.metrics.generated import as_bytes
-from jaxgen.metrics.judged import Chosen
-from jaxgen.metrics.memorisation import memorisation_of_distances
-from jaxgen.metrics.neighbours import nearest_neighbours
+from jaxgen.metrics.memorisation import memorisation, memorisation_replicates
+from jaxgen.metrics.resampling import Halves, interval
 
-ROWS, NEIGHBOURS = 8, 5
+_ROWS, _NEIGHBOURS = 8, 5
 """Samples shown, and nearest training images of each."""
 
 
@@ -19,10 +18,65 @@ class Copies(NamedTuple):
     """What is found of one set.
 
     Attributes:
-        measures: Shares and ranks, each with an interval.
-        nearest: Indices of training images nearest to the first samples, shape (rows,
-            neighbours).
+        measure: P(a sample is closer to the training set than a test image is).
+        nearest: Indices of the training images nearest to the first samples, shape
+            (rows, neighbours).
     """
 
-    measures: list[Measure]
+    measure: Measure
     nearest: np.ndarray
+
+
+def copies_of(
+    train: np.ndarray,
+    real: np.ndarray,
+    generated: np.ndarray,
+    halves: Halves,
+    *,
+    images: str,
+    net: str,
+    confidence: float,
+) -> Copies:
+    """Asks whether samples are nearer to the training set than test images are.
+
+    Args:
+        train: Features of all training images.
+        real: Features of the reference images, which the model has not seen.
+        generated: Features of the samples.
+        halves: Of the latter two.
+        images: Name of the samples.
+        net: Name of the feature network.
+        confidence: Level of the interval.
+
+    Raises:
+        InputError: See `memorisation`.
+    """
+    number = min(_NEIGHBOURS, len(train))
+    found = memorisation(train, real, generated, k=number)
+    ends = interval(
+        found.probability,
+        memorisation_replicates(found, halves),
+        confidence=confidence,
+        bounds=(0.0, 1.0),
+    )
+    note = f"{found.exact} samples are training images" if found.exact else ""
+    measure = Measure(f"copying({net})", images, *ends, 0.5, "near", note)
+    return Copies(measure, found.generated.indices[:_ROWS])
+
+
+def beside_nearest(images: Images, train: Images, nearest: np.ndarray) -> np.ndarray:
+    """Reads the first samples and, beside each, its nearest training images.
+
+    Args:
+        images: The samples.
+        train: The training images.
+        nearest: Shape (rows, k), see `Copies`.
+
+    Returns:
+        uint8, shape (rows, 1 + k, height, width, channels).
+    """
+    rows, number = nearest.shape
+    own = read_images(images, np.arange(rows), name="generated")
+    others = read_images(train, nearest.reshape(-1), name="training")
+    beside = as_bytes("training", others).reshape(rows, number, *own.shape[1:])
+    return np.concatenate([as_bytes("generated", own)[:, None], beside], axis=1)

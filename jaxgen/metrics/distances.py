@@ -22,10 +22,11 @@ from jaxgen.typing import Array
 BLOCK = 512
 """Rows at once, by default."""
 
+ROUNDING = 2.0**-44
+"""Of `||x||^2 + ||y||^2`: what squared distances may be wrong by, 256 roundings of
+float64. Distances below it, which is below the rounding of float32 features, are 0."""
+
 _TILE = 2048
-# 256 roundings of float64: squared distances below that are rounding of the products,
-# and the distances below the rounding of float32 features. They are 0.
-_ROUNDING = 2.0**-44
 
 
 class Tiles(NamedTuple):
@@ -99,7 +100,7 @@ def squared_distances(rows: Array, columns: Array, centre: Array) -> Array:
     )
     sizes = x_size[:, None] + y_size[None]
     squared = sizes - 2 * jnp.dot(x, y.T, precision=jax.lax.Precision.HIGHEST)
-    return jnp.where(squared <= _ROUNDING * sizes, 0.0, squared)
+    return jnp.where(squared <= ROUNDING * sizes, 0.0, squared)
 
 
 def blocks(

@@ -1,6 +1,6 @@
 """One call: every metric of a model's images, with intervals, floors and protocol."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -9,9 +9,15 @@ import numpy as np
 from jaxgen.metrics import judged, measures
 from jaxgen.metrics.arrays import check_features
 from jaxgen.metrics.comparison import DEFAULTS, Comparison, Settings, compare_sets
-from jaxgen.metrics.copies import copies_of
+from jaxgen.metrics.copies import beside_nearest, copies_of
 from jaxgen.metrics.evaluation import Evaluation, Measure
-from jaxgen.metrics.features.base import Activations, Images, extract, read_images
+from jaxgen.metrics.features.base import (
+    Activations,
+    FeatureNet,
+    Images,
+    extract,
+    read_images,
+)
 from jaxgen.metrics.features.choice import default_features
 from jaxgen.metrics.generated import Drawn, Sampler, as_bytes
 from jaxgen.metrics.judged import REAL, RECONSTRUCTIONS, Chosen
@@ -112,14 +118,17 @@ def evaluate(
     groups = measures.groups_of(features)
     nets = [net for group in groups for net in group]
 
-    def features_of(name: str, chosen: Chosen) -> list[Activations]:
+    def features_of(
+        name: str, chosen: Chosen, some: Sequence[FeatureNet] = nets
+    ) -> list[Activations]:
+        total = len(chosen.indices)
         return extract(
-            nets,
+            some,
             chosen.images,
             name=name,
             indices=chosen.indices,
-            batch_size=min(batch_size, len(chosen.indices)),
-            progress=_counted(tell, f"features of {name} images", count),
+            batch_size=min(batch_size, total),
+            progress=_counted(tell, f"features of {name} images", total),
         )
 
     def compare(
@@ -137,6 +146,10 @@ def evaluate(
         )
 
     real, further = features_of("reference", reference), features_of(REAL, second)
+    if train is not None and set(sets) != {RECONSTRUCTIONS}:
+        # Copies may be of any training image: all of them, through the first network.
+        everything = Chosen(train, np.arange(len(train)))
+        [known] = features_of("training", everything, nets[:1])
     floors = [compare("floor", group, further, None) for group in groups]
     found: list[Measure] = []
     curves = {
@@ -148,6 +161,9 @@ def evaluate(
         chosen = Chosen(images, np.arange(count))
         own = features_of(name, chosen)
         both = halves(stream(key, f"halves for {name}"), resamples, count, count)
+        if name == RECONSTRUCTIONS:
+            # Pairs stay together: an image and its reconstruction are not independent.
+            both = Halves(both.real, both.real)
         for group, floor in zip(groups, floors, strict=True):
             comparison = compare(name, group, own, both)
             curves[f"{name_of(group)}: {name}"] = comparison.curve
@@ -158,15 +174,18 @@ def evaluate(
         if train is not None and name != RECONSTRUCTIONS:
             tell(f"{name}: copies", 0, None)
             copies = copies_of(
-                further[0].features,
+                known.features,
                 real[0].features,
                 own[0].features,
+                both,
                 images=name,
                 net=nets[0].name,
                 confidence=confidence,
             )
-            found += copies.measures
-            pictures[f"neighbours/{name}"] = copies.pictures(chosen, second)
+            found.append(copies.measure)
+            pictures[f"neighbours/{name}"] = beside_nearest(
+                images, train, copies.nearest
+            )
     if reconstructions is not None:
         tell("pairs", 0, None)
         found += paired_measures(

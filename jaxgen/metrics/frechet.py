@@ -9,6 +9,7 @@ import numpy as np
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_features, check_pair
 from jaxgen.metrics.gaussian_fit import (
+    GaussianFit,
     distance_of_fits,
     fit_features,
     fit_halves,
@@ -145,7 +146,8 @@ def frechet_infinity(
         check_statistics("The real statistics", real)
         check_pair(real.mean[np.newaxis], generated, least=1)
         fixed = fit_statistics(real)
-    features = None if fixed else check_pair(real, generated)[0]
+    else:
+        check_pair(real, generated)
     generated = check_features("generated", generated)
     total = len(generated)
     chosen = _sizes(total, num_points) if sizes is None else list(sizes)
@@ -155,10 +157,8 @@ def frechet_infinity(
     distances = []
     for size in chosen:
         some = fit_features(generated[_subset(rng, total, size)])
-        if features is not None:
-            like = max(2, round(len(features) * size / total))
-            fixed = fit_features(features[_subset(rng, len(features), like)])
-        distances.append(distance_of_fits(fixed, some))
+        reference = fixed or _fit_share(rng, np.asarray(real), size / total)
+        distances.append(distance_of_fits(reference, some))
     slope, value = np.polyfit(1 / np.asarray(chosen, np.float64), distances, 1)
     return FrechetInfinity(
         float(value), float(slope), np.asarray(chosen), np.asarray(distances)
@@ -193,6 +193,13 @@ def frechet_replicates(real: Any, generated: Any, halves: Halves) -> np.ndarray:
 
 def _sizes(total: int, num_points: int) -> list[int]:
     return np.linspace(max(total / 4, 2), total, num_points).astype(int).tolist()
+
+
+def _fit_share(
+    rng: np.random.Generator, features: np.ndarray, share: float
+) -> GaussianFit:
+    size = max(2, round(len(features) * share))
+    return fit_features(features[_subset(rng, len(features), size)])
 
 
 def _subset(rng: np.random.Generator, total: int, size: int) -> np.ndarray:

@@ -20,7 +20,6 @@ from jaxgen.metrics.balls import (
 )
 from jaxgen.metrics.distances import (
     BLOCK,
-    Tiles,
     blocks,
     centre_of,
     double_precision,
@@ -28,7 +27,7 @@ from jaxgen.metrics.distances import (
     squared_distances,
     tiles,
 )
-from jaxgen.metrics.neighbours import nearest_others
+from jaxgen.metrics.neighbours import search
 from jaxgen.metrics.resampling import Halves
 from jaxgen.typing import Array
 
@@ -118,7 +117,7 @@ def neighbour_metrics(
         Kynkäänniemi et al., Improved Precision and Recall Metric for Assessing
         Generative Models, 2019, equations 1 and 2.
         Naeem et al., Reliable Fidelity and Diversity Metrics for Generative Models,
-        2020, equations 3 to 6.
+        2020, section 3.
     """
     real, generated = _check(real, generated, precision_k, density_k, tie, halves)
     of_real = _samples(len(real), None if halves is None else halves.real)
@@ -126,20 +125,22 @@ def neighbour_metrics(
         len(generated), None if halves is None else halves.generated
     )
     repeats = len(of_real) - 1
-    search: dict[str, Any] = {"block_size": block_size, "progress": progress}
+    centre = centre_of(real)
+    steps: dict[str, Any] = {
+        "centre": centre, "block_size": block_size, "progress": progress,
+    }  # fmt: skip
+    rule: dict[str, Any] = {"centre": centre, "closed": tie == "stylegan"}
 
-    most = max(precision_k, density_k)
-    near = nearest_others(real, k=list_length(most, len(real), repeats), **search)
-    for_precision = balls(real, near, of_real, k=precision_k)
-    for_density = balls(real, near, of_real, k=density_k)
+    length = list_length(max(precision_k, density_k), len(real), repeats)
+    near = search(real, None, k=length, **steps)
+    for_precision = balls(real, near, of_real, k=precision_k, **rule)
+    for_density = balls(real, near, of_real, k=density_k, **rule)
     length = list_length(precision_k, len(generated), repeats)
-    near = nearest_others(generated, k=length, **search)
-    for_recall = balls(generated, near, of_generated, k=precision_k)
+    near = search(generated, None, k=length, **steps)
+    for_recall = balls(generated, near, of_generated, k=precision_k, **rule)
 
-    inside = _sweep(
-        real, generated, for_precision, for_density, for_recall, of_generated, tie,
-        **search,
-    )  # fmt: skip
+    rows = _Rows(real, *for_precision, *for_density)
+    inside = _sweep(rows, generated, for_recall, of_generated, **steps)
     num_real, num_generated = of_real.sum(axis=1), of_generated.sum(axis=1)
     samples = NeighbourReplicates(
         (inside.generated & of_generated).sum(axis=1) / num_generated,
@@ -219,52 +220,6 @@ class _Inside(NamedTuple):
     pairs: np.ndarray
 
 
-def _sweep(
-    real: np.ndarray,
-    generated: np.ndarray,
-    for_precision: Balls,
-    for_density: Balls,
-    for_recall: Balls,
-    members: np.ndarray,
-    tie: Tie,
-    *,
-    block_size: int,
-    progress: Callable[[int], None] | None,
-) -> _Inside:
-    with double_precision():
-        targets = tiles(generated, centre_of(real))
-        count, size, _ = targets.points.shape
-        columns = _Columns(
-            targets.points,
-            *(
-                jnp.asarray(in_tiles(array, size))
-                for array in (*for_recall, to_words(members))
-            ),
-        )
-        kept = [jnp.zeros((count, columns.members.shape[-1], size), jnp.uint32)]
-
-        def work(*rows: np.ndarray) -> tuple[Array, Array, Array]:
-            kept[0], *found = _block(
-                kept[0], _Rows(*rows), columns, targets.centre, tie == "stylegan"
-            )
-            return tuple(found)
-
-        found = blocks(
-            (real, for_precision.radii, for_precision.ends,
-             for_density.radii, for_density.ends),
-            block_size, progress, work,
-        )  # fmt: skip
-        inside = np.asarray(kept[0]).swapaxes(1, 2)
-    recalled, covered, pairs = zip(*found, strict=True)
-    samples = len(members)
-    return _Inside(
-        to_bits(inside.reshape(count * size, -1)[: len(generated)], samples),
-        to_bits(np.concatenate(recalled)[: len(real)], samples),
-        to_bits(np.concatenate(covered)[: len(real)], samples),
-        np.sum(pairs, axis=0, dtype=np.int64)[:samples],
-    )
-
-
 class _Rows(NamedTuple):
     points: Any
     precision_radii: Any
@@ -280,9 +235,47 @@ class _Columns(NamedTuple):
     members: Array
 
 
-@partial(jax.jit, static_argnames="closed", donate_argnums=0)
+def _sweep(
+    real: _Rows,
+    generated: np.ndarray,
+    for_recall: Balls,
+    members: np.ndarray,
+    *,
+    centre: np.ndarray,
+    block_size: int,
+    progress: Callable[[int], None] | None,
+) -> _Inside:
+    with double_precision():
+        targets = tiles(generated, centre)
+        count, size, _ = targets.points.shape
+        columns = _Columns(
+            targets.points,
+            *(
+                jnp.asarray(in_tiles(array, size))
+                for array in (*for_recall, to_words(members))
+            ),
+        )
+        kept = [jnp.zeros((count, columns.members.shape[-1], size), jnp.uint32)]
+
+        def work(*rows: np.ndarray) -> tuple[Array, ...]:
+            kept[0], *found = _block(kept[0], _Rows(*rows), columns, targets.centre)
+            return tuple(found)
+
+        found = blocks(real, block_size, progress, work)
+        inside = np.asarray(kept[0]).swapaxes(1, 2)
+    recalled, covered, pairs = zip(*found, strict=True)
+    samples = len(members)
+    return _Inside(
+        to_bits(inside.reshape(count * size, -1)[: len(generated)], samples),
+        to_bits(np.concatenate(recalled)[: len(real.points)], samples),
+        to_bits(np.concatenate(covered)[: len(real.points)], samples),
+        np.sum(pairs, axis=0, dtype=np.int64)[:samples],
+    )
+
+
+@partial(jax.jit, donate_argnums=0)
 def _block(
-    inside: Array, rows: _Rows, columns: _Columns, centre: Array, closed: bool
+    inside: Array, rows: _Rows, columns: _Columns, centre: Array
 ) -> tuple[Array, Array, Array, Array]:
     """Sweeps over the tiles of generated points; see `_Inside` for what comes out."""
     words = columns.members.shape[-1]
@@ -294,20 +287,20 @@ def _block(
         squared = _once(squared_distances(rows.points, some.points, centre))
         turned = _once(squared.T)
 
-        def word(carry, given):
-            precision_ends, density_ends, recall_ends, members = given
-            of_real = _held(squared, rows.precision_radii, precision_ends, closed)
-            of_generated = _held(turned, some.radii, recall_ends, closed)
-            present = _held(squared, rows.density_radii, density_ends, closed)
-            present = _once(present & members[None])
-            found = _any(of_real, 0), _any(of_generated, 0), _any(present, 1)
-            return carry, (*found, _count(present))
+        def word(number: int) -> tuple[Array, Array, Array, Array]:
+            def held(squared: Array, radii: Array, ends: Array) -> Array:
+                return _held(squared, radii, _once(ends[..., number]))
 
-        words = jax.tree.map(
-            lambda ends: jnp.moveaxis(ends, -1, 0),
-            (rows.precision_ends, rows.density_ends, some.ends, some.members),
-        )
-        _, more = jax.lax.scan(word, None, words)
+            of_real = held(squared, rows.precision_radii, rows.precision_ends)
+            of_generated = held(turned, some.radii, some.ends)
+            present = held(squared, rows.density_radii, rows.density_ends)
+            present = _once(present & some.members[None, :, number])
+            counts = _count(present)
+            return _any(of_real, 0), _any(of_generated, 0), _any(present, 1), counts
+
+        # A scan over the words would be six times slower on a CPU.
+        found = zip(*map(word, range(words)), strict=True)
+        more = [jnp.stack(one) for one in found]
         carry = recalled | more[1], covered | more[2], pairs + more[3]
         return carry, inside | more[0]
 
@@ -321,12 +314,11 @@ def _once(array: Array) -> Array:
     return jax.lax.optimization_barrier(array)
 
 
-def _held(squared: Array, radii: Array, ends: Array, closed: bool) -> Array:
-    """Returns per pair the samples in which the row's ball holds the column, as bits."""
+def _held(squared: Array, radii: Array, ends: Array) -> Array:
+    """Returns as bits in which samples the ball of a row holds a column."""
     held = jnp.zeros(squared.shape, jnp.uint32)
     for place in range(radii.shape[1]):
-        radius = radii[:, place, None]
-        inside = squared <= radius if closed else squared < radius
+        inside = squared < radii[:, place, None]
         held |= jnp.where(inside, ends[:, place, None], jnp.uint32(0))
     return held
 

@@ -74,7 +74,11 @@ def nearest_neighbours(
             f"The queries have {queries.shape[1]} dimensions and the references "
             f"{references.shape[1]}: use the same feature network for both."
         )
-    return _search(queries, references, k, False, block_size, progress)
+    near = search(
+        queries, references, k=k, centre=centre_of(references),
+        block_size=block_size, progress=progress,
+    )  # fmt: skip
+    return Neighbours(near.indices, np.sqrt(near.squared))
 
 
 def nearest_others(
@@ -107,7 +111,11 @@ def nearest_others(
     """
     _check_k(k)
     points = check_features("given", points, least=k + 1)
-    return _search(points, points, k, True, block_size, progress)
+    near = search(
+        points, None, k=k, centre=centre_of(points),
+        block_size=block_size, progress=progress,
+    )  # fmt: skip
+    return Neighbours(near.indices, np.sqrt(near.squared))
 
 
 def _check_k(k: int) -> None:
@@ -115,28 +123,51 @@ def _check_k(k: int) -> None:
         raise InputError(f"k={k}: ask for at least 1 neighbour.")
 
 
-def _search(
+class Near(NamedTuple):
+    """As `Neighbours`, with squared distances: the square of a root may break a tie.
+
+    Attributes:
+        indices: int32, shape (n, k).
+        squared: float64, shape (n, k).
+    """
+
+    indices: np.ndarray
+    squared: np.ndarray
+
+
+def search(
     queries: np.ndarray,
-    references: np.ndarray,
+    references: np.ndarray | None,
+    *,
     k: int,
-    others: bool,
+    centre: np.ndarray,
     block_size: int,
     progress: Callable[[int], None] | None,
-) -> Neighbours:
-    # A number that no reference has, where a query may be its own duplicate.
-    own = np.arange(len(queries)) if others else np.full(len(queries), -1)
+) -> Near:
+    """Searches among features that have been checked.
+
+    Args:
+        queries: Shape (n, d).
+        references: Shape (m, d); None for the other queries.
+        k: How many to find.
+        centre: A point to calculate from, see `distances.centre_of`.
+        block_size: Rows at once.
+        progress: It is called with the number of rows done since the last call.
+    """
+    own = np.arange(len(queries), dtype=np.int32)
+    if references is not None:
+        own = np.full_like(own, -1)  # No reference has this number.
     with double_precision():
-        targets = tiles(references, centre_of(references))
+        targets = tiles(queries if references is None else references, centre)
         found = blocks(
-            (queries, own.astype(np.int32)),
+            (queries, own),
             block_size,
             progress,
             lambda rows, own: _nearest(rows, own, targets, k),
         )
-    indices, squared = (
-        np.concatenate(part)[: len(queries)] for part in zip(*found, strict=True)
+    return Near(
+        *(np.concatenate(part)[: len(queries)] for part in zip(*found, strict=True))
     )
-    return Neighbours(indices, np.sqrt(squared))
 
 
 @partial(jax.jit, static_argnames="k")

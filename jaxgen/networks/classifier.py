@@ -2,7 +2,6 @@
 
 import math
 
-import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgen.networks.convolution import Conv, ConvFormulation
@@ -11,6 +10,18 @@ from jaxgen.typing import Array, Images, Network
 
 _WIDTH = 64
 """Channels of the last convolution; each one before it has half, down to 16."""
+
+
+def channels_of(height: int, width: int) -> tuple[int, ...]:
+    """Returns the channels of convolutions that halve images to 8 pixels or less.
+
+    Examples:
+        >>> channels_of(28, 28), channels_of(128, 64)
+        ((32, 64), (16, 16, 32, 64))
+    """
+    halvings = max(2, math.ceil(math.log2(max(height, width) / 8)))
+    return tuple(max(_WIDTH >> later, 16) for later in reversed(range(halvings)))
+
 
 _he = nn.initializers.he_uniform()
 _glorot = nn.initializers.glorot_uniform()
@@ -42,12 +53,11 @@ class Classifier(nn.Module):
     @nn.compact
     def __call__(self, images: Images) -> tuple[Array, Array]:
         """Returns features (batch, dimension) and logits (batch, num_classes)."""
-        halvings = max(2, math.ceil(math.log2(max(images.shape[1:3]) / 8)))
         # [0, 1] to [-1, 1]: Adam is slow where all inputs have one sign.
         hidden = 2 * images - 1
-        for remaining in reversed(range(halvings)):
+        for channels in channels_of(*images.shape[1:3]):
             layer = Conv(
-                max(_WIDTH >> remaining, 16),
+                channels,
                 strides=(2, 2),
                 formulation=self.formulation,
                 kernel_init=_he,

@@ -8,15 +8,14 @@ from jaxgen.report.evaluation.findings import finite
 from jaxgen.report.evaluation.scores import Row
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, LogLocator, Theme
 
-# The look above has asked for it in words first, where it is missing.
-from matplotlib.layout_engine import ConstrainedLayoutEngine  # isort: skip
-
 _LETTERS = 25  # of a set's name in one line
 _DECADES = 30  # a scale that spans more than this is logarithmic
 _LINE = 0.115  # inches
 
 
-def intervals(rows: Sequence[Row], sets: Sequence[str], *, theme: Theme = LIGHT):
+def intervals(
+    rows: Sequence[Row], sets: Sequence[str], *, theme: Theme = LIGHT
+) -> Figure:
     """Draws a panel a metric, with a dot and a bar for each set of images.
 
     Args:
@@ -34,8 +33,8 @@ def intervals(rows: Sequence[Row], sets: Sequence[str], *, theme: Theme = LIGHT)
     panel = len(sets) * max(0.19, _LINE * lines + 0.02)
     high = down * (panel + (0.8 if any(row.network for row in rows) else 0.66)) + 0.2
     with theme.applied():
-        layout = ConstrainedLayoutEngine(h_pad=0.06, w_pad=0.06)
-        figure = Figure(figsize=(WIDTH, high), layout=layout)
+        figure = Figure(figsize=(WIDTH, high))
+        figure.set_layout_engine("constrained", h_pad=0.06, w_pad=0.06)
         grid = figure.subplots(down, across, squeeze=False)
         for axes, row in zip(grid.flat, rows, strict=False):
             _panel(axes, row, sets, theme)
