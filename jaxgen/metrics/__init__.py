@@ -1,45 +1,168 @@
-"""What a trained model is worth: likelihoods, posteriors, disentanglement.
+"""What generated images and trained models are worth.
 
-Functions of arrays and of plain functions; nothing here knows a model or a network.
-Scores that fit a classifier need scikit-learn, which is imported when they are asked
-for.
+`evaluate` is the one call: every metric, with intervals, floors and the protocol. Each
+metric is also a function of arrays of its own, and nothing here knows a model. What
+needs a package beyond the core (clustering, SSIM, transport) imports it when it is
+asked for; `features` has the feature networks.
 """
 
+from jaxgen.metrics import features
+from jaxgen.metrics.class_modes import (
+    class_modes,
+    combine_classes,
+    combine_log_probabilities,
+)
 from jaxgen.metrics.collapse import CollapseReport, collapse_report
+from jaxgen.metrics.density_coverage import (
+    DensityCoverage,
+    density_coverage,
+    expected_coverage,
+)
 from jaxgen.metrics.disentanglement import disentanglement_scores
+from jaxgen.metrics.evaluate import evaluate, evaluate_features
+from jaxgen.metrics.evaluation import Evaluation, Measure
+from jaxgen.metrics.frechet import (
+    FrechetInfinity,
+    frechet_bias,
+    frechet_distance,
+    frechet_distance_of_features,
+    frechet_infinity,
+)
+from jaxgen.metrics.image_similarity import mean_squared_error, psnr, ssim
+from jaxgen.metrics.inception_score import InceptionScore, inception_score
 from jaxgen.metrics.interventions import beta_vae_score, factor_vae_score
+from jaxgen.metrics.kernel import (
+    KernelInceptionDistance,
+    MaximumMeanDiscrepancy,
+    kernel_inception_distance,
+    mmd,
+)
+from jaxgen.metrics.kernel_functions import (
+    gaussian_kernel,
+    median_distance,
+    polynomial_kernel,
+)
 from jaxgen.metrics.likelihood import ImportanceEstimate, importance_log_likelihood
+from jaxgen.metrics.memorisation import Memorisation, memorisation
+from jaxgen.metrics.modes import Modes, gaussian_modes
 from jaxgen.metrics.mutual_information import (
     MutualInformationGap,
     mig_chen,
     mig_locatello,
 )
+from jaxgen.metrics.neighbour_metrics import NeighbourMetrics, neighbour_metrics
+from jaxgen.metrics.neighbours import Neighbours, nearest_neighbours
+from jaxgen.metrics.path_length import PathLength, finite_path_length, path_length
 from jaxgen.metrics.posterior import (
     ActiveUnits,
     AggregateTerms,
     active_units,
     kl_decomposition,
 )
+from jaxgen.metrics.prd import (
+    PrecisionRecallDistribution,
+    max_f_score,
+    prd_curve,
+    precision_recall_distribution,
+)
+from jaxgen.metrics.precision_recall import PrecisionRecall, improved_precision_recall
 from jaxgen.metrics.predictors import Dci, Sap, dci, sap_kumar, sap_locatello
+from jaxgen.metrics.resampling import (
+    Halves,
+    Interval,
+    half_samples,
+    halves,
+    interval,
+    mean_interval,
+)
+from jaxgen.metrics.sinkhorn import Sinkhorn, sinkhorn_distance, sinkhorn_divergence
+from jaxgen.metrics.statistics import FeatureStatistics, feature_statistics
+from jaxgen.metrics.statistics_files import load_statistics, save_statistics
+from jaxgen.metrics.transport import (
+    SlicedWasserstein,
+    sliced_wasserstein,
+    wasserstein_1d,
+)
 
 __all__ = [
     "ActiveUnits",
     "AggregateTerms",
     "CollapseReport",
     "Dci",
+    "DensityCoverage",
+    "Evaluation",
+    "FeatureStatistics",
+    "FrechetInfinity",
+    "Halves",
     "ImportanceEstimate",
+    "InceptionScore",
+    "Interval",
+    "KernelInceptionDistance",
+    "MaximumMeanDiscrepancy",
+    "Measure",
+    "Memorisation",
+    "Modes",
     "MutualInformationGap",
+    "NeighbourMetrics",
+    "Neighbours",
+    "PathLength",
+    "PrecisionRecall",
+    "PrecisionRecallDistribution",
     "Sap",
+    "Sinkhorn",
+    "SlicedWasserstein",
     "active_units",
     "beta_vae_score",
+    "class_modes",
     "collapse_report",
+    "combine_classes",
+    "combine_log_probabilities",
     "dci",
+    "density_coverage",
     "disentanglement_scores",
+    "evaluate",
+    "evaluate_features",
+    "expected_coverage",
     "factor_vae_score",
+    "feature_statistics",
+    "features",
+    "finite_path_length",
+    "frechet_bias",
+    "frechet_distance",
+    "frechet_distance_of_features",
+    "frechet_infinity",
+    "gaussian_kernel",
+    "gaussian_modes",
+    "half_samples",
+    "halves",
     "importance_log_likelihood",
+    "improved_precision_recall",
+    "inception_score",
+    "interval",
+    "kernel_inception_distance",
     "kl_decomposition",
+    "load_statistics",
+    "max_f_score",
+    "mean_interval",
+    "mean_squared_error",
+    "median_distance",
+    "memorisation",
     "mig_chen",
     "mig_locatello",
+    "mmd",
+    "nearest_neighbours",
+    "neighbour_metrics",
+    "path_length",
+    "polynomial_kernel",
+    "prd_curve",
+    "precision_recall_distribution",
+    "psnr",
     "sap_kumar",
     "sap_locatello",
+    "save_statistics",
+    "sinkhorn_distance",
+    "sinkhorn_divergence",
+    "sliced_wasserstein",
+    "ssim",
+    "wasserstein_1d",
 ]

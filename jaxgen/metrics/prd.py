@@ -13,7 +13,7 @@ from jaxgen.typing import PRNGKeyArray
 _END = 1e-10
 
 
-class PrecisionRecall(NamedTuple):
+class PrecisionRecallDistribution(NamedTuple):
     """Precision and recall for distributions.
 
     Attributes:
@@ -128,7 +128,7 @@ def precision_recall_distribution(
     num_clusters: int = 20,
     num_runs: int = 10,
     num_angles: int = 1001,
-) -> PrecisionRecall:
+) -> PrecisionRecallDistribution:
     """Calculates precision and recall for distributions.
 
     Both sets together are clustered, the histograms of real and generated examples
@@ -159,7 +159,9 @@ def precision_recall_distribution(
     return prd_of_clusters(clusters, num_angles=num_angles)
 
 
-def prd_of_clusters(clusters: Clusters, *, num_angles: int = 1001) -> PrecisionRecall:
+def prd_of_clusters(
+    clusters: Clusters, *, num_angles: int = 1001
+) -> PrecisionRecallDistribution:
     """Calculates precision and recall for distributions from clusters.
 
     Args:
@@ -174,7 +176,7 @@ def prd_of_clusters(clusters: Clusters, *, num_angles: int = 1001) -> PrecisionR
         np.ones((1, clusters.generated.shape[1]), bool),
     )
     [precision], [recall] = _mean_curves(clusters, everything, num_angles)
-    return PrecisionRecall(
+    return PrecisionRecallDistribution(
         precision,
         recall,
         float(max_f_score(precision, recall, beta=8)),

@@ -14,7 +14,6 @@ MODULES = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:Matrix is singular:RuntimeWarning")
 @pytest.mark.parametrize("peer", metric_agreement.PEERS)
 def test_our_numbers_are_those_of_the_peer(peer):
     pytest.importorskip(MODULES[peer])

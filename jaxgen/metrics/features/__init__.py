@@ -12,12 +12,23 @@ from jaxgen.metrics.features.base import (
     ImageSet,
     extract,
 )
+from jaxgen.metrics.features.choice import default_features
+from jaxgen.metrics.features.classifier import classifier_features
+from jaxgen.metrics.features.inception import inception_features
+from jaxgen.metrics.features.lpips import lpips, lpips_features
+from jaxgen.metrics.features.random_convolutions import random_convolution_features
 
 __all__ = [
-    "INCEPTION",
     "Activations",
     "FeatureNet",
+    "INCEPTION",
     "ImageSet",
     "Images",
+    "classifier_features",
+    "default_features",
     "extract",
+    "inception_features",
+    "lpips",
+    "lpips_features",
+    "random_convolution_features",
 ]

@@ -130,7 +130,7 @@ def _badness(one: Measure, better: str) -> tuple[float, float]:
     if better == "near" and one.floor is not None:
         ends = (abs(one.low - one.floor), abs(one.high - one.floor))
         inside = one.low <= one.floor <= one.high
-        return 0.0 if inside else one.low, one.high
+        return 0.0 if inside else min(ends), max(ends)
     return (-one.high, -one.low) if better == "higher" else (one.low, one.high)
 
 
