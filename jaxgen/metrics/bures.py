@@ -95,8 +95,7 @@ def _cholesky(correlations: np.ndarray) -> np.ndarray | None:
     except np.linalg.LinAlgError:
         return None
     # A pivot of rounding errors is a direction that is not there.
-    least = np.diagonal(lower).min() ** 2
-    return lower if least > len(lower) * _EPSILON else None
+    return lower if np.diagonal(lower).min() ** 2 > 1e-11 else None
 
 
 def _eigen_factor(correlations: np.ndarray) -> np.ndarray:

@@ -55,8 +55,18 @@ class Evaluation(NamedTuple):
     pictures: Mapping[str, np.ndarray]
 
     def table(self) -> str:
-        """Returns a text: a line per metric, a column per set, the floor last."""
-        return text_table(*rows(self))
+        """Returns a text: a line per metric, a column per set, the floor last.
+
+        Below it stand what a reader must know of single numbers, and the protocol.
+        """
+        notes = [
+            f"{one.metric}, {one.images}: {one.note}."
+            for one in self.measures
+            if one.note
+        ]
+        level = f"[ , ]: {self.confidence:.0%} intervals"
+        protocol = [f"{name}: {_said(value)}" for name, value in self.protocol.items()]
+        return "\n".join([text_table(*rows(self)), level, *notes, *protocol])
 
     def to_json(self) -> dict[str, Any]:
         """Returns numbers and protocol for `json.dumps`; infinite numbers are None."""
@@ -119,6 +129,14 @@ def _digits(one: Measure) -> int:
 
 def _cell(one: Measure, digits: int) -> str:
     return f"{one.value:.{digits}f} [{one.low:.{digits}f}, {one.high:.{digits}f}]"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_said(one)}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(map(_said, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _plain(value: Any) -> Any:

@@ -3,11 +3,17 @@ import numpy as np
 import pytest
 
 from jaxgen.errors import InputError
+from jaxgen.metrics.distances import tiles
 from jaxgen.metrics.neighbour_metrics import neighbour_metrics
 from jaxgen.metrics.resampling import Halves, halves
 from tests.metrics.test_neighbours import exact_distances, exact_others
 
 FOUR = ("precision", "recall", "density", "coverage")
+
+
+@pytest.fixture(autouse=True)
+def _several_tiles(monkeypatch):
+    monkeypatch.setitem(tiles.__globals__, "_TILE", 32)
 
 
 def by_definition(real, generated, precision_k, density_k, tie):
@@ -33,7 +39,7 @@ def gaussians(rng):
 
 
 def whole_numbers(rng):
-    return rng.integers(0, 4, (90, 3)), rng.integers(1, 4, (70, 3))
+    return 1.0 * rng.integers(0, 4, (90, 3)), 1.0 * rng.integers(1, 4, (70, 3))
 
 
 def duplicates(rng):
@@ -45,8 +51,7 @@ def duplicates(rng):
 
 @pytest.mark.parametrize("tie", ["stylegan", "prdc"])
 @pytest.mark.parametrize("sets", [gaussians, whole_numbers, duplicates])
-def test_the_four_are_those_of_the_definition(sets, tie, monkeypatch):
-    monkeypatch.setattr("jaxgen.metrics.distances._TILE", 32)
+def test_the_four_are_those_of_the_definition(sets, tie):
     real, generated = sets(np.random.default_rng(1))
     split = halves(jax.random.key(2), 34, 90, 70)
     found = neighbour_metrics(real, generated, tie=tie, halves=split, block_size=40)
@@ -63,10 +68,10 @@ def test_the_four_are_those_of_the_definition(sets, tie, monkeypatch):
 def test_the_halves_are_as_if_calculated_alone():
     real, generated = gaussians(np.random.default_rng(3))
     split = halves(jax.random.key(2), 34, 90, 70)
-    found = neighbour_metrics(real, generated, halves=split)
+    found = neighbour_metrics(real, generated, halves=split, block_size=40)
     for number in (0, 31, 33):
         alone = neighbour_metrics(
-            real[split.real[number]], generated[split.generated[number]]
+            real[split.real[number]], generated[split.generated[number]], block_size=40
         )
         assert alone[:4] == tuple(values[number] for values in found.replicates)
 
@@ -75,9 +80,9 @@ def test_radii_past_the_end_of_a_list_are_found(monkeypatch):
     # Lists as short as k: every half misses most of its radii there.
     real, generated = gaussians(np.random.default_rng(3))
     split = halves(jax.random.key(2), 34, 90, 70)
-    expected = neighbour_metrics(real, generated, halves=split)
-    monkeypatch.setattr("jaxgen.metrics.neighbour_metrics.list_length", lambda k, *_: k)
-    found = neighbour_metrics(real, generated, halves=split)
+    expected = neighbour_metrics(real, generated, halves=split, block_size=40)
+    monkeypatch.setitem(neighbour_metrics.__globals__, "list_length", lambda k, *_: k)
+    found = neighbour_metrics(real, generated, halves=split, block_size=40)
     np.testing.assert_array_equal(found.replicates, expected.replicates)
     assert found[:4] == expected[:4]
 
@@ -85,10 +90,10 @@ def test_radii_past_the_end_of_a_list_are_found(monkeypatch):
 def test_copies_of_one_example_have_no_balls_under_the_strict_rule():
     real, _ = gaussians(np.random.default_rng(4))
     copies = np.repeat(real[:1], 70, axis=0)
-    strict = neighbour_metrics(real, copies, tie="prdc")
+    strict = neighbour_metrics(real, copies, block_size=40, tie="prdc")
     assert strict.precision == 1
     assert strict.recall == 0
-    closed = neighbour_metrics(real, copies, tie="stylegan")
+    closed = neighbour_metrics(real, copies, block_size=40, tie="stylegan")
     assert closed.recall == 1 / 90
 
 

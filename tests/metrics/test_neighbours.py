@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from jaxgen.errors import InputError
+from jaxgen.metrics.distances import tiles
 from jaxgen.metrics.neighbours import nearest_neighbours, nearest_others
 
 
@@ -34,7 +35,7 @@ def test_the_nearest_are_those_of_the_definition(rng):
 def test_blocks_and_tiles_change_nothing(rng, monkeypatch):
     points = rng.normal(size=(101, 5)).astype(np.float32)
     whole = nearest_others(points, k=4)
-    monkeypatch.setattr("jaxgen.metrics.distances._TILE", 16)
+    monkeypatch.setitem(tiles.__globals__, "_TILE", 16)
     parts = nearest_others(points, k=4, block_size=13)
     np.testing.assert_array_equal(whole.indices, parts.indices)
     np.testing.assert_allclose(whole.distances, parts.distances, rtol=1e-12)

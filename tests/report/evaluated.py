@@ -15,8 +15,8 @@ METRICS = {
     "precision": (0.912, -0.08, 0.011, 0.995, "higher"),
     "recall": (0.874, -0.005, 0.013, 0.994, "higher"),
     "density": (0.97, 0.04, 0.03, 1.002, "near"),
-    "F_8": (0.96, -0.05, 0.006, 0.991, "higher"),
-    "F_1/8": (0.97, -0.09, 0.005, 0.992, "higher"),
+    "PRD F8": (0.96, -0.05, 0.006, 0.991, "higher"),
+    "PRD F1/8": (0.97, -0.09, 0.005, 0.992, "higher"),
 }
 
 
@@ -43,10 +43,12 @@ def document(sets=SETS, networks=NETWORKS):
         "split": "test",
         "resize": None,
         "half-samples": 100,
-        "networks": {
-            name: {"sha256": f"{zlib.crc32(name.encode()):08x}", "accuracy": 0.9907}
+        "models": {"A": {"step": 800}, "B": {"step": 900}},
+        "networks": [
+            {"name": name, "identity": f"{zlib.crc32(name.encode()):08x}"}
+            | {"accuracy": 0.9907}
             for name in networks
-        },
+        ],
     }
     return {
         "measures": measures(sets, networks),

@@ -67,7 +67,8 @@ def test_a_comparison_of_folders_has_a_page_of_its_evaluation_alone(tmp_path, fo
     said = words(page)
     assert "FD ↓ classifier of digits4.2 [3.4, 5.0]16.7 [15.9, 17.5]" in said
     assert "Figure 1 Every metric" in said
-    assert "networks: random convolutionssha256" in said
+    assert "models: Bstep 900" in said
+    assert "networks: random convolutionsidentity" in said
 
 
 def test_the_evaluation_follows_the_figures_of_its_run(tmp_path):
@@ -141,7 +142,7 @@ def test_near_is_best_by_its_distance_to_the_floor(tmp_path):
 
 
 def test_reconstructions_do_not_compete_with_samples(tmp_path):
-    a, b = measure(0.1, images="reconstructions"), measure(1.0, images="b")
+    a, b = measure(0.1, images="reconstructions of A"), measure(1.0, images="b")
     assert rows(tmp_path / "1", a, b)[0].best is None
     assert rows(tmp_path / "2", a, b, measure(2.0, images="c"))[0].best == "b"
 
@@ -183,6 +184,21 @@ def test_a_curve_has_recall_across_and_tells_its_scores(tmp_path, found):
     np.testing.assert_allclose(line.get_xydata(), [[0, 1], [0.25, 0.5]])
     floor = next(line for line in axes.lines if line.get_linestyle() == "--")
     assert str(floor.get_label()).startswith("real against real")
+
+
+def test_scores_without_a_network_are_those_of_the_curve_without_another(
+    tmp_path, found
+):
+    curve = found[f"prd/{NETWORK}: {SET}"]
+    rows = [measure(0.5, 0.01, images=SET, metric="F_8"), measure(1.0, images=SET)]
+    run = compared(
+        tmp_path,
+        evaluated.document() | {"measures": rows},
+        {f"prd/Inception: {SET}": curve, f"prd/net: {SET}": curve},
+    )
+    first, second = plates(run)["prd"].draw(style.LIGHT).axes
+    assert first.lines[0].get_label() == f"{SET}\n$F_{{8}}$ 0.500"
+    assert second.lines[0].get_label() == SET
 
 
 def test_the_legends_of_all_squares_are_inside_the_figure(tmp_path, found):

@@ -5,6 +5,7 @@ somebody else trained on photographs. Numbers compare only where the weights are
 same: the identity tells.
 """
 
+import functools
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -19,8 +20,8 @@ from flax import traverse_util
 from jaxgen import files
 from jaxgen.errors import InputError, check_number
 from jaxgen.metrics.features import cache as weights_cache
-from jaxgen.metrics.features.base import Activations, FeatureNet, extract
-from jaxgen.metrics.features.classifier_training import Options, train
+from jaxgen.metrics.features.base import Activations, FeatureNet
+from jaxgen.metrics.features.classifier_training import Options, outputs, train
 from jaxgen.metrics.features.labelled import Division, LabelledSet, divide
 from jaxgen.networks.classifier import classifier
 from jaxgen.random import stream
@@ -107,7 +108,7 @@ def classifier_features(
         "classes": len(division.class_names),
         "seed": seed,
     }
-    network = classifier(len(division.class_names), dimension=dimension)
+    network = _network(len(division.class_names), dimension)
     path = _path(cache, configuration, division)
     shapes = _shapes(network, division)
     weights = None if path is None else weights_cache.load(path, shapes)
@@ -126,6 +127,12 @@ def classifier_features(
     )
 
 
+@functools.cache
+def _network(num_classes: int, dimension: int) -> Network:
+    # The same functions each time: what was compiled for them is found again.
+    return classifier(num_classes, dimension=dimension)
+
+
 def _options(
     division: Division,
     epochs: int | None,
@@ -137,7 +144,7 @@ def _options(
     if epochs is None:
         epochs = min(math.ceil(300_000 / total), 20)
     if shift is None:
-        shift = min(round(min(height, width) / 14), 4)
+        shift = min(height // 14, width // 14, 4)
     for option, value, least in (
         ("epochs", epochs, 1),
         ("batch_size", batch_size, 1),
@@ -183,14 +190,10 @@ def _trained(
         f"params/{name}": np.asarray(array)
         for name, array in traverse_util.flatten_dict(params, sep="/").items()
     }
-    image_shape = division.train.images.shape[1:]
-    weights |= {"mean": np.float32(0), "scale": np.float32(1)}
-    apply = _apply(network, weights, image_shape)
-    raw = FeatureNet("classifier", 0, apply, "")
-    seen = extract([raw], division.train.images[:_SCALED_BY], name="training")[0]
-    features = np.asarray(seen.features, np.float64)
-    held_out = extract([raw], division.held_out.images, name="held-out")[0]
-    right = held_out.log_probabilities.argmax(axis=1) == division.held_out.labels
+    features, _ = outputs(network, params, division.train.images[:_SCALED_BY])
+    features = features.astype(np.float64)
+    _, logits = outputs(network, params, division.held_out.images)
+    right = logits.argmax(axis=1) == division.held_out.labels
     return weights | {
         "mean": features.mean(axis=0).astype(np.float32),
         "scale": np.float32(np.sqrt(features.var(axis=0).mean())),

@@ -56,17 +56,14 @@ def train(
         InputError: The loss is no longer finite.
     """
     images, labels = jnp.asarray(examples.images), jnp.asarray(examples.labels)
-    steps = len(images) // options.batch_size
-    optimizer = optax.adam(
-        optax.cosine_decay_schedule(options.learning_rate, steps * options.epochs)
+    params = jax.jit(network.init)(stream(key, "weights"), as_floats(images[:1]))
+    optimizer = _optimizer(
+        options, options.epochs * (len(images) // options.batch_size)
     )
-    params = network.init(stream(key, "weights"), as_floats(images[:1]))
     state = params, optimizer.init(params)
-    run = functools.partial(_epoch, network.apply, optimizer.update, options)
-    run = jax.jit(run, donate_argnums=0)
     for epoch in range(options.epochs):
         epoch_key = jax.random.fold_in(stream(key, "epoch"), epoch)
-        state, loss = run(state, epoch_key, images, labels)
+        state, loss = _epoch(network.apply, options, state, epoch_key, images, labels)
         if not np.isfinite(loss):
             raise InputError(
                 f"The classifier's loss became {float(loss)} in epoch {epoch + 1}: "
@@ -77,14 +74,43 @@ def train(
     return state[0]
 
 
+def outputs(
+    network: Network, params: Params, images: np.ndarray, *, batch_size: int = 256
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns features and logits of all images, on the host."""
+    batches = [
+        # Whole batches, the last one of repeated images: none is compiled anew.
+        _forward(network.apply, params, images.take(range(first, last), 0, mode="clip"))
+        for first in range(0, len(images), batch_size)
+        for last in [first + batch_size]
+    ]
+    features, logits = zip(*jax.device_get(batches), strict=True)
+    return (
+        np.concatenate(features)[: len(images)],
+        np.concatenate(logits)[: len(images)],
+    )
+
+
 def as_floats(images: Array) -> Array:
     """Returns bytes as floats from 0 to 1."""
     return images.astype(jnp.float32) / 255
 
 
+def _optimizer(options: Options, steps: int) -> optax.GradientTransformation:
+    return optax.adam(optax.cosine_decay_schedule(options.learning_rate, steps))
+
+
+# The functions below are compiled once for all trainings of one network and one shape.
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _forward(apply: Callable[..., Any], params: Params, images: Array) -> Any:
+    return apply(params, as_floats(images))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=2)
 def _epoch(
     apply: Callable[..., Any],
-    update: Callable[..., Any],
     options: Options,
     state: tuple[Params, Any],
     key: PRNGKeyArray,
@@ -92,6 +118,7 @@ def _epoch(
     labels: Array,
 ) -> tuple[tuple[Params, Any], Array]:
     steps, size = len(images) // options.batch_size, options.batch_size
+    update = _optimizer(options, options.epochs * steps).update
     order = jax.random.permutation(stream(key, "order"), len(images))
     corners = jax.random.randint(
         stream(key, "shift"), (steps, 2), 0, 2 * options.shift + 1

@@ -48,7 +48,8 @@ def read(run: Run) -> Pictured | None:
         kind, _, name = key.partition("/")
         if kind == "prd":
             _check(run, key, array, _is_curve(array), "floats [2, angles] from 0 to 1")
-            network, _, images = name.rpartition(": ")
+            network, parted, images = name.partition(": ")
+            network, images = (network, images) if parted else ("", name)
             curves.setdefault(network, {})[images] = array
         elif kind == "neighbours":
             good = _are_images(array, 5) and array.shape[1] > 1

@@ -12,8 +12,6 @@ from jaxgen.report.run import Run, is_number
 
 _KEYS = ("metric", "images", "value", "low", "high")
 _BETTER = ("lower", "higher", "near")
-# A set that is made from test images one by one, and so no rival of samples.
-RECONSTRUCTIONS = "reconstructions"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,6 +106,16 @@ def read(run: Run) -> Findings | None:
         )
     rows = [_measure(path, *numbered) for numbered in enumerate(measures, start=1)]
     return Findings(rows, protocol, float(confidence))
+
+
+def is_reconstruction(images: str) -> bool:
+    """Whether a set was made of test images one by one, and so is no rival of samples.
+
+    Examples:
+      >>> is_reconstruction("reconstructions of model 2")
+      True
+    """
+    return images.startswith("reconstructions")
 
 
 def finite(value: float | None) -> TypeGuard[float]:

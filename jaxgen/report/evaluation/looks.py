@@ -8,7 +8,7 @@ from jaxgen.report.style import Line2D, Theme
 # Places among the classes' colours, chosen so that the first few differ the most.
 _COLOURS = (6, 7, 0, 5, 9, 3, 8, 1, 2, 4)
 REAL = "real against real"
-_F_SCORE = re.compile(r"\bF_(\d+(?:/\d+)?)(?![\w/])")
+_F_SCORE = re.compile(r"\bF_?(\d+(?:/\d+)?)(?![\w/])")
 
 
 def colour(place: int, theme: Theme) -> str:
@@ -32,7 +32,7 @@ def shortened(name: str, letters: int) -> str:
 
 
 def formula(metric: str) -> str:
-    """A metric's name in which F_8 is set as a formula."""
+    """A metric's name in which the F of F8 is set as a formula."""
     return re.sub(_F_SCORE, r"$\\mathbf{F_{\1}}$", plain(metric))
 
 
@@ -40,8 +40,8 @@ def parts(metric: str) -> tuple[str, str, str]:
     """A metric's name before, in and after what belongs below the line.
 
     Examples:
-      >>> parts("F_1/8"), parts("FD")
-      (('F', '1/8', ''), ('FD', '', ''))
+      >>> parts("PRD F1/8"), parts("FD")
+      (('PRD F', '1/8', ''), ('FD', '', ''))
     """
     found = re.search(_F_SCORE, metric)
     if not found:
@@ -53,7 +53,7 @@ def f_score(metric: str) -> str | None:
     """The weight of a metric's F score, such as "1/8", or None.
 
     Examples:
-      >>> f_score("F_1/8 of PRD"), f_score("FD")
+      >>> f_score("PRD F1/8"), f_score("FD")
       ('1/8', None)
     """
     found = re.search(_F_SCORE, metric)

@@ -4,7 +4,7 @@ from jaxgen.report.evaluation import arrays, blocks, looks, scores
 from jaxgen.report.evaluation import findings as reading
 from jaxgen.report.evaluation import intervals as dots
 from jaxgen.report.evaluation import prd as squares
-from jaxgen.report.evaluation.findings import RECONSTRUCTIONS, Findings
+from jaxgen.report.evaluation.findings import Findings, is_reconstruction
 from jaxgen.report.plate import Plate
 from jaxgen.report.run import Run
 from jaxgen.report.style import Figure, Theme
@@ -61,7 +61,7 @@ def prd(run: Run) -> Plate | None:
     findings = reading.read(run)
     names = [name for named in curves.values() for name in named]
     sets = _in_order(findings, [name for name in names if name != squares.FLOOR])
-    told = _scores(findings) if findings else {}
+    told = _scores(findings, list(curves)) if findings else {}
     caption = (
         "Precision and recall for distributions (Sajjadi et al., 2018): a point of a "
         "curve is a share of real images that the model covers, its recall, and the "
@@ -105,7 +105,7 @@ def neighbours(run: Run) -> Plate | None:
         "learned what images are like, the neighbours are of the same kind but differ "
         "from it in slant, width and detail about as much as from each other."
     )
-    if RECONSTRUCTIONS in names:
+    if any(map(is_reconstruction, names)):
         caption += (
             " Reconstructions are of images that were not trained on, and show how "
             "near a neighbour is to be expected."
@@ -141,6 +141,9 @@ def side_by_side(run: Run) -> Plate | None:
         "and kinds that are missing."
     )
 
+    if pictured.real is not None and any(map(is_reconstruction, names)):
+        caption += " A reconstruction has the place of its image among the real ones."
+
     def draw(theme: Theme) -> Figure:
         return blocks.blocks(*blocks.squares(images, names), theme=theme)
 
@@ -159,10 +162,14 @@ def _in_order(findings: Findings | None, found: list[str]) -> list[str]:
     return list(dict.fromkeys([*(findings.sets if findings else []), *found]))
 
 
-def _scores(findings: Findings) -> dict[tuple[str, str], list[str]]:
+def _scores(
+    findings: Findings, networks: list[str]
+) -> dict[tuple[str, str], list[str]]:
     """By network and set, the F scores among the measures."""
     told: dict[tuple[str, str], list[str]] = {}
-    for row in scores.rows(findings):
+    rows = scores.rows(findings)
+    named = {row.network for row in rows}
+    for row in rows:
         weight = looks.f_score(row.metric)
         if weight is None:
             continue
@@ -171,5 +178,8 @@ def _scores(findings: Findings) -> dict[tuple[str, str], list[str]]:
             written[squares.FLOOR] = row.floor()
         for name, number in written.items():
             words = f"$F_{{{weight}}}$ {number}"
-            told.setdefault((row.network, name), []).append(words)
+            # Metrics do not name Inception, and it is the only one.
+            unnamed = [n for n in networks if n not in named]
+            for network in [row.network] if row.network else unnamed:
+                told.setdefault((network, name), []).append(words)
     return told

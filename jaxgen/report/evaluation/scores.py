@@ -5,10 +5,10 @@ import math
 from collections.abc import Mapping, Sequence
 
 from jaxgen.report.evaluation.findings import (
-    RECONSTRUCTIONS,
     Findings,
     Measure,
     finite,
+    is_reconstruction,
 )
 
 ARROWS = {"lower": "↓", "higher": "↑", "near": "≈"}
@@ -116,7 +116,7 @@ def _best(measures: Sequence[Measure], better: str) -> str | None:
     rivals = [
         (*_badness(one, better), one.images)
         for one in measures
-        if finite(one.value) and one.images != RECONSTRUCTIONS
+        if finite(one.value) and not is_reconstruction(one.images)
     ]
     unknown = better == "near" and any(one.floor is None for one in measures)
     if len(rivals) < 2 or unknown:

@@ -5,7 +5,7 @@ from typing import Any
 
 from jaxgen.report.evaluation import findings as reading
 from jaxgen.report.evaluation import looks, scores
-from jaxgen.report.evaluation.findings import RECONSTRUCTIONS, Findings
+from jaxgen.report.evaluation.findings import Findings, is_reconstruction
 from jaxgen.report.run import Run
 from jaxgen.report.wording import said
 
@@ -80,7 +80,7 @@ def _lead(findings: Findings, floors: bool, best: bool) -> str:
             "real ones."
         )
     if best:
-        apart = RECONSTRUCTIONS in findings.sets
+        apart = any(map(is_reconstruction, findings.sets))
         words.append(
             "Bold is the best set of samples, where its interval lies apart from those "
             "of all others"
@@ -97,10 +97,25 @@ def _protocol(findings: Findings) -> list[tuple[str, str]]:
     """A line for each choice, and for each of several that share a name."""
     lines = []
     for name, value in findings.protocol.items():
-        if isinstance(value, Mapping) and any(
-            isinstance(part, Mapping) for part in value.values()
-        ):
-            lines += [(f"{name}: {key}", said(part)) for key, part in value.items()]
-        else:
+        parts = _parts(value)
+        if parts is None:
             lines.append((name, said(value)))
+        else:
+            lines += [(f"{name}: {key}", said(part)) for key, part in parts]
     return lines
+
+
+def _parts(value: Any) -> list[tuple[str, Any]] | None:
+    """What has a name of its own inside a choice: a network, a model."""
+    if isinstance(value, list) and all(
+        isinstance(part, Mapping) and "name" in part for part in value
+    ):
+        return [
+            (str(part["name"]), {k: part[k] for k in part if k != "name"})
+            for part in value
+        ]
+    if isinstance(value, Mapping) and any(
+        isinstance(part, Mapping) for part in value.values()
+    ):
+        return [(str(key), part) for key, part in value.items()]
+    return None

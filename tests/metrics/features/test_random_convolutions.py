@@ -64,7 +64,7 @@ def grades(kind, images, labels):
         noise = rng.normal(size=images.shape)
         return [
             np.clip(images + s * noise, 0, 255).astype(np.uint8)
-            for s in (0, 10, 30, 90)
+            for s in (0, 20, 60, 120)
         ]
     if kind == "classes":
         return [images[labels < kept] for kept in (10, 8, 5, 2)]

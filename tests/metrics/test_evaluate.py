@@ -1,0 +1,211 @@
+"""The one call: what it compares with what, and what it refuses."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from jaxgen import metrics
+from jaxgen.errors import InputError
+from jaxgen.metrics.features import INCEPTION, Activations, FeatureNet
+from jaxgen.metrics.generated import Drawn
+from tests import tiny
+
+
+def pixels(images):
+    flat = images.reshape(len(images), -1)
+    return Activations(flat[:, :4], jax.nn.log_softmax(3 * flat[:, :3]))
+
+
+NET = FeatureNet("pixels", 4, pixels, "0" * 64, {"layer": "none"})
+FEW = {"resamples": 4, "batch_size": 16, "features": NET}
+
+
+def images(count, seed, *, side=3, low=0.0, high=1.0):
+    rng = np.random.default_rng(seed)
+    drawn = rng.uniform(low, high, (count, side, side, 1))
+    return (255 * drawn).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def sets():
+    return {"data": images(48, 0), "train": images(60, 1), "close": images(50, 2)}
+
+
+@pytest.fixture(scope="module")
+def found(sets):
+    return metrics.evaluate(
+        {
+            "close": sets["close"],
+            "copies": sets["train"][:50],
+            "dark": lambda key, n: 0.5 * jax.random.uniform(key, (n, 3, 3, 1)),
+        },
+        sets["data"],
+        key=jax.random.key(0),
+        train=sets["train"],
+        reconstructions=sets["data"],
+        **FEW,
+    )
+
+
+def measures(found, images):
+    return {one.metric: one for one in found.measures if one.images == images}
+
+
+def test_every_metric_is_there_for_every_set_with_interval_and_floor(found):
+    names = {one.images for one in found.measures}
+    assert names == {"reconstructions", "close", "copies", "dark"}
+    for name in names:
+        own = measures(found, name)
+        for metric in ("FD", "FD∞", "KID", "precision", "recall", "density", "coverage",
+                       "PRD F8", "PRD F1/8", "sliced W2", "IS"):  # fmt: skip
+            one = own[f"{metric}(pixels)"]
+            assert one.low <= one.value <= one.high
+            assert one.floor is not None
+    assert found.protocol["images of each set"] == 48
+    assert found.protocol["networks"][0]["identity"] == "0" * 16
+
+
+def test_a_set_that_is_near_is_near_the_floor_and_a_dark_one_is_not(found):
+    near, dark = measures(found, "close"), measures(found, "dark")
+    assert near["FD(pixels)"].value < 3 * near["FD(pixels)"].floor
+    assert dark["FD(pixels)"].low > near["FD(pixels)"].high
+    assert dark["recall(pixels)"].value < near["recall(pixels)"].value
+
+
+def test_pairs_stay_together_so_perfect_reconstructions_have_distance_0(found):
+    own = measures(found, "reconstructions")
+    for name in ("FD(pixels)", "FD∞(pixels)"):
+        np.testing.assert_allclose(own[name][2:5], 0, atol=1e-9)
+    assert own["MSE"].value == 0
+    assert own["SSIM"].value == pytest.approx(1)
+    assert own["MSE"].floor is None
+
+
+def test_copies_of_training_images_are_told_and_shown(found):
+    assert measures(found, "copies")["copying(pixels)"].value > 0.95
+    assert "training images" in measures(found, "copies")["copying(pixels)"].note
+    assert measures(found, "close")["copying(pixels)"].value < 0.8
+    shown = found.pictures["neighbours/copies"]
+    assert shown.shape == (8, 6, 3, 3, 1)
+    np.testing.assert_array_equal(shown[:, 0], shown[:, 1])
+
+
+def test_numbers_go_to_json_and_into_a_table_with_the_protocol(found):
+    again = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert len(again["measures"]) == len(found.measures)
+    text = found.table()
+    assert "48 training images" in text
+    assert "reconstructions" in text.splitlines()[0]
+
+
+def test_the_size_of_batches_changes_nothing(sets):
+    one, other = (
+        metrics.evaluate(
+            sets["close"], sets["data"], key=jax.random.key(0), train=sets["train"],
+            features=NET, resamples=4, batch_size=size,
+        )
+        for size in (16, 7)
+    )  # fmt: skip
+    assert one.measures == other.measures
+
+
+def test_without_a_second_set_the_real_images_are_halved(sets):
+    found = metrics.evaluate(sets["close"], sets["data"], key=jax.random.key(0), **FEW)
+    assert found.protocol["images of each set"] == 24
+    assert "other real images" in found.protocol["floor"]
+    assert not [name for name in found.pictures if "neighbours" in name]
+
+
+def test_a_tuple_of_networks_is_averaged(sets):
+    other = NET._replace(apply=lambda x: Activations(2 * pixels(x).features))
+    single = NET._replace(apply=lambda x: Activations(pixels(x).features))
+    common = {"key": jax.random.key(0), "resamples": 4}
+    data, close = sets["data"], sets["close"]
+    one = metrics.evaluate(close, data, features=single, **common)
+    both = metrics.evaluate(close, data, features=[(single, other)], **common)
+    first = measures(one, "generated")["FD(pixels)"]
+    mean = measures(both, "generated")["FD(pixels, mean of 2)"]
+    np.testing.assert_allclose(mean.value, 2.5 * first.value, rtol=1e-4)
+    np.testing.assert_allclose(mean.floor, 2.5 * first.floor, rtol=1e-4)
+
+
+def test_only_inception_gives_a_fid(sets, found):
+    assert not [one for one in found.measures if "FID" in one.metric]
+    named = metrics.evaluate(
+        sets["close"],
+        sets["data"],
+        key=jax.random.key(0),
+        **FEW | {"features": NET._replace(name=INCEPTION)},
+    )
+    assert {"FID", "FID∞", "KID"} <= {one.metric for one in named.measures}
+
+
+def test_a_model_gives_samples_and_reconstructions(key):
+    model = tiny.vae()
+    source = tiny.source(32)
+    batch = {"image": jax.numpy.ones((8, 4, 4, 1))}
+    state = model.init(jax.random.key(1), batch)
+    found = metrics.evaluate(model, source, key=key, state=state, **FEW)
+    assert {one.images for one in found.measures} == {"samples", "reconstructions"}
+
+
+def test_features_of_any_origin_are_compared():
+    rng = np.random.default_rng(0)
+    real, generated = rng.normal(size=(60, 3)), rng.normal(3, 1, size=(40, 3))
+    found = metrics.evaluate_features(
+        real, generated, key=jax.random.key(0), resamples=4
+    )
+    assert found.protocol["images of each set"] == 30
+    [distance] = [one for one in found.measures if one.metric == "FD"]
+    assert distance.low > distance.floor
+
+
+def test_samples_are_the_same_in_any_order_of_reading(key):
+    def sample(key, n):
+        return jax.random.uniform(key, (n, 2, 2, 1))
+
+    drawn = Drawn(key, sample, 10, chunk_size=4)
+    straight = drawn.read(np.arange(10))["image"]
+    backwards = [drawn.read(np.array([i]))["image"][0] for i in range(9, -1, -1)]
+    np.testing.assert_array_equal(straight, np.stack(backwards[::-1]))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"model": {}}, "at least one"),
+        ({"model": {"real": images(50, 2)}}, "none of them named 'real'"),
+        ({"num_samples": 49}, "there are 48 reference images"),
+        ({"num_samples": 2}, "at least 4"),
+        ({"features": []}, "no network"),
+        ({"model": images(50, 2) / np.float32(1)}, "floats from 0 to 25"),
+        ({"model": images(50, 2).astype(np.float32) / 100 - 1}, "expected 0 to 1"),
+        ({"model": images(50, 2)[..., 0]}, "expected (examples, height, width"),
+        ({"model": images(50, 2).astype(np.int32)}, "int32"),
+        ({"data": np.full((48, 3, 3, 1), np.nan)}, "not finite"),
+        ({"reconstructions": images(3, 0)}, "one for each"),
+        ({"confidence": 1.5}, "between 0 and 1"),
+        ({"resamples": 1}, "at least 2"),
+        ({"model": lambda key, n: images(n + 1, 0)}, "asked for"),
+        ({"features": NET._replace(apply=lambda x: Activations(x[:, 0, 0] / 0))},
+         "not finite"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_said_in_a_sentence(sets, change, says):
+    given = {
+        "model": sets["close"],
+        "data": sets["data"],
+        "train": sets["train"],
+        "key": jax.random.key(0),
+    }
+    given |= FEW | change
+    with pytest.raises(InputError) as error:
+        metrics.evaluate(given.pop("model"), given.pop("data"), **given)
+    assert says in str(error.value)
+
+
+def test_a_model_without_its_state_is_refused(sets, key):
+    with pytest.raises(InputError, match="without its state"):
+        metrics.evaluate(tiny.vae(), sets["data"], key=key, **FEW)
