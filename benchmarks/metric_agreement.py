@@ -64,7 +64,8 @@ def all_sets(*, num_examples: int = 2000) -> dict[str, Sets]:
     real, generated = rng.normal(size=(2, num_examples, 64))
     mixing = np.eye(512) + 0.1 * rng.normal(size=(512, 512)) / np.sqrt(512)
     wide = rng.normal(size=(2, num_examples // 8, 512))
-    digits = _digits()[: num_examples // 2 * 2]
+    # All of them are 1797: two sets of different sizes.
+    digits = _digits()[:num_examples]
     blurred = np.round(ndimage.gaussian_filter(digits[1::2], (0, 0.6, 0.6)))
     return {
         f"{num_examples} Gaussians in 64 dimensions": _sets(real, generated),
@@ -90,7 +91,7 @@ def against_scipy(sets: Sets) -> Pairs:
         "Frechet distance": (frechet_distance(one, other), step @ step + traces),
         "Wasserstein distance on a line": (
             [wasserstein_1d(*line) for line in lines],
-            [stats.wasserstein_distance(*np.float64(line)) for line in lines],
+            [stats.wasserstein_distance(*map(np.float64, line)) for line in lines],
         ),
     }
 
@@ -210,7 +211,8 @@ def against_scikit_image(sets: Sets) -> Pairs:
     """PSNR and SSIM of rows as images: 8 x 8 pixels, each four times."""
     from skimage import metrics
 
-    images, others = (_pictures(each) for each in sets)
+    least = min(map(len, sets))
+    images, others = (_pictures(each[:least]) for each in sets)
     how: dict[str, Any] = {"gaussian_weights": True, "use_sample_covariance": False}
     how |= {"sigma": 1.5, "data_range": 1, "channel_axis": -1}
     each = list(zip(images, others, strict=True))

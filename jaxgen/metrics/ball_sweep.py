@@ -111,7 +111,7 @@ def sweep(
         to_bits(inside.reshape(count * size, -1)[: len(generated)], samples),
         to_bits(np.concatenate(recalled)[: len(real.points)], samples),
         to_bits(np.concatenate(covered)[: len(real.points)], samples),
-        np.sum(pairs, axis=0, dtype=np.int64)[:samples],
+        np.stack(pairs).sum(axis=0)[:samples],
     )
 
 

@@ -68,7 +68,7 @@ def balls(
         word, bit = divmod(sample, WORD)
         words[listed, counted[listed].argmax(axis=1), word] |= np.uint32(1 << bit)
         for point in np.flatnonzero(member & ~counted[:, -1]):
-            missing.append((point, word, bit, _radius(points, point, member, k)))
+            missing.append((point, word, bit, _radius(points, int(point), member, k)))
     found = _with_more(Balls(near.squared, words), missing)
     # The size of a point at the edge is at most that of the ball's own plus the radius.
     size = np.linalg.norm(points - centre[None], axis=1)[:, None]

@@ -19,7 +19,7 @@ import numpy as np
 from jaxgen.errors import InputError
 from jaxgen.typing import Array
 
-BLOCK = 512
+BLOCK = 256
 """Rows at once, by default."""
 
 ROUNDING = 2.0**-44

@@ -56,7 +56,10 @@ def fit_features(features: np.ndarray) -> GaussianFit:
     if count > dimension:
         return fit_statistics(finish(add_batch(start(dimension), features)))
     mean, centred = centre(features)
-    return GaussianFit(mean, centred.T / np.sqrt(count - 1))
+    # A reflection of the rows takes their mean, 0, into the first and leaves n - 1: one
+    # column more would be a singular value of 0 and rounding errors.
+    reflected = centred[1:] + centred[0] / (np.sqrt(count) - 1)
+    return GaussianFit(mean, reflected.T / np.sqrt(count - 1))
 
 
 def fit_halves(features: np.ndarray, rows: np.ndarray) -> Iterator[GaussianFit]:

@@ -144,7 +144,7 @@ def test_only_inception_gives_a_fid(sets, found):
 
 def test_a_model_gives_samples_and_reconstructions(key):
     model = tiny.vae()
-    source = tiny.source(32)
+    source = tiny.source(80)
     batch = {"image": jax.numpy.ones((8, 4, 4, 1))}
     state = model.init(jax.random.key(1), batch)
     found = metrics.evaluate(model, source, key=key, state=state, **FEW)

@@ -139,15 +139,23 @@ def test_other_metrics_cover_what_sets_of_this_size_give(metric, repetitions, co
     assert 0.85 < width / values.std() < 1.5
 
 
-@pytest.mark.parametrize("repeats", [2, 6, 20])
-def test_intervals_of_a_mean_cover_at_their_level_with_few_halves(repeats):
+def test_intervals_of_a_mean_cover_at_their_level():
     rng = np.random.default_rng(2)
     found = []
     for i in range(1000):
         values = rng.exponential(size=200)
-        rows = half_samples(jax.random.key(i), repeats, 200)
+        rows = half_samples(jax.random.key(i), REPEATS, 200)
         found.append((values.mean(), rows @ values / 100))
     assert is_at_level(share_covered(found, 1.0), 1000)
+
+
+@pytest.mark.parametrize("pairs", [1, 3, 10])
+def test_of_halves_and_complements_each_pair_counts_once(pairs):
+    # The squared deviations of normal pairs, over their variance, are a chi-square.
+    apart = np.random.default_rng(7).normal(size=pairs)
+    found = interval(5.0, np.concatenate([5 + apart, 5 - apart]), confidence=LEVEL)
+    reach = (found.high - found.low) / 2 / np.sqrt(np.mean(apart**2))
+    assert 1 - 2 * stats.t.sf(reach, pairs) == pytest.approx(LEVEL, abs=1e-9)
 
 
 def test_all_halves_have_the_variance_of_the_mean_exactly():

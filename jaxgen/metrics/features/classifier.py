@@ -90,7 +90,7 @@ def classifier_features(
         InputError: There are no labels, or they, the images or the options cannot be
             used.
     """
-    name = name or getattr(images, "name", None) or "images"
+    name = str(name or getattr(images, "name", None) or "images")
     key = jax.random.key(seed)
     division = divide(
         stream(key, "holdout"),
@@ -101,6 +101,8 @@ def classifier_features(
         class_names=class_names,
         holdout_fraction=holdout_fraction,
     )
+    if dimension < 1:
+        raise InputError(f"dimension={dimension}: give 1 or more.")
     options = _options(division, epochs, batch_size, learning_rate, shift)
     configuration = options._asdict() | {
         "kind": f"classifier, version {_VERSION}",
@@ -121,7 +123,10 @@ def classifier_features(
         name=f"classifier of {name}",
         dimension=dimension,
         apply=_apply(network, weights, division.train.images.shape[1:]),
-        identity=weights_cache.fingerprint(configuration, weights),
+        identity=weights_cache.fingerprint(
+            configuration,
+            {name: array for name, array in weights.items() if name != "accuracy"},
+        ),
         protocol=_protocol(weights, division, options, seed),
         class_names=division.class_names,
     )
@@ -142,9 +147,9 @@ def _options(
 ) -> Options:
     total, height, width, _ = division.train.images.shape
     if epochs is None:
-        epochs = min(math.ceil(300_000 / total), 20)
+        epochs = int(min(math.ceil(300_000 / total), 20))
     if shift is None:
-        shift = min(height // 14, width // 14, 4)
+        shift = int(min(height // 14, width // 14, 4))
     for option, value, least in (
         ("epochs", epochs, 1),
         ("batch_size", batch_size, 1),
@@ -205,10 +210,8 @@ def _shapes(network: Network, division: Division) -> dict[str, tuple[int, ...]]:
     image = jax.ShapeDtypeStruct((1, *division.train.images.shape[1:]), jnp.float32)
     params = jax.eval_shape(network.init, jax.random.key(0), image)
     features, _ = jax.eval_shape(network.apply, params, image)
-    shapes = {
-        f"params/{name}": leaf.shape
-        for name, leaf in traverse_util.flatten_dict(params, sep="/").items()
-    }
+    flat: dict[str, Any] = traverse_util.flatten_dict(params, sep="/")
+    shapes = {f"params/{name}": leaf.shape for name, leaf in flat.items()}
     return shapes | {"mean": features.shape[1:], "scale": (), "accuracy": ()}
 
 

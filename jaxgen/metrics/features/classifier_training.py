@@ -78,13 +78,13 @@ def outputs(
     network: Network, params: Params, images: np.ndarray, *, batch_size: int = 256
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns features and logits of all images, on the host."""
-    batches = [
+    batches = []
+    for first in range(0, len(images), batch_size):
         # Whole batches, the last one of repeated images: none is compiled anew.
-        _forward(network.apply, params, images.take(range(first, last), 0, mode="clip"))
-        for first in range(0, len(images), batch_size)
-        for last in [first + batch_size]
-    ]
-    features, logits = zip(*jax.device_get(batches), strict=True)
+        places = np.arange(first, first + batch_size)
+        batch = images[np.minimum(places, len(images) - 1)]
+        batches.append(jax.device_get(_forward(network.apply, params, batch)))
+    features, logits = zip(*batches, strict=True)
     return (
         np.concatenate(features)[: len(images)],
         np.concatenate(logits)[: len(images)],

@@ -42,7 +42,9 @@ def prd(
     with theme.applied():
         lines = {
             network: [
-                _line(network, name, named, sets, scores, theme) for name in named
+                _line(network, name, named, sets, scores, theme)
+                for name in (*sets, FLOOR)
+                if name in named
             ]
             for network, named in curves.items()
         }

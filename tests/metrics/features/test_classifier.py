@@ -1,5 +1,3 @@
-import hashlib
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +7,7 @@ from jaxgen import data
 from jaxgen.errors import InputError
 from jaxgen.metrics.features import extract
 from jaxgen.metrics.features.classifier import classifier_features
+from jaxgen.metrics.features.classifier_training import _moved
 from jaxgen.networks.classifier import channels_of, classifier
 
 OPTIONS = {"epochs": 2, "batch_size": 32, "dimension": 16, "learning_rate": 1e-2}
@@ -96,12 +95,13 @@ def test_it_is_kept_where_the_user_keeps_caches(arrays, tmp_path, monkeypatch):
     assert entry.name.startswith("classifier-")
 
 
-def test_other_data_and_seeds_are_other_entries(arrays, tmp_path):
+def test_other_data_options_and_seeds_are_other_entries(arrays, tmp_path):
     small(arrays, cache=tmp_path)
     small(arrays, cache=tmp_path, seed=1)
     changed = {**arrays, "image": arrays["image"] ^ 1}
     small(changed, cache=tmp_path)
-    assert len(list(tmp_path.iterdir())) == 3
+    small(arrays, cache=tmp_path, shift=1)
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 @pytest.mark.parametrize("damage", ["half", "byte", "other", "nan"])
@@ -140,8 +140,8 @@ def test_floats_are_the_bytes_they_stand_for(arrays):
 
 
 def test_gradients_reach_the_images(net):
-    gradient = jax.grad(lambda images: jnp.sum(net.apply(images).features ** 2))
-    found = np.asarray(gradient(jnp.full((1, 8, 8, 1), 0.5)))
+    total = jax.jit(jax.grad(lambda images: jnp.sum(net.apply(images).features ** 2)))
+    found = np.asarray(total(jnp.full((1, 8, 8, 1), 0.5)))
     assert np.isfinite(found).all()
     assert np.abs(found).max() > 0
 
@@ -180,6 +180,7 @@ def test_what_cannot_be_used_is_told(arrays, net):
     fails("images of one shape", images, labels, test=(images[:, :4], labels))
     fails("leaves none to learn from", images[:1], labels[:1])
     fails("holdout_fraction=1.5", images, labels, holdout_fraction=1.5)
+    fails("dimension=0", images, labels, dimension=0)
     fails("epochs=0", images, labels, epochs=0)
     fails("learning_rate=-1", images, labels, learning_rate=-1.0)
     fails(
@@ -192,5 +193,9 @@ def test_what_cannot_be_used_is_told(arrays, net):
         net.apply(jnp.zeros((1, 4, 4, 1)))
 
 
-def test_the_identity_is_a_hash(net):
-    assert len(net.identity) == len(hashlib.sha256().hexdigest())
+def test_a_batch_is_moved_as_a_whole_and_its_border_repeated():
+    images = jnp.arange(18, dtype=jnp.uint8).reshape(2, 3, 3, 1)
+    np.testing.assert_array_equal(_moved(images, jnp.array([1, 1]), 1), images)
+    moved = _moved(images, jnp.array([0, 2]), 1)[..., 0]
+    np.testing.assert_array_equal(moved[0], [[1, 2, 2], [1, 2, 2], [4, 5, 5]])
+    np.testing.assert_array_equal(moved[1] - moved[0], np.full((3, 3), 9))

@@ -127,8 +127,8 @@ def test_cells_average_all_pixels_also_where_they_do_not_divide():
 
 
 def test_gradients_are_finite_where_an_image_is_of_one_colour(nets):
-    gradient = jax.grad(lambda images: jnp.sum(nets[0].apply(images).features))
-    assert np.isfinite(gradient(jnp.zeros((1, *SHAPE)))).all()
+    total = jax.jit(jax.grad(lambda images: jnp.sum(nets[0].apply(images).features)))
+    assert np.isfinite(total(jnp.zeros((1, *SHAPE)))).all()
 
 
 def test_what_cannot_be_used_is_told(nets):
