@@ -2,9 +2,11 @@
 
 `tr S1 + tr S2 - 2 tr (S1^1/2 S2 S1^1/2)^1/2 = |F1|^2 + |F2|^2 - 2 |F1^T F2|_*`, the
 squared Bures distance, with Frobenius norms and the nuclear norm (the sum of the
-singular values). It is `min_W |F1 W - F2|^2` over W with orthonormal rows (Bhatia et
-al., On the Bures-Wasserstein Distance between Positive Definite Matrices, 2019,
-theorem 1): the orthogonal Procrustes problem.
+singular values). It is `min_W |F1 W - F2|^2` over W with orthonormal rows, the
+orthogonal Procrustes problem.
+
+Bhatia, Jain and Lim, On the Bures-Wasserstein Distance between Positive Definite
+Matrices, 2019.
 """
 
 import numpy as np
@@ -13,7 +15,7 @@ from jaxgen.errors import InputError
 
 _EPSILON = np.finfo(np.float64).eps
 _TOLERANCE = 1e-6
-"""Bound on the relative error of a distance; the errors are about 1e-2 of it."""
+"""What the roots may add to a distance, relatively, by a bound that is seldom met."""
 
 
 def covariance_factor(covariance: np.ndarray) -> np.ndarray:

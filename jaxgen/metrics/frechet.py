@@ -46,8 +46,8 @@ def frechet_distance(real: FeatureStatistics, generated: FeatureStatistics) -> f
     `||m1 - m2||^2 + tr S1 + tr S2 - 2 tr (S1^1/2 S2 S1^1/2)^1/2`, the squared
     2-Wasserstein distance. The last trace is the sum of the singular values of
     `F1^T F2` for any factors `S = F F^T`: singular covariances need no jitter and
-    nothing becomes complex. The relative error is below 1e-6 even for the smallest
-    distances, and mostly far below.
+    nothing becomes complex. What the roots add to the rounding of the covariances is
+    below 1e-6 of the distance, and mostly far below.
 
     It is the "FID" only for features of Inception-2015 pool3, and it is biased: compare
     sets of the same size alone (see `frechet_bias`).
@@ -68,7 +68,7 @@ def frechet_distance(real: FeatureStatistics, generated: FeatureStatistics) -> f
     References:
         Dowson and Landau, The Frechet Distance between Multivariate Normal
         Distributions, 1982. Heusel et al., GANs Trained by a Two Time-Scale Update
-        Rule, 2017, equation 6.
+        Rule, 2017.
     """
     check_statistics("The real statistics", real)
     check_statistics("The generated statistics", generated)
@@ -139,7 +139,7 @@ def frechet_infinity(
 
     References:
         Chong and Forsyth, Effectively Unbiased FID and Inception Score and Where to
-        Find Them, 2020, section 3.
+        Find Them, 2020.
     """
     fixed = None
     if isinstance(real, FeatureStatistics):

@@ -145,14 +145,18 @@ def protocol(
     settings: Settings,
 ) -> dict[str, Any]:
     """Returns what the numbers depend on."""
-    return {
-        "images of each set": count,
-        "floor": f"{count} "
-        + ("training images" if has_train else "other real images")
-        + " against the reference",
+    examples = "images" if nets else "examples"
+    real = f"training {examples}" if has_train else f"other real {examples}"
+    found: dict[str, Any] = {
+        f"{examples} of each set": count,
+        "floor": f"{count:,} {real} against the reference",
         "intervals": f"{resamples} half-samples",
-        "images": "compared as 8 bits",
         "settings": settings._asdict(),
+    }
+    if not nets:
+        return found
+    return found | {
+        "images": "compared as 8 bits",
         "networks": [
             {"name": net.name, "identity": net.identity[:16], **dict(net.protocol)}
             for net in nets

@@ -79,8 +79,8 @@ def merge(one: Moments, other: Moments) -> Moments:
     """Returns the moments of two sets together, those of neither being changed.
 
     References:
-        Chan, Golub and LeVeque, Algorithms for Computing the Sample Variance, 1983,
-        equation 2.1.
+        Chan, Golub and LeVeque, Updating Formulae and a Pairwise Algorithm for
+        Computing Sample Variances, 1979.
     """
     total = one.num_examples + other.num_examples
     if not total:

@@ -157,7 +157,7 @@ def test_features_of_any_origin_are_compared():
     found = metrics.evaluate_features(
         real, generated, key=jax.random.key(0), resamples=4
     )
-    assert found.protocol["images of each set"] == 30
+    assert found.protocol["examples of each set"] == 30
     [distance] = [one for one in found.measures if one.metric == "FD"]
     assert distance.low > distance.floor
 
