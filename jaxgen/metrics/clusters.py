@@ -52,7 +52,10 @@ def union_clusters(
             there is no run, or scikit-learn is missing.
     """
     real, generated = check_pair(real, generated)
-    union = np.concatenate([real, generated]).astype(np.float64)
+    # float32 features stay so: of 2 x 50,000 of Inception that saves 800 MB.
+    union = np.concatenate([real, generated])
+    if union.dtype.kind != "f":
+        union = union.astype(np.float64)
     if num_clusters < 1 or num_runs < 1:
         raise InputError(
             f"num_clusters={num_clusters} and num_runs={num_runs}: give at least 1 "
