@@ -46,6 +46,8 @@ from experiments import (
 from jaxgen import metrics, random, training
 from jaxgen.errors import InputError
 from jaxgen.metrics.evaluation import Measure
+from jaxgen.metrics.features import FeatureNet
+from jaxgen.metrics.paths import path_measure
 from jaxgen.metrics.resampling import mean_interval
 from jaxgen.typing import PRNGKeyArray
 
@@ -54,7 +56,7 @@ try:
 except ImportError:  # command.run says what to install
     Positional = Annotated[TypeVar("T"), None]
 
-OF_RUNS = ("models", "nll_samples", "nll_images", "data_dir")
+OF_RUNS = ("models", "path_samples", "nll_samples", "nll_images", "data_dir")
 OF_PAIRS = ("image_size", "output", "name")
 OF_IMAGES = ("features", "image_size", "batch_size")
 
@@ -82,6 +84,9 @@ class Config:
 
     models: tuple[str, ...] = ()
     """Run: which of its models, where it trained several; all by default."""
+    path_samples: int = 1000
+    """Run: paths between latents of a standard normal prior, for the perceptual path
+    length; 0 for none."""
     nll_samples: int = 0
     """Run: samples for the importance-sampled -log p(x) of a test image; 0 for none."""
     nll_images: int | None = None
@@ -118,9 +123,9 @@ def judge_run(config: Config) -> dict[str, Any]:
         )
         for name, (model, state) in models.items():
             # The same keys: all models are compared with the same images.
-            of_sets, of_metrics, of_likelihood = (
+            of_sets, of_metrics, of_likelihood, of_path = (
                 random.stream(root_key(config), part)
-                for part in ("sets", "metrics", "likelihood")
+                for part in ("sets", "metrics", "likelihood", "path")
             )
             judged = judged_sets.judged_sets(of_sets, model, state, pictures)
             evaluation = metrics.evaluate(
@@ -136,12 +141,16 @@ def judge_run(config: Config) -> dict[str, Any]:
                 batch_size=config.batch_size,
                 progress=tell,
             )
+            more = []
+            if judged.path is not None and config.path_samples:
+                tell("path length", 0, None)
+                more.append(path_length(config, of_path, judged, nets))
             if config.nll_samples:
                 tell("likelihood", 0, None)
-                measure = measure_likelihood(config, of_likelihood, run, model, state)
-                evaluation = evaluation._replace(
-                    measures=[*evaluation.measures, measure]
+                more.append(
+                    measure_likelihood(config, of_likelihood, run, model, state)
                 )
+            evaluation = evaluation._replace(measures=[*evaluation.measures, *more])
             steps = f"{int(state.step):,} steps"
             notes[name] = {"trained for": steps, "samples": judged.note}
             found.append((name if len(models) > 1 else "", evaluation))
@@ -151,6 +160,27 @@ def judge_run(config: Config) -> dict[str, Any]:
     seconds = time.monotonic() - start
     return evaluation_files.finish(
         run.path, whole, command=command_line(config), seconds=seconds
+    )
+
+
+def path_length(
+    config: Config,
+    key: PRNGKeyArray,
+    judged: judged_sets.Judged,
+    nets: list[FeatureNet | tuple[FeatureNet, ...]],
+) -> Measure:
+    """Measures the perceptual path length in the features of the first network."""
+    assert judged.path is not None
+    decode, num_latents = judged.path
+    first = nets[0]
+    return path_measure(
+        key,
+        decode,
+        first if isinstance(first, FeatureNet) else first[0],
+        num_latents,
+        images=judged_sets.PRIOR,
+        num_samples=config.path_samples,
+        confidence=config.confidence,
     )
 
 

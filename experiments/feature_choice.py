@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from experiments.evaluation_progress import Tell
-from experiments.image_sets import ImageSet, shape_of
+from experiments.image_sets import ImageSet
 from jaxgen.data import Source
 from jaxgen.errors import InputError
 from jaxgen.metrics.features.base import FeatureNet
+from jaxgen.metrics.features.choice import random_features
 from jaxgen.metrics.features.classifier import classifier_features
 from jaxgen.metrics.features.inception import inception_features
-from jaxgen.metrics.features.random_convolutions import random_convolution_features
 
 WEIGHTS = (".pth", ".safetensors")
 """How a file of Inception weights ends."""
@@ -47,7 +47,7 @@ def networks_of(
 
             nets.append(classifier_features(train, test=test, progress=count))
         elif name == "random":
-            nets.append(random_convolution_features(shape_of(train)))
+            nets.append(random_features(train))
         elif Path(name).suffix in WEIGHTS:
             nets.append(inception_features(Path(name)))
         else:

@@ -8,9 +8,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.latent_arrays import decoder, encode_all, every_nth, on_one_device
+from experiments.latent_arrays import (
+    decoder,
+    encode_all,
+    every_nth,
+    on_one_device,
+    scale,
+)
 from jaxgen import data
-from jaxgen.losses.vae.families import Gaussian
+from jaxgen.losses.vae.families import Gaussian, StandardNormal
 from jaxgen.models import VAE, aggregate_mixture
 from jaxgen.typing import Array, PRNGKeyArray
 
@@ -50,11 +56,14 @@ class Judged(NamedTuple):
     Attributes:
         reconstructions: Image i is that of test image i, decoded when it is read.
         samplers: `(key, n) -> images` by the name of the set.
+        path: Decodes latents of a standard normal prior, and how many there are; None
+            for any other prior or a conditional model.
         note: What the samplers are.
     """
 
     reconstructions: data.Source
     samplers: Mapping[str, Sampler]
+    path: tuple[Callable[[Array], Array], int] | None
     note: str
 
 
@@ -109,7 +118,22 @@ def judged_sets(
             f"; mixture of {COMPONENTS} Gaussians fitted to latents drawn for "
             f"{len(latents):,} training images"
         )
-    return Judged(_reconstructions(model, state, pictures.seen_test), samplers, note)
+    return Judged(
+        _reconstructions(model, state, pictures.seen_test),
+        samplers,
+        _path(model, state),
+        note,
+    )
+
+
+def _path(model: VAE, state: Any) -> tuple[Callable[[Array], Array], int] | None:
+    if model.num_classes is not None:
+        return None
+    prior = model.prior(state)
+    # On a line there is no way around the middle for a path to take.
+    if not isinstance(prior, StandardNormal) or len(prior.zeros) < 2:
+        return None
+    return lambda latents: model.decode(state, latents), len(prior.zeros)
 
 
 def _prior(model: VAE, state: Any) -> Sampler:
@@ -148,13 +172,16 @@ def _latents(
 
 def _reconstructions(model: VAE, state: Any, seen: data.Source) -> data.Source:
     decode = decoder(model, state)
+    encode = jax.jit(
+        lambda images, *own: model.encode(state, scale(images), *own).point
+    )
 
     def read(indices: np.ndarray) -> dict[str, np.ndarray]:
         examples = seen.read(indices)
         own = None
         if model.num_classes is not None:
             own = np.eye(model.num_classes, dtype=np.float32)[examples["label"]]
-        q, _ = encode_all(model, state, examples["image"], own)
-        return {"image": decode(np.asarray(q.point), own)}
+        point = encode(examples["image"], *(() if own is None else (own,)))
+        return {"image": decode(np.asarray(point), own)}
 
     return dataclasses.replace(seen, class_names=None, read=read, cache_name=None)

@@ -9,6 +9,9 @@ from jaxgen.metrics.features.base import FeatureNet, Images, read_images
 from jaxgen.metrics.features.classifier import classifier_features
 from jaxgen.metrics.features.random_convolutions import random_convolution_features
 
+_SCALED_BY = 2000
+"""So many real images decide the scale of random features."""
+
 
 def default_features(
     data: Images,
@@ -30,5 +33,20 @@ def default_features(
         if getattr(images, "class_names", None) is not None:
             labelled: Any = images
             return [classifier_features(labelled, progress=progress)]
-    shape = read_images(data, np.arange(1), name="reference").shape[1:]
-    return [random_convolution_features((shape[0], shape[1], shape[2]))]
+    return [random_features(data if train is None else train)]
+
+
+def random_features(images: Images) -> tuple[FeatureNet, ...]:
+    """Returns random networks whose features are scaled by a sample of images.
+
+    Args:
+        images: Real ones.
+
+    Raises:
+        InputError: The images cannot be used.
+    """
+    # Evenly spread: a set may be sorted by class.
+    some = np.linspace(0, len(images) - 1, min(len(images), _SCALED_BY)).astype(int)
+    sample = read_images(images, some, name="real")
+    height, width, channels = sample.shape[1:]
+    return random_convolution_features((height, width, channels), reference=sample)
