@@ -105,6 +105,8 @@ def use_devices(count: int | None) -> None:
 
 def resume_command(options: Any) -> str:
     """Returns the command line that resumes the run of these options."""
+    if not hasattr(options, "resume"):  # a study without training starts anew
+        return command(options)
     name = _run_name or options.name
     line = command(dataclasses.replace(options, resume=True, name=name))
     # The README runs the interpreter of an environment that need not be active.

@@ -103,7 +103,7 @@ def compare_sets(
     Raises:
         InputError: There are too few examples for a metric.
     """
-    of_clusters, of_slices = jax.random.split(key)
+    of_clusters, of_slices, of_splits = jax.random.split(key, 3)
     x, y = check_pair(real.features, generated.features)
     say = progress or (lambda _: None)
     outcomes: dict[str, Outcome] = {}
@@ -122,7 +122,11 @@ def compare_sets(
     if real.log_probabilities is not None and generated.log_probabilities is not None:
         say("classes")
         outcomes |= _classes(
-            real.log_probabilities, generated.log_probabilities, halves, settings
+            of_splits,
+            real.log_probabilities,
+            generated.log_probabilities,
+            halves,
+            settings,
         )
     return Comparison(outcomes, curve)
 
@@ -222,9 +226,17 @@ def _sliced(
 
 
 def _classes(
-    real: np.ndarray, generated: np.ndarray, halves: Halves | None, settings: Settings
+    key: PRNGKeyArray,
+    real: np.ndarray,
+    generated: np.ndarray,
+    halves: Halves | None,
+    settings: Settings,
 ) -> dict[str, Outcome]:
     splits = min(settings.num_splits, len(generated) // 2)
+    # Images may come sorted by class, and a split of one class has the score 1.
+    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+    order = rng.permutation(len(generated))
+    generated = generated[order]
     # What the classifier says of real images, not their labels: it errs on both alike.
     # Half a vote more for each, so that a class it never sees there is not impossible.
     votes = np.bincount(real.argmax(axis=1), minlength=real.shape[1]) + 0.5
@@ -233,7 +245,7 @@ def _classes(
     score = inception_score(generated, num_splits=splits).mean
     of_score = of_modes = None
     if halves is not None:
-        rows = halves.generated
+        rows = halves.generated[:, order]
         of_score = inception_score_replicates(generated, rows, num_splits=splits)
         of_modes = mode_replicates(assigned, rows)
     named = (

@@ -7,6 +7,7 @@ import numpy as np
 from jaxgen.metrics.evaluation import Measure
 from jaxgen.metrics.features.base import Images, read_images
 from jaxgen.metrics.generated import as_bytes
+from jaxgen.metrics.judged import Chosen
 from jaxgen.metrics.memorisation import memorisation, memorisation_replicates
 from jaxgen.metrics.resampling import Halves, interval
 
@@ -64,11 +65,11 @@ def copies_of(
     return Copies(measure, found.generated.indices[:_ROWS])
 
 
-def beside_nearest(images: Images, train: Images, nearest: np.ndarray) -> np.ndarray:
+def beside_nearest(chosen: Chosen, train: Images, nearest: np.ndarray) -> np.ndarray:
     """Reads the first samples and, beside each, its nearest training images.
 
     Args:
-        images: The samples.
+        chosen: The samples.
         train: The training images.
         nearest: Shape (rows, k), see `Copies`.
 
@@ -76,7 +77,7 @@ def beside_nearest(images: Images, train: Images, nearest: np.ndarray) -> np.nda
         uint8, shape (rows, 1 + k, height, width, channels).
     """
     rows, number = nearest.shape
-    own = read_images(images, np.arange(rows), name="generated")
+    own = read_images(chosen.images, chosen.indices[:rows], name="generated")
     others = read_images(train, nearest.reshape(-1), name="training")
     beside = as_bytes("training", others).reshape(rows, number, *own.shape[1:])
     return np.concatenate([as_bytes("generated", own)[:, None], beside], axis=1)

@@ -104,15 +104,16 @@ def evaluate(
         reconstructions = judged.aligned(reconstructions, data, reference.indices)
     elif state is not None:
         reconstructions = judged.reconstructed(model, state, reference)
-    sets: dict[str, Images] = {}
+    sets: dict[str, Chosen] = {}
     if reconstructions is not None:
-        sets[RECONSTRUCTIONS] = reconstructions
+        sets[RECONSTRUCTIONS] = Chosen(reconstructions, np.arange(count))
     for name, images in named.items():
-        drawn = callable(images)
-        of = stream(key, f"draws of {name}")
-        sets[name] = (
-            Drawn(of, images, count, chunk_size=batch_size) if drawn else images
-        )
+        of = stream(key, f"images of {name}")
+        if callable(images):
+            drawn = Drawn(of, images, count, chunk_size=batch_size)
+            sets[name] = Chosen(drawn, np.arange(count))
+        else:
+            sets[name] = judged.chosen(of, images, count)
     if features is None:
         features = default_features(data, train, progress=_counted(tell, "classifier"))
     groups = measures.groups_of(features)
@@ -157,8 +158,7 @@ def evaluate(
         for group, floor in zip(groups, floors, strict=True)
     }
     pictures = {REAL: _shown(REAL, reference)}
-    for name, images in sets.items():
-        chosen = Chosen(images, np.arange(count))
+    for name, chosen in sets.items():
         own = features_of(name, chosen)
         both = halves(stream(key, f"halves for {name}"), resamples, count, count)
         if name == RECONSTRUCTIONS:
@@ -184,7 +184,7 @@ def evaluate(
             )
             found.append(copies.measure)
             pictures[f"neighbours/{name}"] = beside_nearest(
-                images, train, copies.nearest
+                chosen, train, copies.nearest
             )
     if reconstructions is not None:
         tell("pairs", 0, None)

@@ -84,6 +84,12 @@ def real_sets(
     return first, second, count
 
 
+def chosen(key: PRNGKeyArray, images: Images, count: int) -> Chosen:
+    """Chooses so many images at random: sets are often sorted by class."""
+    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+    return Chosen(images, np.sort(rng.permutation(len(images))[:count]))
+
+
 def reconstructed(model: Any, state: Any, reference: Chosen) -> Images | None:
     """Returns a model's reconstructions of the reference images, if it makes any."""
     if not hasattr(model, "reconstruct"):
