@@ -134,7 +134,7 @@ def judge_run(config: Config) -> dict[str, Any]:
                 key=of_metrics,
                 reconstructions=judged.reconstructions,
                 train=pictures.train,
-                features=nets,
+                feature_nets=nets,
                 num_samples=config.num_samples,
                 resamples=config.resamples,
                 confidence=config.confidence,
@@ -207,7 +207,7 @@ def compare_pair(config: Config) -> dict[str, Any]:
             evaluation = metrics.evaluate(
                 {"generated": shuffled},
                 pair.real,
-                features=feature_choice.networks_of(
+                feature_nets=feature_choice.networks_of(
                     config.features, pair.real, None, tell
                 ),
                 num_samples=config.num_samples,

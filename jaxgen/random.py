@@ -7,6 +7,7 @@ be replayed alone and a resumed run needs no chain of keys.
 import zlib
 
 import jax
+import numpy as np
 
 from jaxgen.typing import Array, PRNGKeyArray, RandomKeys
 
@@ -61,3 +62,19 @@ def normal(key: RandomKeys, shape: tuple[int, ...]) -> Array:
     if key.ndim == 0:
         return jax.random.normal(key, shape)
     return jax.vmap(lambda one: jax.random.normal(one, shape[1:]))(key)
+
+
+def numpy_generator(key: PRNGKeyArray) -> np.random.Generator:
+    """Returns a NumPy generator that the key decides; the key is consumed.
+
+    For draws on the host, permutations above all, that need not be traced.
+
+    Args:
+        key: One key; not one that is traced.
+
+    Examples:
+        >>> key = jax.random.key(0)
+        >>> int(numpy_generator(key).integers(100))
+        85
+    """
+    return np.random.default_rng(np.asarray(jax.random.key_data(key)))

@@ -1,7 +1,9 @@
 import os
 import stat
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from jaxgen import files
@@ -63,3 +65,62 @@ def test_the_cache_is_where_the_user_keeps_caches(monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/somebody")
     assert files.cache_folder() == Path("/home/somebody/.cache/jaxgen")
+
+
+def test_arrays_come_back_by_their_names(tmp_path):
+    for save in (np.savez, np.savez_compressed):
+        save(tmp_path / "file.npz", a=np.arange(3), b=np.eye(2))
+        found = files.read_npz(tmp_path / "file.npz")
+        assert list(found) == ["a", "b"]
+        np.testing.assert_array_equal(found["b"], np.eye(2))
+
+
+def test_anything_but_an_archive_of_plain_arrays_is_one_error(tmp_path):
+    path = tmp_path / "file.npz"
+    np.savez(path, a=np.arange(3))
+    whole = path.read_bytes()
+    for content in (b"", b"text", b"PK\x03\x04 half a file", whole[:-30]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="."):
+            files.read_npz(path)
+    np.save(tmp_path / "one.npy", np.arange(3))
+    with pytest.raises(ValueError, match="one array"):
+        files.read_npz(tmp_path / "one.npy")
+    np.savez(path, a=np.array([None]))
+    with pytest.raises(ValueError, match="allow_pickle"):
+        files.read_npz(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme", "no array")
+    with pytest.raises(ValueError, match="readme in it is not an array"):
+        files.read_npz(path)
+    # A header that asks for more memory than there is.
+    with zipfile.ZipFile(path, "w") as archive:
+        header = "{'descr': '<f8', 'fortran_order': False, 'shape': (1152921504606,)}"
+        header = header.ljust(117) + "\n"
+        start = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little")
+        archive.writestr("a.npy", start + header.encode())
+    with pytest.raises(ValueError, match="."):
+        files.read_npz(path)
+
+
+def test_a_file_of_arrays_that_cannot_be_opened_is_an_os_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        files.read_npz(tmp_path / "missing.npz")
+    with pytest.raises(IsADirectoryError):
+        files.read_npz(tmp_path)
+
+
+def test_a_damaged_byte_or_a_new_one_anywhere_is_one_error(tmp_path):
+    path = tmp_path / "file.npz"
+    np.savez_compressed(path, a=np.arange(3), b=np.eye(2))
+    whole = path.read_bytes()
+    refused = 0
+    for place in range(0, len(whole), 3):
+        start, byte = whole[:place], bytes([whole[place] ^ 0x55])
+        for end in (whole[place:], whole[place + 1 :]):
+            path.write_bytes(start + byte + end)
+            try:
+                files.read_npz(path)
+            except ValueError:
+                refused += 1
+    assert refused > len(whole) / 6

@@ -29,3 +29,17 @@ def test_draws_per_example_are_standard_normal(key):
     error = 1 / np.sqrt(draws.size)
     assert abs(draws.mean()) < 5 * error
     assert abs(draws.var() - 1) < 5 * np.sqrt(2) * error
+
+
+def test_a_numpy_generator_is_decided_by_its_key(key):
+    one, other = jax.random.split(key)
+    first, again, second = (
+        random.numpy_generator(k).uniform(size=20_000) for k in (one, one, other)
+    )
+    np.testing.assert_array_equal(first, again)
+    error = np.sqrt(1 / 12 / len(first))
+    assert abs(first.mean() - 0.5) < 5 * error
+    # Independent streams: a correlation of size 1 / sqrt(n).
+    assert abs(np.corrcoef(first, second)[0, 1]) < 5 / np.sqrt(len(first))
+    # Pinned: metrics drawn by it should be the same in every version.
+    assert random.numpy_generator(jax.random.key(0)).integers(100) == 85

@@ -5,7 +5,6 @@ A cache is never a reason to fail: whatever goes wrong, the set is decoded again
 
 import contextlib
 import hashlib
-import zipfile
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -31,12 +30,10 @@ def load_or_compute(
     try:
         digest = hashlib.sha256(name.encode()).hexdigest()[:32]
         path = files.cache_folder() / f"{digest}.npz"
-        # np.load would leave a file open that it finds damaged.
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as saved:
-            arrays = {key: saved[key] for key in saved.files}
+        arrays = files.read_npz(path)
         if {key: array.shape for key, array in arrays.items()} == dict(shapes):
             return arrays
-    except (OSError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile):
+    except (OSError, RuntimeError, ValueError):
         pass
     arrays = compute()
     if sum(array.nbytes for array in arrays.values()) <= _MAX_BYTES:

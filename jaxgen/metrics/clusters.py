@@ -3,11 +3,11 @@
 import warnings
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_pair
+from jaxgen.random import numpy_generator
 from jaxgen.typing import PRNGKeyArray
 
 
@@ -71,7 +71,7 @@ def union_clusters(
     if len(real) != len(generated):
         sizes = np.array([len(real), len(generated)])
         weights = np.repeat(sizes.mean() / sizes, sizes)
-    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+    rng = numpy_generator(key)
     labels = np.stack(
         [
             _cluster(union, weights, num_clusters, int(seed))

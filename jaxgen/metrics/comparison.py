@@ -25,6 +25,7 @@ from jaxgen.metrics.transport import (
     sliced_wasserstein,
     sliced_wasserstein_replicates,
 )
+from jaxgen.random import numpy_generator
 from jaxgen.typing import PRNGKeyArray
 
 _RATE = (0.0, 1.0)
@@ -234,8 +235,7 @@ def _classes(
 ) -> dict[str, Outcome]:
     splits = min(settings.num_splits, len(generated) // 2)
     # Images may come sorted by class, and a split of one class has the score 1.
-    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
-    order = rng.permutation(len(generated))
+    order = numpy_generator(key).permutation(len(generated))
     generated = generated[order]
     # What the classifier says of real images, not their labels: it errs on both alike.
     # Half a vote more for each, so that a class it never sees there is not impossible.

@@ -5,8 +5,6 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxgen.metrics.evaluation import Measure
-from jaxgen.metrics.features.base import Images, read_images
-from jaxgen.metrics.generated import as_bytes
 from jaxgen.metrics.judged import Chosen
 from jaxgen.metrics.memorisation import memorisation, memorisation_replicates
 from jaxgen.metrics.resampling import Halves, interval
@@ -65,19 +63,18 @@ def copies_of(
     return Copies(measure, found.generated.indices[:_ROWS])
 
 
-def beside_nearest(chosen: Chosen, train: Images, nearest: np.ndarray) -> np.ndarray:
+def beside_nearest(samples: Chosen, train: Chosen, nearest: np.ndarray) -> np.ndarray:
     """Reads the first samples and, beside each, its nearest training images.
 
     Args:
-        chosen: The samples.
+        samples: The samples.
         train: The training images.
         nearest: Shape (rows, k), see `Copies`.
 
     Returns:
         uint8, shape (rows, 1 + k, height, width, channels).
     """
-    rows, number = nearest.shape
-    own = read_images(chosen.images, chosen.indices[:rows], name="generated")
-    others = read_images(train, nearest.reshape(-1), name="training")
-    beside = as_bytes("training", others).reshape(rows, number, *own.shape[1:])
-    return np.concatenate([as_bytes("generated", own)[:, None], beside], axis=1)
+    own = samples.first(len(nearest))
+    others = train.read(nearest.reshape(-1))["image"]
+    beside = others.reshape(*nearest.shape, *own.shape[1:])
+    return np.concatenate([own[:, None], beside], axis=1)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
 from jaxgen.metrics import judged, measures
@@ -16,15 +15,14 @@ from jaxgen.metrics.features.base import (
     FeatureNet,
     Images,
     extract,
-    read_images,
 )
 from jaxgen.metrics.features.choice import default_features
-from jaxgen.metrics.generated import Drawn, Sampler, as_bytes
+from jaxgen.metrics.generated import Sampler
 from jaxgen.metrics.judged import REAL, RECONSTRUCTIONS, Chosen
-from jaxgen.metrics.measures import Features, Progress, name_of
+from jaxgen.metrics.measures import FeatureNets, Progress, name_of
 from jaxgen.metrics.pairs import paired_measures
 from jaxgen.metrics.resampling import Halves, halves
-from jaxgen.random import stream
+from jaxgen.random import numpy_generator, stream
 from jaxgen.typing import Model, PRNGKeyArray
 
 _PICTURES = 36
@@ -38,7 +36,7 @@ def evaluate(
     state: Any = None,
     reconstructions: Images | None = None,
     train: Images | None = None,
-    features: Features | None = None,
+    feature_nets: FeatureNets | None = None,
     num_samples: int | None = None,
     resamples: int = 50,
     confidence: float = 0.95,
@@ -69,11 +67,13 @@ def evaluate(
             in [0, 1], or a set as `jaxgen.data.load("mnist", split="test")`.
         key: It is consumed.
         state: State of the model.
-        reconstructions: Image i is the reconstruction of image i of `data`. Being made
-            of the reference they can be nearer to it than the floor.
+        reconstructions: Image i is the reconstruction of image i of `data`, and may be
+            nearer to it than the floor. A conditional model needs labels to make them,
+            so for one they are given here, or left out.
         train: The training images: for the floor, and to look for copies.
-        features: Feature networks; by default a classifier trained on the labels of
-            `train` or `data`, or five random networks, averaged, where there are none.
+        feature_nets: Feature networks; by default a classifier of the labels of
+            `train` (of `data` without it; then it has seen the reference), or five
+            random networks, averaged, where there are no labels.
         num_samples: n; by default as many as there are, at most 10,000.
         resamples: Half-samples for the intervals.
         confidence: Level of the intervals.
@@ -98,83 +98,81 @@ def evaluate(
         ... )
     """
     tell = progress or _silent
+    measures.check_options(confidence, resamples, batch_size)
     named = judged.named_sets(model, state)
-    reference, second, count = judged.real_sets(key, data, train, named, num_samples)
-    if reconstructions is not None:
-        reconstructions = judged.aligned(reconstructions, data, reference.indices)
-    elif state is not None:
-        reconstructions = judged.reconstructed(model, state, reference)
-    sets: dict[str, Chosen] = {}
-    if reconstructions is not None:
-        sets[RECONSTRUCTIONS] = Chosen(reconstructions, np.arange(count))
+    reference, second = judged.real_sets(
+        stream(key, "real"), data, train, named, num_samples
+    )
+    count = len(reference)
+    made = judged.reconstructed(model, state, reconstructions, reference)
+    sets = {} if made is None else {RECONSTRUCTIONS: made}
     for name, images in named.items():
-        of = stream(key, f"images of {name}")
-        if callable(images):
-            drawn = Drawn(of, images, count, chunk_size=batch_size)
-            sets[name] = Chosen(drawn, np.arange(count))
-        else:
-            sets[name] = judged.chosen(of, images, count)
-    if features is None:
-        features = default_features(data, train, progress=_counted(tell, "classifier"))
-    groups = measures.groups_of(features)
+        sets[name] = judged.chosen(stream(key, f"set {name}"), name, images, count)
+    if feature_nets is None:
+        told = _counted(tell, "training the classifier, images")
+        feature_nets = default_features(data, train, progress=told)
+    groups = measures.groups_of(feature_nets)
     nets = [net for group in groups for net in group]
 
     def features_of(
-        name: str, chosen: Chosen, some: Sequence[FeatureNet] = nets
+        chosen: Chosen, some: Sequence[FeatureNet] = nets
     ) -> list[Activations]:
-        total = len(chosen.indices)
         return extract(
             some,
-            chosen.images,
-            name=name,
-            indices=chosen.indices,
-            batch_size=min(batch_size, total),
-            progress=_counted(tell, f"features of {name} images", total),
+            chosen,
+            name=chosen.name,
+            batch_size=min(batch_size, len(chosen)),
+            progress=_counted(tell, f"features of {chosen.name}", len(chosen)),
         )
 
     def compare(
-        name: str, group: measures.Group, own: list[Activations], both: Halves | None
-    ) -> Comparison:
-        places = [nets.index(net) for net in group]
-        # The same clusterings and directions for every set.
-        return measures.compare_group(
-            stream(key, "metrics"),
-            [real[place] for place in places],
-            [own[place] for place in places],
-            both,
-            settings=settings,
-            progress=lambda what: tell(f"{name}: {what}", 0, None),
-        )
+        name: str, own: list[Activations], both: Halves | None
+    ) -> list[Comparison]:
+        found, place = [], 0
+        for group in groups:
+            some = slice(place, place := place + len(group))
+            found.append(
+                measures.compare_group(
+                    stream(key, "metrics"),  # the same draws for every set
+                    real[some],
+                    own[some],
+                    both,
+                    settings=settings,
+                    progress=lambda what: tell(f"{name}: {what}", 0, None),
+                )
+            )
+        return found
 
-    real, further = features_of("reference", reference), features_of(REAL, second)
-    if train is not None and set(sets) != {RECONSTRUCTIONS}:
+    real, further = features_of(reference), features_of(second)
+    known: tuple[Chosen, np.ndarray] | None = None
+    if train is not None and named:
         # Copies may be of any training image: all of them, through the first network.
-        everything = Chosen(train, np.arange(len(train)))
-        [known] = features_of("training", everything, nets[:1])
-    floors = [compare("floor", group, further, None) for group in groups]
+        every = Chosen("training", train, np.arange(len(train)))
+        known = every, features_of(every, nets[:1])[0].features
+    floors = compare("floor", further, None)
     found: list[Measure] = []
     curves = {
         f"{name_of(group)}: {REAL}": floor.curve
         for group, floor in zip(groups, floors, strict=True)
     }
-    pictures = {REAL: _shown(REAL, reference)}
+    pictures = {REAL: reference.first(_PICTURES)}
     for name, chosen in sets.items():
-        own = features_of(name, chosen)
+        own = features_of(chosen)
         both = halves(stream(key, f"halves for {name}"), resamples, count, count)
         if name == RECONSTRUCTIONS:
             # Pairs stay together: an image and its reconstruction are not independent.
             both = Halves(both.real, both.real)
-        for group, floor in zip(groups, floors, strict=True):
-            comparison = compare(name, group, own, both)
-            curves[f"{name_of(group)}: {name}"] = comparison.curve
+        compared = compare(name, own, both)
+        for group, floor, one in zip(groups, floors, compared, strict=True):
+            curves[f"{name_of(group)}: {name}"] = one.curve
             found += measures.measures(
-                comparison, floor, group, images=name, confidence=confidence
+                one, floor, group, images=name, confidence=confidence
             )
-        pictures[f"samples/{name}"] = _shown(name, chosen)
-        if train is not None and name != RECONSTRUCTIONS:
+        pictures[f"samples/{name}"] = chosen.first(_PICTURES)
+        if known is not None and name != RECONSTRUCTIONS:
             tell(f"{name}: copies", 0, None)
             copies = copies_of(
-                known.features,
+                known[1],
                 real[0].features,
                 own[0].features,
                 both,
@@ -184,16 +182,16 @@ def evaluate(
             )
             found.append(copies.measure)
             pictures[f"neighbours/{name}"] = beside_nearest(
-                chosen, train, copies.nearest
+                chosen, known[0], copies.nearest
             )
-    if reconstructions is not None:
-        tell("pairs", 0, None)
+    if made is not None:
+        tell("reconstructions: pairs", 0, None)
         found += paired_measures(
-            data,
-            reconstructions,
-            reference.indices,
+            reference,
+            made,
             images=RECONSTRUCTIONS,
             confidence=confidence,
+            batch_size=batch_size,
         )
     protocol = measures.protocol(nets, count, resamples, train is not None, settings)
     return Evaluation(found, protocol, confidence, curves, pictures)
@@ -227,9 +225,10 @@ def evaluate_features(
         InputError: The features cannot be used, or are too few.
     """
     tell = progress or _silent
+    measures.check_options(confidence, resamples)
     real = check_features("real", real, least=8)
     generated = check_features("generated", generated, least=4)
-    rng = np.random.default_rng(np.asarray(jax.random.key_data(stream(key, "order"))))
+    rng = numpy_generator(stream(key, "order"))
     order = rng.permutation(len(real))
     if train is None:
         reference, second = real[order[::2]], real[order[1::2]]
@@ -278,8 +277,3 @@ def _counted(
         tell(what, done, total)
 
     return add
-
-
-def _shown(name: str, chosen: Chosen) -> np.ndarray:
-    some = chosen.indices[:_PICTURES]
-    return as_bytes(name, read_images(chosen.images, some, name=name))

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from jaxgen.errors import InputError
@@ -21,6 +20,7 @@ from jaxgen.metrics.statistics import (
     check_comparable,
     check_statistics,
 )
+from jaxgen.random import numpy_generator
 from jaxgen.typing import PRNGKeyArray
 
 
@@ -153,7 +153,7 @@ def frechet_infinity(
     chosen = _sizes(total, num_points) if sizes is None else list(sizes)
     _check_sizes(chosen, total)
 
-    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+    rng = numpy_generator(key)
     distances = []
     for size in chosen:
         some = fit_features(generated[_subset(rng, total, size)])

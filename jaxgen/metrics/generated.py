@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_images
-from jaxgen.metrics.features.base import Images, as_floats, read_images
+from jaxgen.metrics.features.base import ImageSet, as_floats
 from jaxgen.typing import Array, PRNGKeyArray
 
 Sampler = Callable[[PRNGKeyArray, int], Any]
@@ -26,7 +26,7 @@ class Drawn:
         key: It is consumed.
         sample: `(key, n) -> n images`, floats in [0, 1] or uint8.
         num_images: How many there are.
-        chunk_size: Images drawn at once.
+        chunk_size: Images drawn at once. Another size draws other images.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Drawn:
         sample: Sampler,
         num_images: int,
         *,
-        chunk_size: int = 256,
+        chunk_size: int = 64,
     ):
         """Draws nothing yet."""
         self._key, self._sample, self._size = key, sample, chunk_size
@@ -69,28 +69,24 @@ class Drawn:
 
 
 class Reconstructed:
-    """What a model makes of images of a set, rounded to 8 bits.
+    """What a model makes of images, batch by batch as they are read.
 
     Args:
         reconstruct: `images -> images`, floats in [0, 1], of the same shape.
-        images: The set.
-        indices: Which of its images; image i of this set is image `indices[i]` there.
+        images: The originals.
     """
 
-    def __init__(
-        self, reconstruct: Callable[[Array], Any], images: Images, indices: np.ndarray
-    ):
+    def __init__(self, reconstruct: Callable[[Array], Any], images: ImageSet):
         """Reconstructs nothing yet."""
         self._reconstruct, self._images = jax.jit(reconstruct), images
-        self._indices = indices
 
     def __len__(self) -> int:
         """Returns the number of images."""
-        return len(self._indices)
+        return len(self._images)
 
     def read(self, indices: np.ndarray) -> Mapping[str, np.ndarray]:
         """Returns the reconstructions of the images with these indices."""
-        inputs = read_images(self._images, self._indices[indices], name="reference")
+        inputs = self._images.read(indices)["image"]
         outputs = as_bytes("reconstructed", self._reconstruct(as_floats(inputs)))
         if outputs.shape != inputs.shape:
             raise InputError(

@@ -1,15 +1,16 @@
 """Which images an evaluation judges, and by which real ones."""
 
+import dataclasses
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 
 from jaxgen.errors import InputError
 from jaxgen.metrics.features.base import Images, read_images
-from jaxgen.metrics.generated import Reconstructed
-from jaxgen.random import stream
+from jaxgen.metrics.generated import Drawn, Reconstructed, as_bytes
+from jaxgen.random import numpy_generator
 from jaxgen.typing import Model, PRNGKeyArray
 
 MOST_IMAGES = 10_000
@@ -19,11 +20,32 @@ REAL = "real"
 RECONSTRUCTIONS = "reconstructions"
 
 
-class Chosen(NamedTuple):
-    """Some images of a set."""
+@dataclasses.dataclass(frozen=True)
+class Chosen:
+    """Some images of a set, as bytes: what `jaxgen.metrics.features.extract` reads.
 
+    Attributes:
+        name: What to call them in an error.
+        images: The set.
+        indices: Which of its images.
+    """
+
+    name: str
     images: Images
     indices: np.ndarray
+
+    def __len__(self) -> int:
+        """Returns their number."""
+        return len(self.indices)
+
+    def read(self, indices: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Returns images by their places among the chosen ones, rounded to 8 bits."""
+        found = read_images(self.images, self.indices[indices], name=self.name)
+        return {"image": as_bytes(self.name, found)}
+
+    def first(self, number: int) -> np.ndarray:
+        """Returns so many images, or all if there are fewer."""
+        return self.read(np.arange(min(number, len(self))))["image"]
 
 
 def named_sets(model: Any, state: Any) -> dict[str, Any]:
@@ -54,61 +76,93 @@ def real_sets(
     train: Images | None,
     sets: Mapping[str, Any],
     num_samples: int | None,
-) -> tuple[Chosen, Chosen, int]:
-    """Chooses reference images and as many more real ones, and says how many."""
-    rng = np.random.default_rng(np.asarray(jax.random.key_data(stream(key, "order"))))
+) -> tuple[Chosen, Chosen]:
+    """Chooses the reference images, and as many more real ones for the floor.
+
+    Args:
+        key: It is consumed.
+        data: Reference images.
+        train: Further real ones, or None: then the reference ones are halved.
+        sets: What is to be judged, see `named_sets`.
+        num_samples: How many, or None for as many as there are of everything.
+
+    Raises:
+        InputError: There are too few.
+    """
     # Sets may be sorted by class, and the first images are no fair sample of one.
+    rng = numpy_generator(key)
     order = rng.permutation(len(data))
     if train is None:
-        first, second = Chosen(data, order[::2]), Chosen(data, order[1::2])
+        halves = (data, order[::2]), (data, order[1::2])
     else:
-        first = Chosen(data, order)
-        second = Chosen(train, rng.permutation(len(train)))
-    there = {"reference": len(first.indices), "further real": len(second.indices)}
-    there |= {n: len(images) for n, images in sets.items() if not callable(images)}
-    count = min(*there.values(), MOST_IMAGES) if num_samples is None else num_samples
-    short = {name: size for name, size in there.items() if size < count}
-    if short:
-        name, size = min(short.items(), key=lambda item: item[1])
+        halves = (data, order), (train, rng.permutation(len(train)))
+    sizes = [("reference", len(halves[0][1])), ("further real", len(halves[1][1]))]
+    sizes += [(n, len(images)) for n, images in sets.items() if not callable(images)]
+    name, least = min(sizes, key=lambda pair: pair[1])
+    count = min(least, MOST_IMAGES) if num_samples is None else num_samples
+    if count > least:
         halved = "" if train is not None else " (half of the real ones are the floor)"
         raise InputError(
-            f"num_samples={count}, but there are {size} {name} images{halved}: give "
-            f"at most {size}, or more images."
+            f"num_samples={count}, but there are {least} {name} images{halved}: give "
+            f"at most {least}, or more images."
         )
     if count < 4:
-        raise InputError(f"There are {count} images of each set: give at least 4.")
-    first, second = (
-        chosen._replace(indices=np.sort(chosen.indices[:count]))
-        for chosen in (first, second)
-    )
-    return first, second, count
-
-
-def chosen(key: PRNGKeyArray, images: Images, count: int) -> Chosen:
-    """Chooses so many images at random: sets are often sorted by class."""
-    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
-    return Chosen(images, np.sort(rng.permutation(len(images))[:count]))
-
-
-def reconstructed(model: Any, state: Any, reference: Chosen) -> Images | None:
-    """Returns a model's reconstructions of the reference images, if it makes any."""
-    if not hasattr(model, "reconstruct"):
-        return None
-    if getattr(model, "num_classes", None) is not None:
-        # What a conditional model reconstructs depends on labels, which are not here.
-        return None
-    return Reconstructed(
-        lambda images: model.reconstruct(state, images),
-        reference.images,
-        reference.indices,
-    )
-
-
-def aligned(given: Images, data: Images, indices: np.ndarray) -> Images:
-    """Returns the reconstructions of the images of `data` with these indices."""
-    if len(given) != len(data):
-        raise InputError(
-            f"There are {len(given)} reconstructions of {len(data)} reference images: "
-            "expected one for each, in their order."
+        asked = (
+            f"There are {least} {name} images"
+            if num_samples is None
+            else (f"num_samples={num_samples}")
         )
-    return read_images(given, indices, name=RECONSTRUCTIONS)
+        raise InputError(f"{asked}: at least 4 images of each set are compared.")
+    first, second = (np.sort(indices[:count]) for _, indices in halves)
+    return (
+        Chosen("reference", halves[0][0], first),
+        Chosen("further real", halves[1][0], second),
+    )
+
+
+def chosen(key: PRNGKeyArray, name: str, images: Any, count: int) -> Chosen:
+    """Chooses so many of the images of a set at random, or draws so many.
+
+    Args:
+        key: It is consumed.
+        name: Of the set.
+        images: The set, or a function `(key, n) -> images`.
+        count: How many.
+    """
+    if callable(images):
+        return Chosen(name, Drawn(key, images, count), np.arange(count))
+    order = numpy_generator(key).permutation(len(images))
+    return Chosen(name, images, np.sort(order[:count]))
+
+
+def reconstructed(
+    model: Any, state: Any, given: Images | None, reference: Chosen
+) -> Chosen | None:
+    """Returns the reconstructions of the reference images, if there are any.
+
+    Args:
+        model: What is judged; only a model reconstructs.
+        state: Its state, or None.
+        given: Reconstructions of all images of which the reference ones were chosen.
+        reference: The reference images.
+
+    Raises:
+        InputError: Those given are not one for each image.
+    """
+    everything = np.arange(len(reference))
+    if given is not None:
+        if len(given) != len(reference.images):
+            raise InputError(
+                f"There are {len(given)} reconstructions of {len(reference.images)} "
+                "reference images: expected one for each, in their order."
+            )
+        return Chosen(RECONSTRUCTIONS, given, reference.indices)
+    # What a conditional model reconstructs depends on labels, which are not here.
+    if (
+        state is None
+        or not hasattr(model, "reconstruct")
+        or getattr(model, "num_classes", None) is not None
+    ):
+        return None
+    made = Reconstructed(lambda images: model.reconstruct(state, images), reference)
+    return Chosen(RECONSTRUCTIONS, made, everything)

@@ -49,6 +49,21 @@ class MaximumMeanDiscrepancy(NamedTuple):
     biased: float
 
 
+class MaximumMeanDiscrepancyWithReplicates(NamedTuple):
+    """The squared maximum mean discrepancy of two sets and of their half-samples.
+
+    Attributes:
+        unbiased: See `MaximumMeanDiscrepancy`.
+        biased: Likewise.
+        replicates: The unbiased estimate on each pair of halves, float64, shape
+            (repeats,).
+    """
+
+    unbiased: float
+    biased: float
+    replicates: np.ndarray
+
+
 def mmd(
     real: np.ndarray, generated: np.ndarray, *, kernel: Kernel = polynomial_kernel
 ) -> MaximumMeanDiscrepancy:
@@ -76,19 +91,43 @@ def mmd(
         Gretton et al., A Kernel Two-Sample Test, 2012, equations 3 and 5.
     """
     real, generated = check_pair(real, generated)
-    every_real, every_generated = np.ones((len(real), 1)), np.ones((len(generated), 1))
-    within_real = _within(real, every_real, kernel)
-    within_generated = _within(generated, every_generated, kernel)
-    between = _between(real, generated, every_real, every_generated, kernel)
-    n, m = len(real), len(generated)
-    biased = (
-        within_real.all_pairs / n**2
-        + within_generated.all_pairs / m**2
-        - 2 * between / (n * m)
+    found = _estimates(
+        real, generated, _members(real, None), _members(generated, None), kernel
     )
-    return MaximumMeanDiscrepancy(
-        float(_unbiased(within_real, within_generated, between, n, m)[0]),
-        float(biased[0]),
+    return MaximumMeanDiscrepancy(float(found.unbiased[0]), float(found.biased[0]))
+
+
+def mmd_with_replicates(
+    real: np.ndarray,
+    generated: np.ndarray,
+    halves: Halves,
+    *,
+    kernel: Kernel = polynomial_kernel,
+) -> MaximumMeanDiscrepancyWithReplicates:
+    """Calculates `mmd` of two sets and of all pairs of half-samples in one pass.
+
+    Each block of the kernel matrix is made once, and its product with the membership
+    of the whole set and all halves gives its part in all of them.
+
+    Args:
+        real: Shape (n, d).
+        generated: Shape (m, d).
+        halves: Which examples are in each half.
+        kernel: Of two blocks of examples.
+
+    Raises:
+        InputError: The features cannot be used; see `check_pair`.
+    """
+    real, generated = check_pair(real, generated)
+    found = _estimates(
+        real,
+        generated,
+        _members(real, halves.real),
+        _members(generated, halves.generated),
+        kernel,
+    )
+    return MaximumMeanDiscrepancyWithReplicates(
+        float(found.unbiased[0]), float(found.biased[0]), found.unbiased[1:]
     )
 
 
@@ -99,33 +138,11 @@ def mmd_replicates(
     *,
     kernel: Kernel = polynomial_kernel,
 ) -> np.ndarray:
-    """Calculates the unbiased `mmd` on all pairs of half-samples in one pass.
+    """Calculates the unbiased `mmd` on all pairs of half-samples.
 
-    Each block of the kernel matrix is made once, and its product with the membership
-    of all halves gives its part in all of them.
-
-    Args:
-        real: Shape (n, d).
-        generated: Shape (m, d).
-        halves: Which examples are in each half.
-        kernel: Of two blocks of examples.
-
-    Returns:
-        float64, shape (repeats,).
-
-    Raises:
-        InputError: The features cannot be used; see `check_pair`.
+    See `mmd_with_replicates`, of which this is the last part.
     """
-    real, generated = check_pair(real, generated)
-    of_real = halves.real.T.astype(np.float64)
-    of_generated = halves.generated.T.astype(np.float64)
-    return _unbiased(
-        _within(real, of_real, kernel),
-        _within(generated, of_generated, kernel),
-        _between(real, generated, of_real, of_generated, kernel),
-        of_real.sum(axis=0),
-        of_generated.sum(axis=0),
-    )
+    return mmd_with_replicates(real, generated, halves, kernel=kernel).replicates
 
 
 def kernel_inception_distance(
@@ -185,6 +202,33 @@ def kernel_inception_distance(
     return KernelInceptionDistance(float(values.mean()), float(values.std()), values)
 
 
+class _Estimates(NamedTuple):
+    """Both estimates of each pair of subsets, shapes (subsets,)."""
+
+    unbiased: np.ndarray
+    biased: np.ndarray
+
+
+def _members(features: np.ndarray, rows: np.ndarray | None) -> np.ndarray:
+    """Returns who is in the whole set, and in each half: shape (n, 1 + repeats)."""
+    every = np.ones((len(features), 1))
+    return every if rows is None else np.concatenate([every, rows.T], axis=1)
+
+
+def _estimates(
+    x: np.ndarray, y: np.ndarray, of_x: np.ndarray, of_y: np.ndarray, kernel: Kernel
+) -> _Estimates:
+    within_x, within_y = _within(x, of_x, kernel), _within(y, of_y, kernel)
+    n, m = of_x.sum(axis=0), of_y.sum(axis=0)
+    between = 2 * _between(x, y, of_x, of_y, kernel) / (n * m)
+    return _Estimates(
+        (within_x.all_pairs - within_x.diagonal) / (n * (n - 1))
+        + (within_y.all_pairs - within_y.diagonal) / (m * (m - 1))
+        - between,
+        within_x.all_pairs / n**2 + within_y.all_pairs / m**2 - between,
+    )
+
+
 class _Within(NamedTuple):
     """Sums of a kernel over the pairs of each subset, shapes (subsets,)."""
 
@@ -224,20 +268,6 @@ def _between(
 def _sums(values: np.ndarray, of_rows: np.ndarray, of_columns: np.ndarray):
     """Sums a block over each subset: its quadratic forms, one per column of members."""
     return ((values @ of_columns) * of_rows).sum(axis=0)
-
-
-def _unbiased(
-    real: _Within,
-    generated: _Within,
-    between: np.ndarray,
-    n: int | np.ndarray,
-    m: int | np.ndarray,
-) -> np.ndarray:
-    return (
-        (real.all_pairs - real.diagonal) / (n * (n - 1))
-        + (generated.all_pairs - generated.diagonal) / (m * (m - 1))
-        - 2 * between / (n * m)
-    )
 
 
 def _blocks(count: int, start: int = 0) -> Iterator[slice]:

@@ -20,23 +20,51 @@ from jaxgen.typing import PRNGKeyArray
 Progress = Callable[[str, int, int | None], None]
 """`progress(what, done, total)`; the total may be unknown."""
 
-Features = FeatureNet | Sequence[FeatureNet | tuple[FeatureNet, ...]]
+FeatureNets = FeatureNet | Sequence[FeatureNet | tuple[FeatureNet, ...]]
 """A network; or several, of which a tuple is averaged (one network for each seed)."""
 
 Group = tuple[FeatureNet, ...]
 """Networks whose values are averaged; empty for features of unknown origin."""
 
 
-def groups_of(features: Features) -> list[Group]:
-    """Returns the networks in groups, or says that there are none."""
-    if isinstance(features, FeatureNet):
-        return [(features,)]
+def check_options(confidence: float, resamples: int, batch_size: int = 1) -> None:
+    """Refuses at once what would only fail after minutes of work.
+
+    Raises:
+        InputError: An option is out of range.
+    """
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence={confidence}: give a number between 0 and 1.")
+    for name, value, least in (
+        ("resamples", resamples, 2),
+        ("batch_size", batch_size, 1),
+    ):
+        if value < least:
+            raise InputError(f"{name}={value}: give {least} or more.")
+
+
+def groups_of(feature_nets: FeatureNets) -> list[Group]:
+    """Returns the networks in groups.
+
+    Raises:
+        InputError: There is none, or two of one name, whose numbers would be taken for
+            each other.
+    """
+    if isinstance(feature_nets, FeatureNet):
+        return [(feature_nets,)]
     groups = [
         (group,) if isinstance(group, FeatureNet) else tuple(group)
-        for group in features
+        for group in feature_nets
     ]
     if not groups or not all(groups):
-        raise InputError("features holds no network: give at least one.")
+        raise InputError("feature_nets holds no network: give at least one.")
+    names = [name_of(group) for group in groups]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(
+            f"Two feature networks are named {twice[0]!r}, and their numbers would be "
+            "taken for each other: evaluate them in turn, or net._replace(name=...)."
+        )
     return groups
 
 
@@ -126,7 +154,7 @@ def _measure(
 def _label(metric: str, group: Group) -> str:
     if not group:
         return metric
-    if group[0].name == INCEPTION:
+    if all(net.name == INCEPTION for net in group):
         return metric.replace("FD", "FID")
     return f"{metric}({name_of(group)})"
 

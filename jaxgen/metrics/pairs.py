@@ -3,44 +3,41 @@
 import numpy as np
 
 from jaxgen.metrics.evaluation import Better, Measure
-from jaxgen.metrics.features.base import Images, read_images
+from jaxgen.metrics.features.base import ImageSet
 from jaxgen.metrics.image_similarity import mean_squared_error, psnr, ssim
 from jaxgen.metrics.resampling import mean_interval
-
-_CHUNK = 1024
 
 _CEILING = 99.0
 """Decibels of a perfect reconstruction, whose PSNR is infinite."""
 
 
 def paired_measures(
-    data: Images,
-    reconstructions: Images,
-    indices: np.ndarray,
+    reference: ImageSet,
+    reconstructions: ImageSet,
     *,
     images: str,
     confidence: float = 0.95,
+    batch_size: int = 256,
 ) -> list[Measure]:
     """Measures reconstructions beside the images they are of.
 
     Args:
-        data: The originals.
-        reconstructions: Image i is that of the original `indices[i]`.
-        indices: Which originals.
+        reference: The originals.
+        reconstructions: Image i is that of original i.
         images: Name of the reconstructions, for the table.
         confidence: Level of the intervals, which are of the mean over images.
+        batch_size: Images at once.
 
     Raises:
         InputError: Images cannot be used, or have other shapes than the originals.
     """
     found: dict[str, list[np.ndarray]] = {"MSE": [], "PSNR, dB": [], "SSIM": []}
-    for first in range(0, len(indices), _CHUNK):
-        rows = np.arange(first, min(first + _CHUNK, len(indices)))
-        originals = read_images(data, indices[rows], name="reference")
-        others = read_images(reconstructions, rows, name=images)
-        found["MSE"].append(mean_squared_error(originals, others))
-        found["PSNR, dB"].append(psnr(originals, others, ceiling=_CEILING))
-        found["SSIM"].append(ssim(originals, others))
+    for first in range(0, len(reference), batch_size):
+        rows = np.arange(first, min(first + batch_size, len(reference)))
+        pair = reference.read(rows)["image"], reconstructions.read(rows)["image"]
+        found["MSE"].append(mean_squared_error(*pair))
+        found["PSNR, dB"].append(psnr(*pair, ceiling=_CEILING))
+        found["SSIM"].append(ssim(*pair))
     better: dict[str, Better] = {"MSE": "lower"}
     return [
         Measure(

@@ -29,6 +29,7 @@ import numpy as np
 from scipy import stats
 
 from jaxgen.errors import InputError
+from jaxgen.random import numpy_generator
 from jaxgen.typing import PRNGKeyArray
 
 
@@ -81,7 +82,7 @@ def half_samples(key: PRNGKeyArray, repeats: int, num_examples: int) -> np.ndarr
             "of at least 4."
         )
     half = num_examples // 2
-    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+    rng = numpy_generator(key)
     rows = np.zeros((repeats, num_examples), bool)
     for first in range(0, repeats, 2):
         order = rng.permutation(num_examples)

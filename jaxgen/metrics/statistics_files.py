@@ -1,30 +1,14 @@
 """Statistics of features in files, as pytorch-fid keeps them."""
 
 import os
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jaxgen.errors import InputError
-from jaxgen.files import open_whole
+from jaxgen.files import open_whole, read_npz
 from jaxgen.metrics.statistics import FeatureStatistics, check_statistics
-
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    EOFError,
-    MemoryError,
-    NotImplementedError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-    # An .npy file opens as an array, which is no context manager.
-    AttributeError,
-    TypeError,
-)
 
 
 def save_statistics(
@@ -70,13 +54,12 @@ def load_statistics(path: str | os.PathLike[str]) -> FeatureStatistics:
         InputError: It is missing, damaged, or holds something else.
     """
     try:
-        with np.load(path, allow_pickle=False) as found:
-            arrays = {name: found[name] for name in found.files}
+        arrays = read_npz(path)
     except FileNotFoundError as error:
         raise InputError(
             f"{path}: there is no such file; write one by save_statistics."
         ) from error
-    except _UNREADABLE as error:
+    except (OSError, ValueError) as error:
         raise InputError(
             f"{path} cannot be read ({error}): expected an .npz file of plain arrays "
             "`mu` and `sigma`; make it anew by save_statistics."

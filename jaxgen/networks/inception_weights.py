@@ -10,10 +10,17 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxgen.errors import InputError
 from jaxgen.networks.inception import SIZE, inception
+from jaxgen.networks.state_dict import take
 from jaxgen.typing import Params
 
 _EPSILON = 1e-3
 """Added to the variances of the normalizations."""
+
+_NETWORK = "the Inception network of 2015"
+_CURE = (
+    "Give pytorch-fid's or torch-fidelity's file; torchvision's own Inception is "
+    "another network."
+)
 
 
 def inception_params(state_dict: Mapping[str, np.ndarray]) -> Params:
@@ -34,28 +41,21 @@ def inception_params(state_dict: Mapping[str, np.ndarray]) -> Params:
     """
     known: set[str] = set()
 
-    def take(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    def part(name: str, shape: tuple[int, ...]) -> np.ndarray:
         known.add(name)
-        found = state_dict.get(name)
-        if found is None or found.shape != shape:
-            seen = "is missing" if found is None else f"has shape {found.shape}"
-            raise InputError(
-                f"These are not the weights of the Inception network of 2015: {name} "
-                f"{seen}, expected {shape}. Give pytorch-fid's or torch-fidelity's "
-                "file; torchvision's own Inception is another network."
-            )
+        found = take(state_dict, name, shape, network=_NETWORK, cure=_CURE)
         return np.asarray(found, np.float64)
 
     params: dict[tuple[str, ...], np.ndarray] = {}
     for path, shape in inception_shapes().items():
         if path == ("fc", "kernel"):
-            params[path] = take("fc.weight", shape[::-1]).T
+            params[path] = part("fc.weight", shape[::-1]).T
         elif path[-1] == "kernel":
             unit = ".".join(path[:-2])
             *_, inputs, outputs = shape
-            weight = take(f"{unit}.conv.weight", (outputs, inputs, *shape[:2]))
+            weight = part(f"{unit}.conv.weight", (outputs, inputs, *shape[:2]))
             scale, shift, mean, variance = (
-                take(f"{unit}.bn.{name}", (outputs,))
+                part(f"{unit}.bn.{name}", (outputs,))
                 for name in ("weight", "bias", "running_mean", "running_var")
             )
             scale = scale / np.sqrt(variance + _EPSILON)
@@ -64,8 +64,7 @@ def inception_params(state_dict: Mapping[str, np.ndarray]) -> Params:
     for name in state_dict:
         if name not in known | {"fc.bias"} and not name.endswith("num_batches_tracked"):
             raise InputError(
-                "These are not the weights of the Inception network of 2015: it has no "
-                f"{name}."
+                f"These are not the weights of {_NETWORK}: it has no {name}. {_CURE}"
             )
     return unflatten_dict(
         {path: np.asarray(array, np.float32) for path, array in params.items()}

@@ -10,7 +10,8 @@ none of them.
 """
 
 import pickletools
-from typing import Any, BinaryIO, NamedTuple
+from collections.abc import Callable
+from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 from jaxgen.errors import InputError
 
@@ -139,10 +140,9 @@ class _Machine:
         elif code in _GETS:
             stack.append(self.memo[int(argument)])
         elif code not in ("PROTO", "FRAME"):
-            method = getattr(self, f"_{code.lower()}", None)
-            if method is None:
+            if code not in self._STEPS:
                 raise InputError(f"it has the pickle instruction {code}")
-            method(argument)
+            self._STEPS[code](self, argument)
 
     def _mark(self, _: None) -> None:
         self.stack.append(_Mark())
@@ -222,6 +222,22 @@ class _Machine:
         self._pop(1)
         if not isinstance(self.stack[-1], dict | StoredTensor):
             raise TypeError("attributes of what has none")
+
+    _STEPS: ClassVar[dict[str, Callable[[Any, Any], None]]] = {
+        "APPEND": _append,
+        "APPENDS": _appends,
+        "BINPERSID": _binpersid,
+        "BUILD": _build,
+        "DICT": _dict,
+        "GLOBAL": _global,
+        "LIST": _list,
+        "MARK": _mark,
+        "REDUCE": _reduce,
+        "SETITEM": _setitem,
+        "SETITEMS": _setitems,
+        "STACK_GLOBAL": _stack_global,
+        "TUPLE": _tuple,
+    }
 
     def _pop(self, count: int) -> list[Any]:
         if len(self.stack) < count:

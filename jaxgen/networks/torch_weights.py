@@ -42,11 +42,12 @@ _DAMAGE = (
     EOFError,
     LookupError,
     NotImplementedError,
+    OverflowError,
     RuntimeError,
     ValueError,
     struct.error,
 )
-"""What `zipfile` raises of archives that are not as they should be."""
+"""What `zipfile`, files and NumPy raise of what is not as it should be."""
 
 _Read = Callable[[str], bytes]
 
@@ -90,23 +91,23 @@ def read_state_dict(
 def _read(file: BinaryIO, entry: str | None) -> dict[str, np.ndarray]:
     start = file.read(4)
     file.seek(0)
-    if start == b"PK\x03\x04":
-        try:
-            return _read_zip(zipfile.ZipFile(file), entry)
-        except InputError:
-            raise
-        except _DAMAGE as error:
-            raise InputError(f"it is damaged ({error})") from error
-    if start[:1] != b"\x80":
+    zipped = start == b"PK\x03\x04"
+    if not zipped and start[:1] != b"\x80":
         raise InputError(
             "expected what torch.save writes; if it is a tar file of before 2017, load "
             "it in PyTorch and save its state dict anew, and if it is a web page, "
             "download it again"
         )
-    return _read_legacy(file, entry)
+    try:
+        return _read_zip(file, entry) if zipped else _read_legacy(file, entry)
+    except InputError:
+        raise
+    except _DAMAGE as error:
+        raise InputError(f"it is damaged ({error})") from error
 
 
-def _read_zip(archive: zipfile.ZipFile, entry: str | None) -> dict[str, np.ndarray]:
+def _read_zip(file: BinaryIO, entry: str | None) -> dict[str, np.ndarray]:
+    archive = zipfile.ZipFile(file)
     names = [name for name in archive.namelist() if name.endswith("/data.pkl")]
     if len(names) != 1:
         raise InputError("it is a zip archive, but none that torch.save writes")

@@ -5,14 +5,15 @@ Recognition, 2015, configuration D.
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from jaxgen.errors import InputError
 from jaxgen.networks.convolution import Conv
 from jaxgen.networks.pure import pure
+from jaxgen.networks.state_dict import take
 from jaxgen.typing import Images, Network, Params
 
 WIDTHS = (64, 128, 256, 512, 512)
@@ -69,31 +70,21 @@ def vgg_params(state_dict: Mapping[str, np.ndarray]) -> Params:
     Raises:
         InputError: The names or shapes are those of another network.
     """
+    cure = "Give torchvision's vgg16, without batch normalization."
+    part = partial(take, state_dict, network="VGG-16", cure=cure)
     params, number, inputs = {}, 0, 3
     for stage, (width, depth) in enumerate(zip(WIDTHS, _DEPTHS, strict=True)):
         for layer in range(depth):
             name = f"features.{number}"
-            kernel = _take(state_dict, f"{name}.weight", (width, inputs, 3, 3))
+            kernel = part(f"{name}.weight", (width, inputs, 3, 3))
+            bias = part(f"{name}.bias", (width,))
             params[f"conv{stage + 1}_{layer + 1}"] = {
-                "kernel": kernel.transpose(2, 3, 1, 0),
-                "bias": _take(state_dict, f"{name}.bias", (width,)),
+                "kernel": np.asarray(kernel.transpose(2, 3, 1, 0), np.float32),
+                "bias": np.asarray(bias, np.float32),
             }
             number, inputs = number + 2, width  # a convolution and its relu
         number += 1  # the pool
     return params
-
-
-def _take(
-    state_dict: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]
-) -> np.ndarray:
-    found = state_dict.get(name)
-    if found is None or found.shape != shape:
-        seen = "is missing" if found is None else f"has shape {found.shape}"
-        raise InputError(
-            f"These are not the weights of VGG-16: {name} {seen}, expected {shape}. "
-            "Give torchvision's vgg16, without batch normalization."
-        )
-    return np.asarray(found, np.float32)
 
 
 def standardize(images: Images) -> Images:

@@ -35,11 +35,21 @@ def test_another_name_is_another_entry():
     assert [load("set 1"), load("set 2"), load("set 1")] == [True, True, False]
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half a file"])
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\x03\x04 half a file", b"\x93NUMPY\x01\x00 half an array"]
+)
 def test_a_damaged_entry_is_computed_again(folder, content):
     load()
     (entry,) = folder.iterdir()
     entry.write_bytes(content)
+    assert [load(), load()] == [True, False]
+
+
+def test_one_array_in_the_place_of_an_entry_is_computed_again(folder):
+    load()
+    (entry,) = folder.iterdir()
+    with open(entry, "wb") as file:
+        np.save(file, ARRAYS["image"])
     assert [load(), load()] == [True, False]
 
 

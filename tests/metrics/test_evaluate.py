@@ -19,7 +19,7 @@ def pixels(images):
 
 
 NET = FeatureNet("pixels", 4, pixels, "0" * 64, {"layer": "none"})
-FEW = {"resamples": 4, "batch_size": 16, "features": NET}
+FEW = {"resamples": 4, "batch_size": 16, "feature_nets": NET}
 
 
 def images(count, seed, *, side=3, low=0.0, high=1.0):
@@ -104,11 +104,38 @@ def test_the_size_of_batches_changes_nothing(sets):
     one, other = (
         metrics.evaluate(
             sets["close"], sets["data"], key=jax.random.key(0), train=sets["train"],
-            features=NET, resamples=4, batch_size=size,
+            feature_nets=NET, resamples=4, batch_size=size,
         )
         for size in (16, 7)
     )  # fmt: skip
     assert one.measures == other.measures
+
+
+def test_floats_are_compared_as_the_bytes_they_round_to(sets):
+    rng = np.random.default_rng(3)
+    close = sets["close"]
+    noise = rng.uniform(-0.49, 0.49, close.shape)
+    floats = np.clip((close + noise) / 255, 0, 1).astype(np.float32)
+    one, other = (
+        metrics.evaluate(given, sets["data"], key=jax.random.key(0), **FEW)
+        for given in (close, floats)
+    )
+    assert one.measures == other.measures
+
+
+def test_the_order_of_a_set_matters_no_more_than_chance(sets):
+    many = images(400, 5)
+    lightest = np.argsort(many.mean(axis=(1, 2, 3)))
+    one, other = (
+        metrics.evaluate(
+            given, sets["data"], key=jax.random.key(0), num_samples=24, **FEW
+        )
+        for given in (many, many[lightest])
+    )
+    for name in ("FD(pixels)", "IS(pixels)"):
+        own, sorted_ = (measures(found, "generated")[name] for found in (one, other))
+        assert own.low < sorted_.high
+        assert sorted_.low < own.high
 
 
 def test_without_a_second_set_the_real_images_are_halved(sets):
@@ -123,8 +150,8 @@ def test_a_tuple_of_networks_is_averaged(sets):
     single = NET._replace(apply=lambda x: Activations(pixels(x).features))
     common = {"key": jax.random.key(0), "resamples": 4}
     data, close = sets["data"], sets["close"]
-    one = metrics.evaluate(close, data, features=single, **common)
-    both = metrics.evaluate(close, data, features=[(single, other)], **common)
+    one = metrics.evaluate(close, data, feature_nets=single, **common)
+    both = metrics.evaluate(close, data, feature_nets=[(single, other)], **common)
     first = measures(one, "generated")["FD(pixels)"]
     mean = measures(both, "generated")["FD(pixels, mean of 2)"]
     np.testing.assert_allclose(mean.value, 2.5 * first.value, rtol=1e-4)
@@ -137,7 +164,7 @@ def test_only_inception_gives_a_fid(sets, found):
         sets["close"],
         sets["data"],
         key=jax.random.key(0),
-        **FEW | {"features": NET._replace(name=INCEPTION)},
+        **FEW | {"feature_nets": NET._replace(name=INCEPTION)},
     )
     assert {"FID", "FID∞", "KID"} <= {one.metric for one in named.measures}
 
@@ -178,8 +205,10 @@ def test_samples_are_the_same_in_any_order_of_reading(key):
         ({"model": {}}, "at least one"),
         ({"model": {"real": images(50, 2)}}, "none of them named 'real'"),
         ({"num_samples": 49}, "there are 48 reference images"),
-        ({"num_samples": 2}, "at least 4"),
-        ({"features": []}, "no network"),
+        ({"num_samples": -3}, "num_samples=-3"),
+        ({"feature_nets": []}, "no network"),
+        ({"feature_nets": [NET, NET]}, "Two feature networks are named 'pixels'"),
+        ({"batch_size": 0}, "batch_size=0"),
         ({"model": images(50, 2) / np.float32(1)}, "floats from 0 to 25"),
         ({"model": images(50, 2).astype(np.float32) / 100 - 1}, "expected 0 to 1"),
         ({"model": images(50, 2)[..., 0]}, "expected (examples, height, width"),
@@ -187,9 +216,9 @@ def test_samples_are_the_same_in_any_order_of_reading(key):
         ({"data": np.full((48, 3, 3, 1), np.nan)}, "not finite"),
         ({"reconstructions": images(3, 0)}, "one for each"),
         ({"confidence": 1.5}, "between 0 and 1"),
-        ({"resamples": 1}, "at least 2"),
+        ({"resamples": 1}, "give 2 or more"),
         ({"model": lambda key, n: images(n + 1, 0)}, "asked for"),
-        ({"features": NET._replace(apply=lambda x: Activations(x[:, 0, 0] / 0))},
+        ({"feature_nets": NET._replace(apply=lambda x: Activations(x[:, 0, 0] / 0))},
          "not finite"),
     ],
 )  # fmt: skip

@@ -35,14 +35,18 @@ def text(value: str) -> bytes:
     return b"X" + struct.pack("<I", len(value)) + value.encode()
 
 
+def long(value: int) -> bytes:
+    return b"\x8a\x10" + value.to_bytes(16, "little", signed=True)
+
+
 def integers(values) -> bytes:
-    return b"(" + b"".join(b"J" + struct.pack("<i", v) for v in values) + b"t"
+    return b"(" + b"".join(map(long, values)) + b"t"
 
 
 def tensor(size=6, offset=0, shape=(2, 3), strides=(3, 1), kind="FloatStorage"):
     """The pickle of one tensor whose numbers are storage 0."""
     storage = b"(" + text("storage") + f"ctorch\n{kind}\n".encode() + text("0")
-    storage += text("cpu") + b"J" + struct.pack("<i", size) + b"tQ"
+    storage += text("cpu") + long(size) + b"tQ"
     arguments = storage + b"J" + struct.pack("<i", offset)
     arguments += integers(shape) + integers(strides) + b"\x89N"
     return b"ctorch._utils\n_rebuild_tensor_v2\n(" + arguments + b"tR"
@@ -50,6 +54,22 @@ def tensor(size=6, offset=0, shape=(2, 3), strides=(3, 1), kind="FloatStorage"):
 
 def entries(**values: bytes) -> bytes:
     return b"}(" + b"".join(text(k) + v for k, v in values.items()) + b"u"
+
+
+def legacy(path, content: bytes, *, size=6, data=None):
+    """A file of before PyTorch 1.6 with one storage, 0."""
+    numbers = np.arange(6, dtype="<f4").tobytes() if data is None else data
+    facts = {"little_endian": True}
+    path.write_bytes(
+        b"".join(pickle.dumps(o, 2) for o in (0x1950A86A20F9469CFC6C, 1001, facts))
+        + b"\x80\x02"
+        + content
+        + b"."
+        + pickle.dumps(["0"], 2)
+        + struct.pack("<Q", size)
+        + numbers
+    )
+    return path
 
 
 def archive(path, content: bytes, *, compression=zipfile.ZIP_STORED, **members):
@@ -141,6 +161,47 @@ def test_tensors_that_cannot_be_are_refused(tmp_path, content, words):
     path = archive(tmp_path / "bad.pth", entries(w=content))
     with pytest.raises(InputError, match=words):
         read_state_dict(path)
+
+
+def test_older_files_with_storages_of_another_length_are_refused(tmp_path):
+    path = tmp_path / "old.pth"
+    found = read_state_dict(legacy(path, entries(w=tensor())))
+    np.testing.assert_array_equal(found["w"], _TABLE)
+    numbers = _TABLE.tobytes()
+    for data in (numbers[:-1], numbers[:-4], b""):
+        with pytest.raises(InputError, match="it is damaged"):
+            read_state_dict(legacy(path, entries(w=tensor()), data=data))
+    for size in (7, 2**40, 2**61, 2**62, 2**63):
+        content = entries(w=tensor(size=size))
+        with pytest.raises(InputError, match="damaged"):
+            read_state_dict(legacy(path, content, size=size, data=numbers[:-1]))
+        with pytest.raises(InputError, match="damaged"):
+            read_state_dict(legacy(path, entries(w=tensor()), size=size))
+
+
+@pytest.mark.parametrize("write", [archive, legacy])
+def test_axes_and_strides_beyond_all_numbers_are_refused(tmp_path, write):
+    for shape, strides in (
+        ((0, 2**62), (1, 1)),
+        ((0, 2**70), (1, 1)),
+        ((1,), (2**70,)),
+        ((1,) * 65, (1,) * 65),
+    ):
+        content = entries(w=tensor(shape=shape, strides=strides))
+        with pytest.raises(InputError, match="it is damaged"):
+            read_state_dict(write(tmp_path / "bad.pth", content))
+
+
+def test_only_the_known_instructions_are_followed(tmp_path):
+    # POP, POP_MARK, DUP and INST: a state dict needs none of them.
+    for content, name in (
+        (b"}0}", "POP"),
+        (b"}(1", "POP_MARK"),
+        (b"}2", "DUP"),
+        (b"(ios\nmkdir\n", "INST"),
+    ):
+        with pytest.raises(InputError, match=f"has the pickle instruction {name}\\."):
+            read_state_dict(archive(tmp_path / "bad.pth", content))
 
 
 def test_archives_that_torch_never_writes_are_refused(tmp_path):

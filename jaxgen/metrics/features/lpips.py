@@ -37,6 +37,7 @@ from jaxgen.metrics.features.weights import (
     is_converted,
     load_weights,
 )
+from jaxgen.networks.state_dict import take
 from jaxgen.networks.torch_weights import read_state_dict
 from jaxgen.networks.vgg import WIDTHS, standardize, vgg, vgg_params
 from jaxgen.typing import Array, Images
@@ -220,13 +221,13 @@ def linear_weights(state_dict: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     found = {}
     for number, channels in enumerate(WIDTHS):
         name = f"lin{number}.model.1.weight"
-        weight = state_dict.get(name)
-        if weight is None or weight.shape != (1, channels, 1, 1):
-            seen = "is missing" if weight is None else f"has shape {weight.shape}"
-            raise InputError(
-                f"These are not the weights of LPIPS for VGG-16: {name} {seen}, "
-                f"expected (1, {channels}, 1, 1). Fetch {WEIGHT_RELEASES[0].url}."
-            )
+        weight = take(
+            state_dict,
+            name,
+            (1, channels, 1, 1),
+            network="LPIPS for VGG-16",
+            cure=f"Fetch {WEIGHT_RELEASES[0].url}.",
+        )
         if not (weight >= 0).all():
             raise InputError(
                 f"{name} has negative numbers, and LPIPS is no distance with them: "

@@ -134,7 +134,8 @@ def load_weights(
         shapes: Of each parameter by its path.
 
     Raises:
-        InputError: It is damaged or for another network, or the package is missing.
+        InputError: It is damaged or for another network, does not say what it was made
+            of, or has numbers that are not finite; or the package is missing.
     """
     _safetensors()
     from safetensors import SafetensorError, safe_open
@@ -159,8 +160,15 @@ def load_weights(
             f"The weights {path} do not fit the network {architecture!r}: convert them "
             "again."
         )
+    for name, array in arrays.items():
+        if array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise InputError(
+                f"The weights {path} have numbers in {name} ({array.dtype}) that are "
+                "not finite floats: fetch the original file again and convert it by "
+                "`python -m experiments.convert_weights`."
+            )
     params = unflatten_dict({tuple(k.split("/")): v for k, v in arrays.items()})
-    return Weights(params, tuple(json.loads(metadata["sources"])))
+    return Weights(params, _sources(path, metadata.get("sources")))
 
 
 def identity(params: Params, configuration: Mapping[str, Any]) -> str:
@@ -177,6 +185,22 @@ def named(params: Params) -> dict[str, np.ndarray]:
         "/".join(place): np.ascontiguousarray(array)
         for place, array in flatten_dict(params).items()
     }
+
+
+def _sources(path: Path, text: str | None) -> tuple[str, ...]:
+    text = text or ""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    valid = isinstance(found, list) and all(isinstance(s, str) and s for s in found)
+    if not found or not valid:
+        raise InputError(
+            f"The weights {path} do not say what they were made of (sources={text[:80]!r} "
+            "in the metadata, expected a list of SHA-256): convert the original file "
+            "again by `python -m experiments.convert_weights`."
+        )
+    return tuple(found)
 
 
 def _safetensors() -> Any:
