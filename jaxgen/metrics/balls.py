@@ -15,6 +15,9 @@ from jaxgen.metrics.neighbours import Near
 
 WORD = 32
 
+# Points at once: their differences of 2,048 features are 16 MB in float64.
+_BLOCK = 1024
+
 
 class Balls(NamedTuple):
     """Balls around n points.
@@ -71,9 +74,19 @@ def balls(
             missing.append((point, word, bit, _radius(points, int(point), member, k)))
     found = _with_more(Balls(near.squared, words), missing)
     # The size of a point at the edge is at most that of the ball's own plus the radius.
-    size = np.linalg.norm(points - centre[None], axis=1)[:, None]
+    size = _sizes(points, centre)[:, None]
     margin = ROUNDING * (size**2 + (size + np.sqrt(found.radii)) ** 2)
     return found._replace(radii=found.radii + (margin if closed else -margin))
+
+
+def _sizes(points: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    # Differences and their squares are copies of the points, in float64 perhaps.
+    return np.concatenate(
+        [
+            np.linalg.norm(points[first : first + _BLOCK] - centre[None], axis=1)
+            for first in range(0, len(points), _BLOCK)
+        ]
+    )
 
 
 def _radius(points: np.ndarray, point: int, member: np.ndarray, k: int) -> float:

@@ -16,14 +16,14 @@ from jaxgen.metrics.inception_score import (
     inception_score,
     inception_score_replicates,
 )
-from jaxgen.metrics.kernel import mmd, mmd_replicates
+from jaxgen.metrics.kernel import mmd, mmd_with_replicates
 from jaxgen.metrics.modes import count_modes, mode_replicates
 from jaxgen.metrics.neighbour_metrics import neighbour_metrics
 from jaxgen.metrics.prd import prd_of_clusters, prd_replicates
 from jaxgen.metrics.resampling import Halves
 from jaxgen.metrics.transport import (
     sliced_wasserstein,
-    sliced_wasserstein_replicates,
+    sliced_wasserstein_with_replicates,
 )
 from jaxgen.random import numpy_generator
 from jaxgen.typing import PRNGKeyArray
@@ -111,8 +111,7 @@ def compare_sets(
     say("Frechet distance")
     outcomes |= _frechet(x, y, halves)
     say("kernel distance")
-    replicates = None if halves is None else mmd_replicates(x, y, halves)
-    outcomes["KID"] = Outcome(mmd(x, y).unbiased, replicates)
+    outcomes["KID"] = _kernel(x, y, halves)
     say("nearest neighbours")
     outcomes |= _neighbours(x, y, halves, settings)
     say("clusters")
@@ -162,6 +161,13 @@ def _frechet(x: np.ndarray, y: np.ndarray, halves: Halves | None) -> dict[str, O
         "FD": Outcome(value, found, bounds=(0.0, np.inf)),
         "FD∞": Outcome(value, found, debias=True),
     }
+
+
+def _kernel(x: np.ndarray, y: np.ndarray, halves: Halves | None) -> Outcome:
+    if halves is None:
+        return Outcome(mmd(x, y).unbiased, None)
+    found = mmd_with_replicates(x, y, halves)
+    return Outcome(found.unbiased, found.replicates)
 
 
 def _neighbours(
@@ -216,14 +222,14 @@ def _sliced(
     settings: Settings,
 ) -> dict[str, Outcome]:
     number = settings.num_projections
-    again = jax.random.clone(key)  # the same directions for whole and halves
-    whole = sliced_wasserstein(key, x, y, num_projections=number)
-    found = None
-    if halves is not None:
-        found = sliced_wasserstein_replicates(
-            again, x, y, halves, num_projections=number
-        ).distance
-    return {"sliced W2": Outcome(whole.distance, found, bounds=(0.0, np.inf))}
+    if halves is None:
+        whole = sliced_wasserstein(key, x, y, num_projections=number)
+        return {"sliced W2": Outcome(whole.distance, None)}
+    whole, found = sliced_wasserstein_with_replicates(
+        key, x, y, halves, num_projections=number
+    )
+    ends = (0.0, np.inf)
+    return {"sliced W2": Outcome(whole.distance, found.distance, bounds=ends)}
 
 
 def _classes(
@@ -248,7 +254,7 @@ def _classes(
         rows = halves.generated[:, order]
         of_score = inception_score_replicates(generated, rows, num_splits=splits)
         of_modes = mode_replicates(assigned, rows)
-    named = (
+    named: tuple[tuple[str, str, Better, tuple[float, float]], ...] = (
         ("classes captured", "captured", "higher", (0.0, float(real.shape[1]))),
         ("class reverse KL", "reverse_kl", "lower", (0.0, np.inf)),
         ("confident share", "high_quality", "higher", _RATE),

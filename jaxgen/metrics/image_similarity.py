@@ -37,7 +37,7 @@ def mean_squared_error(
         >>> mean_squared_error(np.full((1, 8, 8, 1), 255, np.uint8), grey)
         array([0.25])
     """
-    return _by_pairs(_pix().mse, images, reconstructions, chunk_size)
+    return _by_pairs(_compiled(_pix().mse), images, reconstructions, chunk_size)
 
 
 def psnr(
@@ -70,7 +70,7 @@ def psnr(
         >>> psnr(white, grey).round(3), psnr(white, white)
         (array([20.]), array([inf]))
     """
-    values = _by_pairs(_pix().psnr, images, reconstructions, chunk_size)
+    values = _by_pairs(_compiled(_pix().psnr), images, reconstructions, chunk_size)
     return np.minimum(values, ceiling)
 
 
@@ -109,7 +109,6 @@ def ssim(
         Wang et al., Image Quality Assessment: From Error Visibility to Structural
         Similarity, 2004, equation 13.
     """
-    pix = _pix()
     images, reconstructions = _check(images, reconstructions)
     height, width = images.shape[1:3]
     if window is None:
@@ -119,7 +118,7 @@ def ssim(
             f"window={window} for images of {height} x {width}: give an odd number "
             f"from 3 to {min(height, width)}."
         )
-    similarity = functools.partial(pix.ssim, filter_size=window)
+    similarity = _compiled(_pix().ssim, filter_size=window)
     return _by_pairs(similarity, images, reconstructions, chunk_size)
 
 
@@ -167,7 +166,6 @@ def _by_pairs(
     if chunk_size < 1:
         raise InputError(f"chunk_size={chunk_size}: give at least 1.")
     size = min(chunk_size, len(images))
-    compiled = jax.jit(similarity)
     values = []
     for first in range(0, len(images), size):
         # The last chunk reaches back, so that it has the shape of the others.
@@ -175,8 +173,16 @@ def _by_pairs(
         pair = [
             as_floats(each[start : start + size]) for each in (images, reconstructions)
         ]
-        values.append(np.asarray(compiled(*pair), np.float64)[first - start :])
+        values.append(np.asarray(similarity(*pair), np.float64)[first - start :])
     return np.concatenate(values)
+
+
+# A function made anew is compiled anew, whatever it calculates.
+@functools.cache
+def _compiled(
+    similarity: Callable[..., Array], **options: int
+) -> Callable[[Array, Array], Array]:
+    return jax.jit(functools.partial(similarity, **options))
 
 
 def _pix() -> Any:

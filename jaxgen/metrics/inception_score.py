@@ -2,12 +2,10 @@
 
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 from scipy.special import logsumexp
 
 from jaxgen.errors import InputError
-from jaxgen.typing import PRNGKeyArray
 
 
 class InceptionScore(NamedTuple):
@@ -24,21 +22,20 @@ class InceptionScore(NamedTuple):
     splits: np.ndarray
 
 
-def inception_score(
-    log_probabilities: Any, *, num_splits: int = 10, key: PRNGKeyArray | None = None
-) -> InceptionScore:
+def inception_score(log_probabilities: Any, *, num_splits: int = 10) -> InceptionScore:
     """Calculates `exp(mean over x of KL(p(y|x) || p(y)))`, mean over splits.
 
     p(y) is the mean of p(y|x) over the split. A small split has few examples to fill
     the classes with, and a lower score: compare scores of the same n and splits only.
     The score never looks at real data.
 
+    Examples are split in the order given. Shuffle those that are sorted by class: a
+    split of one class has the score 1.
+
     Args:
         log_probabilities: log p(y|x) in nats, shape (n, classes), as of
             `jax.nn.log_softmax`. Minus infinity is allowed.
         num_splits: Split i holds examples `i n // splits` to `(i + 1) n // splits`.
-        key: Shuffles the examples first; it is consumed. Without it they are split in
-            the order given, which must then not be by class.
 
     Raises:
         InputError: The log-probabilities cannot be used, or are fewer than the splits.
@@ -55,9 +52,6 @@ def inception_score(
         Barratt and Sharma, A Note on the Inception Score, 2018.
     """
     log_probabilities = _check(log_probabilities)
-    if key is not None:
-        rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
-        log_probabilities = log_probabilities[rng.permutation(len(log_probabilities))]
     every = np.ones((1, len(log_probabilities)), bool)
     [splits] = _scores(log_probabilities, every, num_splits)
     return InceptionScore(float(splits.mean()), float(splits.std()), splits)

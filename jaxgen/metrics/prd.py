@@ -13,6 +13,18 @@ from jaxgen.typing import PRNGKeyArray
 _END = 1e-10
 
 
+class PrecisionRecallCurve(NamedTuple):
+    """Curves of precision and recall, from slope 0 to infinity.
+
+    Attributes:
+        precision: float64, shape (..., angles), rising.
+        recall: float64, shape (..., angles), falling.
+    """
+
+    precision: np.ndarray
+    recall: np.ndarray
+
+
 class PrecisionRecallDistribution(NamedTuple):
     """Precision and recall for distributions.
 
@@ -45,7 +57,7 @@ class PrecisionRecallReplicates(NamedTuple):
 
 def prd_curve(
     real_histogram: Any, generated_histogram: Any, *, num_angles: int = 1001
-) -> tuple[np.ndarray, np.ndarray]:
+) -> PrecisionRecallCurve:
     """Calculates the curve of precision and recall between two histograms.
 
     A part of mass alpha of the generated distribution Q and a part of mass beta of the
@@ -57,10 +69,6 @@ def prd_curve(
         real_histogram: Counts or probabilities, shape (..., bins).
         generated_histogram: The same.
         num_angles: Points of the curve; an odd number has slope 1 among them.
-
-    Returns:
-        Precision and recall, float64, shape (..., num_angles), from slope 0 to
-        infinity.
 
     Raises:
         InputError: The histograms cannot be used, or there are fewer than 3 angles.
@@ -92,7 +100,7 @@ def prd_curve(
         precision[..., index] = np.minimum(slope * real, generated).sum(axis=-1)
         recall[..., index] = np.minimum(real, generated / slope).sum(axis=-1)
     # Sums of probabilities may round to a little above 1.
-    return np.minimum(precision, 1.0), np.minimum(recall, 1.0)
+    return PrecisionRecallCurve(np.minimum(precision, 1.0), np.minimum(recall, 1.0))
 
 
 def max_f_score(precision: Any, recall: Any, *, beta: float) -> np.ndarray:
@@ -208,14 +216,14 @@ def prd_replicates(
 
 def _mean_curves(
     clusters: Clusters, halves: Halves, num_angles: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Averages curves over runs, each of shape (repeats, num_angles)."""
+) -> PrecisionRecallCurve:
+    """Averages curves over runs, to shape (repeats, num_angles)."""
     precision, recall = prd_curve(
         _counts(clusters.real, halves.real, clusters.num_clusters),
         _counts(clusters.generated, halves.generated, clusters.num_clusters),
         num_angles=num_angles,
     )
-    return precision.mean(axis=1), recall.mean(axis=1)
+    return PrecisionRecallCurve(precision.mean(axis=1), recall.mean(axis=1))
 
 
 def _counts(labels: np.ndarray, rows: np.ndarray, num_clusters: int) -> np.ndarray:

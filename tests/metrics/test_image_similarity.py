@@ -113,6 +113,21 @@ def test_chunks_change_nothing(measure):
     assert whole.shape == (5,)
 
 
+def test_a_second_call_does_not_trace_again(monkeypatch):
+    pix = pytest.importorskip("dm_pix")
+    original, traced = pix.ssim, []
+
+    def counted(*pair, **options):
+        traced.append(options)
+        return original(*pair, **options)
+
+    monkeypatch.setattr(pix, "ssim", counted)
+    images, noisy = pairs()
+    first, again = ssim(images, noisy), ssim(images, noisy)
+    assert traced == [{"filter_size": 11}]
+    np.testing.assert_array_equal(first, again)
+
+
 @pytest.mark.parametrize(
     ("shape", "options", "message"),
     [

@@ -6,7 +6,12 @@ import pytest
 
 from jaxgen.errors import InputError
 from jaxgen.metrics import kernel
-from jaxgen.metrics.kernel import kernel_inception_distance, mmd, mmd_replicates
+from jaxgen.metrics.kernel import (
+    kernel_inception_distance,
+    mmd,
+    mmd_replicates,
+    mmd_with_replicates,
+)
 from jaxgen.metrics.kernel_functions import gaussian_kernel, polynomial_kernel
 from jaxgen.metrics.resampling import Halves, halves, replicate
 
@@ -91,6 +96,25 @@ def test_the_whole_sets_are_a_replicate():
     every = Halves(np.ones((1, 14), bool), np.ones((1, 21), bool))
     [replicated] = mmd_replicates(real, generated, every)
     assert replicated == pytest.approx(mmd(real, generated).unbiased, rel=1e-12)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_whole_and_halves_share_every_block_of_the_kernel(key):
+    real, generated = normal(14), normal(21, seed=1)
+    some, blocks = halves(key, 6, 14, 21), []
+
+    def counted(x, y):
+        blocks.append(len(x) * len(y))
+        return MIXTURE(x, y)
+
+    found = mmd_with_replicates(real, generated, some, kernel=counted)
+    number = len(blocks)
+    whole = mmd(real, generated, kernel=counted)
+    assert len(blocks) == 2 * number
+    np.testing.assert_allclose(found[:2], whole, rtol=1e-12)
+    np.testing.assert_array_equal(
+        found.replicates, mmd_replicates(real, generated, some, kernel=MIXTURE)
+    )
 
 
 def test_a_linear_kernel_sees_the_distance_of_the_means():

@@ -75,8 +75,8 @@ def test_counts_and_probabilities_give_the_same_curve():
 
 def test_the_same_histogram_is_perfect():
     curve = prd_curve(REAL, REAL)
-    assert curve[0][500] == pytest.approx(1)
-    assert curve[1][500] == pytest.approx(1)
+    assert curve.precision[500] == pytest.approx(1)
+    assert curve.recall[500] == pytest.approx(1)
     for beta in (8, 1, 1 / 8):
         assert max_f_score(*curve, beta=beta) == pytest.approx(1, abs=1e-12)
 

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import jax
 import numpy as np
 import pytest
@@ -6,10 +8,11 @@ from scipy.stats import norm, wasserstein_distance
 
 from jaxgen.errors import InputError
 from jaxgen.metrics import transport
-from jaxgen.metrics.resampling import halves
+from jaxgen.metrics.resampling import Halves, halves
 from jaxgen.metrics.transport import (
     sliced_wasserstein,
     sliced_wasserstein_replicates,
+    sliced_wasserstein_with_replicates,
     wasserstein_1d,
 )
 
@@ -113,6 +116,66 @@ def test_replicates_are_the_distances_of_the_halves(counts, monkeypatch):
         assert found.distance[index] == pytest.approx(half.distance, rel=1e-12)
 
 
+@pytest.mark.parametrize("counts", [(14, 14), (14, 23)])
+@pytest.mark.parametrize("order", [1, 2.5])
+def test_whole_and_halves_have_the_same_directions(counts, order, monkeypatch):
+    monkeypatch.setattr(transport, "_BLOCK", 4)
+    real, generated = normal(counts[0]), normal(counts[1], seed=1, mean=0.5)
+    some = halves(jax.random.key(1), 4, *counts)
+    options = {"num_projections": 10, "order": order}
+    whole, replicates = sliced_wasserstein_with_replicates(
+        jax.random.key(0), real, generated, some, **options
+    )
+    alone = sliced_wasserstein(jax.random.key(0), real, generated, **options)
+    assert whole == pytest.approx(alone, rel=1e-12)
+    np.testing.assert_array_equal(
+        replicates,
+        sliced_wasserstein_replicates(
+            jax.random.key(0), real, generated, some, **options
+        ),
+    )
+
+
+def test_ties_fall_into_the_halves_of_their_examples(key):
+    # Copies: whichever of them comes first in order, the numbers are the same.
+    real = np.repeat(normal(5), 4, axis=0)
+    rows = np.tile([True, False, True, False], 5)[np.newaxis]
+    some = Halves(rows, ~rows)
+    _, found = sliced_wasserstein_with_replicates(
+        key, real, real.copy(), some, num_projections=3
+    )
+    assert found.power == pytest.approx(0, abs=1e-25)
+
+
+@pytest.mark.parametrize("kinds", [(np.float32, np.float32), (np.float32, np.float64)])
+def test_float32_features_give_the_distance_of_float64(kinds):
+    sets = normal(300, 64), normal(300, 64, seed=1, mean=0.3)
+    rounded = [each.astype(kind) for each, kind in zip(sets, kinds, strict=True)]
+    single, double = (
+        sliced_wasserstein(jax.random.key(0), *pair, num_projections=20)
+        for pair in (rounded, sets)
+    )
+    assert single.power == pytest.approx(double.power, rel=1e-5)
+
+
+def test_whole_numbers_are_projected_on_floats(key):
+    # In the type of the numbers, directions would be rounded to 0.
+    counts = np.random.default_rng(0).integers(0, 9, (30, 4)).astype(np.int8)
+    found = sliced_wasserstein(key, counts, counts + np.int8(2), num_projections=400)
+    assert abs(found.power - 4) < 5 * found.standard_error
+
+
+def test_float32_features_are_not_copied(key, monkeypatch):
+    monkeypatch.setattr(transport, "_BLOCK", 2)
+    real = normal(1000, 300).astype(np.float32)
+    generated = real[::-1] + np.float32(1)
+    tracemalloc.start()
+    sliced_wasserstein(key, real, generated, num_projections=4)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 0.8 * real.nbytes
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
@@ -128,6 +191,12 @@ def test_replicates_are_the_distances_of_the_halves(counts, monkeypatch):
         (
             lambda key: sliced_wasserstein(key, normal(9), normal(9, 2)),
             "real features have 3 dimensions",
+        ),
+        (
+            lambda key: sliced_wasserstein_with_replicates(
+                key, normal(4), normal(4), Halves(np.tri(4) > 0, np.tri(4) > 0)
+            ),
+            "real half-samples have from 1 to 4 examples",
         ),
     ],
 )

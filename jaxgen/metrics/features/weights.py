@@ -144,7 +144,8 @@ def load_weights(
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError) as error:
+    # The last two are of types of numbers that NumPy lacks.
+    except (SafetensorError, OSError, AttributeError, TypeError) as error:
         raise InputError(
             f"Cannot read the weights {path}: {error}. Convert them again."
         ) from error
@@ -196,9 +197,9 @@ def _sources(path: Path, text: str | None) -> tuple[str, ...]:
     valid = isinstance(found, list) and all(isinstance(s, str) and s for s in found)
     if not found or not valid:
         raise InputError(
-            f"The weights {path} do not say what they were made of (sources={text[:80]!r} "
-            "in the metadata, expected a list of SHA-256): convert the original file "
-            "again by `python -m experiments.convert_weights`."
+            f"The weights {path} do not say what they were made of (sources="
+            f"{text[:80]!r} in the metadata, expected a list of SHA-256): convert the "
+            "original file again by `python -m experiments.convert_weights`."
         )
     return tuple(found)
 

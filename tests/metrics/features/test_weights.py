@@ -1,4 +1,5 @@
 import json
+import struct
 import zipfile
 
 import numpy as np
@@ -64,6 +65,19 @@ def test_weights_that_are_no_floats_are_refused(tmp_path):
     array = KERNEL.astype(np.int32)
     path = write(tmp_path / "a.safetensors", array, sources=json.dumps(["0123"]))
     with pytest.raises(InputError, match=r"unit/kernel \(int32\).*not finite floats"):
+        load(path)
+
+
+def test_types_that_numpy_lacks_are_refused(tmp_path):
+    pytest.importorskip("safetensors")
+    header = {
+        "__metadata__": {"format": FORMAT, "architecture": "a net"},
+        "unit/kernel": {"dtype": "F8_E4M3", "shape": [2, 3], "data_offsets": [0, 6]},
+    }
+    content = json.dumps(header).encode()
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(struct.pack("<Q", len(content)) + content + bytes(6))
+    with pytest.raises(InputError, match=r"a\.safetensors: .*Convert them again"):
         load(path)
 
 
