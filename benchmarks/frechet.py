@@ -5,16 +5,19 @@ programs do: the trace of the real part of `scipy.linalg.sqrtm(S1 @ S2)`. Two ki
 features: of spectra so flat that roots of eigenvalues are accurate, and of variances
 over eight decades, as real features have them, where singular values are needed.
 
-Command: python -m benchmarks.frechet [--quick]
-Time: 6 minutes on 2 CPU cores shared with others.
+Threads of BLAS wait for each other by spinning: on a machine that does anything else
+the ratio says nothing. The load before and after is written beside the results.
 
-Seen on 2 cores shared with others: 1.4 (0.8 to 5.3) times faster on flat spectra and
-6.6 (2.3 to 23) times on those of eight decades; the values are 9e-15 and 6e-10 apart.
-The ranges are wide because of the others: the same call took up to 9.5 times as long
-in one round as in another. Results are in results/frechet.json.
+Command: python -m benchmarks.frechet [--quick]
+Time: 3 minutes on 2 idle CPU cores.
+
+Seen, in seconds of one core with one thread: 6.5 times faster for flat spectra, 3.7 for
+eight decades. Not yet measured on 2 idle cores: the runs in results/frechet.json had to
+share theirs, and their ratios range from 0.8 to 22.6.
 """
 
 import argparse
+import os
 from typing import Any
 
 import numpy as np
@@ -58,6 +61,7 @@ def by_sqrtm(real: FeatureStatistics, generated: FeatureStatistics) -> float:
 def main(*, dimension: int = DIMENSION, repeats: int = 3) -> dict[str, Any]:
     """Measures both kinds of features; returns the ratios."""
     results = {}
+    load_before = os.getloadavg()[0]
     for name, decades in SPECTRA.items():
         pair = [statistics_of(seed, dimension, decades) for seed in (1, 2)]
         values: dict[str, float] = {}
@@ -82,7 +86,11 @@ def main(*, dimension: int = DIMENSION, repeats: int = 3) -> dict[str, Any]:
             f"{name}: {middle:.1f} ({low:.1f} to {high:.1f}) times faster than sqrtm, "
             f"values {results[name]['relative_difference']:.0e} apart"
         )
-    return {"dimension": dimension, "spectra": results}
+    return {
+        "dimension": dimension,
+        "load": {"before": load_before, "after": os.getloadavg()[0]},
+        "spectra": results,
+    }
 
 
 if __name__ == "__main__":

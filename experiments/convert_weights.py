@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from experiments import command
 from jaxgen.errors import InputError
-from jaxgen.metrics.features import inception, lpips
+from jaxgen.metrics.features import inception, perceptual
 from jaxgen.metrics.features.weights import save_weights
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def main(config: Config) -> dict[str, Any]:
             inception.ARCHITECTURE,
         )
     else:
-        weights, architecture = lpips.load_lpips(*inputs), lpips.ARCHITECTURE
+        weights, architecture = perceptual.load_lpips(*inputs), perceptual.ARCHITECTURE
     save_weights(output, weights, architecture=architecture)
     print(f"{output}: {architecture}, made of {', '.join(weights.sources)}")
     return {"architecture": architecture, "sources": weights.sources, "file": output}

@@ -76,6 +76,8 @@ def balls(
     # The size of a point at the edge is at most that of the ball's own plus the radius.
     size = _sizes(points, centre)[:, None]
     margin = ROUNDING * (size**2 + (size + np.sqrt(found.radii)) ** 2)
+    # Duplicates at the very centre have the size and the radius 0, and are ties too.
+    margin += np.finfo(np.float64).tiny
     return found._replace(radii=found.radii + (margin if closed else -margin))
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from scipy.special import rel_entr
 
 from jaxgen.metrics.arrays import check_pair
 from jaxgen.metrics.class_modes import assign_class_modes
@@ -157,10 +158,11 @@ def _frechet(x: np.ndarray, y: np.ndarray, halves: Halves | None) -> dict[str, O
     if halves is None:
         return {"FD": Outcome(value, None)}
     found = frechet_replicates(x, y, halves)
-    return {
-        "FD": Outcome(value, found, bounds=(0.0, np.inf)),
-        "FD∞": Outcome(value, found, debias=True),
-    }
+    outcomes = {"FD": Outcome(value, found, bounds=(0.0, np.inf))}
+    # Where a half does not span the features the bias is far from order 1/n.
+    if min(len(x), len(y)) // 2 > x.shape[1]:
+        outcomes["FD∞"] = Outcome(value, found, debias=True)
+    return outcomes
 
 
 def _kernel(x: np.ndarray, y: np.ndarray, halves: Halves | None) -> Outcome:
@@ -254,6 +256,9 @@ def _classes(
         rows = halves.generated[:, order]
         of_score = inception_score_replicates(generated, rows, num_splits=splits)
         of_modes = mode_replicates(assigned, rows)
+        of_modes = of_modes._replace(
+            reverse_kl=_class_divergences(real, generated, halves.real, rows)
+        )
     named: tuple[tuple[str, str, Better, tuple[float, float]], ...] = (
         ("classes captured", "captured", "higher", (0.0, float(real.shape[1]))),
         ("class reverse KL", "reverse_kl", "lower", (0.0, np.inf)),
@@ -270,3 +275,17 @@ def _classes(
     }
     bounds = (1.0, float(real.shape[1]))
     return {"IS": Outcome(score, of_score, "higher", bounds)} | outcomes
+
+
+def _class_divergences(
+    real: np.ndarray,
+    generated: np.ndarray,
+    of_real: np.ndarray,
+    of_generated: np.ndarray,
+) -> np.ndarray:
+    """Calculates KL(generated || real) of class shares on halves of both sets."""
+    every = np.eye(real.shape[1])
+    votes = of_real @ every[real.argmax(axis=1)] + 0.5
+    counts = of_generated @ every[generated.argmax(axis=1)]
+    shares = [each / each.sum(axis=1, keepdims=True) for each in (counts, votes)]
+    return rel_entr(*shares).sum(axis=1)

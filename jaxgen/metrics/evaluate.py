@@ -48,13 +48,16 @@ def evaluate(
 
     Each set is compared with n reference images of `data`. The floor is what n more
     real images, from `train`, get in the same comparison: no model can be told from a
-    perfect one below it. Without `train` the real images are halved, reference and
-    floor, so n is at most half of them.
+    perfect one below it. (Where the network itself was trained on those, as the
+    default classifier, fresh images of a perfect model get a little worse.) Without
+    `train` the real images are halved, reference and floor, so n is at most half of
+    them.
 
     Intervals are of half-samples (`jaxgen.metrics.resampling`) and cover what other
-    images, as many, would give in expectation; the row FD∞ is extrapolated to infinite
-    sets and covers the distance itself. They do not cover other trainings of the model
-    or of the feature network.
+    images, as many, would give in expectation. The row FD∞, which needs halves larger
+    than the features have dimensions, is extrapolated to infinite sets and covers the
+    distance itself. They do not cover other trainings of the model or of the feature
+    network.
 
     All sets are compared as 8-bit images. Features are float32, each set's are held
     once; images are read, drawn and reconstructed batch by batch.
@@ -159,17 +162,19 @@ def evaluate(
     for name, chosen in sets.items():
         own = features_of(chosen)
         both = halves(stream(key, f"halves for {name}"), resamples, count, count)
-        if name == RECONSTRUCTIONS:
+        paired = name == RECONSTRUCTIONS
+        if paired:
             # Pairs stay together: an image and its reconstruction are not independent.
             both = Halves(both.real, both.real)
         compared = compare(name, own, both)
         for group, floor, one in zip(groups, floors, compared, strict=True):
             curves[f"{name_of(group)}: {name}"] = one.curve
-            found += measures.measures(
+            own_measures = measures.measures(
                 one, floor, group, images=name, confidence=confidence
             )
+            found += map(_paired, own_measures) if paired else own_measures
         pictures[f"samples/{name}"] = chosen.first(_PICTURES)
-        if known is not None and name != RECONSTRUCTIONS:
+        if known is not None and not paired:
             tell(f"{name}: copies", 0, None)
             copies = copies_of(
                 known[1],
@@ -208,7 +213,9 @@ def evaluate_features(
     settings: Settings = DEFAULTS,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Judges features of any origin by every metric; see `evaluate`.
+    """Judges features of any origin by every metric of two sets; see `evaluate`.
+
+    As many of each set are compared as the smallest has, chosen at random.
 
     Args:
         real: Features of real examples, shape (n, d).
@@ -258,6 +265,11 @@ def evaluate_features(
         {f"features: {REAL}": floor.curve, "features: generated": found.curve},
         {},
     )
+
+
+def _paired(one: Measure) -> Measure:
+    note = "lower by order 1/n, since each image is compared with its own, too"
+    return one._replace(note=note) if one.metric.startswith("KID") else one
 
 
 def _silent(what: str, done: int, total: int | None) -> None:

@@ -95,8 +95,8 @@ def rows(evaluation: Evaluation) -> tuple[list[str], list[list[str]]]:
     for metric, found in cells.items():
         first = next(iter(found.values()))
         arrow = {"higher": "↑", "lower": "↓", "near": "="}[first.better]
-        digits = min(_digits(one) for one in found.values())
-        shown = [_cell(found[name], digits) if name in found else "" for name in sets]
+        shown = [_cell(found[name]) if name in found else "" for name in sets]
+        digits = max(map(_digits, found.values()))
         floor = "" if first.floor is None else f"{first.floor:.{digits}f}"
         table.append([metric, arrow, *shown, floor])
     return head, table
@@ -127,7 +127,8 @@ def _digits(one: Measure) -> int:
     return min(max(1 - math.floor(math.log10(width)), 0), 6)
 
 
-def _cell(one: Measure, digits: int) -> str:
+def _cell(one: Measure) -> str:
+    digits = _digits(one)
     return f"{one.value:.{digits}f} [{one.low:.{digits}f}, {one.high:.{digits}f}]"
 
 

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
-import jax
 import numpy as np
 
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_pair
 from jaxgen.metrics.kernel_functions import Kernel, polynomial_kernel
 from jaxgen.metrics.resampling import Halves
+from jaxgen.random import numpy_generator
 from jaxgen.typing import PRNGKeyArray
 
 # Rows of x and of y at once: a block of a kernel matrix is 8 MiB.
@@ -187,7 +187,7 @@ def kernel_inception_distance(
             f"fewer than subset_size={subset_size}; give more, or a smaller "
             "subset_size."
         )
-    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+    rng = numpy_generator(key)
     kernel = partial(polynomial_kernel, degree=degree)
     values = np.array(
         [

@@ -179,6 +179,7 @@ def protocol(
         f"{examples} of each set": count,
         "floor": f"{count:,} {real} against the reference",
         "intervals": f"{resamples} half-samples",
+        "KID": "all pairs, in place of 100 subsets of 1000",
         "settings": settings._asdict(),
     }
     if not nets:

@@ -28,8 +28,8 @@ class Memorisation(NamedTuple):
         share_closer: Share of generated examples closer to the training set than the
             first few (1 %) of test examples; of as many is what is healthy.
         exact: Generated examples that are training examples.
-        near: Generated examples at a distance below a tenth of the median of the test
-            examples, the exact ones among them.
+        near: Generated examples at a distance of at most a tenth of the median of the
+            test examples, the exact ones among them.
         generated: Nearest training examples of the generated ones, for the eye.
         test: Nearest training examples of the test examples.
     """

@@ -31,10 +31,10 @@ class PrecisionRecallDistribution(NamedTuple):
     Attributes:
         precision: Along the curve, float64, shape (angles,), rising.
         recall: Along the curve, shape (angles,), falling.
-        f_8: Largest F_8 on the curve, which weighs recall: 1 where the generated
+        f_8: Largest F_8 on the curve, which weighs recall: near 1 where the generated
             examples cover the real ones.
-        f_eighth: Largest F_1/8, which weighs precision: 1 where the generated examples
-            are all like real ones.
+        f_eighth: Largest F_1/8, which weighs precision: near 1 where the generated
+            examples are all like real ones.
     """
 
     precision: np.ndarray

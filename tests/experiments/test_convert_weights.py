@@ -6,7 +6,7 @@ import pytest
 from experiments import convert_weights
 from experiments.convert_weights import Config
 from jaxgen.errors import InputError
-from jaxgen.metrics.features import inception, lpips
+from jaxgen.metrics.features import inception, perceptual
 from jaxgen.metrics.features.weights import Weights, load_weights
 
 SHAPES = {("unit", "kernel"): (2, 3)}
@@ -19,7 +19,7 @@ def small(monkeypatch):
         inception, "load_inception", lambda path: Weights(params, (path.name,))
     )
     monkeypatch.setattr(
-        lpips, "load_lpips", lambda one, two: Weights(params, (one.name, two.name))
+        perceptual, "load_lpips", lambda one, two: Weights(params, (one.name, two.name))
     )
 
 

@@ -123,3 +123,16 @@ def test_bad_input_is_refused_with_a_sentence(change, sentence):
     given = {"real": np.ones((8, 2)), "generated": np.ones((8, 2)), **change}
     with pytest.raises(InputError, match=sentence):
         neighbour_metrics(given.pop("real"), given.pop("generated"), **given)
+
+
+def test_duplicates_at_the_centre_are_ties_too():
+    """A black image of a collapsed generator lies where distances are measured from."""
+    rng = np.random.default_rng(0)
+    real, generated = rng.normal(size=(2, 40, 3))
+    real[:25], generated[:22] = 0, 0
+    found = neighbour_metrics(real, generated, precision_k=3, density_k=5)
+    squared = ((real[:, None] - generated) ** 2).sum(-1)
+    own = np.sort(((real[:, None] - real) ** 2).sum(-1), axis=1)[:, 5]
+    inside = squared <= own[:, None]
+    np.testing.assert_allclose(found.density, inside.sum() / (5 * 40))
+    np.testing.assert_allclose(found.coverage, inside.any(axis=1).mean())

@@ -15,7 +15,7 @@ from jaxgen.metrics.features.base import (
 from jaxgen.metrics.features.choice import default_features
 from jaxgen.metrics.features.classifier import classifier_features
 from jaxgen.metrics.features.inception import inception_features
-from jaxgen.metrics.features.lpips import lpips, lpips_features
+from jaxgen.metrics.features.perceptual import lpips, lpips_features
 from jaxgen.metrics.features.random_convolutions import random_convolution_features
 
 __all__ = [

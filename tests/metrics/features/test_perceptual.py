@@ -1,17 +1,13 @@
-import importlib
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxgen.errors import InputError
-from jaxgen.metrics.features.lpips import lpips, lpips_features, unit_features
+from jaxgen.metrics.features import perceptual as features
+from jaxgen.metrics.features.perceptual import lpips, lpips_features, unit_features
 from jaxgen.metrics.features.weights import Weights
 from jaxgen.networks.vgg import WIDTHS, standardize, vgg
-
-# The package has a function of the module's name, which an import statement would find.
-features = importlib.import_module("jaxgen.metrics.features.lpips")
 
 
 @pytest.fixture(scope="module")
