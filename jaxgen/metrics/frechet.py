@@ -99,7 +99,7 @@ def frechet_bias(dimension: int, num_examples: int) -> float:
     `(2 d + d (d + 1) / 2) / n`, for whitened features (the covariance is the identity)
     and two sets of n examples each; half of it where one set is infinitely large. The
     first part is of the means, the second of the covariances. It is of first order in
-    1/n, and within 1 % of the truth from n = 2 d on.
+    1/n, and from n = 2 d on within a few percent of the truth.
 
     Args:
         dimension: d.

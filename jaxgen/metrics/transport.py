@@ -16,6 +16,9 @@ from jaxgen.typing import PRNGKeyArray
 # in float64, with 50 half-samples and for both sets it is 170 MB at most.
 _BLOCK = 64
 
+_ROWS = 256
+"""Features whose difference from the centre is in memory at once."""
+
 
 class SlicedWasserstein(NamedTuple):
     """The sliced Wasserstein distance of two sets.
