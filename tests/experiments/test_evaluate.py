@@ -141,12 +141,13 @@ def test_the_same_seed_gives_the_same_numbers(tmp_path, run, quick):
 
 def test_the_models_of_a_run_stand_side_by_side(tmp_path, quick):
     run = train(cvae, tmp_path)
-    evaluate.main(dataclasses.replace(SMALL, paths=(str(run),)))
+    evaluate.main(dataclasses.replace(SMALL, paths=(str(run),), path_samples=4))
     content, arrays = written(run)
     assert [row["images"] for row in content["measures"]] == [
         "reconstructions of VAE",
         "prior samples of VAE",
         "mixture samples of VAE",
+        "prior samples of VAE",  # its path length
         "reconstructions of CVAE",
         "prior samples of CVAE",
     ]

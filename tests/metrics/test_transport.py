@@ -165,7 +165,7 @@ def test_whole_numbers_are_projected_on_floats(key):
     assert abs(found.power - 4) < 5 * found.standard_error
 
 
-def test_float32_features_are_not_copied(key, monkeypatch):
+def test_float32_features_have_no_copy_in_float64(key, monkeypatch):
     monkeypatch.setattr(transport, "_BLOCK", 2)
     real = normal(1000, 300).astype(np.float32)
     generated = real[::-1] + np.float32(1)
@@ -173,7 +173,8 @@ def test_float32_features_are_not_copied(key, monkeypatch):
     sliced_wasserstein(key, real, generated, num_projections=4)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 0.8 * real.nbytes
+    # All of one set at once, counted from the centre, in its own type.
+    assert peak < 1.6 * real.nbytes
 
 
 @pytest.mark.parametrize(
