@@ -60,6 +60,7 @@ from jaxgen.metrics.posterior import (
     kl_decomposition,
 )
 from jaxgen.metrics.prd import (
+    PrecisionRecallCurve,
     PrecisionRecallDistribution,
     max_f_score,
     prd_curve,
@@ -107,6 +108,7 @@ __all__ = [
     "Neighbours",
     "PathLength",
     "PrecisionRecall",
+    "PrecisionRecallCurve",
     "PrecisionRecallDistribution",
     "Sap",
     "Sinkhorn",
