@@ -205,11 +205,8 @@ def compare_pair(config: Config) -> dict[str, Any]:
             sets = image_sets.features_of(pair, config.num_samples)
             evaluation = metrics.evaluate_features(*sets, progress=tell, **common)
         else:
-            # Files are often sorted by class, and fewer may be judged than there are.
-            key = random.stream(root_key(config), "order")
-            shuffled = image_sets.shuffled(key, pair.generated)
             evaluation = metrics.evaluate(
-                {"generated": shuffled},
+                {"generated": pair.generated},
                 pair.real,
                 feature_nets=feature_choice.networks_of(
                     config.features, pair.real, None, tell

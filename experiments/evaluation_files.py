@@ -113,6 +113,7 @@ def finish(
     )
     page = report.write_page(folder)
     commands.print_tables(tables(evaluation))
+    print("\n".join(evaluation.foot()), end="\n\n")
     print(f"The page of this run: {page}")
     values = {f"{m.metric}, {m.images}": float(m.value) for m in evaluation.measures}
     return values | {"page": str(page)}

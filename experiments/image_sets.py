@@ -2,17 +2,14 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
 import numpy as np
 
 from experiments.latent_arrays import every_nth
 from jaxgen import data
 from jaxgen.errors import InputError
-from jaxgen.typing import PRNGKeyArray
 
 ImageSet = data.Source | np.ndarray
 """A folder, read file by file, or an array that stays on disk."""
@@ -124,16 +121,19 @@ def load_array(path: Path) -> np.ndarray:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(
-            f"{path} cannot be read ({str(error).splitlines()[0]}): expected a whole "
-            ".npy file of numbers, without Python objects; save it anew by numpy.save."
+            f"{path} is no whole .npy file of numbers (Python objects are not read): "
+            "save the array anew by numpy.save."
         ) from error
     if array.ndim not in (2, 4) or array.dtype.kind not in "fiu" or 0 in array.shape:
-        hint = "expected images (n, height, width, channels) or features (n, d)"
-        if array.ndim == 3:
-            hint += "; of grey images save images[..., None]"
+        hint = (
+            "save images[..., None] of grey images"
+            if array.ndim == 3
+            else "save it anew"
+        )
         raise InputError(
-            f"{path} holds {array.dtype} of shape {array.shape}: {hint}, none of them "
-            "0."
+            f"{path} holds {array.dtype} of shape {array.shape}: expected numbers, "
+            "images (n, height, width, channels) or features (n, d), at least one of "
+            f"each; {hint}."
         )
     return array
 
@@ -144,41 +144,6 @@ def shape_of(images: ImageSet) -> tuple[int, int, int]:
         return images.image_shape
     height, width, channels = images.shape[1:]
     return height, width, channels
-
-
-class Shuffled:
-    """A set in another order, read as it is asked for.
-
-    Args:
-        images: The set.
-        order: Image i of this set is image `order[i]` there.
-    """
-
-    def __init__(self, images: ImageSet, order: np.ndarray):
-        """Reads nothing yet."""
-        self._images, self._order = images, order
-
-    def __len__(self) -> int:
-        """Returns the number of images."""
-        return len(self._order)
-
-    def read(self, indices: np.ndarray) -> Mapping[str, np.ndarray]:
-        """Returns images by their indices."""
-        rows = self._order[indices]
-        if isinstance(self._images, data.Source):
-            return self._images.read(rows)
-        return {"image": self._images[rows]}
-
-
-def shuffled(key: PRNGKeyArray, images: ImageSet) -> Shuffled:
-    """Brings a set into a random order.
-
-    Args:
-        key: It is consumed.
-        images: The set.
-    """
-    order = jax.random.permutation(key, len(images))
-    return Shuffled(images, np.asarray(order))
 
 
 def features_of(pair: Pair, number: int | None) -> tuple[np.ndarray, np.ndarray]:

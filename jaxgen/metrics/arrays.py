@@ -32,8 +32,8 @@ def check_features(name: str, features: Any, *, least: int = 2) -> np.ndarray:
     bad = ~np.isfinite(features).all(axis=1)
     if bad.any():
         raise InputError(
-            f"{int(bad.sum())} of {len(features)} {name} features are not finite, the "
-            f"first is number {int(bad.argmax())}: look at that image and at the "
+            f"{int(bad.sum())} of {len(features)} {name} rows are not finite, the "
+            f"first is number {int(bad.argmax())} (from 0): look at that image and the "
             "network that made them."
         )
     return features
@@ -87,9 +87,10 @@ def check_images(name: str, images: Any) -> np.ndarray:
         )
     least, most = float(images.min()), float(images.max())
     if not np.isfinite([least, most]).all():
+        first = int(np.isfinite(images).all(axis=(1, 2, 3)).argmin())
         raise InputError(
-            f"The {name} images hold numbers that are not finite: look at the model "
-            "that made them."
+            f"The {name} images hold numbers that are not finite, first in image "
+            f"{first} (from 0): look at the model that made them."
         )
     # Rounding may leave a decoder's pixel a little outside.
     if least < -1e-3 or most > 1 + 1e-3:

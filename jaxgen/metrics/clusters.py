@@ -63,9 +63,9 @@ def union_clusters(
         )
     if min(len(real), len(generated)) < num_clusters:
         raise InputError(
-            f"There are {len(real)} real and {len(generated)} generated features for "
-            f"{num_clusters} clusters: give at least as many of each, or a smaller "
-            "num_clusters."
+            f"There are {len(real)} real and {len(generated)} generated features: "
+            f"{num_clusters} clusters need {num_clusters} of each; give more of the "
+            "smaller set, or a smaller num_clusters."
         )
     weights = None
     if len(real) != len(generated):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxgen.metrics.evaluation import Measure
-from jaxgen.metrics.judged import Chosen
+from jaxgen.metrics.judged import Chosen, evenly
 from jaxgen.metrics.memorisation import memorisation, memorisation_replicates
 from jaxgen.metrics.resampling import Halves, interval
 
@@ -18,7 +18,7 @@ class Copies(NamedTuple):
 
     Attributes:
         measure: P(a sample is closer to the training set than a test image is).
-        nearest: Indices of the training images nearest to the first samples, shape
+        nearest: Indices of the training images nearest to some samples, shape
             (rows, neighbours).
     """
 
@@ -60,11 +60,11 @@ def copies_of(
     )
     note = f"{found.exact} samples are training images" if found.exact else ""
     measure = Measure(f"copying({net})", images, *ends, 0.5, "near", note)
-    return Copies(measure, found.generated.indices[:_ROWS])
+    return Copies(measure, found.generated.indices[evenly(len(generated), _ROWS)])
 
 
 def beside_nearest(samples: Chosen, train: Chosen, nearest: np.ndarray) -> np.ndarray:
-    """Reads the first samples and, beside each, its nearest training images.
+    """Reads some samples and, beside each, its nearest training images.
 
     Args:
         samples: The samples.
@@ -74,7 +74,7 @@ def beside_nearest(samples: Chosen, train: Chosen, nearest: np.ndarray) -> np.nd
     Returns:
         uint8, shape (rows, 1 + k, height, width, channels).
     """
-    own = samples.first(len(nearest))
+    own = samples.spread(len(nearest))
     others = train.read(nearest.reshape(-1))["image"]
     beside = others.reshape(*nearest.shape, *own.shape[1:])
     return np.concatenate([own[:, None], beside], axis=1)

@@ -158,7 +158,7 @@ def evaluate(
         f"{name_of(group)}: {REAL}": floor.curve
         for group, floor in zip(groups, floors, strict=True)
     }
-    pictures = {REAL: reference.first(_PICTURES)}
+    pictures = {REAL: reference.spread(_PICTURES)}
     for name, chosen in sets.items():
         own = features_of(chosen)
         both = halves(stream(key, f"halves for {name}"), resamples, count, count)
@@ -173,7 +173,7 @@ def evaluate(
                 one, floor, group, images=name, confidence=confidence
             )
             found += map(_paired, own_measures) if paired else own_measures
-        pictures[f"samples/{name}"] = chosen.first(_PICTURES)
+        pictures[f"samples/{name}"] = chosen.spread(_PICTURES)
         if known is not None and not paired:
             tell(f"{name}: copies", 0, None)
             copies = copies_of(

@@ -59,14 +59,18 @@ class Evaluation(NamedTuple):
 
         Below it stand what a reader must know of single numbers, and the protocol.
         """
+        return "\n".join([text_table(*rows(self)), *self.foot()])
+
+    def foot(self) -> list[str]:
+        """Returns the lines below a table: signs, notes and the protocol."""
+        signs = "↓ lower is better, ↑ higher is better, ≈ best near real images"
         notes = [
             f"{one.metric}, {one.images}: {one.note}."
             for one in self.measures
             if one.note
         ]
-        level = f"[ , ]: {self.confidence:.0%} intervals"
         protocol = [f"{name}: {_said(value)}" for name, value in self.protocol.items()]
-        return "\n".join([text_table(*rows(self)), level, *notes, *protocol])
+        return [f"[ , ] {self.confidence:.0%} intervals; {signs}", *notes, *protocol]
 
     def to_json(self) -> dict[str, Any]:
         """Returns numbers and protocol for `json.dumps`; infinite numbers are None."""
@@ -94,7 +98,7 @@ def rows(evaluation: Evaluation) -> tuple[list[str], list[list[str]]]:
     table = []
     for metric, found in cells.items():
         first = next(iter(found.values()))
-        arrow = {"higher": "↑", "lower": "↓", "near": "="}[first.better]
+        arrow = {"higher": "↑", "lower": "↓", "near": "≈"}[first.better]
         shown = [_cell(found[name]) if name in found else "" for name in sets]
         digits = max(map(_digits, found.values()))
         floor = "" if first.floor is None else f"{first.floor:.{digits}f}"

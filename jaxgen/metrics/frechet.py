@@ -53,11 +53,12 @@ def frechet_distance(real: FeatureStatistics, generated: FeatureStatistics) -> f
     sets of the same size alone (see `frechet_bias`).
 
     Args:
-        real: Statistics of the real features.
+        real: Statistics of the real features (`feature_statistics`, or of a file).
         generated: Statistics of the generated features.
 
     Raises:
-        InputError: They are not statistics, or known to be of different networks.
+        InputError: They are not statistics (features themselves go to
+            `frechet_distance_of_features`), or known to be of different networks.
 
     Examples:
         >>> one = FeatureStatistics(np.zeros(2), np.diag([1.0, 4.0]))
@@ -70,6 +71,13 @@ def frechet_distance(real: FeatureStatistics, generated: FeatureStatistics) -> f
         Distributions, 1982. Heusel et al., GANs Trained by a Two Time-Scale Update
         Rule, 2017.
     """
+    for name, one in (("real", real), ("generated", generated)):
+        if not isinstance(one, FeatureStatistics):
+            raise InputError(
+                f"The {name} statistics are {type(one).__name__}: expected "
+                "FeatureStatistics; features of shape (n, d) go to "
+                "frechet_distance_of_features, or first to feature_statistics."
+            )
     check_statistics("The real statistics", real)
     check_statistics("The generated statistics", generated)
     check_comparable(real, generated)

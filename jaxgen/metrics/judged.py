@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from jaxgen.errors import InputError
+from jaxgen.metrics.arrays import check_images
 from jaxgen.metrics.features.base import Images, read_images
 from jaxgen.metrics.generated import Drawn, Reconstructed, as_bytes
 from jaxgen.random import numpy_generator
@@ -18,6 +19,11 @@ MOST_IMAGES = 10_000
 
 REAL = "real"
 RECONSTRUCTIONS = "reconstructions"
+
+
+def evenly(total: int, number: int) -> np.ndarray:
+    """Returns so many places of a set, evenly spread; all if there are fewer."""
+    return np.linspace(0, total - 1, min(number, total)).astype(int)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +49,9 @@ class Chosen:
         found = read_images(self.images, self.indices[indices], name=self.name)
         return {"image": as_bytes(self.name, found)}
 
-    def first(self, number: int) -> np.ndarray:
-        """Returns so many images, or all if there are fewer."""
-        return self.read(np.arange(min(number, len(self))))["image"]
+    def spread(self, number: int) -> np.ndarray:
+        """Returns so many images evenly spread, since sets may be sorted by class."""
+        return self.read(evenly(len(self), number))["image"]
 
 
 def named_sets(model: Any, state: Any) -> dict[str, Any]:
@@ -67,6 +73,9 @@ def named_sets(model: Any, state: Any) -> dict[str, Any]:
             f"The sets of images are named {sorted(sets)}: give at least one, none of "
             f"them named {REAL!r} or {RECONSTRUCTIONS!r} (that is an argument)."
         )
+    for name, images in sets.items():
+        if hasattr(images, "__array__"):
+            check_images(name, images)  # before any work is done
     return sets
 
 

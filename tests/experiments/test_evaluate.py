@@ -296,13 +296,6 @@ def test_a_grey_folder_beside_a_coloured_one_gets_channels(tmp_path, digits):
     np.testing.assert_array_equal(one, other)
 
 
-def test_shuffled_images_are_the_same_ones_in_another_order(digits, key):
-    found = image_sets.shuffled(key, digits)
-    images = found.read(np.arange(len(found)))["image"]
-    assert not np.array_equal(images, digits)
-    assert sorted(map(bytes, images)) == sorted(map(bytes, digits))
-
-
 def prepared(tmp_path: Path, digits: np.ndarray) -> None:
     """Makes sets that cannot be used, or not together."""
     (tmp_path / "empty").mkdir()

@@ -29,10 +29,16 @@ def default_features(
     Raises:
         InputError: The images cannot be used.
     """
-    for images in (train, data):
-        if getattr(images, "class_names", None) is not None:
-            labelled: Any = images
-            return [classifier_features(labelled, progress=progress)]
+    labelled: list[Any] = [
+        images
+        for images in (train, data)
+        if getattr(images, "class_names", None) is not None
+    ]
+    if labelled:
+        # Where both have labels the second tells the accuracy, and trains nothing.
+        learnt, *rest = labelled
+        test = rest[0] if rest else None
+        return [classifier_features(learnt, test=test, progress=progress)]
     return [random_features(data if train is None else train)]
 
 
