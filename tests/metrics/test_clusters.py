@@ -45,7 +45,7 @@ def test_the_same_key_gives_the_same_clusters():
     ("options", "sentence"),
     [
         ({"num_runs": 0}, "num_clusters=20 and num_runs=0"),
-        ({"num_clusters": 31}, "30 real and 30 generated features for 31 clusters"),
+        ({"num_clusters": 31}, "31 clusters need 31 of each"),
     ],
 )
 def test_bad_input_gets_a_sentence(key, options, sentence):

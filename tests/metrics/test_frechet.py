@@ -280,7 +280,7 @@ def test_what_is_no_covariance_is_refused():
 def test_sets_that_cannot_be_compared_are_refused(key):
     broken = GENERATED.copy()
     broken[3, 3] = np.nan
-    with pytest.raises(InputError, match="generated features are not finite.*number 3"):
+    with pytest.raises(InputError, match="generated rows are not finite.*number 3"):
         frechet.frechet_distance_of_features(REAL, broken)
     with pytest.raises(InputError, match="16 dimensions and the generated ones 15"):
         frechet.frechet_distance_of_features(REAL, GENERATED[:, :15])
@@ -288,6 +288,8 @@ def test_sets_that_cannot_be_compared_are_refused(key):
         frechet.frechet_infinity(key, feature_statistics(REAL), GENERATED[:, :15])
     with pytest.raises(InputError, match="1 generated features"):
         frechet.frechet_distance_of_features(REAL, GENERATED[:1])
+    with pytest.raises(InputError, match="go to frechet_distance_of_features"):
+        frechet.frechet_distance(REAL, GENERATED)
     one = feature_statistics(REAL, net="a", identity="1")
     with pytest.raises(InputError, match="'1'.*'2'"):
         frechet.frechet_distance(one, one._replace(identity="2"))

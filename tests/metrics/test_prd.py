@@ -157,7 +157,7 @@ def test_the_curve_is_the_mean_over_runs():
     [
         (
             lambda key: precision_recall_distribution(key, normal(19), normal(30)),
-            "There are 19 real and 30 generated features for 20 clusters",
+            "20 clusters need 20 of each",
         ),
         (lambda _: prd_curve(REAL, GENERATED[:3]), "count both in the same bins"),
         (lambda _: prd_curve(-REAL, GENERATED), "real histogram holds"),
