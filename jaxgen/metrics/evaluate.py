@@ -25,7 +25,7 @@ from jaxgen.metrics.resampling import Halves, halves
 from jaxgen.random import numpy_generator, stream
 from jaxgen.typing import Model, PRNGKeyArray
 
-_PICTURES = 36
+_PICTURES = 25
 
 
 def evaluate(
