@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxgen.metrics.evaluation import Measure
-from jaxgen.metrics.judged import Chosen, evenly
+from jaxgen.metrics.judged import Chosen
 from jaxgen.metrics.memorisation import memorisation, memorisation_replicates
 from jaxgen.metrics.resampling import Halves, interval
 
-_ROWS, _NEIGHBOURS = 8, 5
+ROWS, _NEIGHBOURS = 8, 5
 """Samples shown, and nearest training images of each."""
 
 
@@ -32,6 +32,7 @@ def copies_of(
     generated: np.ndarray,
     halves: Halves,
     *,
+    shown: np.ndarray,
     images: str,
     net: str,
     confidence: float,
@@ -43,6 +44,7 @@ def copies_of(
         real: Features of the reference images, which the model has not seen.
         generated: Features of the samples.
         halves: Of the latter two.
+        shown: Which samples a figure shows.
         images: Name of the samples.
         net: Name of the feature network.
         confidence: Level of the interval.
@@ -60,7 +62,7 @@ def copies_of(
     )
     note = f"{found.exact} samples are training images" if found.exact else ""
     measure = Measure(f"copying({net})", images, *ends, 0.5, "near", note)
-    return Copies(measure, found.generated.indices[evenly(len(generated), _ROWS)])
+    return Copies(measure, found.generated.indices[shown])
 
 
 def beside_nearest(samples: Chosen, train: Chosen, nearest: np.ndarray) -> np.ndarray:
@@ -74,7 +76,7 @@ def beside_nearest(samples: Chosen, train: Chosen, nearest: np.ndarray) -> np.nd
     Returns:
         uint8, shape (rows, 1 + k, height, width, channels).
     """
-    own = samples.spread(len(nearest))
+    own = samples.read(samples.shown(len(nearest)))["image"]
     others = train.read(nearest.reshape(-1))["image"]
     beside = others.reshape(*nearest.shape, *own.shape[1:])
     return np.concatenate([own[:, None], beside], axis=1)

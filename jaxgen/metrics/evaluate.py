@@ -8,7 +8,7 @@ import numpy as np
 from jaxgen.metrics import judged, measures
 from jaxgen.metrics.arrays import check_features
 from jaxgen.metrics.comparison import DEFAULTS, Comparison, Settings, compare_sets
-from jaxgen.metrics.copies import beside_nearest, copies_of
+from jaxgen.metrics.copies import ROWS, beside_nearest, copies_of
 from jaxgen.metrics.evaluation import Evaluation, Measure
 from jaxgen.metrics.features.base import (
     Activations,
@@ -158,7 +158,7 @@ def evaluate(
         f"{name_of(group)}: {REAL}": floor.curve
         for group, floor in zip(groups, floors, strict=True)
     }
-    pictures = {REAL: reference.spread(_PICTURES)}
+    pictures = {REAL: _pictured(reference)}
     for name, chosen in sets.items():
         own = features_of(chosen)
         both = halves(stream(key, f"halves for {name}"), resamples, count, count)
@@ -173,7 +173,7 @@ def evaluate(
                 one, floor, group, images=name, confidence=confidence
             )
             found += map(_paired, own_measures) if paired else own_measures
-        pictures[f"samples/{name}"] = chosen.spread(_PICTURES)
+        pictures[f"samples/{name}"] = _pictured(chosen)
         if known is not None and not paired:
             tell(f"{name}: copies", 0, None)
             copies = copies_of(
@@ -181,6 +181,7 @@ def evaluate(
                 real[0].features,
                 own[0].features,
                 both,
+                shown=chosen.shown(ROWS),
                 images=name,
                 net=nets[0].name,
                 confidence=confidence,
@@ -289,3 +290,7 @@ def _counted(
         tell(what, done, total)
 
     return add
+
+
+def _pictured(chosen: Chosen) -> np.ndarray:
+    return chosen.read(chosen.shown(_PICTURES))["image"]

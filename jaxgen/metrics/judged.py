@@ -21,11 +21,6 @@ REAL = "real"
 RECONSTRUCTIONS = "reconstructions"
 
 
-def evenly(total: int, number: int) -> np.ndarray:
-    """Returns so many places of a set, evenly spread; all if there are fewer."""
-    return np.linspace(0, total - 1, min(number, total)).astype(int)
-
-
 @dataclasses.dataclass(frozen=True)
 class Chosen:
     """Some images of a set, as bytes: what `jaxgen.metrics.features.extract` reads.
@@ -49,9 +44,16 @@ class Chosen:
         found = read_images(self.images, self.indices[indices], name=self.name)
         return {"image": as_bytes(self.name, found)}
 
-    def spread(self, number: int) -> np.ndarray:
-        """Returns so many images evenly spread, since sets may be sorted by class."""
-        return self.read(evenly(len(self), number))["image"]
+    def shown(self, number: int) -> np.ndarray:
+        """Returns the places of so many images for a figure, all if there are fewer.
+
+        They are evenly spread, since sets may be sorted by class. Samples are not, and
+        the first of them cost a single draw.
+        """
+        number = min(number, len(self))
+        if isinstance(self.images, Drawn):
+            return np.arange(number)
+        return np.linspace(0, len(self) - 1, number).astype(int)
 
 
 def named_sets(model: Any, state: Any) -> dict[str, Any]:
