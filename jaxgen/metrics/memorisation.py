@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_features, check_pair
@@ -160,6 +159,8 @@ def copy_probability(test: np.ndarray, generated: np.ndarray) -> float:
 
 
 def _z_score(probability: float, test: np.ndarray, generated: np.ndarray) -> float:
+    from scipy import stats  # half of what importing this room would cost
+
     n, m = len(test), len(generated)
     ranks = stats.rankdata(np.concatenate([test, generated]))
     # The sample variance of the ranks is N (N + 1) / 12 without ties, less with them.
