@@ -24,6 +24,7 @@ __all__ = [
     "PyTree",
     "RandomKeys",
     "State",
+    "StatefulNetwork",
     "Update",
 ]
 
@@ -51,6 +52,21 @@ class Network(NamedTuple):
 
     init: Callable[..., Params]
     apply: Callable[..., Any]
+
+
+class StatefulNetwork(NamedTuple):
+    """A network with statistics that training moves: those of batch normalization, the
+    vectors of a power iteration.
+
+    Attributes:
+        init: `init(key, *inputs) -> (params, batch_stats)`.
+        apply: `apply(params, batch_stats, *inputs, train=False, axis_name=None) ->
+            (outputs, batch_stats)`. Only with `train` are the statistics those of the
+            batch, over all devices of `axis_name`, and the returned ones new.
+    """
+
+    init: Callable[..., tuple[Params, PyTree]]
+    apply: Callable[..., tuple[Any, PyTree]]
 
 
 class NetState(NamedTuple):

@@ -1,0 +1,226 @@
+"""Adversarial losses, in pairs: what the critic minimises and what the generator does.
+
+Critics give logits: raw numbers, large for what they take to be real. Every function
+returns one value per example (in nats where the loss is a cross-entropy), to be
+*minimised*. Real and generated logits come in pairs, one of each per example.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from jaxtyping import Array, Float
+
+from jaxgen.numerics import softplus
+from jaxgen.typing import PerExample
+
+Estimate = Callable[[Float[Array, ""]], Float[Array, ""]]
+
+
+class AdversarialLoss(NamedTuple):
+    """The two losses of a game.
+
+    Attributes:
+        name: Of the game.
+        critic: `(real_logits, fake_logits) -> loss per example` of the critic.
+        generator: `(real_logits, fake_logits) -> loss per example` of the generator.
+        estimate: From the critic's mean loss to the divergence that it bounds from
+            below, or None where it bounds none.
+    """
+
+    name: str
+    critic: Callable[[PerExample, PerExample], PerExample]
+    generator: Callable[[PerExample, PerExample], PerExample]
+    estimate: Estimate | None = None
+
+
+def minimax() -> AdversarialLoss:
+    """Returns the zero-sum game: the generator maximises the critic's cross-entropy.
+
+    Its gradient vanishes while the critic is sure: see `non_saturating`.
+
+    References:
+        Goodfellow et al., Generative Adversarial Networks, 2014, equation 1.
+    """
+    return AdversarialLoss(
+        "minimax", cross_entropy_critic_loss, minimax_generator_loss, jensen_shannon
+    )
+
+
+def non_saturating() -> AdversarialLoss:
+    """Returns the game whose generator maximises log D(G(z)).
+
+    References:
+        Goodfellow et al., Generative Adversarial Networks, 2014, section 3.
+    """
+    return AdversarialLoss(
+        "non_saturating",
+        cross_entropy_critic_loss,
+        non_saturating_generator_loss,
+        jensen_shannon,
+    )
+
+
+def least_squares() -> AdversarialLoss:
+    """Returns the game of squared distances to the labels 0 and 1.
+
+    References:
+        Mao et al., Least Squares Generative Adversarial Networks, 2017, equation 9.
+    """
+    return AdversarialLoss(
+        "least_squares", least_squares_critic_loss, least_squares_generator_loss
+    )
+
+
+def hinge() -> AdversarialLoss:
+    """Returns the game with margins.
+
+    References:
+        Lim and Ye, Geometric GAN, 2017; Miyato et al., Spectral Normalization, 2018,
+        equations 16 and 17.
+    """
+    return AdversarialLoss("hinge", hinge_critic_loss, wasserstein_generator_loss)
+
+
+def wasserstein() -> AdversarialLoss:
+    """Returns the game of means, whose critic must be kept Lipschitz.
+
+    References:
+        Arjovsky et al., Wasserstein GAN, 2017, equations 2 and 3.
+    """
+    return AdversarialLoss(
+        "wasserstein",
+        wasserstein_critic_loss,
+        wasserstein_generator_loss,
+        wasserstein_distance,
+    )
+
+
+def relativistic() -> AdversarialLoss:
+    """Returns the game of pairs: is this real sample more real than that generated one?
+
+    Meant to be played with the penalties `r1` and `r2`.
+
+    References:
+        Jolicoeur-Martineau, The relativistic discriminator, 2018. Huang et al., The GAN
+        is dead; long live the GAN! (R3GAN), 2024, equation 2.
+    """
+    return AdversarialLoss(
+        "relativistic", relativistic_critic_loss, relativistic_generator_loss
+    )
+
+
+def cross_entropy_critic_loss(
+    real_logits: PerExample, fake_logits: PerExample
+) -> PerExample:
+    """Calculates -log D(x) - log(1 - D(G(z))), D the sigmoid of the logit.
+
+    Where D is the optimal one its mean is log 4 - 2 JS: see `jensen_shannon`.
+
+    Args:
+        real_logits: Of data, shape (batch,).
+        fake_logits: Of generated samples, shape (batch,).
+
+    Returns:
+        Nats per example.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> print(cross_entropy_critic_loss(jnp.zeros(1), jnp.zeros(1)))
+        [1.3862944]
+    """
+    return softplus(-real_logits) + softplus(fake_logits)
+
+
+def minimax_generator_loss(
+    real_logits: PerExample, fake_logits: PerExample
+) -> PerExample:
+    """Calculates log(1 - D(G(z))), nats per example."""
+    del real_logits
+    return -softplus(fake_logits)
+
+
+def non_saturating_generator_loss(
+    real_logits: PerExample, fake_logits: PerExample
+) -> PerExample:
+    """Calculates -log D(G(z)), nats per example."""
+    del real_logits
+    return softplus(-fake_logits)
+
+
+def least_squares_critic_loss(
+    real_logits: PerExample, fake_logits: PerExample
+) -> PerExample:
+    """Calculates (D(x) - 1)^2 / 2 + D(G(z))^2 / 2, D the raw output."""
+    return 0.5 * (real_logits - 1.0) ** 2 + 0.5 * fake_logits**2
+
+
+def least_squares_generator_loss(
+    real_logits: PerExample, fake_logits: PerExample
+) -> PerExample:
+    """Calculates (D(G(z)) - 1)^2 / 2, D the raw output."""
+    del real_logits
+    return 0.5 * (fake_logits - 1.0) ** 2
+
+
+def hinge_critic_loss(real_logits: PerExample, fake_logits: PerExample) -> PerExample:
+    """Calculates max(0, 1 - D(x)) + max(0, 1 + D(G(z))), D the raw output."""
+    return (1.0 - real_logits).clip(0.0) + (1.0 + fake_logits).clip(0.0)
+
+
+def wasserstein_critic_loss(
+    real_logits: PerExample, fake_logits: PerExample
+) -> PerExample:
+    """Calculates D(G(z)) - D(x): minus its mean estimates the distance."""
+    return fake_logits - real_logits
+
+
+def wasserstein_generator_loss(
+    real_logits: PerExample, fake_logits: PerExample
+) -> PerExample:
+    """Calculates -D(G(z))."""
+    del real_logits
+    return -fake_logits
+
+
+def relativistic_critic_loss(
+    real_logits: PerExample, fake_logits: PerExample
+) -> PerExample:
+    """Calculates -log sigmoid(D(x) - D(G(z))), nats per pair."""
+    return softplus(fake_logits - real_logits)
+
+
+def relativistic_generator_loss(
+    real_logits: PerExample, fake_logits: PerExample
+) -> PerExample:
+    """Calculates -log sigmoid(D(G(z)) - D(x)), nats per pair."""
+    return softplus(real_logits - fake_logits)
+
+
+def jensen_shannon(critic_loss: Float[Array, ""]) -> Float[Array, ""]:
+    """Estimates the Jensen-Shannon divergence, log 2 - loss / 2, from below, in nats.
+
+    Exact where the critic is optimal, whose mean loss is log 4 - 2 JS.
+
+    Args:
+        critic_loss: Mean of `cross_entropy_critic_loss`.
+
+    References:
+        Goodfellow et al., Generative Adversarial Networks, 2014, theorem 1.
+    """
+    return math.log(2.0) - 0.5 * critic_loss
+
+
+def wasserstein_distance(critic_loss: Float[Array, ""]) -> Float[Array, ""]:
+    """Estimates the Wasserstein-1 distance, minus the loss, from below.
+
+    In the units of the samples, for a critic of Lipschitz constant 1; a critic of
+    clipped weights estimates an unknown multiple of it.
+
+    Args:
+        critic_loss: Mean of `wasserstein_critic_loss`.
+
+    References:
+        Arjovsky et al., Wasserstein GAN, 2017, equation 2.
+    """
+    return -critic_loss

@@ -1,0 +1,167 @@
+"""Penalties on critics, one value per example; every norm is that of one sample.
+
+A critic is a function `samples (batch, ...) -> logits (batch,)`. Its gradient by a
+sample is taken from the sum of all logits: right for each sample as long as the critic
+looks at one sample at a time, as it should when it is penalised (no batch
+normalization; a packed sample counts as one).
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxgen.typing import Params, PerExample, RandomKeys
+
+Critic = Callable[[Array], Array]
+Samples = Float[Array, "batch ..."]
+
+# Under the root: its derivative at 0 would be infinite.
+_SMALLEST = 1e-12
+
+
+def gradient_penalty(
+    key: RandomKeys,
+    critic: Critic,
+    real: Samples,
+    fake: Samples,
+    *,
+    target: float = 1.0,
+) -> PerExample:
+    """Calculates (|grad D(x')| - target)^2, x' between a real and a generated sample.
+
+    x' = e x + (1 - e) G(z), with e uniform in [0, 1], one per pair.
+
+    Args:
+        key: Of the draw of e; it is consumed. One key, or one per pair.
+        critic: `samples -> logits`.
+        real: Shape (batch, ...).
+        fake: Generated samples, of the same shape.
+        target: The norm that costs nothing.
+
+    Returns:
+        To be weighed: by 10 for images, by 0.1 for points in the plane.
+
+    References:
+        Gulrajani et al., Improved Training of Wasserstein GANs, 2017, equation 3.
+    """
+    weight = _uniform(key, real)
+    gradients = _gradients(critic, weight * real + (1.0 - weight) * fake)
+    return (_norms(gradients) - target) ** 2
+
+
+def r1(critic: Critic, real: Samples) -> PerExample:
+    """Calculates |grad D(x)|^2 / 2 at data: the penalty of gamma 1.
+
+    Args:
+        critic: `samples -> logits`.
+        real: Shape (batch, ...).
+
+    References:
+        Mescheder et al., Which Training Methods for GANs do actually Converge?, 2018,
+        equation 9.
+    """
+    return 0.5 * _squares(_gradients(critic, real))
+
+
+def r2(critic: Critic, fake: Samples) -> PerExample:
+    """Calculates |grad D(G(z))|^2 / 2 at generated samples: see `r1`.
+
+    References:
+        Mescheder et al., 2018, equation 10.
+    """
+    return 0.5 * _squares(_gradients(critic, fake))
+
+
+def dragan(
+    key: RandomKeys,
+    critic: Critic,
+    real: Samples,
+    *,
+    target: float = 1.0,
+    spread: Float[Array, ""] | float | None = None,
+) -> PerExample:
+    """Calculates (|grad D(x')| - target)^2 near data, x' = x + e u s / 2.
+
+    s is the standard deviation of all numbers of the batch, u uniform in [0, 1] for
+    each number, e uniform in [0, 1] for each sample.
+
+    Args:
+        key: Of the draws; it is consumed. One key, or one per example.
+        critic: `samples -> logits`.
+        real: Shape (batch, ...).
+        target: The norm that costs nothing.
+        spread: s, where the batch is spread over devices; that of `real` by default.
+
+    References:
+        Kodali et al., On Convergence and Stability of GANs, 2017, section 2.4, as its
+        authors' code has it.
+    """
+    noise_key, weight_key = _two(key)
+    spread = jnp.std(real) if spread is None else spread
+    if noise_key.ndim == 0:
+        noise = jax.random.uniform(noise_key, real.shape)
+    else:
+        noise = jax.vmap(lambda one: jax.random.uniform(one, real.shape[1:]))(noise_key)
+    moved = real + _uniform(weight_key, real) * noise * (0.5 * spread)
+    return (_norms(_gradients(critic, moved)) - target) ** 2
+
+
+def lecam(
+    real_logits: PerExample,
+    fake_logits: PerExample,
+    real_average: Float[Array, ""],
+    fake_average: Float[Array, ""],
+) -> PerExample:
+    """Calculates (D(x) - fake average)^2 + (D(G(z)) - real average)^2.
+
+    Args:
+        real_logits: Of data, shape (batch,).
+        fake_logits: Of generated samples, shape (batch,).
+        real_average: Moving average of the logits of data in earlier steps.
+        fake_average: The same for generated samples.
+
+    References:
+        Tseng et al., Regularizing Generative Adversarial Networks under Limited Data,
+        2021, equation 3.
+    """
+    return (real_logits - fake_average) ** 2 + (fake_logits - real_average) ** 2
+
+
+def clip_weights(params: Params, bound: float | Array) -> Params:
+    """Returns the parameters, each within [-bound, bound].
+
+    References:
+        Arjovsky et al., Wasserstein GAN, 2017, algorithm 1.
+    """
+    return jax.tree.map(lambda leaf: jnp.clip(leaf, -bound, bound), params)
+
+
+def _gradients(critic: Critic, samples: Array) -> Array:
+    return jax.grad(lambda samples: jnp.sum(critic(samples)))(samples)
+
+
+def _squares(gradients: Array) -> PerExample:
+    return jnp.sum(jnp.square(gradients), axis=tuple(range(1, gradients.ndim)))
+
+
+def _norms(gradients: Array) -> PerExample:
+    return jnp.sqrt(_squares(gradients) + _SMALLEST)
+
+
+def _uniform(key: RandomKeys, like: Array) -> Array:
+    """One number per example, in a shape that multiplies the examples."""
+    shape = (like.shape[0],) + (1,) * (like.ndim - 1)
+    if key.ndim == 0:
+        return jax.random.uniform(key, shape, like.dtype)
+    draw = jax.vmap(lambda one: jax.random.uniform(one, dtype=like.dtype))
+    return draw(key).reshape(shape)
+
+
+def _two(key: RandomKeys) -> tuple[RandomKeys, RandomKeys]:
+    if key.ndim == 0:
+        first, second = jax.random.split(key)
+        return first, second
+    pairs = jax.vmap(jax.random.split)(key)
+    return pairs[:, 0], pairs[:, 1]

@@ -1,0 +1,372 @@
+"""The critic's half of a GAN: what it sees, what it pays, and its step."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxgen.losses.gan import AdversarialLoss
+from jaxgen.models import gan_checks
+from jaxgen.models.gradient_step import gradient_step
+from jaxgen.models.remedies import Judged, Remedy, pack
+from jaxgen.typing import (
+    Array,
+    Metrics,
+    NetState,
+    Network,
+    Params,
+    PerExample,
+    PRNGKeyArray,
+    PyTree,
+    RandomKeys,
+    StatefulNetwork,
+)
+
+Condition = Array | None
+
+
+class CriticStep(NamedTuple):
+    """What one step of the critic is about.
+
+    Attributes:
+        count: Steps of the critic before it, int32 scalar.
+        keys: One per example.
+        real: Data, shape (batch, ...).
+        condition: One-hot labels of data and generated samples, or None.
+        axis_name: The mapped axis, if any.
+    """
+
+    count: Array
+    keys: RandomKeys
+    real: Array
+    condition: Condition
+    axis_name: str | None
+
+
+class Critic(NamedTuple):
+    """The pure functions of a critic; see `critic_of`.
+
+    Attributes:
+        init: `(key, samples, condition) -> NetState`.
+        update: `(net, kept, CriticStep, fake) -> (net, kept, metrics)`, differentiable
+            in `fake`; `kept` is what the remedies keep.
+        generator_loss: `(net, kept, CriticStep, fake) -> scalar`.
+        logits: `(net, kept, samples, condition) -> logits`, without what draws.
+    """
+
+    init: Callable[..., NetState]
+    update: Callable[..., tuple[NetState, PyTree, Metrics]]
+    generator_loss: Callable[..., Array]
+    logits: Callable[..., Array]
+
+
+class _View(NamedTuple):
+    """A transform, the head that answers for it, and its weight in both losses."""
+
+    transform: Callable[[Array], Array]
+    head: int
+    critic_weight: float
+    generator_weight: float
+
+
+class _Rows(NamedTuple):
+    """What the network takes: samples, packed or not, and their condition."""
+
+    samples: Array
+    condition: Condition
+
+
+class _Pair(NamedTuple):
+    """Both sides of one view, and keys for what else is drawn, one per row."""
+
+    real: _Rows
+    fake: _Rows
+    keys: RandomKeys
+
+
+def critic_of(
+    network: StatefulNetwork,
+    optimizer: optax.GradientTransformation,
+    *,
+    loss: AdversarialLoss,
+    remedies: Sequence[Remedy] = (),
+    auxiliary_classes: int | None = None,
+    auxiliary_weight: float = 0.0,
+) -> Critic:
+    """Makes a critic of a network, its half of a loss, and remedies.
+
+    Args:
+        network: `samples -> logits`; see `models.gan`.
+        optimizer: Any optax transformation.
+        loss: One of `losses.gan`.
+        remedies: See `models.remedies`.
+        auxiliary_classes: Classes of an auxiliary classifier, or None.
+        auxiliary_weight: Of its cross-entropy in both losses.
+    """
+    views = _views(remedies)
+    auxiliary = auxiliary_classes is not None
+    heads = 1 + auxiliary_classes if auxiliary_classes is not None else len(views)
+
+    def rows(
+        kept: PyTree,
+        count: Array | int,
+        keys: RandomKeys | None,
+        samples: Array,
+        condition: Condition,
+    ) -> _Rows:
+        """What the network is shown; without keys, nothing that draws is done."""
+        for place, (remedy, own) in enumerate(zip(remedies, kept, strict=True)):
+            if remedy.inputs is None or (keys is None and not remedy.structural):
+                continue
+            before = samples.shape[0]
+            drawn = None if keys is None else _fold(keys, place)
+            samples = remedy.inputs(own, count, drawn, samples)
+            if keys is not None:
+                keys = keys[:: before // samples.shape[0]]
+            if condition is not None and remedy.group > 1:
+                condition = pack(condition, remedy.group)
+        return _Rows(samples, None if auxiliary else condition)
+
+    def pair(kept: PyTree, step: CriticStep, fake: Array, view: int) -> _Pair:
+        keys = _fold(step.keys, view)
+        transform = views[view].transform
+        sides = [
+            rows(kept, step.count, _fold(keys, side), transform(own), step.condition)
+            for side, own in enumerate((step.real, fake))
+        ]
+        left = _fold(keys, 2)[:: fake.shape[0] // sides[0].samples.shape[0]]
+        return _Pair(*sides, left)
+
+    def apply(
+        params: Params, batch_stats: PyTree, seen: _Rows, axis_name: str | None
+    ) -> tuple[Array, PyTree]:
+        return network.apply(
+            params, batch_stats, *_inputs(seen), train=True, axis_name=axis_name
+        )
+
+    def column(outputs: Array, view: int) -> PerExample:
+        return outputs if outputs.ndim == 1 else outputs[:, views[view].head]
+
+    def init(key: PRNGKeyArray, samples: Array, condition: Condition) -> NetState:
+        kept = tuple(remedy.init() for remedy in remedies)
+        seen = rows(kept, 0, None, samples, condition)
+        params, stats = network.init(key, *_inputs(seen))
+        shape = jax.eval_shape(network.apply, params, stats, *_inputs(seen))[0].shape
+        gan_checks.check_logits(shape, seen.samples.shape[0], heads)
+        return NetState(params, stats, optimizer.init(params))
+
+    def penalties(
+        params: Params,
+        net: NetState,
+        kept: PyTree,
+        step: CriticStep,
+        fake: Array,
+        /,
+        wanted: Callable[[Remedy], bool],
+    ) -> Array:
+        """The mean of those penalties that are wanted, summed over the views."""
+        total = jnp.zeros(())
+        for number, view in enumerate(views):
+            seen = pair(kept, step, fake, number)
+
+            def logits(samples: Array, number=number, seen=seen) -> PerExample:
+                row = _Rows(samples, seen.real.condition)
+                return column(
+                    apply(params, net.batch_stats, row, step.axis_name)[0], number
+                )
+
+            for place, (remedy, own) in enumerate(zip(remedies, kept, strict=True)):
+                if remedy.penalty is None or not wanted(remedy):
+                    continue
+                judged = Judged(
+                    state=own,
+                    keys=_fold(seen.keys, place),
+                    critic=logits,
+                    real=seen.real.samples,
+                    fake=seen.fake.samples,
+                    real_logits=logits(seen.real.samples),
+                    fake_logits=logits(seen.fake.samples),
+                    mean=partial(_mean, axis_name=step.axis_name),
+                )
+                total += view.critic_weight * jnp.mean(remedy.penalty(judged))
+        return total
+
+    def update(
+        net: NetState, kept: PyTree, step: CriticStep, fake: Array
+    ) -> tuple[NetState, PyTree, Metrics]:
+        axis_name = step.axis_name
+
+        def critic_loss(params: Params) -> tuple[Array, Any]:
+            stats, total = net.batch_stats, jnp.zeros(())
+            metrics: Metrics = {}
+            moved = kept
+            for number, view in enumerate(views):
+                seen = pair(kept, step, fake, number)
+                real_outputs, stats = apply(params, stats, seen.real, axis_name)
+                fake_outputs, stats = apply(params, stats, seen.fake, axis_name)
+                real = column(real_outputs, number)
+                false = column(fake_outputs, number)
+                value = jnp.mean(loss.critic(real, false))
+                total += view.critic_weight * value
+                if auxiliary:
+                    total += auxiliary_weight * jnp.mean(
+                        optax.softmax_cross_entropy(real_outputs[:, 1:], step.condition)
+                        + optax.softmax_cross_entropy(
+                            fake_outputs[:, 1:], step.condition
+                        )
+                    )
+                if number == 0:
+                    metrics = {
+                        "critic_loss": value,
+                        "real_logit": jnp.mean(real),
+                        "fake_logit": jnp.mean(false),
+                    }
+                    moved = _moved(remedies, kept, real, false, step)
+            if any(_is_prompt(remedy) for remedy in remedies):
+                cost = penalties(params, net, kept, step, fake, wanted=_is_prompt)
+                metrics["penalty"] = cost
+                total += cost
+            return total, (metrics, (stats, moved))
+
+        after, metrics, (stats, moved) = gradient_step(
+            critic_loss, net, optimizer, axis_name=axis_name
+        )
+        after = after._replace(batch_stats=stats)
+        for remedy in remedies:
+            if remedy.penalty is not None and remedy.every > 1:
+                after = lazily(remedy, after, kept, step, fake)
+        for remedy in remedies:
+            if remedy.project is not None:
+                after = after._replace(params=remedy.project(after.params))
+            if remedy.report is not None:
+                metrics |= remedy.report(moved[remedies.index(remedy)])
+        metrics["critic_gradient_norm"] = metrics.pop("gradient_norm")
+        del metrics["parameter_norm"], metrics["update_norm"]
+        if loss.estimate is not None:
+            metrics["estimate"] = loss.estimate(metrics["critic_loss"])
+        return after, moved, metrics
+
+    def lazily(
+        remedy: Remedy, net: NetState, kept: PyTree, step: CriticStep, fake: Array
+    ) -> NetState:
+        """A step on one penalty alone, where it is due."""
+
+        def cost(params: Params) -> tuple[Array, Any]:
+            only = penalties(
+                params, net, kept, step, fake, wanted=lambda other: other is remedy
+            )
+            return remedy.every * only, ({}, ())
+
+        def due(net: NetState) -> NetState:
+            return gradient_step(cost, net, optimizer, axis_name=step.axis_name)[0]
+
+        return jax.lax.cond(step.count % remedy.every == 0, due, lambda net: net, net)
+
+    def generator_loss(
+        net: NetState, kept: PyTree, step: CriticStep, fake: Array
+    ) -> Array:
+        total = jnp.zeros(())
+        for number, view in enumerate(views):
+            seen = pair(kept, step, fake, number)
+            # Where a loss does not look at data, XLA leaves this pass out.
+            real_outputs, _ = apply(
+                net.params, net.batch_stats, seen.real, step.axis_name
+            )
+            outputs, _ = apply(net.params, net.batch_stats, seen.fake, step.axis_name)
+            values = loss.generator(
+                column(real_outputs, number), column(outputs, number)
+            )
+            total += view.generator_weight * jnp.mean(values)
+            if auxiliary:
+                total += auxiliary_weight * jnp.mean(
+                    optax.softmax_cross_entropy(outputs[:, 1:], step.condition)
+                )
+        return total
+
+    def logits(
+        net: NetState, kept: PyTree, samples: Array, condition: Condition
+    ) -> Array:
+        seen = rows(kept, 0, None, samples, condition)
+        return network.apply(net.params, net.batch_stats, *_inputs(seen))[0]
+
+    return Critic(init, update, generator_loss, logits)
+
+
+def stateful(network: Network | StatefulNetwork) -> StatefulNetwork:
+    """Returns a network as one with statistics, be they none."""
+    if isinstance(network, StatefulNetwork):
+        return network
+
+    def init(key: PRNGKeyArray, *inputs: Array) -> tuple[Params, PyTree]:
+        return network.init(key, *inputs), {}
+
+    def apply(
+        params: Params,
+        batch_stats: PyTree,
+        *inputs: Array,
+        train: bool = False,
+        axis_name: str | None = None,
+    ) -> tuple[Any, PyTree]:
+        del train, axis_name
+        return network.apply(params, *inputs), batch_stats
+
+    return StatefulNetwork(init, apply)
+
+
+def _views(remedies: Sequence[Remedy]) -> list[_View]:
+    for remedy in remedies:
+        if remedy.transforms:
+            others = len(remedy.transforms) - 1
+            critic, generator = (weight / others for weight in remedy.weights)
+            return [
+                _View(transform, head, *((critic, generator) if head else (1.0, 1.0)))
+                for head, transform in enumerate(remedy.transforms)
+            ]
+    return [_View(lambda samples: samples, 0, 1.0, 1.0)]
+
+
+def _moved(
+    remedies: Sequence[Remedy],
+    kept: PyTree,
+    real: PerExample,
+    fake: PerExample,
+    step: CriticStep,
+) -> PyTree:
+    """What the remedies keep after a step."""
+    axis_name = step.axis_name
+    devices = 1 if axis_name is None else jax.lax.axis_size(axis_name)
+    return tuple(
+        own
+        if remedy.update is None
+        else jax.lax.stop_gradient(
+            remedy.update(
+                own,
+                real,
+                fake,
+                partial(_mean, axis_name=axis_name),
+                step.real.shape[0] * devices,
+            )
+        )
+        for remedy, own in zip(remedies, kept, strict=True)
+    )
+
+
+def _is_prompt(remedy: Remedy) -> bool:
+    return remedy.penalty is not None and remedy.every == 1
+
+
+def _inputs(seen: _Rows) -> tuple[Array, ...]:
+    samples, condition = seen
+    return (samples,) if condition is None else (samples, condition)
+
+
+def _fold(keys: RandomKeys, number: int) -> RandomKeys:
+    return jax.vmap(partial(jax.random.fold_in, data=number))(keys)
+
+
+def _mean(values: Array, *, axis_name: str | None) -> Array:
+    values = jnp.mean(values, axis=0)
+    return values if axis_name is None else jax.lax.pmean(values, axis_name)

@@ -1,0 +1,342 @@
+"""Generative adversarial networks: one model for every loss and every remedy.
+
+Goodfellow et al., Generative Adversarial Networks, 2014.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxgen import losses, random
+from jaxgen.losses.gan import AdversarialLoss
+from jaxgen.models import gan_checks
+from jaxgen.models.critic import CriticStep, critic_of, stateful
+from jaxgen.models.gradient_step import gradient_step
+from jaxgen.models.remedies import Remedy
+from jaxgen.typing import (
+    Array,
+    Batch,
+    Evaluate,
+    Init,
+    Metrics,
+    NetState,
+    Network,
+    Params,
+    PRNGKeyArray,
+    PyTree,
+    RandomKeys,
+    StatefulNetwork,
+    Update,
+)
+
+Condition = Array | None
+"""One-hot labels, shape (batch, classes), of a conditional model."""
+
+
+class GANState(NamedTuple):
+    """The state of a GAN: a pytree without functions inside.
+
+    Attributes:
+        step: Number of updates done, int32 scalar: steps of the generator.
+        key: The root key, which never changes.
+        generator: Parameters, statistics and optimizer state.
+        critic: Likewise.
+        ema: Moving averages of the generator's parameters and statistics, or ().
+        remedies: What each remedy keeps.
+    """
+
+    step: Array
+    key: PRNGKeyArray
+    generator: NetState
+    critic: NetState
+    ema: PyTree
+    remedies: PyTree
+
+
+class GAN(NamedTuple):
+    """The pure functions of a GAN; see `gan`.
+
+    `condition` is the one-hot label, shape (batch, classes), of a conditional model.
+
+    Attributes:
+        init: `(key, batch) -> GANState`; `key` becomes the root key of the run.
+        update: `(state, batch, axis_name=None) -> (GANState, Metrics)`: the critic's
+            steps, then one of the generator.
+        evaluate: `(state, key, batch) -> terms per example`: both losses and the
+            logits, without what draws among the remedies.
+        sample: `(state, key, n, condition=None) -> n samples`; without a condition the
+            labels of a conditional model take turns.
+        generate: `(state, latents, condition=None) -> samples`, of the averaged
+            generator where there is one.
+        critique: `(state, samples, condition=None) -> logits`, one per row of the
+            critic (n / m with `pac(m)`), or (rows, heads).
+        draw_latents: `(key, shape) -> latents`.
+        latents: Dimension of the latent space.
+        num_classes: Classes of the condition, or None.
+    """
+
+    init: Init
+    update: Update
+    evaluate: Evaluate
+    sample: Callable[..., Array]
+    generate: Callable[..., Array]
+    critique: Callable[..., Array]
+    draw_latents: Callable[..., Array]
+    latents: int
+    num_classes: int | None
+
+
+def gan(
+    generator: Network | StatefulNetwork,
+    critic: Network | StatefulNetwork,
+    generator_optimizer: optax.GradientTransformation,
+    critic_optimizer: optax.GradientTransformation,
+    *,
+    latents: int,
+    loss: AdversarialLoss | None = None,
+    remedies: Sequence[Remedy] = (),
+    critic_steps: int = 1,
+    ema_decay: float | None = None,
+    num_classes: int | None = None,
+    auxiliary_weight: float = 0.0,
+    signed: bool = False,
+    draw_latents: Callable[[RandomKeys, tuple[int, ...]], Array] = random.normal,
+) -> GAN:
+    """Makes a GAN of two networks, a loss and remedies.
+
+    Args:
+        generator: `latents -> samples`; with `num_classes`, `(latents, condition)`.
+        critic: `samples -> logits`, shape (batch,); with `num_classes`, `(samples,
+            condition)`. Several heads, shape (batch, heads), where a remedy or the
+            auxiliary classifier asks for them.
+        generator_optimizer: Any optax transformation.
+        critic_optimizer: Likewise; RMSProp where weights are clipped.
+        latents: Dimension of the latent space.
+        loss: One of `losses.gan`: `non_saturating()` by default.
+        remedies: See `jaxgen.models.remedies`.
+        critic_steps: Steps of the critic for one of the generator. A batch holds as
+            many minibatches: number j is its rows j, j + critic_steps, ...
+        ema_decay: Of the moving average of the generator that samples are drawn from;
+            by default they are drawn from the generator as it is.
+        num_classes: Makes the model conditional on `batch["label"]`.
+        auxiliary_weight: Above 0, the critic is not told the label: it has `1 +
+            num_classes` heads, the logit and those of the classes, and both networks
+            also minimise this many times their cross-entropy (AC-GAN).
+        signed: For images: the networks see [-1, 1] where data are in [0, 1].
+        draw_latents: `(keys, shape) -> latents`, standard normal by default.
+
+    Returns:
+        The model, safe under `jit`, `vmap` over seeds, `scan` over steps, `pmap` and
+        `shard_map`. Its batches are `{"image": samples}`, with a "label" where it is
+        conditional; samples may as well be points.
+
+    Raises:
+        InputError: The parts do not go together; the sentence says why.
+    """
+    loss = losses.gan.non_saturating() if loss is None else loss
+    gan_checks.check_parts(
+        loss, remedies, critic_steps, num_classes, auxiliary_weight, ema_decay
+    )
+    judge = critic_of(
+        stateful(critic),
+        critic_optimizer,
+        loss=loss,
+        remedies=tuple(remedies),
+        auxiliary_classes=num_classes if auxiliary_weight else None,
+        auxiliary_weight=auxiliary_weight,
+    )
+    generator = stateful(generator)
+    remedies = tuple(remedies)
+    unrolled = sum(remedy.unroll for remedy in remedies)
+
+    def condition_of(batch: Batch) -> Condition:
+        if num_classes is None:
+            return None
+        gan_checks.check_labelled(batch)
+        return jax.nn.one_hot(batch["label"], num_classes)
+
+    def seen(samples: Array) -> Array:
+        return 2.0 * samples - 1.0 if signed else samples
+
+    def shown(samples: Array) -> Array:
+        return 0.5 * (samples + 1.0) if signed else samples
+
+    def fakes(
+        params: Params,
+        batch_stats: PyTree,
+        keys: RandomKeys,
+        condition: Condition,
+        axis_name: str | None,
+    ) -> tuple[Array, PyTree]:
+        drawn = draw_latents(keys, (keys.shape[0], latents))
+        return generator.apply(
+            params,
+            batch_stats,
+            drawn,
+            *_some(condition),
+            train=True,
+            axis_name=axis_name,
+        )
+
+    def init(key: PRNGKeyArray, batch: Batch, /) -> GANState:
+        samples, condition = seen(batch["image"]), condition_of(batch)
+        gan_checks.check_samples(samples, critic_steps, remedies)
+        zeros = jnp.zeros((samples.shape[0], latents), samples.dtype)
+        params, stats = generator.init(
+            random.stream(key, "generator"), zeros, *_some(condition)
+        )
+        made = jax.eval_shape(generator.apply, params, stats, zeros, *_some(condition))
+        gan_checks.check_generated(made[0].shape, samples.shape)
+        state = generator_optimizer.init(params)
+        return GANState(
+            step=jnp.zeros((), jnp.int32),
+            key=key,
+            generator=NetState(params, stats, state),
+            critic=judge.init(random.stream(key, "critic"), samples, condition),
+            # A copy: the loop gives the buffers of a state away, each once.
+            ema=() if ema_decay is None else jax.tree.map(jnp.copy, (params, stats)),
+            remedies=tuple(remedy.init() for remedy in remedies),
+        )
+
+    def update(
+        state: GANState, batch: Batch, axis_name: str | None = None
+    ) -> tuple[GANState, Metrics]:
+        key = random.step_key(state.key, state.step)
+        samples, condition = seen(batch["image"]), condition_of(batch)
+        parts = [
+            None if whole is None else _minibatches(whole, critic_steps)
+            for whole in (samples, condition)
+        ]
+        rows = samples.shape[0] // critic_steps
+
+        def keys_of(name: str, number: Array | int) -> RandomKeys:
+            own = jax.random.fold_in(random.stream(key, name), number)
+            return random.example_keys(own, rows, axis_name=axis_name)
+
+        def step_of(number: Array | int, real: Array, condition: Condition) -> CriticStep:
+            return CriticStep(
+                count=state.step * critic_steps + number,
+                keys=keys_of("critic", number),
+                real=real,
+                condition=condition,
+                axis_name=axis_name,
+            )
+
+        def one(carry: Any, item: Any) -> tuple[Any, Metrics]:
+            number, real, condition = item
+            fake, _ = fakes(
+                state.generator.params,
+                state.generator.batch_stats,
+                keys_of("critic latent", number),
+                condition,
+                axis_name,
+            )
+            step = step_of(number, real, condition)
+            net, kept, metrics = judge.update(*carry, step, fake)
+            return (net, kept), metrics
+
+        numbers = jnp.arange(critic_steps)
+        carry = (state.critic, state.remedies)
+        if critic_steps == 1:
+            first = jax.tree.map(lambda leaf: leaf[0], (numbers, *parts))
+            carry, metrics = one(carry, first)
+        else:
+            carry, metrics = jax.lax.scan(one, carry, (numbers, *parts))
+            metrics = jax.tree.map(lambda leaf: leaf[-1], metrics)
+        critic_net, kept = carry
+        real, condition = jax.tree.map(lambda leaf: leaf[-1], tuple(parts))
+
+        def generator_loss(params: Params) -> tuple[Array, Any]:
+            fake, stats = fakes(
+                params,
+                state.generator.batch_stats,
+                keys_of("latent", 0),
+                condition,
+                axis_name,
+            )
+            ahead = critic_net
+            # In Python: the gradient of a scan over many leaves is slow on a CPU.
+            for number in range(unrolled):
+                step = step_of(critic_steps + number, real, condition)
+                ahead, _, _ = judge.update(ahead, kept, step, fake)
+            step = step_of(critic_steps + unrolled, real, condition)
+            value = judge.generator_loss(ahead, kept, step, fake)
+            return value, ({"generator_loss": value}, stats)
+
+        net, found, stats = gradient_step(
+            generator_loss, state.generator, generator_optimizer, axis_name=axis_name
+        )
+        net = net._replace(batch_stats=stats)
+        metrics |= {
+            "generator_loss": found["generator_loss"],
+            "generator_gradient_norm": found["gradient_norm"],
+        }
+        ema = state.ema
+        if ema_decay is not None:
+            latest = (net.params, net.batch_stats)
+            ema = optax.incremental_update(latest, ema, 1.0 - ema_decay)
+        return GANState(state.step + 1, state.key, net, critic_net, ema, kept), metrics
+
+    def generate(state: GANState, latents: Array, condition: Condition = None) -> Array:
+        gan_checks.check_condition(condition, latents.shape[0], num_classes)
+        net = state.generator
+        params, stats = state.ema if state.ema else (net.params, net.batch_stats)
+        return shown(generator.apply(params, stats, latents, *_some(condition))[0])
+
+    def turns(condition: Condition, n: int) -> Condition:
+        if num_classes is None or condition is not None:
+            return condition
+        return jax.nn.one_hot(jnp.arange(n) % num_classes, num_classes)
+
+    def sample(
+        state: GANState, key: PRNGKeyArray, n: int, condition: Condition = None
+    ) -> Array:
+        return generate(state, draw_latents(key, (n, latents)), turns(condition, n))
+
+    def critique(state: GANState, samples: Array, condition: Condition = None) -> Array:
+        gan_checks.check_condition(condition, samples.shape[0], num_classes)
+        return judge.logits(state.critic, state.remedies, seen(samples), condition)
+
+    def evaluate(state: GANState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
+        condition = condition_of(batch)
+        real = batch["image"]
+        keys = random.example_keys(key, real.shape[0])
+        fake = generate(state, draw_latents(keys, (real.shape[0], latents)), condition)
+
+        def first_head(samples: Array) -> Array:
+            found = judge.logits(state.critic, state.remedies, seen(samples), condition)
+            found = found if found.ndim == 1 else found[:, 0]
+            # A packed row speaks for each of its samples.
+            return jnp.repeat(found, samples.shape[0] // found.shape[0])
+
+        real_logits, fake_logits = first_head(real), first_head(fake)
+        return {
+            "critic_loss": loss.critic(real_logits, fake_logits),
+            "generator_loss": loss.generator(real_logits, fake_logits),
+            "real_logit": real_logits,
+            "fake_logit": fake_logits,
+        }
+
+    return GAN(
+        init=init,
+        update=update,
+        evaluate=evaluate,
+        sample=sample,
+        generate=generate,
+        critique=critique,
+        draw_latents=draw_latents,
+        latents=latents,
+        num_classes=num_classes,
+    )
+
+
+def _some(condition: Condition) -> tuple[Array, ...]:
+    return () if condition is None else (condition,)
+
+
+def _minibatches(whole: Array, number: int) -> Array:
+    """Minibatch j is the rows j, j + number, ...: the same ones on any devices."""
+    return jnp.moveaxis(whole.reshape(-1, number, *whole.shape[1:]), 1, 0)

@@ -1,0 +1,127 @@
+"""What `gan` refuses, in sentences."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from jaxgen.errors import InputError
+from jaxgen.losses.gan import AdversarialLoss
+from jaxgen.models.remedies import Remedy
+from jaxgen.typing import Array, Batch
+
+
+def check_parts(
+    loss: Any,
+    remedies: Sequence[Any],
+    critic_steps: int,
+    num_classes: int | None,
+    auxiliary_weight: float,
+    ema_decay: float | None,
+) -> None:
+    """Refuses parts that are not what their names say, or do not go together."""
+    if not isinstance(loss, AdversarialLoss):
+        raise InputError(
+            "loss must be one of jaxgen.losses.gan, such as non_saturating(); it is "
+            f"{_named(loss)}.{_parentheses(loss)}"
+        )
+    for remedy in remedies:
+        if not isinstance(remedy, Remedy):
+            raise InputError(
+                "remedies must be a list of jaxgen.models.remedies, such as [pac(2)]; "
+                f"one of it is {_named(remedy)}.{_parentheses(remedy)}"
+            )
+    if critic_steps < 1:
+        raise InputError(f"critic_steps={critic_steps}: give at least 1.")
+    if num_classes is not None and num_classes < 1:
+        raise InputError(
+            f"num_classes={num_classes}: give the number of labels, or leave it out."
+        )
+    if ema_decay is not None and not 0.0 <= ema_decay < 1.0:
+        raise InputError(f"ema_decay={ema_decay}: give a number from 0 to below 1.")
+    headed = [remedy.name for remedy in remedies if remedy.transforms]
+    if len(headed) > 1:
+        raise InputError("There are two dag among the remedies: give one.")
+    if not auxiliary_weight:
+        return
+    if num_classes is None:
+        raise InputError(
+            f"auxiliary_weight={auxiliary_weight:g} needs labels to classify: give "
+            "num_classes."
+        )
+    grouped = [remedy.name for remedy in remedies if remedy.group > 1]
+    if headed or grouped:
+        raise InputError(
+            f"An auxiliary classifier does not go with {(headed + grouped)[0]}, whose "
+            "critic has other heads or rows of several labels: leave one of them out."
+        )
+
+
+def check_samples(
+    samples: Array, critic_steps: int, remedies: Sequence[Remedy]
+) -> None:
+    """Refuses a batch that cannot be split into minibatches and rows."""
+    group = 1
+    for remedy in remedies:
+        group *= remedy.group
+    if samples.shape[0] % (critic_steps * group):
+        rows = f" of rows of {group} samples" if group > 1 else ""
+        raise InputError(
+            f"A batch of {samples.shape[0]} cannot be split into {critic_steps} "
+            f"minibatches{rows}: take a batch size that is a multiple of "
+            f"{critic_steps * group}."
+        )
+
+
+def check_generated(found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    """Refuses a generator of samples of another shape than the data's."""
+    if found != wanted:
+        raise InputError(
+            f"The generator makes samples of shape {found[1:]}, and the data are of "
+            f"shape {wanted[1:]}: make the generator for the shape of the data."
+        )
+
+
+def check_logits(found: tuple[int, ...], rows: int, heads: int) -> None:
+    """Refuses a critic with another number of heads."""
+    wanted = (rows,) if heads == 1 else (rows, heads)
+    if found != wanted:
+        raise InputError(
+            f"The critic gives logits of shape {found}: expected {wanted}, one for "
+            f"each row{'' if heads == 1 else f' and each of {heads} heads'}. Make it "
+            f"with heads={heads}."
+        )
+
+
+def check_labelled(batch: Batch) -> None:
+    """Refuses unlabelled data for a conditional model."""
+    if "label" not in batch:
+        raise InputError(
+            "The GAN is conditional (num_classes was given), and the data have no "
+            "labels: take a labelled set, or leave num_classes out."
+        )
+
+
+def check_condition(
+    condition: Array | None, rows: int, num_classes: int | None
+) -> None:
+    """Refuses a condition that is missing, not asked for, or of another shape."""
+    if num_classes is None:
+        if condition is not None:
+            raise InputError(
+                "This GAN takes no condition: it was made without num_classes."
+            )
+        return
+    shape = (rows, num_classes)
+    if condition is None or condition.shape != shape:
+        got = "is missing" if condition is None else f"has shape {condition.shape}"
+        raise InputError(
+            f"The condition {got}: give one-hot labels of shape {shape}, as "
+            "jax.nn.one_hot(labels, num_classes)."
+        )
+
+
+def _named(value: Any) -> str:
+    return getattr(value, "__name__", None) or repr(value)
+
+
+def _parentheses(value: Any) -> str:
+    return " Write it with its parentheses." if callable(value) else ""
