@@ -1,11 +1,13 @@
 """Data sets and the pipeline that turns them into batches.
 
 `load` opens a set by its name or path, `pipeline` makes batches of it. The packages
-that read a kind of set are imported when it is asked for. `sprites.batches`
-makes batches of a set with known factors that is drawn, not read.
+that read a kind of set are imported when it is asked for. `sprites.batches` and
+`mixtures.batches` make batches of sets that are drawn, not read: images with known
+factors, and points with known modes.
 """
 
-from jaxgen.data import augment, sprites
+from jaxgen.data import augment, differentiable, mixtures, sprites, transforms
+from jaxgen.data.augmented import AugmentedData
 from jaxgen.data.loading import load
 from jaxgen.data.order import Order
 from jaxgen.data.pipelines import DeviceData, StreamData, pipeline
@@ -16,8 +18,10 @@ from jaxgen.data.sources import (
     fixed_binarization,
     from_arrays,
 )
+from jaxgen.data.stacked import stacked_digits
 
 __all__ = [
+    "AugmentedData",
     "DeviceData",
     "Order",
     "Source",
@@ -25,9 +29,13 @@ __all__ = [
     "StreamData",
     "augment",
     "concatenate",
+    "differentiable",
     "fixed_binarization",
     "from_arrays",
     "load",
+    "mixtures",
     "pipeline",
     "sprites",
+    "stacked_digits",
+    "transforms",
 ]

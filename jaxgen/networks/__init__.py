@@ -3,6 +3,7 @@
 Flax modules live here and nowhere else; what leaves is a `Network` of two functions.
 """
 
+from jaxgen.networks.batch_norm import BatchNorm
 from jaxgen.networks.convolution import (
     Conv,
     ConvTranspose,
@@ -15,6 +16,19 @@ from jaxgen.networks.convolutional_vae import (
     convolutional_decoder,
     convolutional_encoder,
 )
+from jaxgen.networks.dcgan import (
+    DCGANCritic,
+    DCGANGenerator,
+    dcgan_critic,
+    dcgan_generator,
+)
+from jaxgen.networks.gan_mlp import (
+    MLPCritic,
+    MLPGenerator,
+    mlp_critic,
+    mlp_generator,
+)
+from jaxgen.networks.gan_parts import leaky_relu
 from jaxgen.networks.mlp import (
     ConditionalPrior,
     GaussianHead,
@@ -26,27 +40,50 @@ from jaxgen.networks.mlp import (
     mlp_decoder,
     mlp_encoder,
 )
-from jaxgen.networks.pure import pure
+from jaxgen.networks.pure import pure, pure_with_statistics
+from jaxgen.networks.resnet import (
+    ResidualCritic,
+    ResidualGenerator,
+    residual_critic,
+    residual_generator,
+)
 from jaxgen.networks.shared_scale import shared_scale
+from jaxgen.networks.spectral_norm import SpectralNorm
 
 __all__ = [
+    "BatchNorm",
     "ConditionalPrior",
     "Conv",
     "ConvTranspose",
     "ConvolutionalDecoder",
     "ConvolutionalEncoder",
+    "DCGANCritic",
+    "DCGANGenerator",
     "GaussianHead",
     "LogitsHead",
+    "MLPCritic",
     "MLPDecoder",
     "MLPEncoder",
+    "MLPGenerator",
+    "ResidualCritic",
+    "ResidualGenerator",
+    "SpectralNorm",
     "conditional_prior",
     "convolutional_decoder",
     "convolutional_encoder",
     "convolve",
     "convolve_transpose",
+    "dcgan_critic",
+    "dcgan_generator",
     "fan_in_uniform",
+    "leaky_relu",
+    "mlp_critic",
     "mlp_decoder",
     "mlp_encoder",
+    "mlp_generator",
     "pure",
+    "pure_with_statistics",
+    "residual_critic",
+    "residual_generator",
     "shared_scale",
 ]

@@ -17,7 +17,7 @@ Kernels have the layout of Flax and `lax`: (height, width, inputs, outputs).
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import jax
@@ -107,6 +107,7 @@ class Conv(nn.Module):
         use_bias: Whether a bias is added.
         formulation: See `convolve`.
         kernel_init: Initializer of the kernel; Keras's by default.
+        kernel_map: Makes of the parameter the kernel that is used, as `SpectralNorm`.
     """
 
     features: int
@@ -116,12 +117,15 @@ class Conv(nn.Module):
     use_bias: bool = True
     formulation: ConvFormulation = "auto"
     kernel_init: nn.initializers.Initializer = nn.initializers.glorot_uniform()
+    kernel_map: Callable[[Array], Array] | None = None
 
     @nn.compact
     def __call__(self, inputs: Images) -> Images:
         """Returns images of `features` channels."""
         shape = (*self.kernel_size, inputs.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
+        if self.kernel_map is not None:
+            kernel = self.kernel_map(kernel)
         outputs = convolve(
             inputs,
             kernel,
@@ -143,6 +147,7 @@ class ConvTranspose(nn.Module):
         use_bias: Whether a bias is added.
         formulation: See `convolve_transpose`.
         kernel_init: Initializer of the kernel; Keras's by default.
+        kernel_map: Makes of the parameter the kernel that is used, as `SpectralNorm`.
     """
 
     features: int
@@ -152,12 +157,15 @@ class ConvTranspose(nn.Module):
     use_bias: bool = True
     formulation: ConvTransposeFormulation = "auto"
     kernel_init: nn.initializers.Initializer = nn.initializers.glorot_uniform()
+    kernel_map: Callable[[Array], Array] | None = None
 
     @nn.compact
     def __call__(self, inputs: Images) -> Images:
         """Returns images of `features` channels."""
         shape = (*self.kernel_size, inputs.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
+        if self.kernel_map is not None:
+            kernel = self.kernel_map(kernel)
         outputs = convolve_transpose(
             inputs,
             kernel,

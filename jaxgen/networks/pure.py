@@ -4,7 +4,7 @@ from typing import Any
 
 from flax import linen as nn
 
-from jaxgen.typing import Network, Params, PRNGKeyArray
+from jaxgen.typing import Network, Params, PRNGKeyArray, PyTree, StatefulNetwork
 
 
 def pure(module: nn.Module) -> Network:
@@ -30,3 +30,44 @@ def pure(module: nn.Module) -> Network:
         return module.apply({"params": params}, *inputs)
 
     return Network(init, apply)
+
+
+def pure_with_statistics(module: nn.Module) -> StatefulNetwork:
+    """Returns a module that keeps statistics as pure functions of these and parameters.
+
+    The module is called as `module(*inputs, train=..., axis_name=...)` and keeps its
+    statistics in the collection "batch_stats"; without `train` they do not change.
+
+    Examples:
+        >>> import jax
+        >>> from jaxgen.networks import BatchNorm
+        >>> network = pure_with_statistics(BatchNorm())
+        >>> inputs = jax.numpy.array([[1.0], [3.0]])
+        >>> params, statistics = network.init(jax.random.key(0), inputs)
+        >>> _, statistics = network.apply(params, statistics, inputs, train=True)
+        >>> network.apply(params, statistics, jax.numpy.array([[2.0]]))[0].item()
+        0.0
+    """
+
+    def init(key: PRNGKeyArray, *inputs: Any) -> tuple[Params, PyTree]:
+        variables = module.init(key, *inputs, train=False, axis_name=None)
+        return variables.get("params", {}), variables.get("batch_stats", {})
+
+    def apply(
+        params: Params,
+        batch_stats: PyTree,
+        *inputs: Any,
+        train: bool = False,
+        axis_name: str | None = None,
+    ) -> tuple[Any, PyTree]:
+        variables = {"params": params, "batch_stats": batch_stats}
+        outputs, changed = module.apply(
+            variables,
+            *inputs,
+            train=train,
+            axis_name=axis_name,
+            mutable=["batch_stats"] if train else [],
+        )
+        return outputs, changed.get("batch_stats", batch_stats)
+
+    return StatefulNetwork(init, apply)
