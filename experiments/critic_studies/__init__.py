@@ -1,0 +1,1 @@
+"""Critics held to what they estimate: the studies of `experiments.divergences`."""
