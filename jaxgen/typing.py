@@ -55,8 +55,9 @@ class Network(NamedTuple):
 
 
 class StatefulNetwork(NamedTuple):
-    """A network with statistics that training moves: those of batch normalization, the
-    vectors of a power iteration.
+    """A network with statistics that training moves, as batch normalization has.
+
+    The vectors of a power iteration, for spectral norms, are statistics too.
 
     Attributes:
         init: `init(key, *inputs) -> (params, batch_stats)`.

@@ -1,6 +1,9 @@
 """Settings under which every test runs."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 # Eight CPU devices for the tests of parallelism; it must be set before jax starts.
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "8")
@@ -11,6 +14,14 @@ os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
 )
+# A program is compiled once in a session, for all its workers and child processes.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="jaxgen-tests-")
+    atexit.register(
+        shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True
+    )
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 
 import jax
 import pytest

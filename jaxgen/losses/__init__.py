@@ -1,5 +1,5 @@
 """Pure losses: arrays in, one value per example out."""
 
-from jaxgen.losses import gan, penalties, vae
+from jaxgen.losses import boosting, gan, penalties, vae
 
-__all__ = ["gan", "penalties", "vae"]
+__all__ = ["boosting", "gan", "penalties", "vae"]

@@ -13,6 +13,7 @@ from jaxgen.metrics.class_modes import (
     combine_log_probabilities,
 )
 from jaxgen.metrics.collapse import CollapseReport, collapse_report
+from jaxgen.metrics.dead_units import dead_unit_share, zero_gradient_share
 from jaxgen.metrics.density_coverage import (
     DensityCoverage,
     density_coverage,
@@ -42,6 +43,7 @@ from jaxgen.metrics.kernel_functions import (
     median_distance,
     polynomial_kernel,
 )
+from jaxgen.metrics.leak_rate import LeakRate, leak_rate
 from jaxgen.metrics.likelihood import ImportanceEstimate, importance_log_likelihood
 from jaxgen.metrics.memorisation import Memorisation, memorisation
 from jaxgen.metrics.modes import Modes, gaussian_modes
@@ -68,6 +70,7 @@ from jaxgen.metrics.prd import (
 )
 from jaxgen.metrics.precision_recall import PrecisionRecall, improved_precision_recall
 from jaxgen.metrics.predictors import Dci, Sap, dci, sap_kumar, sap_locatello
+from jaxgen.metrics.proportions import wilson_interval
 from jaxgen.metrics.resampling import (
     Halves,
     Interval,
@@ -75,6 +78,13 @@ from jaxgen.metrics.resampling import (
     halves,
     interval,
     mean_interval,
+)
+from jaxgen.metrics.sharpness import (
+    RadialPower,
+    high_frequency_power,
+    laplacian_variance,
+    radial_power,
+    relative_mean,
 )
 from jaxgen.metrics.sinkhorn import Sinkhorn, sinkhorn_distance, sinkhorn_divergence
 from jaxgen.metrics.statistics import FeatureStatistics, feature_statistics
@@ -99,6 +109,7 @@ __all__ = [
     "InceptionScore",
     "Interval",
     "KernelInceptionDistance",
+    "LeakRate",
     "MaximumMeanDiscrepancy",
     "Measure",
     "Memorisation",
@@ -110,6 +121,7 @@ __all__ = [
     "PrecisionRecall",
     "PrecisionRecallCurve",
     "PrecisionRecallDistribution",
+    "RadialPower",
     "Sap",
     "Sinkhorn",
     "SlicedWasserstein",
@@ -120,6 +132,7 @@ __all__ = [
     "combine_classes",
     "combine_log_probabilities",
     "dci",
+    "dead_unit_share",
     "density_coverage",
     "disentanglement_scores",
     "evaluate",
@@ -137,12 +150,15 @@ __all__ = [
     "gaussian_modes",
     "half_samples",
     "halves",
+    "high_frequency_power",
     "importance_log_likelihood",
     "improved_precision_recall",
     "inception_score",
     "interval",
     "kernel_inception_distance",
     "kl_decomposition",
+    "laplacian_variance",
+    "leak_rate",
     "load_statistics",
     "max_f_score",
     "mean_interval",
@@ -159,6 +175,8 @@ __all__ = [
     "prd_curve",
     "precision_recall_distribution",
     "psnr",
+    "radial_power",
+    "relative_mean",
     "sap_kumar",
     "sap_locatello",
     "save_statistics",
@@ -167,4 +185,6 @@ __all__ = [
     "sliced_wasserstein",
     "ssim",
     "wasserstein_1d",
+    "wilson_interval",
+    "zero_gradient_share",
 ]

@@ -54,7 +54,7 @@ class Critic(NamedTuple):
         update: `(net, kept, CriticStep, fake) -> (net, kept, metrics)`, differentiable
             in `fake`; `kept` is what the remedies keep.
         generator_loss: `(net, kept, CriticStep, fake) -> scalar`.
-        logits: `(net, kept, samples, condition) -> logits`, without what draws.
+        logits: `(net, samples, condition) -> logits`, without what draws.
     """
 
     init: Callable[..., NetState]
@@ -110,35 +110,48 @@ def critic_of(
     auxiliary = auxiliary_classes is not None
     heads = 1 + auxiliary_classes if auxiliary_classes is not None else len(views)
 
+    def laid_out(remedy: Remedy, seen: _Rows) -> _Rows:
+        if remedy.layout is None:
+            return seen
+        samples, condition = seen
+        if condition is not None and remedy.group > 1:
+            condition = pack(condition, remedy.group)
+        return _Rows(remedy.layout(samples), condition)
+
+    def calm(samples: Array, condition: Condition) -> _Rows:
+        """What the network is shown in evaluation: without what draws."""
+        seen = _Rows(samples, None if auxiliary else condition)
+        for remedy in remedies:
+            seen = laid_out(remedy, seen)
+        return seen
+
     def rows(
         kept: PyTree,
-        count: Array | int,
-        keys: RandomKeys | None,
+        count: Array,
+        keys: RandomKeys,
         samples: Array,
         condition: Condition,
     ) -> _Rows:
-        """What the network is shown; without keys, nothing that draws is done."""
+        """What the network is shown in training."""
+        seen = _Rows(samples, None if auxiliary else condition)
         for place, (remedy, own) in enumerate(zip(remedies, kept, strict=True)):
-            if remedy.inputs is None or (keys is None and not remedy.structural):
-                continue
-            before = samples.shape[0]
-            drawn = None if keys is None else _fold(keys, place)
-            samples = remedy.inputs(own, count, drawn, samples)
-            if keys is not None:
-                keys = keys[:: before // samples.shape[0]]
-            if condition is not None and remedy.group > 1:
-                condition = pack(condition, remedy.group)
-        return _Rows(samples, None if auxiliary else condition)
+            if remedy.inputs is not None:
+                # A row draws with the key of its first sample.
+                drawn = _fold(keys, place)[:: keys.shape[0] // seen.samples.shape[0]]
+                changed = remedy.inputs(own, count, drawn, seen.samples)
+                seen = seen._replace(samples=changed)
+            seen = laid_out(remedy, seen)
+        return seen
 
     def pair(kept: PyTree, step: CriticStep, fake: Array, view: int) -> _Pair:
         keys = _fold(step.keys, view)
         transform = views[view].transform
-        sides = [
+        real_rows, fake_rows = (
             rows(kept, step.count, _fold(keys, side), transform(own), step.condition)
             for side, own in enumerate((step.real, fake))
-        ]
-        left = _fold(keys, 2)[:: fake.shape[0] // sides[0].samples.shape[0]]
-        return _Pair(*sides, left)
+        )
+        left = _fold(keys, 2)[:: fake.shape[0] // fake_rows.samples.shape[0]]
+        return _Pair(real_rows, fake_rows, left)
 
     def apply(
         params: Params, batch_stats: PyTree, seen: _Rows, axis_name: str | None
@@ -150,9 +163,14 @@ def critic_of(
     def column(outputs: Array, view: int) -> PerExample:
         return outputs if outputs.ndim == 1 else outputs[:, views[view].head]
 
+    def classification(outputs: Array, condition: Condition) -> Array:
+        """The weighed cross-entropy of the auxiliary classifier."""
+        assert condition is not None
+        found = optax.softmax_cross_entropy(outputs[:, 1:], condition)
+        return auxiliary_weight * jnp.mean(found)
+
     def init(key: PRNGKeyArray, samples: Array, condition: Condition) -> NetState:
-        kept = tuple(remedy.init() for remedy in remedies)
-        seen = rows(kept, 0, None, samples, condition)
+        seen = calm(samples, condition)
         params, stats = network.init(key, *_inputs(seen))
         shape = jax.eval_shape(network.apply, params, stats, *_inputs(seen))[0].shape
         gan_checks.check_logits(shape, seen.samples.shape[0], heads)
@@ -212,12 +230,8 @@ def critic_of(
                 value = jnp.mean(loss.critic(real, false))
                 total += view.critic_weight * value
                 if auxiliary:
-                    total += auxiliary_weight * jnp.mean(
-                        optax.softmax_cross_entropy(real_outputs[:, 1:], step.condition)
-                        + optax.softmax_cross_entropy(
-                            fake_outputs[:, 1:], step.condition
-                        )
-                    )
+                    total += classification(real_outputs, step.condition)
+                    total += classification(fake_outputs, step.condition)
                 if number == 0:
                     metrics = {
                         "critic_loss": value,
@@ -238,11 +252,11 @@ def critic_of(
         for remedy in remedies:
             if remedy.penalty is not None and remedy.every > 1:
                 after = lazily(remedy, after, kept, step, fake)
-        for remedy in remedies:
+        for remedy, own in zip(remedies, moved, strict=True):
             if remedy.project is not None:
                 after = after._replace(params=remedy.project(after.params))
             if remedy.report is not None:
-                metrics |= remedy.report(moved[remedies.index(remedy)])
+                metrics |= remedy.report(own)
         metrics["critic_gradient_norm"] = metrics.pop("gradient_norm")
         del metrics["parameter_norm"], metrics["update_norm"]
         if loss.estimate is not None:
@@ -281,15 +295,11 @@ def critic_of(
             )
             total += view.generator_weight * jnp.mean(values)
             if auxiliary:
-                total += auxiliary_weight * jnp.mean(
-                    optax.softmax_cross_entropy(outputs[:, 1:], step.condition)
-                )
+                total += classification(outputs, step.condition)
         return total
 
-    def logits(
-        net: NetState, kept: PyTree, samples: Array, condition: Condition
-    ) -> Array:
-        seen = rows(kept, 0, None, samples, condition)
+    def logits(net: NetState, samples: Array, condition: Condition) -> Array:
+        seen = calm(samples, condition)
         return network.apply(net.params, net.batch_stats, *_inputs(seen))[0]
 
     return Critic(init, update, generator_loss, logits)

@@ -119,8 +119,9 @@ def gan(
         remedies: See `jaxgen.models.remedies`.
         critic_steps: Steps of the critic for one of the generator. A batch holds as
             many minibatches: number j is its rows j, j + critic_steps, ...
-        ema_decay: Of the moving average of the generator that samples are drawn from;
-            by default they are drawn from the generator as it is.
+        ema_decay: Of the moving average of the generator that samples are drawn from,
+            its statistics included; (1 + step) / (10 + step) while that is less. By
+            default they are drawn from the generator as it is.
         num_classes: Makes the model conditional on `batch["label"]`.
         auxiliary_weight: Above 0, the critic is not told the label: it has `1 +
             num_classes` heads, the logit and those of the classes, and both networks
@@ -191,11 +192,14 @@ def gan(
         made = jax.eval_shape(generator.apply, params, stats, zeros, *_some(condition))
         gan_checks.check_generated(made[0].shape, samples.shape)
         state = generator_optimizer.init(params)
+        critic_net = judge.init(random.stream(key, "critic"), samples, condition)
+        if unrolled:
+            gan_checks.check_differentiable(critic_optimizer, critic_net.params)
         return GANState(
             step=jnp.zeros((), jnp.int32),
             key=key,
             generator=NetState(params, stats, state),
-            critic=judge.init(random.stream(key, "critic"), samples, condition),
+            critic=critic_net,
             # A copy: the loop gives the buffers of a state away, each once.
             ema=() if ema_decay is None else jax.tree.map(jnp.copy, (params, stats)),
             remedies=tuple(remedy.init() for remedy in remedies),
@@ -216,7 +220,9 @@ def gan(
             own = jax.random.fold_in(random.stream(key, name), number)
             return random.example_keys(own, rows, axis_name=axis_name)
 
-        def step_of(number: Array | int, real: Array, condition: Condition) -> CriticStep:
+        def step_of(
+            number: Array | int, real: Array, condition: Condition
+        ) -> CriticStep:
             return CriticStep(
                 count=state.step * critic_steps + number,
                 keys=keys_of("critic", number),
@@ -277,7 +283,9 @@ def gan(
         ema = state.ema
         if ema_decay is not None:
             latest = (net.params, net.batch_stats)
-            ema = optax.incremental_update(latest, ema, 1.0 - ema_decay)
+            # At first the mean of few steps: the statistics of `init` are no network's.
+            decay = jnp.minimum(ema_decay, (1.0 + state.step) / (10.0 + state.step))
+            ema = optax.incremental_update(latest, ema, 1.0 - decay)
         return GANState(state.step + 1, state.key, net, critic_net, ema, kept), metrics
 
     def generate(state: GANState, latents: Array, condition: Condition = None) -> Array:
@@ -298,7 +306,7 @@ def gan(
 
     def critique(state: GANState, samples: Array, condition: Condition = None) -> Array:
         gan_checks.check_condition(condition, samples.shape[0], num_classes)
-        return judge.logits(state.critic, state.remedies, seen(samples), condition)
+        return judge.logits(state.critic, seen(samples), condition)
 
     def evaluate(state: GANState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
         condition = condition_of(batch)
@@ -307,7 +315,7 @@ def gan(
         fake = generate(state, draw_latents(keys, (real.shape[0], latents)), condition)
 
         def first_head(samples: Array) -> Array:
-            found = judge.logits(state.critic, state.remedies, seen(samples), condition)
+            found = judge.logits(state.critic, seen(samples), condition)
             found = found if found.ndim == 1 else found[:, 0]
             # A packed row speaks for each of its samples.
             return jnp.repeat(found, samples.shape[0] // found.shape[0])

@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+import optax
+
 from jaxgen.errors import InputError
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models.remedies import Remedy
-from jaxgen.typing import Array, Batch
+from jaxgen.typing import Array, Batch, Params
 
 
 def check_parts(
@@ -77,6 +81,30 @@ def check_generated(found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
         raise InputError(
             f"The generator makes samples of shape {found[1:]}, and the data are of "
             f"shape {wanted[1:]}: make the generator for the shape of the data."
+        )
+
+
+def check_differentiable(
+    optimizer: optax.GradientTransformation, params: Params
+) -> None:
+    """Refuses an optimizer whose step has no derivative where a gradient is 0."""
+    # Of arrays of the same shapes that are known, be the model traced or not.
+    with jax.ensure_compile_time_eval():
+        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), params)
+        ones = jax.tree.map(jnp.ones_like, zeros)
+        state = optimizer.init(zeros)
+        _, slopes = jax.jvp(
+            lambda gradients: optimizer.update(gradients, state, zeros)[0],
+            (zeros,),
+            (ones,),
+        )
+        finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes)]
+    # Settings of an ensemble are traced, and tell nothing.
+    if any(not isinstance(one, jax.core.Tracer) and not one for one in finite):
+        raise InputError(
+            "unroll differentiates through the steps of critic_optimizer, whose "
+            "derivative is not finite where a gradient is 0: give Adam "
+            "eps_root=1e-12, or take another optimizer."
         )
 
 

@@ -53,8 +53,7 @@ class Remedy(NamedTuple):
         name: For messages.
         inputs: `(state, step, keys, samples) -> samples` as the critic sees them, data
             and generated ones alike, in steps of critic and generator.
-        structural: Whether `inputs` shape what the network takes, and so belong to
-            evaluation too. They may not draw.
+        layout: `samples -> rows` that the network takes, in evaluation too.
         group: Samples that become one row of the critic.
         penalty: `Judged -> penalty per row`, weighed already.
         every: Critic steps from one penalty to the next, which is then a step of the
@@ -71,7 +70,7 @@ class Remedy(NamedTuple):
 
     name: str
     inputs: Callable[[PyTree, Array, RandomKeys, Array], Array] | None = None
-    structural: bool = False
+    layout: Callable[[Array], Array] | None = None
     group: int = 1
     penalty: Callable[[Judged], PerExample] | None = None
     every: int = 1
@@ -98,12 +97,7 @@ def pac(size: int = 2) -> Remedy:
         networks, 2018.
     """
     _check_count("pac", size, 1)
-
-    def inputs(state: PyTree, step: Array, keys: RandomKeys, samples: Array) -> Array:
-        del state, step, keys
-        return pack(samples, size)
-
-    return Remedy(f"pac({size})", inputs=inputs, structural=True, group=size)
+    return Remedy(f"pac({size})", layout=partial(pack, size=size), group=size)
 
 
 def pack(samples: Array, size: int) -> Array:
@@ -131,8 +125,7 @@ def minibatch_std(group: int = 4) -> Remedy:
     """
     _check_count("minibatch_std", group, 2)
 
-    def inputs(state: PyTree, step: Array, keys: RandomKeys, samples: Array) -> Array:
-        del state, step, keys
+    def layout(samples: Array) -> Array:
         if samples.shape[0] % group:
             raise InputError(
                 f"minibatch_std({group}) cannot split {samples.shape[0]} samples into "
@@ -149,7 +142,7 @@ def minibatch_std(group: int = 4) -> Remedy:
         )
         return jnp.concatenate([samples, spread], axis=-1)
 
-    return Remedy(f"minibatch_std({group})", inputs=inputs, structural=True)
+    return Remedy(f"minibatch_std({group})", layout=layout)
 
 
 def instance_noise(standard_deviation: float, steps: int | None = None) -> Remedy:

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import orbax.checkpoint as ocp
+import tensorstore
 
 from jaxgen.errors import InputError
 from jaxgen.typing import PyTree
@@ -30,6 +31,10 @@ class Checkpoints:
         self._manager = ocp.CheckpointManager(
             self.directory,
             options=ocp.CheckpointManagerOptions(max_to_keep=keep, create=True),
+            item_handlers={
+                "state": ocp.StandardCheckpointHandler(),
+                "progress": ocp.JsonCheckpointHandler(),
+            },
         )
 
     def save(self, step: int, state: PyTree, progress: dict[str, Any]) -> None:
@@ -63,35 +68,44 @@ class Checkpoints:
             template: A state of the same model; shapes, types and placement are its.
 
         Raises:
-            InputError: If there is none, or if it cannot be read.
+            InputError: If there is none, if it cannot be read, or if it belongs to
+                another model; the first array that differs is named.
         """
         step = self.latest()
         if step is None:
             raise InputError(
                 f"There is no checkpoint in {self.directory}: start without resuming."
             )
+        folder = self.directory / str(step)
+        wanted = _keys_to_data(template)
         try:
-            restored = self._manager.restore(
-                step,
-                args=ocp.args.Composite(
-                    state=ocp.args.StandardRestore(_keys_to_data(template)),
-                    progress=ocp.args.JsonRestore(),
-                ),
-            )
-        except (
-            ValueError,
-            TypeError,
-            KeyError,
-            OSError,
-            json.JSONDecodeError,
-        ) as error:
-            folder = self.directory / str(step)
+            # Orbax gives up at the first array that it cannot read, while reads of
+            # the others go on and find nobody left to report to. So both ways to fail
+            # are looked for before it starts.
+            _read_through(folder / "state")
+            saved = self._manager.item_metadata(step)["state"]
+            difference = _first_difference(_arrays(saved.tree), _arrays(wanted))
+            if difference is None:
+                restored = self._manager.restore(
+                    step,
+                    args=ocp.args.Composite(
+                        state=ocp.args.StandardRestore(wanted),
+                        progress=ocp.args.JsonRestore(),
+                    ),
+                )
+                state = _data_to_keys(restored["state"], template)
+                return state, restored["progress"]
+        # Orbax and what it stands on raise whatever they meet, bare `Exception` too.
+        except Exception as error:
             raise InputError(
                 f"The checkpoint {folder} is damaged or belongs to another model "
                 f"({_first_line(error)}). Remove that folder to go on from the "
                 "checkpoint before it, or start anew under another name."
             ) from error
-        return _data_to_keys(restored["state"], template), restored["progress"]
+        raise InputError(
+            f"The checkpoint {folder} belongs to another model: {difference}. Resume "
+            "with the options it was made with, or start anew under another name."
+        )
 
     def wait(self) -> None:
         """Returns when everything asked for is on disk."""
@@ -100,6 +114,38 @@ class Checkpoints:
     def close(self) -> None:
         """Waits, and lets go of the folder."""
         self._manager.close()
+
+
+def _read_through(folder: Path) -> None:
+    """Reads every description and every array in a folder once, one by one."""
+    for path in (*folder.glob("_*"), *folder.glob("array_metadatas/*")):
+        json.loads(path.read_bytes())
+    store = tensorstore.KvStore.open(
+        {"driver": "ocdbt", "base": {"driver": "file", "path": f"{folder}/"}}
+    ).result()
+    names = store.list().result()
+    if not names:
+        raise OSError(f"{folder} holds no arrays")
+    for name in names:
+        store.read(name).result()
+
+
+def _arrays(tree: PyTree) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Returns the shape and the type of each array of a tree under its path."""
+    flat = ocp.tree.to_flat_dict(tree, sep=".")
+    return {path: (tuple(x.shape), str(x.dtype)) for path, x in flat.items()}
+
+
+def _first_difference(saved: dict, wanted: dict) -> str | None:
+    """Says where the arrays of a checkpoint differ from those of a model."""
+    for path, array in wanted.items():
+        if path not in saved:
+            return f"it lacks the array {path}"
+        if saved[path] != array:
+            was, now = (f"{shape} {dtype}" for shape, dtype in (saved[path], array))
+            return f"its array {path} is {was}, the model's is {now}"
+    extra = next((path for path in saved if path not in wanted), None)
+    return None if extra is None else f"the model has no array {extra}, as it has"
 
 
 def _is_key(leaf: Any) -> bool:

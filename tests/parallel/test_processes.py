@@ -1,3 +1,4 @@
+import os
 import socket
 import subprocess
 import sys
@@ -44,7 +45,7 @@ def run(count: int, path: Path, *, resident: bool) -> dict[str, np.ndarray]:
         subprocess.Popen(
             [sys.executable, "-c", code, str(n), str(count), port, str(path)],
             cwd=ROOT,
-            env={"JAX_PLATFORMS": "cpu", "PATH": "/usr/bin:/bin"},
+            env=os.environ | {"JAX_NUM_CPU_DEVICES": "1"},
             stderr=subprocess.PIPE,
             text=True,
         )

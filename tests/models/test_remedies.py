@@ -1,0 +1,273 @@
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxgen import losses, random
+from jaxgen.errors import InputError
+from jaxgen.models import remedies
+from tests.models import tiny_gan
+
+ROWS = 8
+POINTS = jnp.asarray(np.random.default_rng(0).normal(1.0, 0.5, (ROWS, 2)), jnp.float32)
+LATENTS = np.random.default_rng(1).normal(size=(ROWS, 2)).astype(np.float32)
+BATCH = {"image": POINTS}
+RATE = 0.1
+
+fixed = partial(tiny_gan.gan, draw_latents=lambda keys, shape: jnp.asarray(LATENTS))
+
+
+def critic_alone(options, key, *, steps=1, rate=RATE, **settings):
+    """Returns the states of a GAN whose generator stays as it is."""
+    model = fixed(
+        generator_optimizer=optax.sgd(0.0), critic_optimizer=optax.sgd(rate),
+        remedies=options, **settings,
+    )  # fmt: skip
+    states, metrics = [model.init(key, BATCH)], {}
+    update = jax.jit(model.update)
+    for _ in range(steps):
+        state, metrics = update(states[-1], BATCH)
+        states.append(state)
+    # A state that changed its types would be compiled again and again.
+    assert update._cache_size() == 1
+    return states, metrics
+
+
+def samples_of(state):
+    return tiny_gan.two_layers((2,)).apply(state.generator.params, LATENTS)
+
+
+def close(found, wanted):
+    jax.tree.map(
+        partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-6), found, wanted
+    )
+
+
+def test_neighbours_are_packed_along_the_last_axis():
+    images = jnp.arange(4 * 3 * 2.0).reshape(4, 3, 1, 2)
+    rows = remedies.pac(2).layout(images)
+    assert rows.shape == (2, 3, 1, 4)
+    np.testing.assert_array_equal(rows[1, ..., :2], images[2])
+    np.testing.assert_array_equal(rows[1, ..., 2:], images[3])
+    with pytest.raises(InputError, match="multiple of 3 on every device"):
+        remedies.pac(3).layout(images)
+
+
+def test_conditions_are_packed_with_their_samples(key):
+    labels = jnp.arange(ROWS) % 3
+    seen = []
+    network = tiny_gan.two_layers(1)
+
+    def apply(params, samples, condition):
+        seen.append((samples.shape, condition.shape))
+        return network.apply(params, samples, condition)
+
+    model = fixed(
+        critic=network._replace(apply=apply),
+        remedies=[remedies.pac(2)],
+        num_classes=3,
+        loss=losses.gan.wasserstein(),
+    )
+    state = model.init(key, BATCH | {"label": labels})
+    condition = jax.nn.one_hot(labels, 3)
+    found = model.critique(state, POINTS, condition)
+    wanted = network.apply(
+        state.critic.params, POINTS.reshape(4, 4), condition.reshape(4, 6)
+    )
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    jax.eval_shape(model.update, state, BATCH | {"label": labels})
+    assert set(seen) == {((4, 4), (4, 6))}
+
+
+def test_minibatch_std_is_the_mean_deviation_of_a_group_as_one_more_channel():
+    images = jnp.asarray(np.random.default_rng(0).normal(size=(8, 3, 1, 2)))
+    found = remedies.minibatch_std(4).layout(images)
+    assert found.shape == (8, 3, 1, 3)
+    np.testing.assert_array_equal(found[..., :2], images)
+    for group in (slice(0, 4), slice(4, 8)):
+        wanted = np.asarray(images[group]).std(axis=0).mean()
+        np.testing.assert_allclose(found[group, ..., 2], wanted, rtol=1e-5)
+    slope = jax.grad(lambda x: jnp.sum(remedies.minibatch_std(4).layout(x)))
+    assert jnp.isfinite(slope(jnp.zeros((4, 2)))).all()
+
+
+def test_instance_noise_falls_in_a_line_to_nothing(key):
+    keys = random.example_keys(key, 4000)
+    add = remedies.instance_noise(0.5, 10).inputs
+    zeros = jnp.zeros((4000, 2))
+
+    def spread(step):
+        return float(jnp.std(add((), jnp.int32(step), jax.random.clone(keys), zeros)))
+
+    # The standard error of a standard deviation is itself over sqrt(2 n).
+    for step, wanted in ((0, 0.5), (5, 0.25), (10, 0.0), (99, 0.0)):
+        assert abs(spread(step) - wanted) <= 5 * wanted / np.sqrt(2 * 8000)
+    forever = remedies.instance_noise(0.5).inputs
+    np.testing.assert_allclose(
+        forever((), jnp.int32(99), jax.random.clone(keys), zeros),
+        add((), jnp.int32(0), jax.random.clone(keys), zeros),
+    )
+
+
+def test_data_and_samples_get_noise_of_their_own(key):
+    seen = []
+    network = tiny_gan.two_layers(1)
+
+    def apply(params, samples):
+        jax.debug.callback(lambda rows: seen.append(np.asarray(rows)), samples)
+        return network.apply(params, samples)
+
+    model = tiny_gan.gan(
+        critic=network._replace(apply=apply),
+        remedies=[remedies.instance_noise(1.0)],
+        draw_latents=lambda keys, shape: jnp.zeros(shape),
+        loss=losses.gan.relativistic(),
+    )
+    state = model.init(key, {"image": jnp.zeros((ROWS, 2))})
+    generator = state.generator._replace(
+        params=jax.tree.map(jnp.zeros_like, state.generator.params)
+    )
+    state = state._replace(generator=generator)
+    jax.block_until_ready(jax.jit(model.update)(state, {"image": jnp.zeros((ROWS, 2))}))
+    jax.effects_barrier()
+    # Both sides, in the step of the critic and in that of the generator.
+    noise = {rows.tobytes() for rows in seen if rows.any()}
+    assert len(noise) >= 4
+
+
+def plain_step(params, fake, weight=1.0, penalty=0.0):
+    """One step down the weighed loss and a multiple of R1, worked out here."""
+    network, game = tiny_gan.two_layers(1), losses.gan.non_saturating()
+
+    def cost(params):
+        judge = partial(network.apply, params)
+        game_loss = jnp.mean(game.critic(judge(POINTS), judge(fake)))
+        return weight * game_loss + penalty * jnp.mean(
+            losses.penalties.r1(judge, POINTS)
+        )
+
+    return jax.tree.map(lambda p, g: p - RATE * g, params, jax.grad(cost)(params))
+
+
+def test_a_prompt_penalty_is_part_of_the_loss_and_a_lazy_one_a_step_of_its_own(key):
+    (before, prompt), metrics = critic_alone([remedies.r1(0.3, every=1)], key)
+    fake, start = samples_of(before), before.critic.params
+    close(prompt.critic.params, plain_step(start, fake, penalty=0.3))
+    judge = partial(tiny_gan.two_layers(1).apply, start)
+    cost = 0.3 * jnp.mean(losses.penalties.r1(judge, POINTS))
+    np.testing.assert_allclose(metrics["penalty"], cost, rtol=1e-5)
+
+    (_, first, second), _ = critic_alone([remedies.r1(0.3, every=2)], key, steps=2)
+    due = plain_step(plain_step(start, fake), fake, weight=0.0, penalty=2 * 0.3)
+    close(first.critic.params, due)
+    close(second.critic.params, plain_step(due, fake))
+
+
+def test_lazy_adam_keeps_the_pace_of_the_penalty():
+    plain, lazy = remedies.lazy_adam(0.1, every=1), optax.adam(0.1, b1=0.0, b2=0.99)
+    params = jnp.ones(3)
+
+    def walk(optimizer, steps=3):
+        state = optimizer.init(params)
+        found = []
+        for number in range(steps):
+            updates, state = optimizer.update(params * (1.0 + number), state, params)
+            found.append(updates)
+        return jnp.stack(found)
+
+    np.testing.assert_array_equal(walk(plain), walk(lazy))
+    share = 16 / 17
+    corrected = optax.adam(0.1 * share, b1=0.5**share, b2=0.99**share)
+    np.testing.assert_allclose(
+        walk(remedies.lazy_adam(0.1, b1=0.5, every=16)), walk(corrected), rtol=1e-6
+    )
+    # 17 steps where there were 16: the same forgetting, the same way in all.
+    assert (0.99**share) ** 17 == pytest.approx(0.99**16)
+
+
+def test_lecam_is_weighed_against_the_averages_of_the_steps_before(key):
+    (_, first, second), metrics = critic_alone(
+        [remedies.lecam(0.5, decay=0.9)], key, steps=2, rate=0.0
+    )
+    judge = partial(tiny_gan.two_layers(1).apply, first.critic.params)
+    real, fake = judge(POINTS), judge(samples_of(first))
+    np.testing.assert_allclose(first.remedies[0].real, 0.1 * real.mean(), rtol=1e-5)
+    np.testing.assert_allclose(first.remedies[0].fake, 0.1 * fake.mean(), rtol=1e-5)
+    np.testing.assert_allclose(second.remedies[0].real, 0.19 * real.mean(), rtol=1e-5)
+    wanted = 0.5 * jnp.mean(losses.penalties.lecam(real, fake, *first.remedies[0]))
+    np.testing.assert_allclose(metrics["penalty"], wanted, rtol=1e-5)
+
+
+def test_the_probability_of_augmenting_follows_the_sign_of_the_logits_of_data():
+    remedy = remedies.adaptive_augment(
+        lambda keys, samples, probability: samples, target=0.6, examples=100.0
+    )
+    mean = partial(jnp.mean, axis=0)
+
+    def moved(share, start):
+        """With `share` of the logits of data above 0, 10 examples a step."""
+        logits = jnp.where(jnp.arange(10) < 10 * share, 1.0, -1.0)
+        return remedy.update(start, logits, logits, mean, 10)
+
+    # The mean sign is 2 share - 1: 0.8 above the target, 0.4 below it.
+    np.testing.assert_allclose(moved(0.9, jnp.array(0.5)), 0.6)
+    np.testing.assert_allclose(moved(0.7, jnp.array(0.5)), 0.4)
+    assert moved(0.7, remedy.init()) == 0.0
+    assert moved(1.0, jnp.array(0.95)) == 1.0
+
+
+def test_clipped_critics_stay_within_the_bound(key):
+    (_, state), _ = critic_alone([remedies.weight_clipping(0.05)], key)
+    sizes = [jnp.abs(leaf).max() for leaf in jax.tree.leaves(state.critic.params)]
+    assert max(sizes) <= 0.05
+
+
+def test_the_gradient_penalty_of_packed_samples_is_of_the_row(key):
+    options = [remedies.pac(2), remedies.gradient_penalty(0.1)]
+    network = tiny_gan.two_layers(1)
+    slope = jnp.arange(1.0, 5.0)
+
+    def apply(params, rows):
+        return params["w"][0, 0] * 0.0 + rows @ slope
+
+    _, metrics = critic_alone(options, key, critic=network._replace(apply=apply))
+    norm = float(jnp.sqrt(jnp.sum(slope**2)))
+    np.testing.assert_allclose(metrics["penalty"], 0.1 * (norm - 1) ** 2, rtol=1e-5)
+
+
+def test_remedies_of_every_kind_go_together(key):
+    options = [
+        remedies.adaptive_augment(lambda keys, samples, share: samples + share),
+        remedies.instance_noise(0.1, steps=50),
+        remedies.pac(2),
+        remedies.minibatch_std(2),
+        remedies.dragan(0.1),
+        remedies.gradient_penalty(0.1),
+        remedies.r1(0.1, every=2),
+        remedies.lecam(),
+        remedies.weight_clipping(1.0),
+    ]
+    (_, _, state), metrics = critic_alone(options, key, steps=2)
+    assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(state.critic))
+    assert {"penalty", "augment_probability", "estimate"} <= set(metrics)
+    assert np.isfinite(list(metrics.values())).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: remedies.pac(0), "pac was given 0: give a whole number, 1 or more"),
+        (lambda: remedies.unroll(-1), "unroll was given -1"),
+        (lambda: remedies.r1(1.0, every=0), "r1 was given 0"),
+        (lambda: remedies.dag([jnp.copy]), "dag was given 1 transforms: give at least"),
+        (lambda: remedies.weight_clipping(0.0), "bound"),
+        (lambda: remedies.instance_noise(np.nan), "standard_deviation"),
+        (lambda: remedies.minibatch_std(4).layout(jnp.zeros((6, 2))), "groups of 4"),
+    ],
+)
+def test_settings_out_of_range_are_refused(make, sentence):
+    with pytest.raises(InputError, match=sentence):
+        make()
