@@ -50,7 +50,7 @@ def diff_augment(
         (3, 8, 8, 1)
 
     References:
-        Zhao et al., 2020, section 4.1 and appendix A.
+        Zhao et al., 2020, with the ranges of the authors' implementation.
     """
     _check_policies("diff_augment", policies, DIFF_POLICIES)
     known = {"color": _color, "translation": _translation, "cutout": _cutout}
@@ -148,19 +148,11 @@ def _color(key: PRNGKeyArray, image: Array) -> Array:
 
 
 def _translation(key: PRNGKeyArray, image: Array) -> Array:
-    most = [int(side / 8 + 0.5) for side in image.shape[:2]]
-    down, right = (
-        _shift(side, jax.random.randint(own, (), -by, by + 1), image.dtype)
-        for own, side, by in zip(jax.random.split(key), image.shape, most, strict=False)
-    )
-    # As matrices of zeros and ones: products, and their gradients, are faster than
-    # gathering and scattering pixels.
-    return jnp.einsum("ih,jw,hwc->ijc", down, right, image)
-
-
-def _shift(side: int, by: Array, dtype: Any) -> Array:
-    place = jnp.arange(side)
-    return (place[:, None] - place[None, :] == by).astype(dtype)
+    height, width = (int(side / 8 + 0.5) for side in image.shape[:2])
+    padded = jnp.pad(image, ((height, height), (width, width), (0, 0)))
+    most = jnp.array([2 * height, 2 * width])
+    down, right = jax.random.randint(key, (2,), 0, most + 1)
+    return jax.lax.dynamic_slice(padded, (down, right, 0), image.shape)
 
 
 def _cutout(key: PRNGKeyArray, image: Array) -> Array:

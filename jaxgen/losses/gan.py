@@ -43,7 +43,10 @@ def minimax() -> AdversarialLoss:
         Goodfellow et al., Generative Adversarial Networks, 2014, equation 1.
     """
     return AdversarialLoss(
-        "minimax", cross_entropy_critic_loss, minimax_generator_loss, jensen_shannon
+        "minimax",
+        cross_entropy_critic_loss,
+        minimax_generator_loss,
+        jensen_shannon_estimate,
     )
 
 
@@ -57,7 +60,7 @@ def non_saturating() -> AdversarialLoss:
         "non_saturating",
         cross_entropy_critic_loss,
         non_saturating_generator_loss,
-        jensen_shannon,
+        jensen_shannon_estimate,
     )
 
 
@@ -92,7 +95,7 @@ def wasserstein() -> AdversarialLoss:
         "wasserstein",
         wasserstein_critic_loss,
         wasserstein_generator_loss,
-        wasserstein_distance,
+        wasserstein_estimate,
     )
 
 
@@ -115,7 +118,7 @@ def cross_entropy_critic_loss(
 ) -> PerExample:
     """Calculates -log D(x) - log(1 - D(G(z))), D the sigmoid of the logit.
 
-    Where D is the optimal one its mean is log 4 - 2 JS: see `jensen_shannon`.
+    Where D is the optimal one its mean is log 4 - 2 JS: see `jensen_shannon_estimate`.
 
     Args:
         real_logits: Of data, shape (batch,).
@@ -197,7 +200,7 @@ def relativistic_generator_loss(
     return softplus(real_logits - fake_logits)
 
 
-def jensen_shannon(critic_loss: Float[Array, ""]) -> Float[Array, ""]:
+def jensen_shannon_estimate(critic_loss: Float[Array, ""]) -> Float[Array, ""]:
     """Estimates the Jensen-Shannon divergence, log 2 - loss / 2, from below, in nats.
 
     Exact where the critic is optimal, whose mean loss is log 4 - 2 JS.
@@ -211,7 +214,7 @@ def jensen_shannon(critic_loss: Float[Array, ""]) -> Float[Array, ""]:
     return math.log(2.0) - 0.5 * critic_loss
 
 
-def wasserstein_distance(critic_loss: Float[Array, ""]) -> Float[Array, ""]:
+def wasserstein_estimate(critic_loss: Float[Array, ""]) -> Float[Array, ""]:
     """Estimates the Wasserstein-1 distance, minus the loss, from below.
 
     In the units of the samples, for a critic of Lipschitz constant 1; a critic of

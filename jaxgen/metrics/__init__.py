@@ -13,6 +13,7 @@ from jaxgen.metrics.class_modes import (
     combine_log_probabilities,
 )
 from jaxgen.metrics.collapse import CollapseReport, collapse_report
+from jaxgen.metrics.critic_overfitting import CriticOverfitting, critic_overfitting
 from jaxgen.metrics.dead_units import dead_unit_share, zero_gradient_share
 from jaxgen.metrics.density_coverage import (
     DensityCoverage,
@@ -20,6 +21,7 @@ from jaxgen.metrics.density_coverage import (
     expected_coverage,
 )
 from jaxgen.metrics.disentanglement import disentanglement_scores
+from jaxgen.metrics.diversity import relative_diversity
 from jaxgen.metrics.evaluate import evaluate, evaluate_features
 from jaxgen.metrics.evaluation import Evaluation, Measure
 from jaxgen.metrics.frechet import (
@@ -99,6 +101,7 @@ __all__ = [
     "ActiveUnits",
     "AggregateTerms",
     "CollapseReport",
+    "CriticOverfitting",
     "Dci",
     "DensityCoverage",
     "Evaluation",
@@ -131,6 +134,7 @@ __all__ = [
     "collapse_report",
     "combine_classes",
     "combine_log_probabilities",
+    "critic_overfitting",
     "dci",
     "dead_unit_share",
     "density_coverage",
@@ -176,6 +180,7 @@ __all__ = [
     "precision_recall_distribution",
     "psnr",
     "radial_power",
+    "relative_diversity",
     "relative_mean",
     "sap_kumar",
     "sap_locatello",

@@ -15,7 +15,8 @@ class CriticOverfitting(NamedTuple):
             game is even, 1 where the critic is sure of all of them.
         held_out: How far from training data to samples the mean logit of held-out data
             is: 0 where they are judged alike, 1 where held-out data count as samples.
-            None without held-out data, or where data and samples are judged alike.
+            None without held-out data, or where data and samples are judged so alike
+            (by less than four standard errors) that there is no way to measure along.
     """
 
     sign: float
@@ -49,7 +50,8 @@ def critic_overfitting(
     train, fake = _check("training data", train_logits), _check("samples", fake_logits)
     sign = float(np.sign(train).mean())
     whole = train.mean() - fake.mean()
-    if test_logits is None or not whole > 0:
+    error = np.sqrt(train.var() / len(train) + fake.var() / len(fake))
+    if test_logits is None or not whole > 4.0 * error:
         return CriticOverfitting(sign, None)
     test = _check("held-out data", test_logits)
     return CriticOverfitting(sign, float((train.mean() - test.mean()) / whole))

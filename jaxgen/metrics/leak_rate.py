@@ -46,7 +46,8 @@ def leak_rate(
         r = (reported - f) / (h - f), clipped to [0, 1].
 
     The interval is that of the difference of two shares (Newcombe's, of Wilson
-    intervals), divided by h - f as if h were known.
+    intervals), divided by h - f as if h were known. Samples that are no images of the
+    data at all count as what the classifier takes them for: look at them, too.
 
     Args:
         predicted: The classifier's labels of generated samples, integers, shape (n,).
@@ -102,7 +103,9 @@ def leak_rate(
     above = np.hypot(
         apparent.high - apparent.value, false_alarm.value - false_alarm.low
     )
-    ends = np.array([difference, difference - below, difference + above]) / told_apart
+    # Where samples raise fewer false alarms than data do, they still are so many only.
+    highest = max(difference + above, apparent.high - apparent.value)
+    ends = np.array([difference, difference - below, highest]) / told_apart
     return LeakRate(
         Interval(*np.clip(ends, 0.0, 1.0).tolist()),
         apparent,

@@ -61,6 +61,9 @@ class AdaGANState(NamedTuple):
 class AdaGAN(NamedTuple):
     """The pure functions of an AdaGAN; see `adagan`.
 
+    Under `vmap`, and so in an `ensemble`, each update computes a step of the component
+    as well as of the classifier, and keeps the one whose turn it is.
+
     Attributes:
         init: `(key, batch) -> AdaGANState`; `key` becomes the root key of the run.
         update: `(state, batch, axis_name=None) -> (AdaGANState, Metrics)`, a step of
@@ -68,8 +71,8 @@ class AdaGAN(NamedTuple):
         evaluate: `(state, key, batch) -> terms per example`: the classifier's.
         sample: `(state, key, n, *, components=None) -> n samples` of the mixture of the
             first components, by default of all that have begun.
-        generate: `(state, latents) -> samples` of each component, shape (components, n,
-            ...), those that have not begun among them.
+        generate_each: `(state, latents) -> samples` of each component, shape
+            (components, n, ...), those that have not begun among them.
         draw_latents: `(key, shape) -> latents`.
         latents: Dimension of the latent space.
         critique: `(state, samples) -> logits` of the classifier, large for what looks
@@ -83,7 +86,7 @@ class AdaGAN(NamedTuple):
     update: Update
     evaluate: Evaluate
     sample: Callable[..., Array]
-    generate: Callable[..., Array]
+    generate_each: Callable[..., Array]
     draw_latents: Callable[..., Array]
     latents: int
     critique: Callable[..., Array]
@@ -179,7 +182,7 @@ def adagan(
         net = state.classifier
         return network.apply(net.params, net.batch_stats, samples)[0]
 
-    def generate(state: AdaGANState, latents: Array) -> Array:
+    def generate_each(state: AdaGANState, latents: Array) -> Array:
         made = jax.vmap(component.generate, in_axes=(0, None))
         return made(state.components, latents)
 
@@ -192,7 +195,7 @@ def adagan(
         latents = component.draw_latents(keys[:, 1], (rows, component.latents))
         # All components make all samples: gathering each row's own parameters would
         # cost more.
-        return generate(state, latents)[which, jnp.arange(rows)]
+        return generate_each(state, latents)[which, jnp.arange(rows)]
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> AdaGANState:
         samples = batch["image"]
@@ -332,7 +335,7 @@ def adagan(
         update=update,
         evaluate=evaluate,
         sample=sample,
-        generate=generate,
+        generate_each=generate_each,
         draw_latents=component.draw_latents,
         latents=component.latents,
         critique=logits_of,

@@ -10,6 +10,7 @@ import optax
 
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import gan_checks
+from jaxgen.models.conditions import Condition
 from jaxgen.models.gradient_step import gradient_step
 from jaxgen.models.remedies import Judged, Remedy, pack
 from jaxgen.typing import (
@@ -24,8 +25,6 @@ from jaxgen.typing import (
     RandomKeys,
     StatefulNetwork,
 )
-
-Condition = Array | None
 
 
 class CriticStep(NamedTuple):
@@ -267,14 +266,19 @@ def critic_of(
         remedy: Remedy, net: NetState, kept: PyTree, step: CriticStep, fake: Array
     ) -> NetState:
         """A step on one penalty alone, where it is due."""
-
-        def cost(params: Params) -> tuple[Array, Any]:
-            only = penalties(
-                params, net, kept, step, fake, wanted=lambda other: other is remedy
-            )
-            return remedy.every * only, ({}, ())
+        # Bits, since under vmap a cond selects among what it closes over, keys too.
+        bits, kind = jax.random.key_data(step.keys), jax.random.key_impl(step.keys)
 
         def due(net: NetState) -> NetState:
+            keys = jax.random.wrap_key_data(bits, impl=kind)
+            own = step._replace(keys=keys)
+
+            def cost(params: Params) -> tuple[Array, Any]:
+                only = penalties(
+                    params, net, kept, own, fake, wanted=lambda other: other is remedy
+                )
+                return remedy.every * only, ({}, ())
+
             return gradient_step(cost, net, optimizer, axis_name=step.axis_name)[0]
 
         return jax.lax.cond(step.count % remedy.every == 0, due, lambda net: net, net)

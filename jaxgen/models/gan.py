@@ -11,8 +11,15 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
+from jaxgen.errors import InputError
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import gan_checks
+from jaxgen.models.conditions import (
+    Condition,
+    check_condition,
+    given,
+    one_hot_labels,
+)
 from jaxgen.models.critic import CriticStep, critic_of, stateful
 from jaxgen.models.gradient_step import gradient_step
 from jaxgen.models.remedies import Remedy
@@ -31,9 +38,6 @@ from jaxgen.typing import (
     StatefulNetwork,
     Update,
 )
-
-Condition = Array | None
-"""One-hot labels, shape (batch, classes), of a conditional model."""
 
 
 class GANState(NamedTuple):
@@ -127,17 +131,25 @@ def gan(
             num_classes` heads, the logit and those of the classes, and both networks
             also minimise this many times their cross-entropy (AC-GAN).
         signed: For images: the networks see [-1, 1] where data are in [0, 1].
-        draw_latents: `(keys, shape) -> latents`, standard normal by default.
+        draw_latents: `(key, shape) -> latents`, standard normal by default; the key is
+            one, or one per row, as that of `random.normal`.
 
     Returns:
         The model, safe under `jit`, `vmap` over seeds, `scan` over steps, `pmap` and
         `shard_map`. Its batches are `{"image": samples}`, with a "label" where it is
-        conditional; samples may as well be points.
+        conditional; samples may as well be points. `update` gives, of the last step of
+        the critic, critic_loss, real_logit, fake_logit, penalty (of those that are not
+        lazy), critic_gradient_norm and estimate (of the divergence between what the
+        critic is shown, packed or augmented as that may be), and generator_loss and
+        generator_gradient_norm. `evaluate` judges the averaged generator where there is
+        one.
 
     Raises:
         InputError: The parts do not go together; the sentence says why.
     """
     loss = losses.gan.non_saturating() if loss is None else loss
+    if latents < 1:
+        raise InputError(f"latents={latents}: give at least 1.")
     gan_checks.check_parts(
         loss, remedies, critic_steps, num_classes, auxiliary_weight, ema_decay
     )
@@ -154,10 +166,7 @@ def gan(
     unrolled = sum(remedy.unroll for remedy in remedies)
 
     def condition_of(batch: Batch) -> Condition:
-        if num_classes is None:
-            return None
-        gan_checks.check_labelled(batch)
-        return jax.nn.one_hot(batch["label"], num_classes)
+        return one_hot_labels("GAN", batch, num_classes)
 
     def seen(samples: Array) -> Array:
         return 2.0 * samples - 1.0 if signed else samples
@@ -177,7 +186,7 @@ def gan(
             params,
             batch_stats,
             drawn,
-            *_some(condition),
+            *given(condition),
             train=True,
             axis_name=axis_name,
         )
@@ -187,9 +196,9 @@ def gan(
         gan_checks.check_samples(samples, critic_steps, remedies)
         zeros = jnp.zeros((samples.shape[0], latents), samples.dtype)
         params, stats = generator.init(
-            random.stream(key, "generator"), zeros, *_some(condition)
+            random.stream(key, "generator"), zeros, *given(condition)
         )
-        made = jax.eval_shape(generator.apply, params, stats, zeros, *_some(condition))
+        made = jax.eval_shape(generator.apply, params, stats, zeros, *given(condition))
         gan_checks.check_generated(made[0].shape, samples.shape)
         state = generator_optimizer.init(params)
         critic_net = judge.init(random.stream(key, "critic"), samples, condition)
@@ -289,10 +298,10 @@ def gan(
         return GANState(state.step + 1, state.key, net, critic_net, ema, kept), metrics
 
     def generate(state: GANState, latents: Array, condition: Condition = None) -> Array:
-        gan_checks.check_condition(condition, latents.shape[0], num_classes)
+        check_condition("GAN", condition, latents.shape[0], num_classes)
         net = state.generator
         params, stats = state.ema if state.ema else (net.params, net.batch_stats)
-        return shown(generator.apply(params, stats, latents, *_some(condition))[0])
+        return shown(generator.apply(params, stats, latents, *given(condition))[0])
 
     def turns(condition: Condition, n: int) -> Condition:
         if num_classes is None or condition is not None:
@@ -305,7 +314,7 @@ def gan(
         return generate(state, draw_latents(key, (n, latents)), turns(condition, n))
 
     def critique(state: GANState, samples: Array, condition: Condition = None) -> Array:
-        gan_checks.check_condition(condition, samples.shape[0], num_classes)
+        check_condition("GAN", condition, samples.shape[0], num_classes)
         return judge.logits(state.critic, seen(samples), condition)
 
     def evaluate(state: GANState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
@@ -341,10 +350,11 @@ def gan(
     )
 
 
-def _some(condition: Condition) -> tuple[Array, ...]:
-    return () if condition is None else (condition,)
-
-
 def _minibatches(whole: Array, number: int) -> Array:
     """Minibatch j is the rows j, j + number, ...: the same ones on any devices."""
+    if whole.shape[0] % number:
+        raise InputError(
+            f"{whole.shape[0]} samples cannot be split into {number} minibatches: take "
+            f"a batch that is a multiple of critic_steps={number} on every device."
+        )
     return jnp.moveaxis(whole.reshape(-1, number, *whole.shape[1:]), 1, 0)

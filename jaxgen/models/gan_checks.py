@@ -6,11 +6,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+from jax.core import Tracer
 
-from jaxgen.errors import InputError
+from jaxgen.errors import InputError, check_number
 from jaxgen.losses.gan import AdversarialLoss
+from jaxgen.models.conditions import check_classes
 from jaxgen.models.remedies import Remedy
-from jaxgen.typing import Array, Batch, Params
+from jaxgen.typing import Array, Params
 
 
 def check_parts(
@@ -35,9 +37,11 @@ def check_parts(
             )
     if critic_steps < 1:
         raise InputError(f"critic_steps={critic_steps}: give at least 1.")
-    if num_classes is not None and num_classes < 1:
+    check_classes(num_classes)
+    check_number("auxiliary_weight", auxiliary_weight)
+    if auxiliary_weight < 0:
         raise InputError(
-            f"num_classes={num_classes}: give the number of labels, or leave it out."
+            f"auxiliary_weight={auxiliary_weight:g}: give 0 or a number above it."
         )
     if ema_decay is not None and not 0.0 <= ema_decay < 1.0:
         raise InputError(f"ema_decay={ema_decay}: give a number from 0 to below 1.")
@@ -100,7 +104,7 @@ def check_differentiable(
         )
         finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes)]
     # Settings of an ensemble are traced, and tell nothing.
-    if any(not isinstance(one, jax.core.Tracer) and not one for one in finite):
+    if any(not isinstance(one, Tracer) and not one for one in finite):
         raise InputError(
             "unroll differentiates through the steps of critic_optimizer, whose "
             "derivative is not finite where a gradient is 0: give Adam "
@@ -116,34 +120,6 @@ def check_logits(found: tuple[int, ...], rows: int, heads: int) -> None:
             f"The critic gives logits of shape {found}: expected {wanted}, one for "
             f"each row{'' if heads == 1 else f' and each of {heads} heads'}. Make it "
             f"with heads={heads}."
-        )
-
-
-def check_labelled(batch: Batch) -> None:
-    """Refuses unlabelled data for a conditional model."""
-    if "label" not in batch:
-        raise InputError(
-            "The GAN is conditional (num_classes was given), and the data have no "
-            "labels: take a labelled set, or leave num_classes out."
-        )
-
-
-def check_condition(
-    condition: Array | None, rows: int, num_classes: int | None
-) -> None:
-    """Refuses a condition that is missing, not asked for, or of another shape."""
-    if num_classes is None:
-        if condition is not None:
-            raise InputError(
-                "This GAN takes no condition: it was made without num_classes."
-            )
-        return
-    shape = (rows, num_classes)
-    if condition is None or condition.shape != shape:
-        got = "is missing" if condition is None else f"has shape {condition.shape}"
-        raise InputError(
-            f"The condition {got}: give one-hot labels of shape {shape}, as "
-            "jax.nn.one_hot(labels, num_classes)."
         )
 
 

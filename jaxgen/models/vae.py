@@ -28,6 +28,13 @@ from jaxgen.losses.vae.objectives import Objective
 from jaxgen.losses.vae.priors import Prior
 from jaxgen.losses.vae.regularizers import Divergence
 from jaxgen.models import vae_checks
+from jaxgen.models.conditions import (
+    Condition,
+    check_classes,
+    check_condition,
+    given,
+    one_hot_labels,
+)
 from jaxgen.models.gradient_step import gradient_step
 from jaxgen.typing import (
     Array,
@@ -47,8 +54,6 @@ from jaxgen.typing import (
 )
 
 EstimatorSchedule = Callable[[Array], Estimator]
-Condition = Array | None
-"""One-hot labels, shape (batch, classes), of a conditional model."""
 
 
 class VAEState(NamedTuple):
@@ -167,18 +172,15 @@ def vae(
     scheduled = not isinstance(estimator, Estimator)
     weighted = importance_weighted or losses.vae.is_bound_estimator(first)
     vae_checks.check_weighted(weighted, objective, divergence)
-    vae_checks.check_classes(num_classes)
+    check_classes(num_classes)
     divergence = regularizers.kl() if divergence is None else divergence
     objective = objectives.beta() if objective is None else objective
 
     def condition_of(batch: Batch) -> Condition:
-        if num_classes is None:
-            return None
-        vae_checks.check_labelled(batch)
-        return jax.nn.one_hot(batch["label"], num_classes)
+        return one_hot_labels("VAE", batch, num_classes)
 
     def posterior(params: Params, images: Images, condition: Condition) -> Posterior:
-        outputs = encoder.apply(params["encoder"], images, *_some(condition))
+        outputs = encoder.apply(params["encoder"], images, *given(condition))
         q = posterior_of(prior.family, outputs)
         vae_checks.check_latents(q.point.shape[1:], prior.shape)
         return q
@@ -202,7 +204,7 @@ def vae(
             partial(log_likelihood, params),
             posterior(params, batch["image"], condition),
             prior_of(params, condition),
-            (batch["image"], *_some(condition)),
+            (batch["image"], *given(condition)),
         )
 
     def terms(
@@ -237,7 +239,7 @@ def vae(
     def init(key: PRNGKeyArray, batch: Batch, /) -> VAEState:
         images, condition = batch["image"], condition_of(batch)
         latents = jnp.zeros((images.shape[0], *prior.shape), images.dtype)
-        own = _some(condition)
+        own = given(condition)
         params = {
             "encoder": encoder.init(random.stream(key, "encoder"), images, *own),
             "decoder": decoder.init(random.stream(key, "decoder"), latents, *own),
@@ -316,7 +318,7 @@ def vae(
         return _metrics(loss, found, divergence)
 
     def checked(condition: Condition, rows: int) -> Condition:
-        vae_checks.check_condition(condition, rows, num_classes)
+        check_condition("VAE", condition, rows, num_classes)
         return condition
 
     def encode(
@@ -326,7 +328,7 @@ def vae(
         return posterior(state.net.params, images, own)
 
     def decode(state: VAEState, latents: Array, condition: Condition = None) -> Images:
-        own = _some(checked(condition, latents.shape[0]))
+        own = given(checked(condition, latents.shape[0]))
         return likelihood.mean(
             decoder.apply(state.net.params["decoder"], latents, *own)
         )
@@ -370,7 +372,7 @@ def vae(
         with jax.numpy_rank_promotion("allow"):
             log_prior = p.distribution.log_prob(latents)
         params = state.net.params
-        return log_prior + log_likelihood(params, latents, images, *_some(own))
+        return log_prior + log_likelihood(params, latents, images, *given(own))
 
     return VAE(
         init=init,
@@ -385,10 +387,6 @@ def vae(
         log_joint=log_joint,
         num_classes=num_classes,
     )
-
-
-def _some(condition: Condition) -> tuple[Array, ...]:
-    return () if condition is None else (condition,)
 
 
 def _metrics(loss: PerExample, terms: LatentTerms, divergence: Divergence) -> Metrics:

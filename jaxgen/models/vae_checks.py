@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxgen.errors import InputError
 from jaxgen.estimators import Estimator
-from jaxgen.typing import Array, Batch
+from jaxgen.typing import Array
 
 _EXAMPLES = {
     "likelihood": "losses.vae.bernoulli()",
@@ -58,48 +58,12 @@ def check_weighted(weighted: bool, objective: Any, divergence: Any) -> None:
         )
 
 
-def check_classes(num_classes: int | None) -> None:
-    """Refuses a number of classes below 1."""
-    if num_classes is not None and num_classes < 1:
-        raise InputError(
-            f"num_classes={num_classes}: give the number of labels, or leave it out."
-        )
-
-
-def check_labelled(batch: Batch) -> None:
-    """Refuses unlabelled data for a conditional model."""
-    if "label" not in batch:
-        raise InputError(
-            "The VAE is conditional (num_classes was given), and the data have no "
-            "labels: take a labelled set, or leave num_classes out."
-        )
-
-
 def check_latents(found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
     """Refuses an encoder that is not for the prior's latents."""
     if found != wanted:
         raise InputError(
             f"The encoder makes latents of shape {found}, and the prior is of shape "
             f"{wanted}: give both the same latents."
-        )
-
-
-def check_condition(
-    condition: Array | None, rows: int, num_classes: int | None
-) -> None:
-    """Refuses a condition that is missing, not asked for, or of another shape."""
-    if num_classes is None:
-        if condition is not None:
-            raise InputError(
-                "This VAE takes no condition: it was made without num_classes."
-            )
-        return
-    shape = (rows, num_classes)
-    if condition is None or condition.shape != shape:
-        got = "is missing" if condition is None else f"has shape {condition.shape}"
-        raise InputError(
-            f"The condition {got}: give one-hot labels of shape {shape}, as "
-            "jax.nn.one_hot(labels, num_classes)."
         )
 
 

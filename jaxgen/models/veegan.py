@@ -115,6 +115,9 @@ def veegan(
     generator lacks a mode, F has not learnt to send it to the prior, and the critic
     tells the pairs apart by their latents.
 
+    Of what `gan` offers it lacks the losses, the remedies, several critic steps, the
+    averaged generator and the condition.
+
     Args:
         generator: `latents -> samples`.
         reconstructor: `samples -> latents`, shape (batch, latents), such as

@@ -1,7 +1,7 @@
 """Curves over the epochs."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ def curves(
     *,
     units: Mapping[str, str] | None = None,
     floors: Mapping[str, float] | None = None,
+    counts: Collection[str] = (),
     theme: Theme = LIGHT,
 ) -> Figure:
     """Draws each term on every split over all epochs, one panel a term.
@@ -31,6 +32,7 @@ def curves(
       names: the terms, one panel each.
       units: what stands beside a term's axis.
       floors: the entropies that terms cannot go below, dashed where they are near.
+      counts: the terms that are whole numbers.
       theme: the colours.
 
     Returns:
@@ -57,7 +59,11 @@ def curves(
             if index % columns == 0 or said[index] != said[index - 1]:
                 axes.set_ylabel(said[index])
             floor = (floors or {}).get(name)
-            _draw_curves(axes, rows, name, colours, floor, theme, named=not crowded)
+            _draw_curves(
+                *(axes, rows, name, colours, floor, theme),
+                named=not crowded,
+                whole=name in counts,
+            )
         for axes in figure.axes[-columns:]:
             axes.set_xlabel("epoch")
         if crowded:
@@ -92,6 +98,7 @@ def _draw_curves(
     floor: float | None,
     theme: Theme,
     named: bool = True,
+    whole: bool = False,
 ) -> None:
     ends, low, high, first = [], np.inf, -np.inf, -np.inf
     for split in dict.fromkeys(row["split"] for row in rows):
@@ -124,7 +131,7 @@ def _draw_curves(
     axes.set_ylim(low - room, high + room)
     if first > high + room:
         axes.annotate(
-            f"\N{UPWARDS ARROW} starts at {short(first)}",
+            f"\N{UPWARDS ARROW} starts at {short(first, whole=whole)}",
             (0.16, 0.97),
             xycoords="axes fraction",
             color=theme.muted,
@@ -134,11 +141,11 @@ def _draw_curves(
     axes.grid(axis="y")
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    axes.locator_params(axis="y", nbins=5)
+    axes.locator_params(axis="y", nbins=5, integer=whole)
     axes.locator_params(axis="x", nbins=4, integer=True)
     axes.margins(x=0.03)
     if named:
-        name_ends(axes, ends, low - room, high + room)
+        name_ends(axes, ends, low - room, high + room, whole=whole)
 
 
 def _with_floor(
@@ -176,7 +183,12 @@ def _with_floor(
 
 
 def name_ends(
-    axes: Axes, ends: list[tuple[float, str, str]], low: float, high: float
+    axes: Axes,
+    ends: list[tuple[float, str, str]],
+    low: float,
+    high: float,
+    *,
+    whole: bool = False,
 ) -> None:
     """Names each curve at its end, apart enough to be read.
 
@@ -185,6 +197,7 @@ def name_ends(
       ends: by curve its last value, its name and its colour.
       low: the lower limit of the panel.
       high: its upper limit.
+      whole: whether the values are whole numbers.
     """
     gap = 0.19 * (high - low)
     heights: list[float] = []
@@ -197,7 +210,7 @@ def name_ends(
     shift = min(shift, high - gap / 3 - heights[-1])
     for (value, split, colour), height in zip(ends, heights, strict=True):
         axes.annotate(
-            f"{split}\n{short(value)}",
+            f"{split}\n{short(value, whole=whole)}",
             (1, height + shift),
             xycoords=("axes fraction", "data"),
             xytext=(3, 0),
@@ -227,13 +240,17 @@ def spoken(name: str) -> str:
     return known.get(name, name.replace("_", " ").capitalize())
 
 
-def short(value: float) -> str:
-    """A number with the four digits that count.
+def short(value: float, *, whole: bool = False) -> str:
+    """A number with the four digits that count, or a whole one with all it has.
 
     Examples:
       >>> short(160.7312), short(61873.2), short(0.000012)
       ('160.7', '61,873', '1.20e-05')
+      >>> short(8.0, whole=True)
+      '8'
     """
+    if whole:
+        return f"{value:,.0f}"
     if value == 0 or 1e-3 <= abs(value) < 1e5:
         digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
         return f"{value:,.{min(digits, 4)}f}"

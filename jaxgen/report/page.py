@@ -14,6 +14,7 @@ from jaxgen.report.wording import said
 
 if TYPE_CHECKING:
     from jaxgen.report.plate import Plate
+    from jaxgen.report.style import Figure
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -70,7 +71,7 @@ def _draw(run: Run, plates: "list[Plate]", before: int = 0) -> list[dict[str, An
     for number, plate in enumerate(plates, start=before + 1):
         try:
             light, dark = (
-                style.png(plate.draw(theme)) for theme in (style.LIGHT, style.DARK)
+                _file(plate.draw(theme)) for theme in (style.LIGHT, style.DARK)
             )
         except InputError as error:
             raise InputError(f"{run.path / plate.source}: {error}") from error
@@ -88,6 +89,12 @@ def _draw(run: Run, plates: "list[Plate]", before: int = 0) -> list[dict[str, An
             }
         )
     return drawn
+
+
+def _file(drawn: "Figure | bytes") -> bytes:
+    from jaxgen.report import style
+
+    return drawn if isinstance(drawn, bytes) else style.png(drawn)
 
 
 def _render(**context: Any) -> str:

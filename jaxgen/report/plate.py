@@ -17,7 +17,7 @@ class Plate:
       title: a heading.
       caption: what the axes are and what to look for.
       alt: what a reader who cannot see it is told.
-      draw: makes the figure in a theme.
+      draw: makes the figure in a theme, or a PNG file where it moves.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Plate:
     title: str
     caption: str
     alt: str
-    draw: Callable[[Theme], Figure]
+    draw: Callable[[Theme], Figure | bytes]
 
 
 Maker = Callable[[Run], Plate | None]

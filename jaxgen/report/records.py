@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from jaxgen.errors import InputError
 from jaxgen.report import curves
 from jaxgen.report.family.constraint import constraint as draw_constraint
+from jaxgen.report.gan import training
 from jaxgen.report.plate import Plate
 from jaxgen.report.run import Run, is_number
 from jaxgen.report.style import Figure, Theme
@@ -19,6 +20,9 @@ def losses(run: Run) -> Plate | None:
     names = run.terms
     if read_constraint(run) is not None:
         names = [name for name in names if not name.startswith(_STEERING)]
+    if "critic_loss" in names:
+        # A game has a figure of its own, and its losses are not read like others.
+        names = [name for name in names if name not in training.SHOWN]
     if not names:
         return None
     floors = _numbers(run, "floors")

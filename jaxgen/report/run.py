@@ -20,6 +20,8 @@ Arrays = dict[str, np.ndarray]
 # What else a training row may carry; the page draws it apart from the loss terms.
 DIAGNOSTICS = (
     "gradient_norm",
+    "generator_gradient_norm",
+    "critic_gradient_norm",
     "parameter_norm",
     "update_norm",
     "images_per_second",

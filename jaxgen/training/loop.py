@@ -156,6 +156,8 @@ def fit(
                 # Before the save: a run killed between the two calls them again.
                 for callback in callbacks:
                     callback(state, step)
+                if callbacks:
+                    clock.restart(step)  # their time is not that of training
             if checkpoints is not None and (step == steps or due or stop):
                 save()
                 saved_at = time.monotonic()

@@ -9,7 +9,6 @@ from jax.sharding import PartitionSpec
 
 from jaxgen import losses, models, training
 from jaxgen.errors import InputError
-from jaxgen.models.adagan import adagan
 from jaxgen.typing import Network
 
 POINTS = jnp.asarray(np.random.default_rng(0).normal(size=(16, 1)), jnp.float32)
@@ -32,7 +31,7 @@ def component(rate=0.1):
 
 
 def build(**settings):
-    return adagan(
+    return models.adagan(
         component(),
         LINEAR,
         optax.sgd(0.1),
@@ -47,7 +46,7 @@ def build(**settings):
     )
 
 
-def train(model, key, steps, axis_name=None):
+def train(model, key, steps):
     def run(key):
         def one(state, _):
             state, metrics = model.update(state, BATCH)

@@ -96,7 +96,7 @@ def test_minibatch_std_is_the_mean_deviation_of_a_group_as_one_more_channel():
 
 def test_instance_noise_falls_in_a_line_to_nothing(key):
     keys = random.example_keys(key, 4000)
-    add = remedies.instance_noise(0.5, 10).inputs
+    add = remedies.instance_noise(0.5, steps=10).inputs
     zeros = jnp.zeros((4000, 2))
 
     def spread(step):

@@ -18,7 +18,7 @@ from jaxgen.estimators import (
 )
 from jaxgen.losses.vae import objectives, priors, regularizers
 from jaxgen.losses.vae.families import Bernoulli, Categorical
-from jaxgen.models import vae_checks
+from jaxgen.models import conditions, vae_checks
 from jaxgen.models.ensemble import ensemble, member_key
 from tests import tiny
 from tests.training.test_loop import Recorder
@@ -340,7 +340,7 @@ def test_latents_that_cannot_be_fitted_are_refused(fit, latents, message):
             ),
             "must be a Likelihood",
         ),
-        (lambda: vae_checks.check_classes(0), "num_classes=0"),
+        (lambda: conditions.check_classes(0), "num_classes=0"),
     ],
 )
 def test_parts_that_are_none_are_named(make, said):

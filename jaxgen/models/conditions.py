@@ -1,0 +1,62 @@
+"""The labels of conditional models: what they are, and what is refused."""
+
+import jax
+
+from jaxgen.errors import InputError
+from jaxgen.typing import Array, Batch
+
+Condition = Array | None
+"""One-hot labels, shape (batch, classes), of a conditional model."""
+
+
+def one_hot_labels(kind: str, batch: Batch, num_classes: int | None) -> Condition:
+    """Returns the condition of a batch, None for a model without one.
+
+    Args:
+        kind: Of model, as "VAE".
+        batch: With "label" where the model is conditional.
+        num_classes: Of the model, or None.
+
+    Raises:
+        InputError: The model is conditional, and the data have no labels.
+    """
+    if num_classes is None:
+        return None
+    if "label" not in batch:
+        raise InputError(
+            f"The {kind} is conditional (num_classes was given), and the data have no "
+            "labels: take a labelled set, or leave num_classes out."
+        )
+    return jax.nn.one_hot(batch["label"], num_classes)
+
+
+def given(condition: Condition) -> tuple[Array, ...]:
+    """Returns a condition as the inputs that it adds to a network."""
+    return () if condition is None else (condition,)
+
+
+def check_classes(num_classes: int | None) -> None:
+    """Refuses a number of classes below 1."""
+    if num_classes is not None and num_classes < 1:
+        raise InputError(
+            f"num_classes={num_classes}: give the number of labels, or leave it out."
+        )
+
+
+def check_condition(
+    kind: str, condition: Condition, rows: int, num_classes: int | None
+) -> None:
+    """Refuses a condition that is missing, not asked for, or of another shape."""
+    if num_classes is None:
+        if condition is not None:
+            raise InputError(
+                f"This {kind} takes no condition: it was made without num_classes."
+            )
+        return
+    shape = (rows, num_classes)
+    if condition is None or condition.shape != shape:
+        got = "is missing" if condition is None else f"has shape {condition.shape}"
+        raise InputError(
+            f"The condition {got}: give one-hot labels of shape {shape}, as "
+            "jax.nn.one_hot(labels, num_classes)."
+        )

@@ -1,0 +1,46 @@
+"""Remedies about the critic's optimizer: looking through its steps, lazy penalties."""
+
+import optax
+
+from jaxgen.models.remedies.remedy import Remedy, check_count
+
+
+def unroll(steps: int = 5) -> Remedy:
+    """Lets the generator see what the critic will answer, in so many of its steps.
+
+    The generator's gradient is the total derivative through the critic's optimizer;
+    the critic itself takes its real steps alone. Adam needs `eps_root` above 0 (as
+    1e-12): without it, the derivative of its root is infinite wherever a gradient is 0.
+
+    Args:
+        steps: Critic steps; 0 is the plain GAN.
+
+    References:
+        Metz et al., Unrolled Generative Adversarial Networks, 2017, equations 8 to 10.
+    """
+    check_count("unroll", steps, 0)
+    return Remedy(f"unroll({steps})", unroll=steps)
+
+
+def lazy_adam(
+    learning_rate: float, *, b1: float = 0.0, b2: float = 0.99, every: int = 16
+) -> optax.GradientTransformation:
+    """Returns Adam for a critic whose penalty is lazy.
+
+    With a penalty each `every` steps there are `every + 1` steps of the optimizer where
+    there were `every`: with c = every / (every + 1) the rate becomes c times itself and
+    the decays their c-th power, and all is as quick as before.
+
+    Args:
+        learning_rate: As without the lazy penalty.
+        b1: Likewise.
+        b2: Likewise.
+        every: That of the penalty; 1, where it is part of each loss, changes nothing.
+
+    References:
+        Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020,
+        appendix B.
+    """
+    check_count("lazy_adam", every, 1)
+    share = 1.0 if every == 1 else every / (every + 1)
+    return optax.adam(share * learning_rate, b1=b1**share, b2=b2**share)

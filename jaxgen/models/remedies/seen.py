@@ -1,0 +1,197 @@
+"""Remedies that change what the critic sees."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import jax.numpy as jnp
+
+from jaxgen import random
+from jaxgen.errors import InputError, check_number
+from jaxgen.models.remedies.remedy import Mean, Remedy, check_count
+from jaxgen.typing import Array, PerExample, PyTree, RandomKeys
+
+
+def pac(size: int = 2) -> Remedy:
+    """Shows the critic several samples at once, joined along the last axis.
+
+    A generator that lacks a mode is then found out by the pair, where each sample alone
+    would pass. The batch must be a multiple of `size`.
+
+    Args:
+        size: Samples in a row.
+
+    References:
+        Lin et al., PacGAN: The power of two samples in generative adversarial
+        networks, 2018.
+    """
+    check_count("pac", size, 1)
+    return Remedy(f"pac({size})", layout=partial(pack, size=size), group=size)
+
+
+def pack(samples: Array, size: int) -> Array:
+    """Joins neighbouring samples along the last axis: shape (batch / size, ...)."""
+    if samples.shape[0] % size:
+        raise InputError(
+            f"{samples.shape[0]} samples cannot be packed by {size}: take a batch that "
+            f"is a multiple of {size} on every device."
+        )
+    rows = samples.reshape(samples.shape[0] // size, size, *samples.shape[1:])
+    rows = jnp.moveaxis(rows, 1, -2)
+    return rows.reshape(*rows.shape[:-2], -1)
+
+
+def minibatch_std(group: int = 4) -> Remedy:
+    """Shows the critic how much the samples of a group differ, as one more channel.
+
+    The standard deviation over the group, averaged over all numbers of a sample.
+
+    Args:
+        group: Samples that are compared; the batch must be a multiple of it.
+
+    References:
+        Karras et al., Progressive Growing of GANs, 2018, section 3.
+    """
+    check_count("minibatch_std", group, 2)
+
+    def layout(samples: Array) -> Array:
+        if samples.shape[0] % group:
+            raise InputError(
+                f"minibatch_std({group}) cannot split {samples.shape[0]} samples into "
+                f"groups of {group}: take a batch that is a multiple of it."
+            )
+        groups = samples.reshape(-1, group, *samples.shape[1:])
+        # The number under the root keeps its gradient finite where all are the same.
+        spread = jnp.sqrt(jnp.var(groups, axis=1) + 1e-8)
+        spread = jnp.mean(spread, axis=tuple(range(1, spread.ndim)))
+        spread = jnp.repeat(spread, group)
+        shape = (*samples.shape[:-1], 1)
+        spread = jnp.broadcast_to(
+            spread.reshape(-1, *([1] * (samples.ndim - 1))), shape
+        )
+        return jnp.concatenate([samples, spread], axis=-1)
+
+    return Remedy(f"minibatch_std({group})", layout=layout)
+
+
+def instance_noise(standard_deviation: float, *, steps: int | None = None) -> Remedy:
+    """Adds Gaussian noise to all that the critic sees.
+
+    Args:
+        standard_deviation: At the start, in the units of the samples.
+        steps: Steps of the critic over which it falls to 0 in a line; by default it
+            never does.
+
+    References:
+        Sønderby et al., Amortised MAP Inference for Image Super-resolution, 2017,
+        section 3.1. Arjovsky and Bottou, Towards Principled Methods for Training
+        Generative Adversarial Networks, 2017, section 3.
+    """
+    check_number("standard_deviation", standard_deviation)
+    if steps is not None:
+        check_count("instance_noise", steps, 1)
+
+    def inputs(state: PyTree, step: Array, keys: RandomKeys, samples: Array) -> Array:
+        del state
+        left = 1.0 if steps is None else jnp.maximum(1.0 - step / steps, 0.0)
+        return samples + standard_deviation * left * random.normal(keys, samples.shape)
+
+    return Remedy("instance_noise", inputs=inputs)
+
+
+def augment(function: Callable[[RandomKeys, Array], Array]) -> Remedy:
+    """Transforms all that the critic sees, differentiably and at random.
+
+    Give it before `pac` and `minibatch_std`, so that it meets samples.
+
+    Args:
+        function: `(keys, samples) -> samples`, with one key per sample.
+
+    References:
+        Zhao et al., Differentiable Augmentation for Data-Efficient GAN Training, 2020,
+        equations 4 and 5.
+    """
+
+    def inputs(state: PyTree, step: Array, keys: RandomKeys, samples: Array) -> Array:
+        del state, step
+        return function(keys, samples)
+
+    return Remedy("augment", inputs=inputs)
+
+
+def adaptive_augment(
+    function: Callable[[RandomKeys, Array, Array], Array],
+    *,
+    target: float = 0.6,
+    examples: float = 500_000.0,
+) -> Remedy:
+    """As `augment`, as often as the critic overfits.
+
+    The probability of each transform rises while the mean sign of the logits of data
+    is above the target, and falls while it is below.
+
+    Args:
+        function: `(keys, samples, probability) -> samples`.
+        target: Of the mean sign: 1 is a critic that knows its data by heart.
+        examples: Examples in which the probability can go from 0 to 1.
+
+    References:
+        Karras et al., Training Generative Adversarial Networks with Limited Data, 2020,
+        section 3.1.
+    """
+    check_number("target", target)
+    check_number("examples", examples, above=0.0)
+
+    def inputs(state: Array, step: Array, keys: RandomKeys, samples: Array) -> Array:
+        del step
+        return function(keys, samples, state)
+
+    def update(
+        state: Array,
+        real_logits: PerExample,
+        fake_logits: PerExample,
+        mean: Mean,
+        count: int,
+    ) -> Array:
+        del fake_logits
+        sign = mean(jnp.sign(real_logits))
+        return jnp.clip(state + jnp.sign(sign - target) * count / examples, 0.0, 1.0)
+
+    return Remedy(
+        "adaptive_augment",
+        inputs=inputs,
+        init=lambda: jnp.zeros(()),
+        update=update,
+        report=lambda state: {"augment_probability": state},
+    )
+
+
+def dag(
+    transforms: Sequence[Callable[[Array], Array]],
+    *,
+    critic_weight: float = 0.2,
+    generator_weight: float = 0.2,
+) -> Remedy:
+    """Trains a head of the critic on each transform of data and generated samples.
+
+    Head k answers for transform k, so that no transformed sample passes for real at
+    head 1, whose transform is the identity. The losses are L_1 + weight / (K - 1) times
+    the sum of the others.
+
+    Args:
+        transforms: K functions of batches, the identity first; the critic has K heads.
+        critic_weight: lambda_u.
+        generator_weight: lambda_v.
+
+    References:
+        Tran et al., On Data Augmentation for GAN Training, 2021, equations 8 and 9.
+    """
+    if len(transforms) < 2:
+        raise InputError(
+            f"dag was given {len(transforms)} transforms: give at least 2, the "
+            "identity first."
+        )
+    check_number("critic_weight", critic_weight)
+    check_number("generator_weight", generator_weight)
+    return Remedy(
+        "dag", transforms=tuple(transforms), weights=(critic_weight, generator_weight)
+    )
