@@ -15,10 +15,7 @@ average, score + delta method, pathwise from the second measured point on (at st
 delta method's is the highest); coupled measure-valued is about pathwise.
 """
 
-import contextlib
 import dataclasses
-import os
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +25,7 @@ import jax
 import numpy as np
 
 from experiments import command
+from experiments.spinner import spinner
 from experiments.variance_studies import coins, normals, regression
 from experiments.variance_studies.study import Study, Tick
 from jaxgen import random, training
@@ -129,7 +127,7 @@ def main(config: Config) -> dict[str, Any]:
     start = time.monotonic()
     tables, z = [], []
     results: dict[str, tuple[float, str]] = {}
-    with _progress() as tick:
+    with spinner() as tick:
         for name, study in build(config, tick):
             np.savez_compressed(folder.arrays / f"{name}.npz", **study.arrays)
             tables += study.tables
@@ -175,26 +173,6 @@ def _check(config: Config) -> None:
             f"--snapshots is {config.snapshots}: give at most as many as --steps, "
             f"{config.steps}."
         )
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Tick]:
-    """Says on one line what is being measured; nothing at all in logs and CI."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    hidden = not sys.stderr.isatty() or bool(os.environ.get("CI"))
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        disable=hidden,
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task("compiling")
-        yield lambda said: bar.update(task, description=said)
 
 
 if __name__ == "__main__":

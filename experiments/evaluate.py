@@ -48,7 +48,7 @@ from experiments import (
     restored_runs,
     vae_parts,
 )
-from jaxgen import metrics, random, training
+from jaxgen import metrics, models, random, training
 from jaxgen.errors import InputError
 from jaxgen.metrics.evaluation import Measure
 from jaxgen.metrics.features import FeatureNet
@@ -119,14 +119,14 @@ def judge_run(config: Config) -> dict[str, Any]:
     """Judges the models of a run."""
     start = time.monotonic()
     run = restored_runs.restore(Path(config.paths[0]), data_dir=config.data_dir)
-    models = chosen_models(config, run)
+    chosen = chosen_models(config, run)
     pictures = judged_sets.pictures_of(run.config)
     found, notes = [], {}
     with evaluation_progress.shown() as tell:
         nets = feature_choice.networks_of(
             config.features, pictures.train, pictures.test, tell
         )
-        for name, (model, state) in models.items():
+        for name, (model, state) in chosen.items():
             # The same keys: all models are compared with the same images.
             of_sets, of_metrics, of_likelihood, of_path = (
                 random.stream(root_key(config), part)
@@ -150,7 +150,7 @@ def judge_run(config: Config) -> dict[str, Any]:
             if judged.path is not None and config.path_samples:
                 tell("path length", 0, None)
                 more.append(path_length(config, of_path, judged, nets))
-            if config.nll_samples:
+            if config.nll_samples and isinstance(model, models.VAE):
                 tell("likelihood", 0, None)
                 more.append(
                     measure_likelihood(config, of_likelihood, run, model, state)
@@ -158,7 +158,7 @@ def judge_run(config: Config) -> dict[str, Any]:
             evaluation = evaluation._replace(measures=[*evaluation.measures, *more])
             steps = f"{int(state.step):,} steps"
             notes[name] = {"trained for": steps, "samples": judged.note}
-            found.append((name if len(models) > 1 else "", evaluation))
+            found.append((name if len(chosen) > 1 else "", evaluation))
     whole = evaluation_files.merged(found)
     own = evaluation_files.protocol_of_run(run, pictures, notes)
     whole = whole._replace(protocol={**own, **whole.protocol})
@@ -247,7 +247,14 @@ def chosen_models(config: Config, run: restored_runs.Restored) -> dict[str, Any]
             f"{', '.join(map(repr, run.models))}."
         )
     names = config.models or tuple(run.models)
-    return {name: run.models[name] for name in dict.fromkeys(names)}
+    chosen = {name: run.models[name] for name in dict.fromkeys(names)}
+    likely = (isinstance(model, models.VAE) for model, _ in chosen.values())
+    if config.nll_samples and not any(likely):
+        raise InputError(
+            f"--nll-samples is {config.nll_samples}, but a GAN has no likelihood: "
+            "leave it out."
+        )
+    return chosen
 
 
 def measure_likelihood(

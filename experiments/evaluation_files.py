@@ -12,6 +12,7 @@ from experiments.latent_arrays import save
 from experiments.restored_runs import Restored
 from jaxgen import training
 from jaxgen.metrics.evaluation import Evaluation, rows
+from jaxgen.models import GAN
 from jaxgen.training.run_folder import environment
 
 SETS_A_TABLE = 3
@@ -68,6 +69,8 @@ def protocol_of_run(
             "the encoder is given bits drawn of the grey pixels; what is decoded are "
             "the chances of a one, which are grey, compared with the grey images"
         )
+    elif all(isinstance(model, GAN) for model, _ in run.models.values()):
+        own["pixels"] = "compared with the images as they are"
     else:
         own["pixels"] = "means of p(x|z), compared with the images as they are"
     if run.assumed:
@@ -101,6 +104,19 @@ def finish(
     """
     from jaxgen import report
 
+    write(folder, evaluation, command=command, seconds=seconds)
+    page = report.write_page(folder)
+    commands.print_tables(tables(evaluation))
+    print("\n".join(evaluation.foot()), end="\n\n")
+    print(f"The page of this run: {page}")
+    values = {f"{m.metric}, {m.images}": float(m.value) for m in evaluation.measures}
+    return values | {"page": str(page)}
+
+
+def write(
+    folder: Path, evaluation: Evaluation, *, command: str, seconds: float
+) -> None:
+    """Writes the files of an evaluation; see `finish`."""
     arrays = folder / "arrays"
     arrays.mkdir(exist_ok=True)
     curves = {f"prd/{name}": curve for name, curve in evaluation.curves.items()}
@@ -111,12 +127,6 @@ def finish(
         | {"command": command, "seconds": seconds}
         | {"environment": environment()},
     )
-    page = report.write_page(folder)
-    commands.print_tables(tables(evaluation))
-    print("\n".join(evaluation.foot()), end="\n\n")
-    print(f"The page of this run: {page}")
-    values = {f"{m.metric}, {m.images}": float(m.value) for m in evaluation.measures}
-    return values | {"page": str(page)}
 
 
 def tables(evaluation: Evaluation) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What a VAE is judged by: images it reconstructs, and images it makes up."""
+"""What a model is judged by: images it reconstructs, and images it makes up."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -15,9 +15,9 @@ from experiments.latent_arrays import (
     on_one_device,
     scale,
 )
-from jaxgen import data
+from jaxgen import data, random
 from jaxgen.losses.vae.families import Gaussian, StandardNormal
-from jaxgen.models import VAE, aggregate_mixture
+from jaxgen.models import GAN, VAE, aggregate_mixture
 from jaxgen.typing import Array, PRNGKeyArray
 
 COMPONENTS = 10
@@ -54,14 +54,15 @@ class Judged(NamedTuple):
     """The sets of images of one model.
 
     Attributes:
-        reconstructions: Image i is that of test image i, decoded when it is read.
+        reconstructions: Image i is that of test image i, decoded when it is read; None
+            of a model that cannot encode.
         samplers: `(key, n) -> images` by the name of the set.
         path: Decodes latents of a standard normal prior, and how many there are; None
             for any other prior or a conditional model.
         note: What the samplers are.
     """
 
-    reconstructions: data.Source
+    reconstructions: data.Source | None
     samplers: Mapping[str, Sampler]
     path: tuple[Callable[[Array], Array], int] | None
     note: str
@@ -92,14 +93,15 @@ def pictures_of(config: Any) -> Pictures:
 
 
 def judged_sets(
-    key: PRNGKeyArray, model: VAE, state: Any, pictures: Pictures
+    key: PRNGKeyArray, model: VAE | GAN, state: Any, pictures: Pictures
 ) -> Judged:
     """Returns what a model is judged by.
 
-    Reconstructions are decoded from the point that stands for q(z|x); samples from the
-    prior, and, of an unconditional model with Gaussian latents, from a mixture of
-    Gaussians fitted to draws of q(z|x) of the training images. A conditional model is
-    given the label of a test image, and labels in turn for its samples.
+    A GAN has samples alone. Of a VAE, reconstructions are decoded from the point that
+    stands for q(z|x); samples from the prior, and, of an unconditional model with
+    Gaussian latents, from a mixture of Gaussians fitted to draws of q(z|x) of the
+    training images. A conditional model is given the label of a test image, and labels
+    in turn for its samples.
 
     Args:
         key: It is consumed.
@@ -109,10 +111,13 @@ def judged_sets(
     """
     state = on_one_device(state)
     samplers: dict[str, Sampler] = {PRIOR: _prior(model, state)}
-    note = "prior"
-    if model.num_classes is not None:
-        note += ", labels in turn"
-    elif (latents := _latents(key, model, state, pictures.seen_train)) is not None:
+    if isinstance(model, GAN):
+        return Judged(None, samplers, _generated_path(model, state), _note(model))
+    note = _note(model)
+    if (
+        model.num_classes is None
+        and (latents := _latents(key, model, state, pictures.seen_train)) is not None
+    ):
         samplers[MIXTURE] = _mixture(model, state, latents)
         note += (
             f"; mixture of {COMPONENTS} Gaussians fitted to latents drawn for "
@@ -126,6 +131,19 @@ def judged_sets(
     )
 
 
+def _note(model: VAE | GAN) -> str:
+    return "prior" if model.num_classes is None else "prior, labels in turn"
+
+
+def _generated_path(
+    model: GAN, state: Any
+) -> tuple[Callable[[Array], Array], int] | None:
+    normal = model.draw_latents is random.normal
+    if model.num_classes is not None or not normal or model.latents < 2:
+        return None
+    return lambda latents: model.generate(state, latents), model.latents
+
+
 def _path(model: VAE, state: Any) -> tuple[Callable[[Array], Array], int] | None:
     if model.num_classes is not None:
         return None
@@ -136,7 +154,7 @@ def _path(model: VAE, state: Any) -> tuple[Callable[[Array], Array], int] | None
     return lambda latents: model.decode(state, latents), len(prior.zeros)
 
 
-def _prior(model: VAE, state: Any) -> Sampler:
+def _prior(model: VAE | GAN, state: Any) -> Sampler:
     draw = jax.jit(model.sample, static_argnums=2)
     return lambda key, n: draw(state, key, n)
 

@@ -195,25 +195,30 @@ class Snapshots:
 
     Args:
         path: The `.npz` file; snapshots of a run that is resumed are kept.
-        model: The model.
+        model: The model, which can `sample`.
         key: Key of the samples; it is consumed.
         steps_per_epoch: To tell epochs from steps.
-        epochs: All epochs of the run; up to five of them are chosen.
+        epochs: All epochs of the run; up to `most` of them are chosen.
+        number: Latents.
+        most: Epochs.
     """
 
     def __init__(
         self,
         path: Path,
-        model: VAE,
+        model: Any,
         key: PRNGKeyArray,
         steps_per_epoch: int,
         epochs: int,
+        *,
+        number: int = 12,
+        most: int = 5,
     ):
         """Chooses the epochs."""
         self._path, self._model, self._per_epoch = path, model, steps_per_epoch
-        self._key = key
+        self._key, self._number = key, number
         # The picture changes most at the beginning: evenly spaced in the logarithm.
-        self._epochs = set(np.geomspace(1, max(epochs, 1), 5).round().astype(int))
+        self._epochs = set(np.geomspace(1, max(epochs, 1), most).round().astype(int))
 
     def __call__(self, state: Any, step: int) -> None:
         """Decodes if this is one of the epochs."""
@@ -222,7 +227,7 @@ class Snapshots:
             return
         # The same key: the same latents, as far as the prior stays what it is.
         key = jax.random.clone(self._key)
-        taken = {epoch: to_bytes(self._model.sample(state, key, 12))}
+        taken = {epoch: to_bytes(self._model.sample(state, key, self._number))}
         if self._path.exists():
             with np.load(self._path, allow_pickle=False) as former:
                 old = zip(former["epoch"], former["images"], strict=True)

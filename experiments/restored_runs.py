@@ -22,7 +22,7 @@ import jax
 from experiments import training_run, vae_parts
 from jaxgen import training
 from jaxgen.errors import InputError
-from jaxgen.models import VAE
+from jaxgen.models import GAN, VAE
 from jaxgen.typing import Model
 
 SCRIPTS = Path(__file__).parent
@@ -48,7 +48,7 @@ class Restored(NamedTuple):
     experiment: str
     config: Any
     setup: training_run.Setup
-    models: dict[str, tuple[VAE, Any]]
+    models: dict[str, tuple[VAE | GAN, Any]]
     assumed: tuple[str, ...]
 
 

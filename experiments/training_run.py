@@ -4,14 +4,14 @@ import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import jax
 
 from experiments import command
-from jaxgen import data, random, training
+from jaxgen import data, files, random, training
 from jaxgen.typing import Data, Model, PRNGKeyArray
 
 
@@ -124,18 +124,45 @@ def prepare(config: Any) -> Setup:
         }
     train, test = sources[config.train_split], sources["test"]
     batches, test_batches = (
-        data.pipeline(
-            source,
-            batch_size=config.batch_size,
-            key=random.stream(key, "data"),
-            train=source is train,
-            binarize=config.binarize == "dynamic",
-            resident={"auto": "auto", "device": True, "stream": False}[config.resident],
+        batches_of(
+            config, source, key, train=source is train, batch_size=config.batch_size
         )
         for source in (train, test)
     )
-    steps = config.steps or config.epochs * batches.steps_per_epoch
+    steps = steps_of(config, batches)
     return Setup(train, test, batches, test_batches, place, key, steps)
+
+
+def batches_of(
+    config: Any,
+    source: data.Source,
+    key: PRNGKeyArray,
+    *,
+    train: bool,
+    batch_size: int,
+) -> Data:
+    """Returns a set in batches, as the options ask for them.
+
+    Args:
+        config: `DataOptions`.
+        source: The set.
+        key: The root key of the run.
+        train: Whether the order changes with each epoch.
+        batch_size: Images a batch, over all devices.
+    """
+    return data.pipeline(
+        source,
+        batch_size=batch_size,
+        key=random.stream(key, "data"),
+        train=train,
+        binarize=config.binarize == "dynamic",
+        resident={"auto": "auto", "device": True, "stream": False}[config.resident],
+    )
+
+
+def steps_of(config: Any, batches: Data) -> int:
+    """Returns the optimizer steps that the options ask for."""
+    return config.steps or config.epochs * batches.steps_per_epoch
 
 
 def open_folder(
@@ -239,7 +266,11 @@ def train(
 
 
 def merge_parts(
-    folder: training.RunFolder, parts: Sequence[str], *, split: str = "test"
+    folder: training.RunFolder,
+    parts: Sequence[str],
+    *,
+    split: str = "test",
+    more: Callable[[str], Mapping[int, Mapping[str, Any]]] = lambda part: {},
 ) -> None:
     """Writes the records of several models among the run's own, one split each.
 
@@ -247,16 +278,20 @@ def merge_parts(
         folder: The run's folder.
         parts: Their names, as given to `train`.
         split: Which records of theirs.
+        more: `part -> further entries by step`, which are put into the records.
     """
     own = training.read_records(folder.metrics)
     rows = [record for record in own if record["split"] not in parts]
     for part in parts:
         records = training.read_records(folder.path / "parts" / part / "metrics.jsonl")
-        rows += [r | {"split": part} for r in records if r["split"] == split]
+        added = more(part)
+        rows += [
+            record | {"split": part} | added.get(record["step"], {})
+            for record in records
+            if record["split"] == split
+        ]
     text = "".join(json.dumps(row) + "\n" for row in rows)
-    temporary = folder.metrics.with_suffix(".tmp")
-    temporary.write_text(text)
-    temporary.replace(folder.metrics)
+    files.write_whole(folder.metrics, text.encode())
 
 
 def last_record(path: Path, split: str = "test") -> dict[str, Any]:

@@ -14,12 +14,13 @@ os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
 )
-# A program is compiled once in a session, for all its workers and child processes.
-if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="jaxgen-tests-")
-    atexit.register(
-        shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True
-    )
+# What is compiled or trained once serves all workers and child processes of a session;
+# the user's own cache is neither read nor added to.
+if not {"JAX_COMPILATION_CACHE_DIR", "XDG_CACHE_HOME"} <= os.environ.keys():
+    session = tempfile.mkdtemp(prefix="jaxgen-tests-")
+    atexit.register(shutil.rmtree, session, ignore_errors=True)
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", os.path.join(session, "jax"))
+    os.environ.setdefault("XDG_CACHE_HOME", os.path.join(session, "user"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 

@@ -3,7 +3,8 @@
 A critic is a function `samples (batch, ...) -> logits (batch,)`. Its gradient by a
 sample is taken from the sum of all logits: right for each sample as long as the critic
 looks at one sample at a time, as it should when it is penalised (no batch
-normalization; a packed sample counts as one).
+normalization; a packed sample counts as one). A minibatch deviation couples neighbours:
+the gradient is then that of their logits' sum, as in StyleGAN2.
 """
 
 from collections.abc import Callable

@@ -108,6 +108,12 @@ def critic_of(
     views = _views(remedies)
     auxiliary = auxiliary_classes is not None
     heads = 1 + auxiliary_classes if auxiliary_classes is not None else len(views)
+    # Statistics of a batch that come last are part of the critic that is penalised.
+    first_statistic = len(remedies)
+    for remedy in reversed(remedies):
+        if remedy.inputs is not None or remedy.group > 1:
+            break
+        first_statistic -= 1
 
     def laid_out(remedy: Remedy, seen: _Rows) -> _Rows:
         if remedy.layout is None:
@@ -130,8 +136,9 @@ def critic_of(
         keys: RandomKeys,
         samples: Array,
         condition: Condition,
+        complete: bool,
     ) -> _Rows:
-        """What the network is shown in training."""
+        """What the network is shown in training; complete, or without statistics."""
         seen = _Rows(samples, None if auxiliary else condition)
         for place, (remedy, own) in enumerate(zip(remedies, kept, strict=True)):
             if remedy.inputs is not None:
@@ -139,14 +146,24 @@ def critic_of(
                 drawn = _fold(keys, place)[:: keys.shape[0] // seen.samples.shape[0]]
                 changed = remedy.inputs(own, count, drawn, seen.samples)
                 seen = seen._replace(samples=changed)
-            seen = laid_out(remedy, seen)
+            if complete or place < first_statistic:
+                seen = laid_out(remedy, seen)
         return seen
 
-    def pair(kept: PyTree, step: CriticStep, fake: Array, view: int) -> _Pair:
+    def pair(
+        kept: PyTree, step: CriticStep, fake: Array, view: int, *, complete: bool = True
+    ) -> _Pair:
         keys = _fold(step.keys, view)
         transform = views[view].transform
         real_rows, fake_rows = (
-            rows(kept, step.count, _fold(keys, side), transform(own), step.condition)
+            rows(
+                kept,
+                step.count,
+                _fold(keys, side),
+                transform(own),
+                step.condition,
+                complete,
+            )
             for side, own in enumerate((step.real, fake))
         )
         left = _fold(keys, 2)[:: fake.shape[0] // fake_rows.samples.shape[0]]
@@ -187,10 +204,12 @@ def critic_of(
         """The mean of those penalties that are wanted, summed over the views."""
         total = jnp.zeros(())
         for number, view in enumerate(views):
-            seen = pair(kept, step, fake, number)
+            seen = pair(kept, step, fake, number, complete=False)
 
             def logits(samples: Array, number=number, seen=seen) -> PerExample:
                 row = _Rows(samples, seen.real.condition)
+                for remedy in remedies[first_statistic:]:
+                    row = laid_out(remedy, row)
                 return column(
                     apply(params, net.batch_stats, row, step.axis_name)[0], number
                 )

@@ -48,6 +48,12 @@ def check_parts(
     headed = [remedy.name for remedy in remedies if remedy.transforms]
     if len(headed) > 1:
         raise InputError("There are two dag among the remedies: give one.")
+    kept = [one.name for one in remedies if one.penalty and one.init is not tuple]
+    if headed and kept:
+        raise InputError(
+            f"{kept[0]} keeps averages of one head, and dag has several: leave one of "
+            "them out."
+        )
     if not auxiliary_weight:
         return
     if num_classes is None:

@@ -83,7 +83,8 @@ def mlp_generator(
         sample_shape: Of one sample: (2,) for points, (28, 28, 1) for images.
         hidden: Widths of the hidden layers.
         activation: Of the hidden layers.
-        output: Of the samples; none by default, `jnp.tanh` for images in [-1, 1].
+        output: Of the samples; none by default, `jnp.tanh` for images in [-1, 1] (give
+            `models.gan` signed=True).
         kernel_init: Initializer of all kernels, as `fan_in_uniform` (PyTorch's) or
             `flax.linen.initializers.orthogonal()`; Glorot's uniform by default
             (Keras's). Biases start at 0.

@@ -190,7 +190,8 @@ def residual_generator(
         width: Channels of all features.
         normalization: "batch"; "conditional" on the class, which is then seen by the
             scales and offsets alone; "none".
-        output: Of the images: `jnp.tanh` for [-1, 1], `flax.linen.sigmoid` for [0, 1].
+        output: Of the images: `jnp.tanh` for [-1, 1] (give `models.gan` signed=True),
+            `flax.linen.sigmoid` for [0, 1].
         formulation: See `jaxgen.networks.convolution`.
 
     Returns:

@@ -22,7 +22,7 @@ def test_images_are_those_of_the_set_transformed_anew_at_each_visit(key):
         found, own = batch_of(data, step), batch_of(plain, step)
         np.testing.assert_array_equal(found["label"], own["label"])
         made = jnp.stack([turn(own["image"]) for turn in turns])
-        same = np.asarray((made == found["image"]).all(axis=(2, 3, 4)))
+        same = np.asarray((made == found["image"][None]).all(axis=(2, 3, 4)))
         assert same.any(axis=0).all()
         seen.append(same.argmax(axis=0))
     assert set(seen[0]) == {0, 1, 2, 3}

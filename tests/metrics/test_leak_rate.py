@@ -22,6 +22,12 @@ def test_data_themselves_do_not_leak_whatever_the_classifier():
     assert leak_rate(data, data).rate.low == 0
 
 
+def test_no_leak_among_few_samples_is_no_proof_of_none():
+    found = leak_rate(np.zeros(20, int), np.repeat([0, 1], [90, 10]))
+    assert found.rate.value == found.rate.low == 0
+    assert found.rate.high > 0.1
+
+
 @pytest.mark.parametrize("rate", [0.0, 0.3, 0.9])
 def test_the_rate_is_that_of_the_samples_though_the_classifier_errs(rate):
     # It takes 10 % of data and 85 % of transformed ones for transformed.

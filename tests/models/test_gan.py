@@ -341,6 +341,10 @@ REFUSALS = {
     "ema_decay=1.0: give a number from 0": {"ema_decay": 1.0},
     "two dag": {"remedies": 2 * [remedies.dag([jnp.copy, jnp.flip])]},
     "auxiliary_weight=1 needs labels": {"auxiliary_weight": 1.0},
+    "auxiliary_weight=-1: give 0": {"auxiliary_weight": -1.0, "num_classes": 3},
+    "lecam keeps averages of one head": {
+        "remedies": [remedies.lecam(), remedies.dag([jnp.copy, jnp.flip])]
+    },
     r"does not go with pac\(2\)": {
         "auxiliary_weight": 1.0, "num_classes": 3, "remedies": [remedies.pac(2)]
     },

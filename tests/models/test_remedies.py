@@ -271,3 +271,16 @@ def test_remedies_of_every_kind_go_together(key):
 def test_settings_out_of_range_are_refused(make, sentence):
     with pytest.raises(InputError, match=sentence):
         make()
+
+
+def test_penalties_go_through_the_deviation_of_the_minibatch(key):
+    found = critic_alone([remedies.minibatch_std(4), remedies.r1(2.0)], key)
+    (before, _), metrics = found
+    layout = remedies.minibatch_std(4).layout
+
+    def summed(points):
+        critic = tiny_gan.two_layers(1)
+        return jnp.sum(critic.apply(before.critic.params, layout(points)))
+
+    squares = jnp.sum(jax.grad(summed)(POINTS) ** 2, axis=-1)
+    np.testing.assert_allclose(metrics["penalty"], jnp.mean(squares), rtol=1e-5)

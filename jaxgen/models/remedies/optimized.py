@@ -12,6 +12,9 @@ def unroll(steps: int = 5) -> Remedy:
     the critic itself takes its real steps alone. Adam needs `eps_root` above 0 (as
     1e-12): without it, the derivative of its root is infinite wherever a gradient is 0.
 
+    The vectors of a spectral normalization count as constants: with it, beyond one
+    step, this is an approximation.
+
     Args:
         steps: Critic steps; 0 is the plain GAN.
 
@@ -25,7 +28,7 @@ def unroll(steps: int = 5) -> Remedy:
 def lazy_adam(
     learning_rate: float, *, b1: float = 0.0, b2: float = 0.99, every: int = 16
 ) -> optax.GradientTransformation:
-    """Returns Adam for a critic whose penalty is lazy.
+    """Returns Adam for a critic with one lazy penalty.
 
     With a penalty each `every` steps there are `every + 1` steps of the optimizer where
     there were `every`: with c = every / (every + 1) the rate becomes c times itself and

@@ -28,6 +28,8 @@ def gradient_penalty(weight: float = 10.0, *, target: float = 1.0) -> Remedy:
 def r1(weight: float = 10.0, *, every: int = 1) -> Remedy:
     """Adds `losses.penalties.r1`, times gamma.
 
+    Its gradient is that by what the critic is shown: noised, augmented and packed.
+
     Args:
         weight: gamma.
         every: 1 adds it to each loss; above that it is lazy, a step of the optimizer by

@@ -1,0 +1,226 @@
+"""A GAN of few data learns from rotated images without drawing rotated ones.
+
+Claim: A generator trained on augmented data draws augmented data; so it does where one
+head of the critic sees all transforms of data and samples alike. With a head for each
+transform (DAG) almost nothing leaks.
+
+Source: Tran et al., On Data Augmentation for GAN Training, 2021; Zhao et al.,
+Differentiable Augmentation for Data-Efficient GAN Training, 2020; Karras et al.,
+Training Generative Adversarial Networks with Limited Data, 2020.
+
+Command: `python -m experiments.dag`; 11 minutes of one CPU core. Leak rates with 10, 20
+and 100 % of 1,350 digits: augmented data 82, 78 and 75 %, one head for all 33, 40 and
+59 %, DAG 0.6, 0.0 and 0.0 % (95% intervals over samples are at most 6 points wide); no
+augmentation, DiffAugment and ADA 0 %. That is one seed of each. A sample that is no
+digit counts as what the classifier takes it for: part of what leaks is such.
+
+Frechet distances, likewise: no augmentation 48, 19, 26; ADA 17, 24, 15; DAG 39, 13, 16;
+DiffAugment 82, 74, 83, whose samples are all one blur in this setting. They do not even
+fall as images are added, so that they order nothing without more `--seeds`.
+"""
+
+import dataclasses
+import itertools
+from typing import Any
+
+import numpy as np
+
+from experiments import command, dag_parts, training_run
+from experiments.latent_arrays import on_one_device, save
+from jaxgen import data, metrics, models, random
+from jaxgen.errors import InputError
+
+SHOWN = 12
+"""Samples of each method in the figure."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(
+    training_run.RunOptions, dag_parts.MethodOptions, training_run.DataOptions
+):
+    """Options of the script."""
+
+    methods: tuple[dag_parts.MethodName, ...] = (
+        *("plain", "naive", "shared", "diff_augment", "ada", "dag"),
+    )
+    """Which ways to use augmentation: none; of the data alone; of data and samples
+    before one head; DiffAugment; ADA; DAG."""
+    shares: tuple[float, ...] = (0.1, 0.2, 1.0)
+    """Shares of the training images."""
+    classes: tuple[int, ...] = (3, 4, 7)
+    """Which classes are kept: by default digits that are no digits when turned."""
+    seeds: int = 1
+    """Models of each kind, trained at once."""
+    steps: int | None = 1500
+    """Steps of every model."""
+    batch_size: int = 64
+    """Images a step, over all devices."""
+    learning_rate: float = 5e-4
+    """Learning rate of Adam, of both networks."""
+    samples: int = 2000
+    """Samples of each model that are judged."""
+    classifier_epochs: int | None = None
+    """Epochs of the classifiers that judge; by their number of images by default."""
+
+
+def build(
+    config: Config, method: dag_parts.MethodName, setup: training_run.Setup
+) -> models.Ensemble:
+    """Returns all seeds of one method."""
+    shape = setup.train.image_shape
+    return models.ensemble(
+        lambda _: dag_parts.build(config, method, shape), num_seeds=config.seeds
+    )
+
+
+def main(config: Config) -> dict[str, Any]:
+    """Trains every method on every share, judges, draws; returns leak rates in %."""
+    _check(config)
+    setup = _setup(config)
+    with training_run.timed() as seconds:
+        folder = training_run.open_folder(
+            config,
+            "dag",
+            f"{setup.train.name}-{config.network}-{config.transforms}",
+            title=f"Augmentation for a GAN of few {setup.train.name} images",
+            doc=__doc__ or "",
+            records=False,
+        )
+        judge = dag_parts.judge_of(config, setup)
+        found, pictures = {}, {}
+        for share, method in itertools.product(config.shares, config.methods):
+            print(f"{dag_parts.LABELS[method]}, {share:.0%} of the images")
+            own = dag_parts.setup_of(config, setup, method, share)
+            ensemble = build(config, method, own)
+            state = training_run.train(
+                config,
+                own,
+                folder,
+                ensemble,
+                part=f"{method}-{100 * share:g}",
+                convolutional=config.network == "conv",
+                evaluate_every=max(own.steps // 10, 1),
+                terms=("critic_loss", "generator_loss"),
+            )
+            key = random.stream(setup.key, "samples")
+            samples = dag_parts.draw(
+                key, ensemble, on_one_device(state), config.samples
+            )
+            found[share, method] = dag_parts.judged(judge, samples)
+            pictures[share, method] = samples[0, :SHOWN]
+        _write(config, folder, setup, found, pictures)
+    least = min(config.shares)
+    results = {
+        f"leak rate, {dag_parts.LABELS[method]}": (
+            100 * found[least, method].leak.rate.value,
+            f"% of samples, {least:.0%} of the images",
+        )
+        for method in config.methods
+    }
+    tables = [_table(config, judge, found)]
+    done = training_run.finish(folder, results, seconds=seconds(), tables=tables)
+    return {name.removeprefix("leak rate, "): value for name, value in done.items()}
+
+
+def _check(config: Config) -> None:
+    command.check_positive(
+        config,
+        *("hidden", "width", "latents", "weight", "ada_examples", "shares", "seeds"),
+        *("samples", "classifier_epochs"),
+    )
+    if max(config.shares) > 1:
+        raise InputError(
+            f"--shares holds {max(config.shares):g}: give shares of the training "
+            "images, from 0 to 1."
+        )
+    if not config.methods:
+        known = ", ".join(dag_parts.LABELS)
+        raise InputError(f"--methods is empty: give some of {known}.")
+
+
+def _setup(config: Config) -> training_run.Setup:
+    setup = training_run.prepare(config)
+    train, test = (
+        dag_parts.only_classes(source, config.classes)
+        for source in (setup.train, setup.test)
+    )
+    test_batches = data.pipeline(
+        test,
+        batch_size=config.batch_size,
+        key=random.stream(setup.key, "data"),
+        train=False,
+    )
+    return setup._replace(train=train, test=test, test_batches=test_batches)
+
+
+def _write(
+    config: Config, folder: Any, setup: training_run.Setup, found: Any, pictures: Any
+) -> None:
+    shares, names = config.shares, config.methods
+
+    def all_of(value: Any) -> np.ndarray:
+        return np.array([[value(found[s, n]) for n in names] for s in shares])
+
+    labels = np.array([dag_parts.LABELS[name] for name in names])
+    save(
+        folder.arrays / "dag.npz",
+        names=labels,
+        shares=np.array(shares),
+        leak=all_of(lambda one: one.leak.rate),
+        leaks=all_of(lambda one: one.leaks),
+        distances=all_of(lambda one: one.distances),
+        transforms=np.array(config.transforms),
+    )
+    least = min(shares)
+    real = setup.train.read(np.arange(0, len(setup.train), len(setup.train) // SHOWN))
+    save(
+        folder.arrays / "dag_samples.npz",
+        images=np.stack(
+            [real["image"][:SHOWN], *(pictures[least, name] for name in names)]
+        ),
+        names=np.array(["data", *labels]),
+        share=np.array(least),
+    )
+
+
+def _table(config: Config, judge: dag_parts.Judge, found: Any) -> dict[str, Any]:
+    real, dimension = judge.real.shape
+    bias = sum(metrics.frechet_bias(dimension, n) for n in (real, config.samples)) / 2
+    accuracy = judge.kinds.protocol["accuracy"]
+    rows = []
+    for share, method in itertools.product(config.shares, config.methods):
+        one = found[share, method]
+        rate = one.leak.rate
+        rows.append(
+            [
+                f"{share:.0%}",
+                dag_parts.LABELS[method],
+                f"{100 * rate.value:.1f} ({100 * rate.low:.1f} to "
+                f"{100 * rate.high:.1f})",
+                " ".join(f"{100 * leak:.1f}" for leak in one.leaks),
+                f"{one.distances.mean():.1f}",
+                " ".join(f"{distance:.1f}" for distance in one.distances),
+            ]
+        )
+    return {
+        "title": "What leaks, and how far samples are from the data",
+        "note": (
+            f"Leak rate: share of transformed samples ({config.transforms}), by a "
+            f"classifier that takes {accuracy:.1%} of held-out images right, less what "
+            "it takes wrongly, with a 95% interval over samples. FD: Frechet distance "
+            f"to all {real:,} training images by the features of a classifier of the "
+            f"classes; about {bias:.1f} of it is the bias of so many images. All "
+            f"models take {config.steps or 'as many'} steps; one of DAG looks at "
+            f"{len(judge.transforms)} times as many images as one without."
+        ),
+        "columns": [
+            *("images", "augmentation", "leak rate, %", "of each seed"),
+            *("FD", "of each seed"),
+        ],
+        "words": 2,
+        "rows": rows,
+    }
+
+
+if __name__ == "__main__":
+    command.run(main, Config, __doc__ or "")

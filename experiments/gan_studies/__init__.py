@@ -1,0 +1,1 @@
+"""Parts of the scripts that train GANs on images."""

@@ -1,0 +1,247 @@
+"""Which modes every seed of an ensemble has, watched over its training."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from scipy import stats
+
+from experiments import collapse_monitor
+from experiments.latent_arrays import save
+from jaxgen import metrics
+from jaxgen.data.mixtures import Mixture
+from jaxgen.metrics.proportions import wilson_interval
+from jaxgen.models.ensemble import Ensemble
+from jaxgen.typing import PRNGKeyArray
+
+_log = logging.getLogger(__name__)
+
+NUM_SAMPLES = 2500
+"""Samples that modes are counted in, as in the published figures."""
+
+SHOWN = 800
+"""Samples of each seed that are kept for the pictures."""
+
+
+class Watched(NamedTuple):
+    """What was seen of an ensemble; frames are the steps at which it was looked at.
+
+    Attributes:
+        label: Its name on the page.
+        step: Shape (frames,).
+        samples: From the same latents in every frame, (frames, seeds, points, 2).
+        captured: Modes, shape (frames, seeds); all 0 where there are none to count.
+        high_quality: Share of good samples, likewise.
+        reverse_kl: Nats, infinite where no sample is good, likewise.
+        milliseconds: Of a step of all seeds, once compiled; None where none was seen.
+    """
+
+    label: str
+    step: np.ndarray
+    samples: np.ndarray
+    captured: np.ndarray
+    high_quality: np.ndarray
+    reverse_kl: np.ndarray
+    milliseconds: float | None
+
+    @property
+    def middle_seed(self) -> int:
+        """The seed with the median number of modes at the end."""
+        order = np.lexsort((self.high_quality[-1], self.captured[-1]))
+        return int(order[(len(order) - 1) // 2])
+
+
+class ModeWatch:
+    """A callback that samples all seeds from the same latents each time.
+
+    Args:
+        path: The file that keeps what was seen: a run that is resumed goes on in it.
+        model: The ensemble.
+        mixture: Of the data.
+        key: Of the latents; it is consumed.
+        label: What the model is called.
+        say: Is told once, in a sentence, that most seeds collapse; the log by default.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        model: Ensemble,
+        mixture: Mixture,
+        key: PRNGKeyArray,
+        *,
+        label: str,
+        say: Callable[[str], None] = _log.warning,
+    ):
+        """Compiles the sampling of all members."""
+        sample = jax.jit(lambda state, key: model.sample(state, key, NUM_SAMPLES))
+        self._sample = lambda state: sample(state, jax.random.clone(key))
+        self._path, self._mixture, self._label = path, mixture, label
+        self._say, self._told = say, False
+        self._clock: list[tuple[int, float]] = []
+
+    def __call__(self, state: Any, step: int) -> None:
+        """Adds a frame; those of later steps belong to a run cut off."""
+        samples = np.asarray(self._sample(state))
+        counts = np.array([_counted(own, self._mixture) for own in samples])
+        frame = {
+            "step": np.array(step),
+            "samples": samples[:, :SHOWN],
+            **dict(zip(_COUNTS, counts.T, strict=True)),
+        }
+        frames = {name: value[None] for name, value in frame.items()}
+        if self._path.exists():
+            with np.load(self._path) as before:
+                kept = before["step"] < step
+                frames = {
+                    name: np.concatenate([before[name][kept], value])
+                    for name, value in frames.items()
+                }
+        save(self._path, **frames)
+        self._clock.append((step, time.monotonic()))
+        self.tell(frames["captured"])
+
+    def tell(self, captured: np.ndarray) -> None:
+        """Warns where the median seed has lacked modes for some looks.
+
+        Args:
+            captured: Modes at every look, shape (frames, seeds).
+        """
+        if self._told or self._mixture.means is None:
+            return
+        latest = np.median(captured[-collapse_monitor.PATIENCE :], axis=1)
+        found = [_advice(int(modes), len(self._mixture.means)) for modes in latest]
+        if len(found) == collapse_monitor.PATIENCE and all(found):
+            self._say(f"{self._label}, the median seed: {found[-1]}")
+            self._told = True
+
+    def watched(self) -> Watched:
+        """Returns all that was seen."""
+        with np.load(self._path) as kept:
+            frames = {name: kept[name] for name in kept.files}
+        took = None
+        if len(self._clock) > 1:
+            (first, start), (last, end) = self._clock[0], self._clock[-1]
+            took = 1000 * (end - start) / (last - first)
+        return Watched(label=self._label, milliseconds=took, **frames)
+
+
+_COUNTS = ("captured", "high_quality", "reverse_kl")
+
+
+def _counted(samples: np.ndarray, mixture: Mixture) -> tuple[float, float, float]:
+    if mixture.means is None:
+        return 0.0, 0.0, 0.0
+    if not np.isfinite(samples).all():
+        return 0.0, 0.0, np.inf
+    found = metrics.gaussian_modes(samples, mixture.means, mixture.standard_deviation)
+    return found.captured, found.high_quality or 0.0, found.reverse_kl
+
+
+def _advice(modes: int, num_modes: int) -> str | None:
+    health = collapse_monitor.Health(
+        modes, num_modes, coverage=None, diversity=1.0, sign=0.0, held_out=None
+    )
+    return collapse_monitor.advice(health)[1]
+
+
+def mode_table(rows: Sequence[Watched], mixture: Mixture, note: str) -> dict[str, Any]:
+    """Returns the table of the page: means over seeds with their standard errors."""
+    assert mixture.means is not None
+    modes = len(mixture.means)
+    return {
+        "title": f"Modes of {mixture.name}",
+        "note": note,
+        "columns": [
+            *("model", f"modes of {modes}", "high quality", "reverse KL"),
+            *("all modes", "95 % interval", "ms per step"),
+        ],
+        "words": 1,
+        "rows": [_table_row(row, modes) for row in rows],
+    }
+
+
+def _table_row(row: Watched, modes: int) -> list[str]:
+    captured = row.captured[-1]
+    full = int((captured == modes).sum())
+    share = wilson_interval(full, len(captured))
+    infinite = int(np.isinf(row.reverse_kl[-1]).sum())
+    return [
+        row.label,
+        _plus_minus(captured, 1),
+        _plus_minus(100 * row.high_quality[-1], 1) + " %",
+        f"∞ in {infinite}" if infinite else _plus_minus(row.reverse_kl[-1], 2),
+        f"{full} of {len(captured)}",
+        f"{share.low:.2f} to {share.high:.2f}",
+        "–" if row.milliseconds is None else f"{row.milliseconds:.1f}",
+    ]
+
+
+def write_mode_arrays(
+    folder: Path, rows: Sequence[Watched], mixture: Mixture, real: np.ndarray
+) -> None:
+    """Writes what the figures are drawn from.
+
+    Args:
+        folder: Where the `.npz` files go.
+        rows: One for each model.
+        mixture: Of the data.
+        real: Points of the data, shape (n, 2).
+    """
+    shown = [row.samples[:, row.middle_seed] for row in rows]
+    names = [row.label for row in rows]
+    common = {"names": names, "step": rows[0].step}
+    finite = mixture.means is not None
+    save(
+        folder / "mode_samples.npz",
+        **common,
+        samples=np.stack(shown),
+        real=real,
+        **({"means": mixture.means} if finite else {}),
+    )
+    if not finite:
+        return
+    modes = len(mixture.means)
+    save(
+        folder / "mode_table.npz",
+        **common,
+        modes=modes,
+        captured=np.stack([row.captured for row in rows]),
+        high_quality=np.stack([row.high_quality for row in rows]),
+        captured_interval=np.stack(
+            [mean_interval(row.captured[-1]).clip(0, modes) for row in rows]
+        ),
+        high_quality_interval=np.stack(
+            [mean_interval(row.high_quality[-1]).clip(0, 1) for row in rows]
+        ),
+        full_interval=np.stack([_full(row, modes) for row in rows]),
+    )
+
+
+def mean_interval(values: np.ndarray) -> np.ndarray:
+    """Returns the mean and the ends of its 95 % interval by Student's t, shape (3,).
+
+    Examples:
+        >>> print(mean_interval(np.array([7.0, 8.0, 9.0])).round(2))
+        [ 8.    5.52 10.48]
+    """
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return np.full(3, mean)
+    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+    return np.array([mean, mean - half, mean + half])
+
+
+def _full(row: Watched, modes: int) -> np.ndarray:
+    captured = row.captured[-1]
+    share = wilson_interval(int((captured == modes).sum()), len(captured))
+    return np.array([share.value, share.low, share.high])
+
+
+def _plus_minus(values: np.ndarray, digits: int) -> str:
+    error = stats.sem(values) if len(values) > 1 else 0.0
+    return f"{np.mean(values):.{digits}f} ± {error:.{digits}f}"
