@@ -21,13 +21,14 @@ fall as images are added, so that they order nothing without more `--seeds`.
 
 import dataclasses
 import itertools
+import sys
 from typing import Any
 
 import numpy as np
 
 from experiments import command, dag_parts, training_run
-from experiments.latent_arrays import on_one_device, save
-from jaxgen import data, metrics, models, random
+from experiments.latent_arrays import every_nth, on_one_device, save
+from jaxgen import metrics, models, random
 from jaxgen.errors import InputError
 
 SHOWN = 12
@@ -48,11 +49,15 @@ class Config(
     shares: tuple[float, ...] = (0.1, 0.2, 1.0)
     """Shares of the training images."""
     classes: tuple[int, ...] = (3, 4, 7)
-    """Which classes are kept: by default digits that are no digits when turned."""
+    """Which classes are kept: by default digits that are no digits when turned. None
+    after the option keeps all."""
     seeds: int = 1
     """Models of each kind, trained at once."""
+    epochs: int = 50
+    """Passes over the images that a model is given, which are a share of the classes
+    that are kept; where there is no `--steps`."""
     steps: int | None = 1500
-    """Steps of every model."""
+    """Steps of every model, in place of epochs."""
     batch_size: int = 64
     """Images a step, over all devices."""
     learning_rate: float = 5e-4
@@ -89,7 +94,8 @@ def main(config: Config) -> dict[str, Any]:
         judge = dag_parts.judge_of(config, setup)
         found, pictures = {}, {}
         for share, method in itertools.product(config.shares, config.methods):
-            print(f"{dag_parts.LABELS[method]}, {share:.0%} of the images")
+            what = f"{dag_parts.LABELS[method]}, {share:.0%} of the images"
+            print(what, file=sys.stderr, flush=True)
             own = dag_parts.setup_of(config, setup, method, share)
             ensemble = build(config, method, own)
             state = training_run.train(
@@ -107,7 +113,7 @@ def main(config: Config) -> dict[str, Any]:
                 key, ensemble, on_one_device(state), config.samples
             )
             found[share, method] = dag_parts.judged(judge, samples)
-            pictures[share, method] = samples[0, :SHOWN]
+            pictures[share, method] = samples[0]
         _write(config, folder, setup, found, pictures)
     least = min(config.shares)
     results = {
@@ -128,6 +134,15 @@ def _check(config: Config) -> None:
         *("hidden", "width", "latents", "weight", "ada_examples", "shares", "seeds"),
         *("samples", "classifier_epochs"),
     )
+    if config.samples < SHOWN:
+        raise InputError(
+            f"--samples is {config.samples}: give at least the {SHOWN} of the figure."
+        )
+    if config.binarize == "dynamic":
+        raise InputError(
+            "--binarize is dynamic: samples are compared with images as they are, "
+            "which such models never see; give no or fixed."
+        )
     if max(config.shares) > 1:
         raise InputError(
             f"--shares holds {max(config.shares):g}: give shares of the training "
@@ -144,12 +159,8 @@ def _setup(config: Config) -> training_run.Setup:
         dag_parts.only_classes(source, config.classes)
         for source in (setup.train, setup.test)
     )
-    test_batches = data.pipeline(
-        test,
-        batch_size=config.batch_size,
-        key=random.stream(setup.key, "data"),
-        train=False,
-    )
+    key = random.stream(setup.key, "data")
+    test_batches = dag_parts.batches_of(config, test, key, train=False)
     return setup._replace(train=train, test=test, test_batches=test_batches)
 
 
@@ -172,12 +183,11 @@ def _write(
         transforms=np.array(config.transforms),
     )
     least = min(shares)
-    real = setup.train.read(np.arange(0, len(setup.train), len(setup.train) // SHOWN))
+    some = every_nth(len(setup.train), SHOWN)
+    rows = [pictures[least, name][: len(some)] for name in names]
     save(
         folder.arrays / "dag_samples.npz",
-        images=np.stack(
-            [real["image"][:SHOWN], *(pictures[least, name] for name in names)]
-        ),
+        images=np.stack([setup.train.read(some)["image"], *rows]),
         names=np.array(["data", *labels]),
         share=np.array(least),
     )
@@ -187,6 +197,11 @@ def _table(config: Config, judge: dag_parts.Judge, found: Any) -> dict[str, Any]
     real, dimension = judge.real.shape
     bias = sum(metrics.frechet_bias(dimension, n) for n in (real, config.samples)) / 2
     accuracy = judge.kinds.protocol["accuracy"]
+    length = (
+        f"All models take {config.steps:,} steps"
+        if config.steps
+        else f"Every model takes {config.epochs} passes over its share, in steps"
+    )
     rows = []
     for share, method in itertools.product(config.shares, config.methods):
         one = found[share, method]
@@ -209,10 +224,10 @@ def _table(config: Config, judge: dag_parts.Judge, found: Any) -> dict[str, Any]
             f"classifier that takes {accuracy:.1%} of held-out images right, less what "
             "it takes wrongly, with a 95% interval over samples. FD: Frechet distance "
             f"to all {real:,} training images by the features of a classifier of the "
-            f"classes; about {bias:.1f} of it is the bias of so many images. All "
-            f"models take {config.steps or 'as many'} steps; one of DAG looks at "
-            f"{len(judge.transforms)} times as many images as one without."
-        ),
+            f"classes; about {bias:.1f} of it is the bias of so many images. {length} "
+            f"of {config.batch_size} images; one of DAG looks at "
+            f"{len(judge.transforms)} times as many. {_ada(config)}"
+        ).rstrip(),
         "columns": [
             *("images", "augmentation", "leak rate, %", "of each seed"),
             *("FD", "of each seed"),
@@ -220,6 +235,15 @@ def _table(config: Config, judge: dag_parts.Judge, found: Any) -> dict[str, Any]
         "words": 2,
         "rows": rows,
     }
+
+
+def _ada(config: Config) -> str:
+    if "ada" not in config.methods:
+        return ""
+    return (
+        f"ADA's probability can go from 0 to 1 in {config.ada_examples:,} examples "
+        "(500,000 in its paper, whose runs are longer)."
+    )
 
 
 if __name__ == "__main__":

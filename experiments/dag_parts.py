@@ -10,6 +10,7 @@ import numpy as np
 import optax
 
 from experiments import training_run
+from experiments.latent_arrays import in_blocks, to_bytes
 from jaxgen import data, metrics, models, networks, random
 from jaxgen.data import differentiable, transforms
 from jaxgen.data.transforms import Transform
@@ -17,7 +18,7 @@ from jaxgen.errors import InputError
 from jaxgen.metrics import features
 from jaxgen.metrics.leak_rate import LeakRate, leak_rate
 from jaxgen.models import remedies
-from jaxgen.typing import Data, PRNGKeyArray
+from jaxgen.typing import Array, Data, PRNGKeyArray
 
 MethodName = Literal["plain", "naive", "shared", "diff_augment", "ada", "dag"]
 TransformName = Literal["rotation", "fliprot", "cropping"]
@@ -48,7 +49,7 @@ class MethodOptions:
     hidden: tuple[int, ...] = (256, 256)
     """Widths of the hidden layers of both dense networks."""
     width: int = 16
-    """Channels of the DCGAN at the full size of the image."""
+    """Channels of the finest layer of the DCGAN; each coarser one has twice as many."""
     latents: int = 64
     """Dimension of the latent space."""
     transforms: TransformName = "rotation"
@@ -59,7 +60,8 @@ class MethodOptions:
     ada_target: float = 0.6
     """Mean sign of the logits of data that ADA aims at."""
     ada_examples: int = 100_000
-    """Examples in which ADA's probability can go from 0 to 1."""
+    """Examples in which ADA's probability can go from 0 to 1; 500,000 in its paper,
+    whose runs are longer."""
 
 
 def build(
@@ -149,19 +151,31 @@ def share_of(key: PRNGKeyArray, source: data.Source, share: float) -> data.Sourc
     )
 
 
+def batches_of(
+    config: Any, source: data.Source, key: PRNGKeyArray, *, train: bool
+) -> Data:
+    """Returns batches of a set as the options want them."""
+    return data.pipeline(
+        source,
+        batch_size=config.batch_size,
+        key=key,
+        train=train,
+        resident={"auto": "auto", "device": True, "stream": False}[config.resident],
+    )
+
+
 def setup_of(
     config: Any, setup: training_run.Setup, method: MethodName, share: float
 ) -> training_run.Setup:
     """Returns the run's data with a share of the training images, in batches."""
     key = random.stream(setup.key, "data")
     source = share_of(random.stream(setup.key, "share"), setup.train, share)
-    made: Data = data.pipeline(
-        source, batch_size=config.batch_size, key=key, train=True
-    )
+    batches = batches_of(config, source, key, train=True)
     if method == "naive":
         function = transforms.any_of(TRANSFORMS[config.transforms]())
-        made = data.AugmentedData(made, function, key=key)
-    return setup._replace(train=source, batches=made)
+        batches = data.AugmentedData(batches, function, key=key)
+    steps = config.steps or config.epochs * batches.steps_per_epoch
+    return setup._replace(train=source, batches=batches, steps=steps)
 
 
 class Judge(NamedTuple):
@@ -253,18 +267,22 @@ def draw(
     key: PRNGKeyArray, ensemble: models.Ensemble, state: Any, number: int
 ) -> np.ndarray:
     """Returns samples of every seed, uint8, shape (seeds, number, ...)."""
-    made = jax.jit(ensemble.sample, static_argnums=2)(state, key, number)
-    return np.asarray(jnp.clip(jnp.round(255 * made), 0, 255).astype(jnp.uint8))
+    return to_bytes(jax.jit(ensemble.sample, static_argnums=2)(state, key, number))
 
 
 def _transformed(
     images: np.ndarray, kinds: Sequence[Transform]
 ) -> tuple[np.ndarray, np.ndarray]:
     """All images by each transform, with the number of the transform."""
-    floats = jnp.asarray(images, jnp.float32)
-    made = [np.asarray(jnp.round(transform(floats))) for transform in kinds]
+
+    @jax.jit
+    def transform_all(block: Array) -> Array:
+        floats = jnp.asarray(block, jnp.float32)
+        return jnp.round(jnp.stack([kind(floats) for kind in kinds])).astype(jnp.uint8)
+
+    made = np.concatenate(in_blocks(transform_all, images), axis=1)
     return (
-        np.concatenate(made).astype(np.uint8),
+        made.reshape(-1, *images.shape[1:]),
         np.repeat(np.arange(len(kinds)), len(images)),
     )
 

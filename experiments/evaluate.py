@@ -20,6 +20,10 @@ images of each set: 2.93 (2.86 to 3.00), 17.2 (16.5 to 17.9), 6.3 (6.0 to 6.6) a
 in 80 seconds on 2 cores with the classifier cached: the sampler that is fitted
 afterwards takes nearly two thirds off the prior's distance.
 
+A GAN encodes nothing and has no likelihood: of a run of `experiments.gan` or
+`experiments.gan_vs_vae` its samples are judged, drawn from the averaged generator where
+it has one.
+
 `python -m experiments.evaluate REAL GENERATED` compares two folders of images, or two
 `.npy` files: images, shape (n, height, width, channels), bytes or floats in [0, 1]; or
 features, shape (n, d). The page goes to runs/evaluate.

@@ -12,7 +12,7 @@ from experiments.latent_arrays import save
 from experiments.restored_runs import Restored
 from jaxgen import training
 from jaxgen.metrics.evaluation import Evaluation, rows
-from jaxgen.models import GAN
+from jaxgen.models import GAN, VAE
 from jaxgen.training.run_folder import environment
 
 SETS_A_TABLE = 3
@@ -64,20 +64,30 @@ def protocol_of_run(
         "run": f"{run.experiment}/{run.path.resolve().name}",
         "data": f"{pictures.test.name}, {test}",
     }
-    if pictures.binarized:
-        own["pixels"] = (
-            "the encoder is given bits drawn of the grey pixels; what is decoded are "
-            "the chances of a one, which are grey, compared with the grey images"
-        )
-    elif all(isinstance(model, GAN) for model, _ in run.models.values()):
-        own["pixels"] = "compared with the images as they are"
+    pixels = {name: _pixels(run.models[name][0], pictures) for name in models}
+    if len(set(pixels.values())) == 1:
+        own["pixels"] = next(iter(pixels.values()))
     else:
-        own["pixels"] = "means of p(x|z), compared with the images as they are"
+        models = {n: {**said, "pixels": pixels[n]} for n, said in models.items()}
     if run.assumed:
         own["options unknown, as by default"] = ", ".join(run.assumed)
     if len(models) == 1:
         return own | dict(next(iter(models.values())))
     return own | {"models": {name: dict(said) for name, said in models.items()}}
+
+
+def _pixels(model: VAE | GAN, pictures: Pictures) -> str:
+    """What is compared with what."""
+    if isinstance(model, GAN):
+        if pictures.binarized:
+            return "trained on bits drawn of the grey images it is compared with"
+        return "compared with the images as they are"
+    if pictures.binarized:
+        return (
+            "the encoder is given bits drawn of the grey pixels; what is decoded are "
+            "the chances of a one, which are grey, compared with the grey images"
+        )
+    return "means of p(x|z), compared with the images as they are"
 
 
 def headline(evaluation: Evaluation) -> dict[str, Any]:

@@ -162,7 +162,9 @@ def train_row(
         callbacks=(watch,),
         terms=("critic_loss", "generator_loss"),
     )
-    return watch.watched()
+    rate = training_run.median_rate(training.RunFolder(home).metrics)
+    size = setup.batches.batch_size
+    return watch.watched(None if rate is None else 1000 * size / rate)
 
 
 def points_setup(

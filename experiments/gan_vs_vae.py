@@ -61,7 +61,8 @@ class Config(training_run.RunOptions, training_run.DataOptions):
     """Widths of the hidden layers of the decoder, the encoder and the critic having
     them reversed. With conv: features between latents and images."""
     critic_width: int = 16
-    """With conv: channels of the first layer of the critic."""
+    """With conv: channels of the critic's finest layer, at half the size of the image;
+    each coarser one has twice as many."""
     latents: int = 16
     """Dimensions of the latent space."""
     batch_size: int = 64
@@ -73,8 +74,8 @@ class Config(training_run.RunOptions, training_run.DataOptions):
     gan_learning_rate: float = 2e-4
     """Of both networks of the GAN; `learning_rate` is the VAE's."""
     ema_decay: float = 0.99
-    """Of the moving average of the generator that samples are drawn from."""
-    num_samples: int = 2000
+    """Of the moving average of the generator that samples are drawn from; 0 is none."""
+    samples: int = 2000
     """Images of each set that are compared, if there are as many test images."""
 
 
@@ -104,13 +105,11 @@ def build(config: Config, image_shape: tuple[int, int, int]) -> Pair:
         prior=priors.standard_normal(config.latents),
     )
     remedies = gan_parts.remedies_of(config.remedies, images=True)
-    unrolled = any(remedy.unroll for remedy in remedies)
-    adam = {"learning_rate": config.gan_learning_rate, "b1": 0.5}
+    rate = config.gan_learning_rate
     gan = models.gan(
         as_generator(decoder),
         critic,
-        optax.adam(**adam),
-        optax.adam(**adam, eps_root=gan_parts.UNROLL_EPS_ROOT if unrolled else 0.0),
+        *gan_parts.adam_pair(rate, rate, b1=0.5, remedies=remedies),
         latents=config.latents,
         loss=gan_parts.loss_of(config.loss),
         remedies=remedies,
@@ -166,9 +165,7 @@ def main(config: Config) -> dict[str, Any]:
                 model,
                 part=name,
                 convolutional=config.network == "conv",
-                terms=("loss", "kl")
-                if name == "vae"
-                else ("critic_loss", "fake_logit"),
+                terms=TERMS[name],
             )
             samplers[name.upper()] = _sampler(model, on_one_device(state))
         training_run.merge_parts(folder, pair._fields, split="train")
@@ -181,7 +178,7 @@ def main(config: Config) -> dict[str, Any]:
                 feature_nets=feature_choice.networks_of(
                     (), setup.train, setup.test, tell
                 ),
-                num_samples=min(config.num_samples, len(setup.test), len(setup.train)),
+                num_samples=min(config.samples, len(setup.test), len(setup.train)),
                 progress=tell,
             )
         evaluation_files.write(
@@ -190,7 +187,7 @@ def main(config: Config) -> dict[str, Any]:
             command=command.command(config),
             seconds=seconds(),
         )
-        number = min(config.num_samples, len(setup.test))
+        number = min(config.samples, len(setup.test))
         sets = versus.draw_sets(
             random.stream(setup.key, "sharpness"), setup, samplers, number
         )
@@ -218,9 +215,9 @@ def _check(config: Config) -> None:
         config, "hidden", "critic_width", "latents", "gan_learning_rate"
     )
     command.check_not_negative(config, "ema_decay")
-    if config.num_samples < 100:
+    if config.samples < 100:
         raise InputError(
-            f"--num-samples is {config.num_samples}: give at least 100, or nothing can "
+            f"--samples is {config.samples}: give at least 100, or nothing can "
             "be said of the samples."
         )
 

@@ -8,8 +8,6 @@ import optax
 
 from experiments import gan_parts
 from jaxgen import models, networks
-from jaxgen.models.adagan import adagan
-from jaxgen.models.veegan import veegan
 from jaxgen.typing import Model
 
 ACTIVATIONS = {
@@ -87,7 +85,7 @@ def build(config: Any, row: Row) -> Model:
     critic = networks.mlp_critic(config.hidden, **layers)
     if row.word == "veegan":
         optimizer, critic_optimizer = gan_parts.optimizers_of(config)
-        return veegan(
+        return models.veegan(
             generator,
             networks.mlp_critic(config.hidden, heads=config.latents, **layers),
             critic,
@@ -111,7 +109,7 @@ def build(config: Any, row: Row) -> Model:
     if not boosted:
         return model
     period = max(config.steps // COMPONENTS, 2)
-    return adagan(
+    return models.adagan(
         model,
         critic,
         optax.adam(CLASSIFIER_RATE),

@@ -1,7 +1,6 @@
 """Which modes every seed of an ensemble has, watched over its training."""
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +13,6 @@ from experiments import collapse_monitor
 from experiments.latent_arrays import save
 from jaxgen import metrics
 from jaxgen.data.mixtures import Mixture
-from jaxgen.metrics.proportions import wilson_interval
 from jaxgen.models.ensemble import Ensemble
 from jaxgen.typing import PRNGKeyArray
 
@@ -37,7 +35,7 @@ class Watched(NamedTuple):
         captured: Modes, shape (frames, seeds); all 0 where there are none to count.
         high_quality: Share of good samples, likewise.
         reverse_kl: Nats, infinite where no sample is good, likewise.
-        milliseconds: Of a step of all seeds, once compiled; None where none was seen.
+        milliseconds: Of a step of all seeds, the median; None where none was timed.
     """
 
     label: str
@@ -82,7 +80,6 @@ class ModeWatch:
         self._sample = lambda state: sample(state, jax.random.clone(key))
         self._path, self._mixture, self._label = path, mixture, label
         self._say, self._told = say, False
-        self._clock: list[tuple[int, float]] = []
 
     def __call__(self, state: Any, step: int) -> None:
         """Adds a frame; those of later steps belong to a run cut off."""
@@ -102,7 +99,6 @@ class ModeWatch:
                     for name, value in frames.items()
                 }
         save(self._path, **frames)
-        self._clock.append((step, time.monotonic()))
         self.tell(frames["captured"])
 
     def tell(self, captured: np.ndarray) -> None:
@@ -114,20 +110,21 @@ class ModeWatch:
         if self._told or self._mixture.means is None:
             return
         latest = np.median(captured[-collapse_monitor.PATIENCE :], axis=1)
-        found = [_advice(int(modes), len(self._mixture.means)) for modes in latest]
+        modes = len(self._mixture.means)
+        found = [collapse_monitor.modes_advice(int(own), modes) for own in latest]
         if len(found) == collapse_monitor.PATIENCE and all(found):
             self._say(f"{self._label}, the median seed: {found[-1]}")
             self._told = True
 
-    def watched(self) -> Watched:
-        """Returns all that was seen."""
+    def watched(self, milliseconds: float | None) -> Watched:
+        """Returns all that was seen.
+
+        Args:
+            milliseconds: See `Watched`.
+        """
         with np.load(self._path) as kept:
             frames = {name: kept[name] for name in kept.files}
-        took = None
-        if len(self._clock) > 1:
-            (first, start), (last, end) = self._clock[0], self._clock[-1]
-            took = 1000 * (end - start) / (last - first)
-        return Watched(label=self._label, milliseconds=took, **frames)
+        return Watched(label=self._label, milliseconds=milliseconds, **frames)
 
 
 _COUNTS = ("captured", "high_quality", "reverse_kl")
@@ -140,13 +137,6 @@ def _counted(samples: np.ndarray, mixture: Mixture) -> tuple[float, float, float
         return 0.0, 0.0, np.inf
     found = metrics.gaussian_modes(samples, mixture.means, mixture.standard_deviation)
     return found.captured, found.high_quality or 0.0, found.reverse_kl
-
-
-def _advice(modes: int, num_modes: int) -> str | None:
-    health = collapse_monitor.Health(
-        modes, num_modes, coverage=None, diversity=1.0, sign=0.0, held_out=None
-    )
-    return collapse_monitor.advice(health)[1]
 
 
 def mode_table(rows: Sequence[Watched], mixture: Mixture, note: str) -> dict[str, Any]:
@@ -168,7 +158,7 @@ def mode_table(rows: Sequence[Watched], mixture: Mixture, note: str) -> dict[str
 def _table_row(row: Watched, modes: int) -> list[str]:
     captured = row.captured[-1]
     full = int((captured == modes).sum())
-    share = wilson_interval(full, len(captured))
+    share = metrics.wilson_interval(full, len(captured))
     infinite = int(np.isinf(row.reverse_kl[-1]).sum())
     return [
         row.label,
@@ -213,32 +203,25 @@ def write_mode_arrays(
         captured=np.stack([row.captured for row in rows]),
         high_quality=np.stack([row.high_quality for row in rows]),
         captured_interval=np.stack(
-            [mean_interval(row.captured[-1]).clip(0, modes) for row in rows]
+            [_interval(row.captured[-1], modes) for row in rows]
         ),
         high_quality_interval=np.stack(
-            [mean_interval(row.high_quality[-1]).clip(0, 1) for row in rows]
+            [_interval(row.high_quality[-1], 1.0) for row in rows]
         ),
         full_interval=np.stack([_full(row, modes) for row in rows]),
     )
 
 
-def mean_interval(values: np.ndarray) -> np.ndarray:
-    """Returns the mean and the ends of its 95 % interval by Student's t, shape (3,).
-
-    Examples:
-        >>> print(mean_interval(np.array([7.0, 8.0, 9.0])).round(2))
-        [ 8.    5.52 10.48]
-    """
-    mean = float(np.mean(values))
+def _interval(values: np.ndarray, most: float) -> np.ndarray:
+    """The mean over seeds and the ends of its 95 % interval, shape (3,)."""
     if len(values) < 2:
-        return np.full(3, mean)
-    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-    return np.array([mean, mean - half, mean + half])
+        return np.full(3, float(np.mean(values)))
+    return np.array(metrics.mean_interval(values, bounds=(0.0, most)))
 
 
 def _full(row: Watched, modes: int) -> np.ndarray:
     captured = row.captured[-1]
-    share = wilson_interval(int((captured == modes).sum()), len(captured))
+    share = metrics.wilson_interval(int((captured == modes).sum()), len(captured))
     return np.array([share.value, share.low, share.high])
 
 

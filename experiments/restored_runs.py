@@ -60,8 +60,8 @@ def restore(run: Path, *, data_dir: str | None = None) -> Restored:
         data_dir: Where TFDS keeps its prepared sets now, if not where it did then.
 
     Raises:
-        InputError: It is no run, its script keeps no models, its options are not those
-            of the script, its data are not there, or it has no checkpoint.
+        InputError: It is no run, its script offers no models, its options are not
+            those of the script, its data are not there, or it has no checkpoint.
     """
     description = _read(run)
     experiment = str(description["experiment"])
@@ -113,7 +113,7 @@ def _script(run: Path, experiment: str) -> ModuleType:
         script = importlib.import_module(f"experiments.{experiment}")
         if hasattr(script, "trained_models"):
             return script
-        why = "which trains no model that it keeps"
+        why = "whose models cannot be judged here"
     else:
         why = "which there is not"
     able = (path for path in SCRIPTS.glob("*.py") if path.stem != Path(__file__).stem)

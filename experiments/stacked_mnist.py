@@ -61,11 +61,11 @@ class Config(training_run.RunOptions, training_run.DataOptions):
     data: str = "mnist5k"
     """Grey labelled images to stack: `mnist5k` or `digits` (embedded), or `mnist` from
     TFDS."""
-    systems: tuple[str, ...] = ("none", "pac2")
+    remedies: tuple[str, ...] = ("none", "pac2")
     """What is done beside a DCGAN: `none`, `pac2`, `unroll5`, `noise=0.1`, `std`, `r1`
     and so on, joined as in `pac2+r1`."""
     seeds: int = 1
-    """Models of each system, one after the other."""
+    """Models with each of the remedies, one after the other."""
     stacked: int = 50_000
     """Stacked images to train on."""
     width: int = 16
@@ -231,10 +231,10 @@ def _part(word: str, seed: int) -> str:
 
 
 def _of(config: Config) -> tuple[str, ...]:
-    words = config.systems
+    words = config.remedies
     if not words or len(set(words)) < len(words):
         raise InputError(
-            f"--systems is {' '.join(words) or 'empty'}: name at least one, each once."
+            f"--remedies is {' '.join(words) or 'empty'}: name at least one, each once."
         )
     return words
 
@@ -248,7 +248,13 @@ def _check(config: Config) -> None:
             f"--samples is {config.samples}: give at least the {SHOWN} of the figure."
         )
     for word in _of(config):
-        gan_parts.remedies_of(word, images=True)  # refuses before data are loaded
+        chosen = gan_parts.remedies_of(word, images=True)
+        if config.normalization == "spectral" and any(r.unroll for r in chosen):
+            raise InputError(
+                f"The remedy {word} differentiates through the critic's steps, which "
+                "spectral normalization keeps from being exact: take another "
+                "--normalization, or no unroll."
+            )
 
 
 if __name__ == "__main__":

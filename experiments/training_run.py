@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import jax
+import numpy as np
 
 from experiments import command
 from jaxgen import data, files, random, training
@@ -292,6 +293,17 @@ def merge_parts(
         ]
     text = "".join(json.dumps(row) + "\n" for row in rows)
     files.write_whole(folder.metrics, text.encode())
+
+
+def median_rate(path: Path) -> float | None:
+    """Returns the median of the examples a second in some records, if there are any.
+
+    Args:
+        path: Their file, `metrics.jsonl`.
+    """
+    records = training.read_records(path)
+    found = [row["images_per_second"] for row in records if "images_per_second" in row]
+    return float(np.median(found)) if found else None
 
 
 def last_record(path: Path, split: str = "test") -> dict[str, Any]:

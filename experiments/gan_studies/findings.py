@@ -1,5 +1,6 @@
 """What runs of GANs found, as files for the figures and tables for the page."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 from experiments.gan_studies import curves
 from experiments.gan_studies.quality import Found, Judge
 from experiments.latent_arrays import save
-from jaxgen import training
+from jaxgen import files, training
 from jaxgen.metrics.resampling import Interval
 
 Told = Mapping[str, Mapping[str, tuple[curves.RankCorrelation, curves.RankCorrelation]]]
@@ -88,6 +89,17 @@ def write_telling(
         names=list(labels.values()),
         signals=[curves.SIGNALS[signal] for signal in signals],
     )
+
+
+def write_monitor(folder: training.RunFolder, labels: Mapping[str, str]) -> None:
+    """Puts what the monitors of the systems saw into one file, a split each."""
+    rows = [
+        row | {"split": label}
+        for name, label in labels.items()
+        for row in training.read_records(folder.path / "parts" / name / "monitor.jsonl")
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    files.write_whole(folder.path / "monitor.jsonl", text.encode())
 
 
 def quality_table(

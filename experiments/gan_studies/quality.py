@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,9 +14,9 @@ from experiments import feature_choice
 from experiments.latent_arrays import every_nth, to_bytes
 from experiments.training_run import Setup
 from jaxgen import training
+from jaxgen.metrics import wilson_interval
 from jaxgen.metrics.features.base import Activations, FeatureNet, extract
 from jaxgen.metrics.frechet import frechet_distance_of_features, frechet_replicates
-from jaxgen.metrics.proportions import wilson_interval
 from jaxgen.metrics.resampling import Interval, halves, interval
 from jaxgen.models import GAN
 from jaxgen.typing import PRNGKeyArray
@@ -139,39 +140,47 @@ def drawn(
     return np.concatenate(blocks)[:number], labels
 
 
+def at_looks(
+    callbacks: Sequence[Callable[[Any, int], None]],
+    *,
+    steps_per_epoch: int,
+    every: int,
+    last: int,
+) -> Callable[[Any, int], None]:
+    """Returns a callback that calls others at some epochs and in the end.
+
+    Args:
+        callbacks: The others.
+        steps_per_epoch: To tell epochs from steps.
+        every: Epochs from one look to the next.
+        last: The last step.
+    """
+
+    def look(state: Any, step: int) -> None:
+        epoch = math.ceil(step / steps_per_epoch)
+        if epoch % every == 0 or step == last:
+            for callback in callbacks:
+                callback(state, step)
+
+    return look
+
+
 class Watch:
-    """A callback that judges the model as training goes on.
+    """A callback that judges the model.
 
     Args:
         path: The JSON file of what was found; that of a run that is resumed is kept.
         model: The model.
         judge: The judge.
         key: Key of the samples, the same each time; it is consumed.
-        steps_per_epoch: To tell epochs from steps.
-        every: Epochs from one look to the next.
-        last: The last step, which is looked at too.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        model: GAN,
-        judge: Judge,
-        key: PRNGKeyArray,
-        *,
-        steps_per_epoch: int,
-        every: int,
-        last: int,
-    ):
+    def __init__(self, path: Path, model: GAN, judge: Judge, key: PRNGKeyArray):
         """Compiles nothing yet."""
         self._path, self._model, self._judge, self._key = path, model, judge, key
-        self._per_epoch, self._every, self._last = steps_per_epoch, every, last
 
     def __call__(self, state: Any, step: int) -> None:
-        """Looks, if it is time."""
-        epoch = math.ceil(step / self._per_epoch)
-        if epoch % self._every and step != self._last:
-            return
+        """Looks."""
         number = self._judge.num_samples
         key = jax.random.clone(self._key)
         images, labels = drawn(key, self._model, state, number)

@@ -35,10 +35,10 @@ class NetworkOptions:
     latents: int = 64
     """Dimensions of the latent space."""
     conditional: Conditional = "no"
-    """Tell the label: `concat` (beside the latents, and as channels beside the image),
-    `auxiliary` (to the generator; the critic has to find it out); with conv also
-    `conditional_norm` (by the generator's batch normalization) and `projection` (that,
-    and by a projection in the critic), which take the longest to learn it."""
+    """Tell the label: `concat` (beside the latents, and beside the image), `auxiliary`
+    (beside the latents; the critic has to find it out); with conv also `projection`
+    (beside the latents; by a projection in the critic) and `conditional_norm` (by the
+    generator's batch normalization, which takes the longest to learn it)."""
     auxiliary_weight: float = 1.0
     """Weight of the classes in the losses, where they are auxiliary."""
     remedies: str = "none"
@@ -119,9 +119,7 @@ def critic_steps_of(config: Any, name: str) -> int:
     return config.critic_steps or SYSTEMS[name].critic_steps
 
 
-def setup_of(
-    config: Any, name: str, setup: training_run.Setup
-) -> training_run.Setup:
+def setup_of(config: Any, name: str, setup: training_run.Setup) -> training_run.Setup:
     """Returns the data in batches that hold a minibatch for each step of the critic."""
     critic_steps = critic_steps_of(config, name)
     if critic_steps == 1:
@@ -220,7 +218,9 @@ def _networks(
             networks.mlp_generator(image_shape, config.hidden, output=jnp.tanh),
             networks.mlp_critic(config.hidden[::-1], heads=heads),
         )
-    by_norm = config.conditional in ("conditional_norm", "projection")
+    # The class's scales start as those of all others: from them alone a generator of
+    # few layers takes thousands of steps to learn what beside the latents takes 500.
+    by_norm = config.conditional == "conditional_norm"
     told: Any = {"projection": "projection", "auxiliary": None}
     return (
         networks.dcgan_generator(

@@ -80,7 +80,9 @@ def ada(
     N(0, 0.2^2), contrast by 2^N(0, 0.5^2). cutout: a square of half the image's side.
 
     All that moves pixels is one map, sampled once, bilinearly and without the paper's
-    low-pass filter; beyond the border is the mirror image.
+    low-pass filter; beyond the border is the mirror image. Of the paper's set these are
+    absent: scaling along one axis only, flips of the luma, turns of the hue,
+    saturation, filters of frequency bands and noise.
 
     Args:
         policies: Which of `ADA_POLICIES`; the paper's own choice by default.

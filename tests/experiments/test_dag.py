@@ -12,12 +12,12 @@ SMALL = dag.Config(
     data="digits",
     methods=("dag",),
     shares=(0.5,),
-    hidden=(8,),
-    latents=4,
-    steps=3,
+    hidden=(4,),
+    latents=2,
+    steps=1,
     seeds=1,
     batch_size=16,
-    samples=32,
+    samples=12,
     classifier_epochs=4,
     devices=1,
 )
@@ -43,10 +43,19 @@ def test_shares_are_parts_of_larger_ones_and_classes_are_numbered_anew(key):
     assert all(image.tobytes() in known for image in small.in_memory()["image"])
 
 
+def test_epochs_are_passes_over_the_images_that_a_model_is_given():
+    config = dataclasses.replace(SMALL, steps=None, epochs=3)
+    setup = dag._setup(config)
+    own = dag_parts.setup_of(config, setup, "dag", 0.5)
+    assert own.steps == 3 * -(-round(len(setup.train) / 2) // SMALL.batch_size)
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
         ({"shares": (0.1, 2.0)}, "--shares holds 2"),
+        ({"samples": 11}, "--samples is 11"),
+        ({"binarize": "dynamic"}, "--binarize is dynamic"),
         ({"methods": ()}, "--methods is empty"),
         ({"classes": (3, 12)}, r"no examples of \[12\]"),
     ],

@@ -16,7 +16,7 @@ from experiments import (
     restored_runs,
     training_run,
 )
-from experiments.gan_studies import curves, quality
+from experiments.gan_studies import curves, quality, systems
 from jaxgen import report, training
 from jaxgen.errors import InputError
 from jaxgen.metrics.features.base import Activations, FeatureNet
@@ -31,7 +31,7 @@ SMALL = gan.Config(
     conditional="concat",
     epochs=5,
     look_every=1,
-    agreement_samples=40,
+    samples=40,
     devices=1,
 )
 
@@ -69,7 +69,7 @@ def test_a_run_leaves_every_file_that_its_page_is_drawn_from(run):
     folder = Path(run[1]["page"]).parent
     assert folder.name == "digits-non_saturating-wgan-mlp-concat"
     figures = {plate.name for plate in gallery.plates(read_run(folder))}
-    wanted = {"gan_samples", "gan_epochs", "gan_telling", "adversarial", "health"}
+    wanted = {"gan_samples", "gan_epochs", "gan_telling", "adversarial", "monitor"}
     assert wanted <= figures
     # A game has no loss that is to fall, and so no figure of one.
     assert "losses" not in figures
@@ -92,6 +92,26 @@ def test_each_system_has_its_records_with_what_was_seen_of_its_samples(run):
     # A step takes five batches where the critic takes five steps.
     steps = {row["split"]: row["step"] for row in rows}
     assert steps == {"non_saturating": 5 * 25, "wgan": 5 * 5}
+
+
+def test_each_system_has_a_monitor_whose_looks_the_page_draws(run):
+    folder = Path(run[1]["page"]).parent
+    rows = training.read_records(folder / "monitor.jsonl")
+    splits = [row["split"] for row in rows]
+    names = ["non-saturating", "WGAN, clipping"]
+    assert splits == [name for name in names for _ in range(SMALL.epochs)]
+    assert all({"coverage", "diversity", "held_out"} <= set(row) for row in rows)
+
+
+def test_data_are_put_in_other_batches_for_more_steps_of_the_critic_alone():
+    setup = training_run.prepare(SMALL)
+    assert systems.setup_of(SMALL, "non_saturating", setup) is setup
+    found = systems.setup_of(SMALL, "wgan", setup)
+    kept = ("train", "test", "test_batches", "place")
+    assert all(getattr(found, name) is getattr(setup, name) for name in kept)
+    steps = setup.batches.steps_per_epoch // 5
+    assert found.batches.steps_per_epoch == steps
+    assert found.steps == steps * SMALL.epochs
 
 
 def test_a_resumed_run_is_the_run_in_one_go_to_the_bit(run, restored, tmp_path):
@@ -189,12 +209,18 @@ def test_the_rank_correlation_is_spearmans():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"conditional": "projection"}, "--conditional projection needs batch"),
+        ({"conditional": "projection"}, "projection is there for --network conv"),
         ({"systems": ("hinge",)}, "is there for --network conv alone"),
         ({"systems": ("wgan", "wgan")}, "--systems is wgan wgan"),
         ({"systems": ()}, "--systems is empty"),
         ({"latents": 0}, "--latents is 0"),
         ({"remedies": "magic"}, "no remedy 'magic'"),
+        ({"remedies": "r12"}, "no remedy 'r12'"),
+        ({"remedies": "none+pac2"}, "leave `none` out"),
+        (
+            {"systems": ("hinge",), "network": "conv", "remedies": "unroll2"},
+            "vectors of spectral normalization count as constants",
+        ),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(options, message, tmp_path):

@@ -7,8 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import feature_choice, gan_vs_vae, training_run
-from jaxgen import metrics, networks, report
+from experiments import (
+    evaluation_files,
+    feature_choice,
+    gan_vs_vae,
+    judged_sets,
+    restored_runs,
+)
+from experiments.gan_studies import versus
+from experiments.latent_arrays import every_nth, to_bytes
+from jaxgen import metrics, networks, random, report
 from jaxgen.errors import InputError
 from jaxgen.metrics.evaluation import Evaluation, Measure
 from jaxgen.report import gallery
@@ -20,7 +28,10 @@ SMALL = gan_vs_vae.Config(
     latents=3,
     remedies="none",
     steps=2,
-    num_samples=100,
+    samples=100,
+    # Two steps are to change the samples.
+    learning_rate=0.1,
+    gan_learning_rate=0.1,
     devices=1,
 )
 
@@ -70,22 +81,40 @@ def test_decoder_and_generator_are_one_function():
     np.testing.assert_allclose(0.5 * (generated + 1), means, atol=1e-6)
 
 
-def test_both_models_are_given_back(run):
-    config = run[0]
-    setup = training_run.prepare(config)
-    found = gan_vs_vae.trained_models(config, setup, lambda _, part: part)
-    assert {name: state for name, (_, state) in found.items()} == {
-        "VAE": "vae",
-        "GAN": "gan",
-    }
-    for part in ("vae", "gan"):
-        home = Path(run[1]["page"]).parent / "parts" / part
-        assert list((home / "checkpoints").iterdir())
+@pytest.fixture(scope="module")
+def restored(run) -> restored_runs.Restored:
+    return restored_runs.restore(Path(run[1]["page"]).parent)
+
+
+def test_restored_models_draw_what_the_trained_ones_drew(run, restored):
+    with np.load(restored.path / "arrays" / "gan_samples.npz") as file:
+        shown = dict(zip(file["names"], file["images"], strict=True))
+    assert list(restored.models) == ["VAE", "GAN"]
+    for place, (name, (model, state)) in enumerate(restored.models.items()):
+        key = random.stream(restored.setup.key, "sharpness")
+        draw = jax.jit(model.sample, static_argnums=2)
+        images = draw(state, jax.random.fold_in(key, place), SMALL.samples)
+        chosen = images[every_nth(len(images), versus.SHOWN)]
+        np.testing.assert_array_equal(to_bytes(chosen), shown[f"{name} samples"])
+
+
+def test_the_protocol_says_of_each_model_what_is_compared(restored):
+    pictures = judged_sets.pictures_of(restored.config)
+
+    def protocol(*names: str) -> dict:
+        said = {name: {"samples": "prior"} for name in names}
+        return evaluation_files.protocol_of_run(restored, pictures, said)
+
+    both = protocol("VAE", "GAN")
+    assert "pixels" not in both
+    assert both["models"]["VAE"]["pixels"].startswith("means of p(x|z)")
+    assert both["models"]["GAN"]["pixels"].startswith("compared with")
+    assert protocol("GAN")["pixels"] == both["models"]["GAN"]["pixels"]
 
 
 def test_too_few_samples_are_refused(tmp_path):
-    config = dataclasses.replace(SMALL, num_samples=5, output=str(tmp_path))
-    with pytest.raises(InputError, match="--num-samples is 5"):
+    config = dataclasses.replace(SMALL, samples=5, output=str(tmp_path))
+    with pytest.raises(InputError, match="--samples is 5"):
         gan_vs_vae.main(config)
 
 

@@ -14,7 +14,7 @@ from jaxgen.metrics.features.base import Activations, FeatureNet
 
 TINY = stacked_mnist.Config(
     data="digits",
-    systems=("pac2",),
+    remedies=("pac2",),
     stacked=40,
     width=2,
     latents=2,
@@ -113,9 +113,9 @@ def test_looks_of_a_run_cut_off_give_way_to_those_of_the_run_resumed(tmp_path):
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ({"systems": ()}, "empty"),
-        ({"systems": ("none", "none")}, "each once"),
-        ({"systems": ("pack2",)}, "pac2"),
+        ({"remedies": ()}, "empty"),
+        ({"remedies": ("none", "none")}, "each once"),
+        ({"remedies": ("pack2",)}, "pac2"),
         ({"samples": 10}, "--samples is 10"),
         ({"width": 0}, "--width is 0"),
     ],
