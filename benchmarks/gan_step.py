@@ -8,12 +8,12 @@ by step, inside `lax.scan`, and inside `lax.scan` for two seeds at once by `vmap
 Command: python -m benchmarks.gan_step [--quick]
 Time: three minutes on a core of its own.
 
-Seen on one core of an EPYC, shared with much other work: plain took 2.4 times as long
-as im2col dispatched, 10 times in scan, 14 times in scan for two seeds. With the core
-nearly to itself a step took 0.20 s by im2col, dispatched or in scan, and 0.40 s for two
-seeds; 0.44 s, 2.1 s and 9 s by plain. So a scan gains nothing at this width, and costs
-nothing but with XLA's convolutions; two seeds cost twice one. Not yet measured on a
-GPU. Results are in results/gan_step.json.
+Seen on one CPU core, shared with much other work: plain took 2.4 times as long as
+im2col dispatched, 10 times in scan, 14 times in scan for two seeds. With the core
+nearly to itself the ratios were 2.2, 10 and 22. A step by im2col took as long in scan
+as dispatched, and twice as long for two seeds as for one. So a scan gains nothing at
+this width, and costs nothing but with XLA's convolutions; two seeds cost twice one. Not
+yet measured on a GPU. Results are in results/gan_step.json.
 """
 
 import argparse

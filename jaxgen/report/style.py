@@ -133,7 +133,7 @@ DARK = Theme(
     classes=NIGHT_COLOURS,
 )
 
-# The first of these that the machine has is used; the last comes with matplotlib.
+# The first of these that the machine has is used, and the next for what it lacks.
 _FONTS = ("Helvetica Neue", "Helvetica", "Arial", "Liberation Sans", "DejaVu Sans")
 
 _SETTINGS = {
@@ -167,7 +167,8 @@ def _settings() -> dict[Any, Any]:
     known = font_manager.get_font_names()
     return {
         **_SETTINGS,
-        "font.family": [next(name for name in _FONTS if name in known)],
+        # Liberation Sans, say, lacks superscripts; the last comes with matplotlib.
+        "font.family": [name for name in _FONTS if name in known],
     }
 
 

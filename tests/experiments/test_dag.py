@@ -47,7 +47,7 @@ def test_epochs_are_passes_over_the_images_that_a_model_is_given():
     config = dataclasses.replace(SMALL, steps=None, epochs=3)
     setup = dag._setup(config)
     own = dag_parts.setup_of(config, setup, "dag", 0.5)
-    assert own.steps == 3 * -(-round(len(setup.train) / 2) // SMALL.batch_size)
+    assert own.steps == 3 * (round(len(setup.train) / 2) // SMALL.batch_size)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ def patched():
     net = FeatureNet("quarters", 4, quarters, "0", {"accuracy": 0.5})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(feature_choice, "networks_of", lambda *_: [net])
+        patch.setattr(gan, "MONITORED", 60)
         patch.setattr(report, "write_page", lambda folder: folder / "index.html")
         yield patch
 
