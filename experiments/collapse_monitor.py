@@ -162,8 +162,8 @@ class CollapseMonitor:
 
 
 _CURE = (
-    "the generator collapses; try pac(2) or unroll(5) among the remedies, or a critic "
-    "that learns faster."
+    "the generator collapses; if it has trained for long, try pac2 or unroll5 among the "
+    "remedies, or a critic that learns faster."
 )
 
 
@@ -172,8 +172,8 @@ def modes_advice(modes: int, num_modes: int) -> str | None:
 
     Examples:
         >>> print(modes_advice(2, 8))
-        Samples cover 2 of 8 modes: the generator collapses; try pac(2) or unroll(5)
-        among the remedies, or a critic that learns faster.
+        Samples cover 2 of 8 modes: the generator collapses; if it has trained for long,
+        try pac2 or unroll5 among the remedies, or a critic that learns faster.
     """
     if modes >= 0.75 * num_modes:
         return None
