@@ -162,8 +162,8 @@ class CollapseMonitor:
 
 
 _CURE = (
-    "the generator collapses; if it has trained for long, try pac2 or unroll5 among the "
-    "remedies, or a critic that learns faster."
+    "the generator collapses; if it has trained for long, try pac2 or unroll5 among "
+    "the remedies, or a critic that learns faster."
 )
 
 
