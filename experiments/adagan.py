@@ -27,7 +27,6 @@ from experiments.latent_arrays import save
 from experiments.mode_watch import NUM_SAMPLES, SHOWN
 from jaxgen import metrics, models, networks, random, training
 from jaxgen.data import mixtures
-from jaxgen.metrics.proportions import wilson_interval
 from jaxgen.models.ensemble import Ensemble
 from jaxgen.typing import PRNGKeyArray
 
@@ -106,7 +105,7 @@ def build(config: Config) -> models.AdaGAN:
     component = models.gan(
         networks.mlp_generator((2,), config.generator_hidden),
         networks.mlp_critic(config.hidden),
-        *gan_parts.optimizers_of(config, unrolled=any(r.unroll for r in chosen)),
+        *gan_parts.optimizers_of(config, chosen),
         latents=config.latents,
         loss=gan_parts.loss_of(config.loss),
         remedies=chosen,
@@ -218,7 +217,7 @@ def _table(config: Config, words: Sequence[str], counts: Counts) -> dict[str, An
         words, counts.captured, counts.high_quality, strict=True
     ):
         full = int((captured == modes).sum())
-        share = wilson_interval(full, len(captured))
+        share = metrics.wilson_interval(full, len(captured))
         rows.append(
             [
                 word,

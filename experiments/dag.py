@@ -171,8 +171,9 @@ def _setup(config: Config) -> training_run.Setup:
         dag_parts.only_classes(source, config.classes)
         for source in (setup.train, setup.test)
     )
-    key = random.stream(setup.key, "data")
-    test_batches = dag_parts.batches_of(config, test, key, train=False)
+    test_batches = training_run.batches_of(
+        config, test, setup.key, train=False, batch_size=config.batch_size
+    )
     return setup._replace(train=train, test=test, test_batches=test_batches)
 
 

@@ -18,7 +18,7 @@ from jaxgen.errors import InputError
 from jaxgen.metrics import features
 from jaxgen.metrics.leak_rate import LeakRate, leak_rate
 from jaxgen.models import remedies
-from jaxgen.typing import Array, Data, PRNGKeyArray
+from jaxgen.typing import Array, PRNGKeyArray
 
 MethodName = Literal["plain", "naive", "shared", "diff_augment", "ada", "dag"]
 TransformName = Literal["rotation", "fliprot", "cropping"]
@@ -151,30 +151,19 @@ def share_of(key: PRNGKeyArray, source: data.Source, share: float) -> data.Sourc
     )
 
 
-def batches_of(
-    config: Any, source: data.Source, key: PRNGKeyArray, *, train: bool
-) -> Data:
-    """Returns batches of a set as the options want them."""
-    return data.pipeline(
-        source,
-        batch_size=config.batch_size,
-        key=key,
-        train=train,
-        resident={"auto": "auto", "device": True, "stream": False}[config.resident],
-    )
-
-
 def setup_of(
     config: Any, setup: training_run.Setup, method: MethodName, share: float
 ) -> training_run.Setup:
     """Returns the run's data with a share of the training images, in batches."""
-    key = random.stream(setup.key, "data")
     source = share_of(random.stream(setup.key, "share"), setup.train, share)
-    batches = batches_of(config, source, key, train=True)
+    batches = training_run.batches_of(
+        config, source, setup.key, train=True, batch_size=config.batch_size
+    )
     if method == "naive":
         function = transforms.any_of(TRANSFORMS[config.transforms]())
+        key = random.stream(setup.key, "data")
         batches = data.AugmentedData(batches, function, key=key)
-    steps = config.steps or config.epochs * batches.steps_per_epoch
+    steps = training_run.steps_of(config, batches)
     return setup._replace(train=source, batches=batches, steps=steps)
 
 

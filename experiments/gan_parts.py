@@ -165,19 +165,15 @@ def adam_pair(
 
 
 def optimizers_of(
-    options: OptimizerOptions, *, unrolled: bool = False
+    options: OptimizerOptions, remedies: Sequence[Remedy] = ()
 ) -> tuple[optax.GradientTransformation, optax.GradientTransformation]:
-    """Returns Adam for the generator and for the critic.
-
-    Args:
-        options: The options.
-        unrolled: Whether a remedy differentiates through the critic's.
-    """
-    decays = {"b1": options.b1, "b2": options.b2}
-    eps_root = UNROLL_EPS_ROOT if unrolled else 0.0
-    return (
-        optax.adam(options.generator_learning_rate, **decays),
-        optax.adam(options.critic_learning_rate, **decays, eps_root=eps_root),
+    """Returns `adam_pair` of the options."""
+    return adam_pair(
+        options.generator_learning_rate,
+        options.critic_learning_rate,
+        b1=options.b1,
+        b2=options.b2,
+        remedies=remedies,
     )
 
 

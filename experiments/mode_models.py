@@ -100,7 +100,7 @@ def build(config: Any, row: Row) -> Model:
     model = models.gan(
         generator,
         critic,
-        *gan_parts.optimizers_of(config, unrolled=any(r.unroll for r in chosen)),
+        *gan_parts.optimizers_of(config, chosen),
         latents=config.latents,
         loss=gan_parts.loss_of(loss),
         remedies=chosen,

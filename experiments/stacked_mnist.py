@@ -32,7 +32,6 @@ from typing import Any
 
 import jax
 import numpy as np
-import optax
 
 from experiments import command, gan_parts, training_run, vae_parts
 from experiments.gan_studies.quality import drawn
@@ -96,13 +95,11 @@ def label_of(word: str) -> str:
 def build(config: Config, word: str, image_shape: tuple[int, int, int]) -> models.GAN:
     """Returns a DCGAN with the remedies of that word."""
     remedies = gan_parts.remedies_of(word, images=True)
-    unrolled = any(remedy.unroll for remedy in remedies)
-    eps_root = gan_parts.UNROLL_EPS_ROOT if unrolled else 0.0
+    rate = config.learning_rate
     return models.gan(
         networks.dcgan_generator(image_shape, width=config.width),
         networks.dcgan_critic(width=config.width, normalization=config.normalization),
-        optax.adam(config.learning_rate, b1=0.5),
-        optax.adam(config.learning_rate, b1=0.5, eps_root=eps_root),
+        *gan_parts.adam_pair(rate, rate, b1=0.5, remedies=remedies),
         latents=config.latents,
         remedies=remedies,
         signed=True,

@@ -16,9 +16,9 @@ from jaxgen.losses import boosting
 from jaxgen.losses.boosting import BoostedWeights
 from jaxgen.losses.gan import cross_entropy_critic_loss
 from jaxgen.models import gan_checks
-from jaxgen.models.critic import stateful
 from jaxgen.models.gan import GAN, GANState
 from jaxgen.models.gradient_step import gradient_step
+from jaxgen.models.stateful import stateful
 from jaxgen.typing import (
     Array,
     Batch,

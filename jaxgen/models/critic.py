@@ -17,7 +17,6 @@ from jaxgen.typing import (
     Array,
     Metrics,
     NetState,
-    Network,
     Params,
     PerExample,
     PRNGKeyArray,
@@ -326,27 +325,6 @@ def critic_of(
         return network.apply(net.params, net.batch_stats, *_inputs(seen))[0]
 
     return Critic(init, update, generator_loss, logits)
-
-
-def stateful(network: Network | StatefulNetwork) -> StatefulNetwork:
-    """Returns a network as one with statistics, be they none."""
-    if isinstance(network, StatefulNetwork):
-        return network
-
-    def init(key: PRNGKeyArray, *inputs: Array) -> tuple[Params, PyTree]:
-        return network.init(key, *inputs), {}
-
-    def apply(
-        params: Params,
-        batch_stats: PyTree,
-        *inputs: Array,
-        train: bool = False,
-        axis_name: str | None = None,
-    ) -> tuple[Any, PyTree]:
-        del train, axis_name
-        return network.apply(params, *inputs), batch_stats
-
-    return StatefulNetwork(init, apply)
 
 
 def _views(remedies: Sequence[Remedy]) -> list[_View]:

@@ -20,9 +20,10 @@ from jaxgen.models.conditions import (
     given,
     one_hot_labels,
 )
-from jaxgen.models.critic import CriticStep, critic_of, stateful
+from jaxgen.models.critic import CriticStep, critic_of
 from jaxgen.models.gradient_step import gradient_step
 from jaxgen.models.remedies import Remedy
+from jaxgen.models.stateful import stateful
 from jaxgen.typing import (
     Array,
     Batch,

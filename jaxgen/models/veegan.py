@@ -14,8 +14,8 @@ import optax
 from jaxgen import losses, random
 from jaxgen.errors import InputError, check_number
 from jaxgen.models import gan_checks
-from jaxgen.models.critic import stateful
 from jaxgen.models.gradient_step import gradient_step
+from jaxgen.models.stateful import stateful
 from jaxgen.typing import (
     Array,
     Batch,
