@@ -25,6 +25,7 @@ __all__ = [
     "RandomKeys",
     "State",
     "StatefulNetwork",
+    "Translator",
     "Update",
 ]
 
@@ -68,6 +69,25 @@ class StatefulNetwork(NamedTuple):
 
     init: Callable[..., tuple[Params, PyTree]]
     apply: Callable[..., tuple[Any, PyTree]]
+
+
+class Translator(NamedTuple):
+    """A network from images to images, in [-1, 1], with noise and statistics.
+
+    Attributes:
+        init: `init(key, images) -> (params, batch_stats)`.
+        apply: `apply(params, batch_stats, images, *, keys=None, train=False,
+            axis_name=None) -> (images, batch_stats)`. `keys` are one per image, for
+            dropout; None for none of it. With `train` a batch normalization uses the
+            statistics of the batch, over all devices of `axis_name`, and the returned
+            ones are new.
+        features: `features(...) -> feature maps`, with the arguments of `apply`: those
+            of the encoding half; None where the network offers none.
+    """
+
+    init: Callable[..., tuple[Params, PyTree]]
+    apply: Callable[..., tuple[Array, PyTree]]
+    features: Callable[..., tuple[Array, ...]] | None = None
 
 
 class NetState(NamedTuple):

@@ -68,6 +68,42 @@ def diff_augment(
     return function
 
 
+def jointly(
+    function: Callable[[RandomKeys, Images], Images], channels: Sequence[int]
+) -> Callable[[RandomKeys, Images], Images]:
+    """Makes an augmentation of several images that lie in one, as further channels.
+
+    For the pairs that a conditional critic sees: all parts draw the same numbers, so
+    that they are moved and coloured alike.
+
+    Args:
+        function: `(keys, images) -> images`, as `diff_augment()` makes it.
+        channels: Of each part, in their order.
+
+    Raises:
+        InputError: The images have another number of channels.
+
+    Examples:
+        >>> function = jointly(diff_augment(("translation",)), (3, 1))
+        >>> function(jax.random.key(0), jnp.ones((2, 8, 8, 4))).shape
+        (2, 8, 8, 4)
+    """
+    ends = [sum(channels[: place + 1]) for place in range(len(channels))]
+
+    def both(keys: RandomKeys, images: Images) -> Images:
+        if images.shape[-1] != ends[-1]:
+            raise InputError(
+                f"The critic sees images of {images.shape[-1]} channels, and jointly "
+                f"was given {tuple(channels)}: give the channels of each part of them."
+            )
+        parts = jnp.split(images, ends[:-1], axis=-1)
+        # One draw for all: the numbers depend on the key alone, not on the channels.
+        drawn = [function(jax.random.clone(keys), part) for part in parts]
+        return jnp.concatenate(drawn, axis=-1)
+
+    return both
+
+
 def ada(
     policies: Sequence[str] = ("blit", "geometry", "color"),
 ) -> Callable[[RandomKeys, Images, Any], Images]:

@@ -97,7 +97,9 @@ def critic_of(
     """Makes a critic of a network, its half of a loss, and remedies.
 
     Args:
-        network: `samples -> logits`; see `models.gan`.
+        network: `samples -> logits`; see `models.gan`. Logits may be those of patches:
+            shape (rows, ...) of one head, (rows, heads, ...) of several. Losses are
+            means over patches; penalties see the mean logit of each row.
         optimizer: Any optax transformation.
         loss: One of `losses.gan`.
         remedies: See `models.remedies`.
@@ -175,8 +177,9 @@ def critic_of(
             params, batch_stats, *_inputs(seen), train=True, axis_name=axis_name
         )
 
-    def column(outputs: Array, view: int) -> PerExample:
-        return outputs if outputs.ndim == 1 else outputs[:, views[view].head]
+    def column(outputs: Array, view: int) -> Array:
+        """The logits of one view: of each row, or of each patch of each row."""
+        return outputs if heads == 1 else outputs[:, views[view].head]
 
     def classification(outputs: Array, condition: Condition) -> Array:
         """The weighed cross-entropy of the auxiliary classifier."""
@@ -209,9 +212,8 @@ def critic_of(
                 row = _Rows(samples, seen.real.condition)
                 for remedy in remedies[first_statistic:]:
                     row = laid_out(remedy, row)
-                return column(
-                    apply(params, net.batch_stats, row, step.axis_name)[0], number
-                )
+                outputs, _ = apply(params, net.batch_stats, row, step.axis_name)
+                return _per_row(column(outputs, number))
 
             for place, (remedy, own) in enumerate(zip(remedies, kept, strict=True)):
                 if remedy.penalty is None or not wanted(remedy):
@@ -244,7 +246,7 @@ def critic_of(
                 fake_outputs, stats = apply(params, stats, seen.fake, axis_name)
                 real = column(real_outputs, number)
                 false = column(fake_outputs, number)
-                value = jnp.mean(loss.critic(real, false))
+                value = jnp.mean(loss.critic(real.ravel(), false.ravel()))
                 total += view.critic_weight * value
                 if auxiliary:
                     total += classification(real_outputs, step.condition)
@@ -255,7 +257,9 @@ def critic_of(
                         "real_logit": jnp.mean(real),
                         "fake_logit": jnp.mean(false),
                     }
-                    moved = _moved(remedies, kept, real, false, step)
+                    moved = _moved(
+                        remedies, kept, _per_row(real), _per_row(false), step
+                    )
             if any(_is_prompt(remedy) for remedy in remedies):
                 cost = penalties(params, net, kept, step, fake, wanted=_is_prompt)
                 metrics["penalty"] = cost
@@ -312,9 +316,8 @@ def critic_of(
                 net.params, net.batch_stats, seen.real, step.axis_name
             )
             outputs, _ = apply(net.params, net.batch_stats, seen.fake, step.axis_name)
-            values = loss.generator(
-                column(real_outputs, number), column(outputs, number)
-            )
+            real, false = (column(one, number) for one in (real_outputs, outputs))
+            values = loss.generator(real.ravel(), false.ravel())
             total += view.generator_weight * jnp.mean(values)
             if auxiliary:
                 total += classification(outputs, step.condition)
@@ -363,6 +366,13 @@ def _moved(
         )
         for remedy, own in zip(remedies, kept, strict=True)
     )
+
+
+def _per_row(logits: Array) -> PerExample:
+    """The mean over the patches of each row, where there are any."""
+    if logits.ndim == 1:
+        return logits
+    return jnp.mean(logits, axis=tuple(range(1, logits.ndim)))
 
 
 def _is_prompt(remedy: Remedy) -> bool:

@@ -14,6 +14,7 @@ from jaxgen import losses, random
 from jaxgen.errors import InputError
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import gan_checks
+from jaxgen.models.averaging import moving_average
 from jaxgen.models.conditions import (
     Condition,
     check_condition,
@@ -293,9 +294,7 @@ def gan(
         ema = state.ema
         if ema_decay is not None:
             latest = (net.params, net.batch_stats)
-            # At first the mean of few steps: the statistics of `init` are no network's.
-            decay = jnp.minimum(ema_decay, (1.0 + state.step) / (10.0 + state.step))
-            ema = optax.incremental_update(latest, ema, 1.0 - decay)
+            ema = moving_average(latest, ema, decay=ema_decay, step=state.step)
         return GANState(state.step + 1, state.key, net, critic_net, ema, kept), metrics
 
     def generate(state: GANState, latents: Array, condition: Condition = None) -> Array:

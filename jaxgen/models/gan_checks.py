@@ -121,7 +121,7 @@ def check_differentiable(
 def check_logits(found: tuple[int, ...], rows: int, heads: int) -> None:
     """Refuses a critic with another number of heads."""
     wanted = (rows,) if heads == 1 else (rows, heads)
-    if found != wanted:
+    if found[: len(wanted)] != wanted:
         raise InputError(
             f"The critic gives logits of shape {found}: expected {wanted}, one for "
             f"each row{'' if heads == 1 else f' and each of {heads} heads'}. Make it "

@@ -16,6 +16,7 @@ def gradient_step(
     optimizer: optax.GradientTransformation,
     *,
     axis_name: str | None = None,
+    average_kept: bool = True,
 ) -> tuple[NetState, Metrics, Any]:
     """Takes one step of the optimizer down a loss.
 
@@ -26,6 +27,7 @@ def gradient_step(
         optimizer: Any optax transformation.
         axis_name: The mapped axis under `jax.pmap` or `jax.shard_map`; loss, terms and
             gradients are then means over all of its devices.
+        average_kept: Whether what the loss keeps is too; else it is left as it is.
 
     Returns:
         The new `NetState`; the terms, with the Euclidean norms of gradient, parameters
@@ -44,7 +46,8 @@ def gradient_step(
         # replicated parameters is summed over devices already, and a mean taken
         # outside alone would leave it too large by their number.
         if axis_name is not None:
-            value, terms, kept = jax.tree.map(averaged, (value, terms, kept))
+            value, terms = jax.tree.map(averaged, (value, terms))
+            kept = jax.tree.map(averaged, kept) if average_kept else kept
         return value, (terms, kept)
 
     (_, (terms, kept)), gradients = jax.value_and_grad(mean_loss, has_aux=True)(

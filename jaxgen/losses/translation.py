@@ -1,0 +1,87 @@
+"""What translation between two kinds of images adds to an adversarial loss.
+
+Images are in [-1, 1], as the papers' networks see them, and the weights of the papers
+(100 for L1, 10 for the cycle, 5 for identity) hold in these units.
+
+Two conventions of a critic's loss are about: the sum of its terms for data and for
+samples, and half of that sum, which is what pix2pix and CycleGAN minimise. The losses
+here and in `losses.gan` (but for its `least_squares`, which has the half inside) are
+sums; the models halve them and log both.
+"""
+
+import jax.numpy as jnp
+
+from jaxgen.losses.gan import AdversarialLoss, non_saturating
+from jaxgen.typing import Array, PerExample
+
+
+def cross_entropy() -> AdversarialLoss:
+    """Returns the game of pix2pix: `losses.gan.non_saturating`, a sum of two terms.
+
+    References:
+        Isola et al., Image-to-Image Translation with Conditional Adversarial Networks,
+        2017, section 3.3.
+    """
+    return non_saturating()
+
+
+def least_squares() -> AdversarialLoss:
+    """Returns the game of CycleGAN, without the halves of `losses.gan.least_squares`.
+
+    The critic's loss is (D(x) - 1)^2 + D(G(z))^2, the generator's (D(G(z)) - 1)^2.
+
+    References:
+        Zhu et al., Unpaired Image-to-Image Translation using Cycle-Consistent
+        Adversarial Networks, 2017, section 4.
+    """
+    return AdversarialLoss(
+        "least_squares", squared_error_critic_loss, squared_error_generator_loss
+    )
+
+
+def squared_error_critic_loss(
+    real_logits: PerExample, fake_logits: PerExample
+) -> PerExample:
+    """Calculates (D(x) - 1)^2 + D(G(z))^2, D the raw output."""
+    return (real_logits - 1.0) ** 2 + fake_logits**2
+
+
+def squared_error_generator_loss(
+    real_logits: PerExample, fake_logits: PerExample
+) -> PerExample:
+    """Calculates (D(G(z)) - 1)^2, D the raw output."""
+    del real_logits
+    return (fake_logits - 1.0) ** 2
+
+
+def l1(images: Array, others: Array) -> PerExample:
+    """Calculates the mean absolute difference of two images, per example.
+
+    Args:
+        images: Shape (batch, height, width, channels).
+        others: Likewise.
+
+    Returns:
+        In the units of the images, shape (batch,).
+
+    Examples:
+        >>> print(l1(jnp.zeros((1, 2, 2, 1)), jnp.full((1, 2, 2, 1), 0.5)))
+        [0.5]
+
+    References:
+        Isola et al., 2017, equation 3; Zhu et al., 2017, equation 2.
+    """
+    return jnp.mean(jnp.abs(images - others), axis=tuple(range(1, images.ndim)))
+
+
+def mse(images: Array, others: Array) -> PerExample:
+    """Calculates the mean squared difference of two images, per example.
+
+    Args:
+        images: Shape (batch, height, width, channels).
+        others: Likewise.
+
+    Returns:
+        In squared units of the images, shape (batch,).
+    """
+    return jnp.mean(jnp.square(images - others), axis=tuple(range(1, images.ndim)))

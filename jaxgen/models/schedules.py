@@ -1,0 +1,44 @@
+"""Learning rates over a run, as optax schedules."""
+
+import jax.numpy as jnp
+import optax
+
+from jaxgen.errors import InputError, check_number
+
+
+def constant_then_linear(
+    rate: float, *, steps: int, decay_steps: int, every: int = 1
+) -> optax.Schedule:
+    """Makes a rate that is constant at first, and then falls to zero in a line.
+
+    The rate of step n is that of the step of its period n - n % every began with, so
+    with `every` the steps of an epoch it changes once an epoch, as in the papers' code.
+    It would be 0 at step `steps + decay_steps`, the first one that is not taken.
+
+    Args:
+        rate: Learning rate at the start.
+        steps: For how many steps it is constant.
+        decay_steps: In how many further steps it falls to zero; 0 for never.
+        every: Steps from one change to the next.
+
+    Raises:
+        InputError: A number is out of its range.
+
+    Examples:
+        >>> rate = constant_then_linear(1.0, steps=2, decay_steps=4)
+        >>> [round(float(rate(step)), 2) for step in range(7)]
+        [1.0, 1.0, 1.0, 0.75, 0.5, 0.25, 0.0]
+
+    References:
+        Isola et al., 2017, and Zhu et al., 2017: 100 epochs, and 100 more.
+    """
+    check_number("rate", rate)
+    if steps < 0 or decay_steps < 0 or every < 1:
+        raise InputError(
+            f"steps={steps}, decay_steps={decay_steps}, every={every}: give steps and "
+            "decay_steps of 0 or more, and every of 1 or more."
+        )
+    if not decay_steps:
+        return optax.constant_schedule(rate)
+    falling = optax.linear_schedule(rate, 0.0, decay_steps, transition_begin=steps)
+    return lambda step: falling(jnp.asarray(step) // every * every)

@@ -1,0 +1,36 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgen.errors import InputError
+from jaxgen.models.schedules import constant_then_linear
+
+
+def test_a_rate_falls_once_an_epoch_as_in_the_published_code():
+    steps, epochs, decay = 7, 3, 4
+    rate = constant_then_linear(
+        2e-4, steps=epochs * steps, decay_steps=decay * steps, every=steps
+    )
+    for step in range(steps * (epochs + decay)):
+        # Their factor is 1 - max(0, epoch + 1 - n) / (n_decay + 1) with epochs counted
+        # from 1, which never comes to 0; here the last epoch is at 1 / n_decay.
+        epoch = step // steps
+        expected = 2e-4 * min(1.0, 1 - (epoch - epochs) / decay)
+        np.testing.assert_allclose(rate(jnp.int32(step)), expected, rtol=1e-5)
+
+
+def test_without_decay_a_rate_is_constant():
+    assert constant_then_linear(0.5, steps=3, decay_steps=0)(1000) == 0.5
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"steps": -1, "decay_steps": 3},
+        {"steps": 1, "decay_steps": -3},
+        {"steps": 1, "decay_steps": 3, "every": 0},
+    ],
+)
+def test_numbers_out_of_range_are_refused(options):
+    with pytest.raises(InputError, match="decay_steps"):
+        constant_then_linear(0.1, **options)
