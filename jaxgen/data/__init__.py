@@ -3,13 +3,26 @@
 `load` opens a set by its name or path, `pipeline` makes batches of it. The packages
 that read a kind of set are imported when it is asked for. `sprites.batches` and
 `mixtures.batches` make batches of sets that are drawn, not read: images with known
-factors, and points with known modes.
+factors, and points with known modes. `load_pairs` opens two sets to translate between,
+`paired` makes them of one, and `pair_pipeline` makes batches of them.
 """
 
-from jaxgen.data import augment, differentiable, mixtures, sprites, transforms
+from jaxgen.data import (
+    augment,
+    degradations,
+    differentiable,
+    mixtures,
+    sprites,
+    tiles,
+    transforms,
+)
 from jaxgen.data.augmented import AugmentedData
 from jaxgen.data.loading import load
 from jaxgen.data.order import Order
+from jaxgen.data.pair_direction import doubtful_direction
+from jaxgen.data.pair_pipelines import PairData, pair_pipeline
+from jaxgen.data.pair_sets import Pairs, from_pairs, paired, subset
+from jaxgen.data.pairs import load_pairs
 from jaxgen.data.pipelines import DeviceData, StreamData, pipeline
 from jaxgen.data.sources import (
     Source,
@@ -17,6 +30,7 @@ from jaxgen.data.sources import (
     concatenate,
     fixed_binarization,
     from_arrays,
+    select,
 )
 from jaxgen.data.stacked import stacked_digits
 
@@ -24,18 +38,29 @@ __all__ = [
     "AugmentedData",
     "DeviceData",
     "Order",
+    "PairData",
+    "Pairs",
     "Source",
     "Split",
     "StreamData",
     "augment",
     "concatenate",
+    "degradations",
     "differentiable",
+    "doubtful_direction",
     "fixed_binarization",
     "from_arrays",
+    "from_pairs",
     "load",
+    "load_pairs",
     "mixtures",
+    "pair_pipeline",
+    "paired",
     "pipeline",
+    "select",
     "sprites",
     "stacked_digits",
+    "subset",
+    "tiles",
     "transforms",
 ]

@@ -1,7 +1,7 @@
 """Folders of images, read file by file."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -113,8 +113,7 @@ def _hold_out(folder: Path, files: _Files, split: str) -> _Files:
             f"The folder {folder} holds a single image: expected at least 2, one for "
             "training and one for the test."
         )
-    test = set(range(9, count, 10)) or {count - 1}
-    chosen = [index for index in range(count) if (index in test) == (split == "test")]
+    chosen = held_out(count, split)
     classes = files.classes
     return _Files(
         [files.paths[index] for index in chosen],
@@ -122,9 +121,15 @@ def _hold_out(folder: Path, files: _Files, split: str) -> _Files:
     )
 
 
+def held_out(count: int, split: str) -> list[int]:
+    """Lists which of a folder's images, in their order, belong to a split."""
+    test = set(range(9, count, 10)) or {count - 1}
+    return [index for index in range(count) if (index in test) == (split == "test")]
+
+
 def _list_images(folder: Path) -> _Files:
     """Lists the images in the folder itself, or those in its class subfolders."""
-    own, subfolders = _scan(folder)
+    own, subfolders = scan(folder)
     by_class = {path.name: _walk(path) for path in subfolders}
     by_class = {name: paths for name, paths in by_class.items() if paths}
     if own and by_class:
@@ -149,7 +154,9 @@ def _list_images(folder: Path) -> _Files:
     return _Files(paths, [name for name in sorted(by_class) for _ in by_class[name]])
 
 
-def _scan(folder: Path) -> tuple[list[Path], list[Path]]:
+def scan(
+    folder: Path, suffixes: Collection[str] = images.SUFFIXES
+) -> tuple[list[Path], list[Path]]:
     """Returns the images and the subfolders of a folder, sorted by name."""
     own, subfolders = [], []
     try:
@@ -159,7 +166,7 @@ def _scan(folder: Path) -> tuple[list[Path], list[Path]]:
                     continue
                 if entry.is_dir():
                     subfolders.append(Path(entry.path))
-                elif Path(entry.name).suffix.lower() in images.SUFFIXES:
+                elif Path(entry.name).suffix.lower() in suffixes:
                     own.append(Path(entry.path))
     except OSError as error:
         raise InputError(

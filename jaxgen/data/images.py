@@ -1,7 +1,7 @@
-"""Reading image files with pillow: 8 bits, one or three channels, one size."""
+"""Reading image files with pillow: 8 bits, or 16 of grey, and all of one size."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,6 +20,8 @@ SUFFIXES = frozenset(
 
 _GREY_MODES = ("1", "L")
 _COLOUR_MODES = ("LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr")
+_DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")
+"""Grey of 16 bits; a PGM comes as 32. Of colour in 16 bits pillow keeps 8."""
 _EXIF_ORIENTATION = 0x0112
 
 
@@ -29,6 +31,8 @@ class Header(NamedTuple):
     height: int
     width: int
     grey: bool
+    deep: bool = False
+    """Whether it has 16 bits."""
 
 
 def _pillow():
@@ -43,16 +47,20 @@ def _pillow():
 
 
 @contextmanager
-def _opened(file: Path | bytes, name: str) -> "Iterator[Image.Image]":
+def _opened(
+    file: Path | bytes, name: str, deep: bool = False
+) -> "Iterator[Image.Image]":
     """Opens an image; whatever is wrong with it becomes a sentence that names it."""
     image_module, _ = _pillow()
     try:
         stream = io.BytesIO(file) if isinstance(file, bytes) else file
         with image_module.open(stream) as image:
-            if image.mode not in _GREY_MODES + _COLOUR_MODES:
+            known = _GREY_MODES + _COLOUR_MODES + (_DEEP_MODES if deep else ())
+            if image.mode not in known:
+                bits = "8 bits a channel, or 16 of grey" if deep else "8 bits a channel"
                 raise InputError(
                     f"The image {name} has pixels of mode {image.mode!r} (more than 8 "
-                    "bits): expected 8 bits a channel; convert it, or take it out."
+                    f"bits): expected {bits}; convert it, or take it out."
                 )
             yield image
     except InputError:
@@ -66,22 +74,24 @@ def _opened(file: Path | bytes, name: str) -> "Iterator[Image.Image]":
         ) from error
 
 
-def read_header(file: Path | bytes, name: str) -> Header:
+def read_header(file: Path | bytes, name: str, *, deep: bool = False) -> Header:
     """Reads the size and kind of an image without decoding its pixels.
 
     Args:
         file: Path or contents.
         name: What to call it in an error.
+        deep: Grey of 16 bits is welcome.
 
     Raises:
-        InputError: It is not a readable image of 8 bits a channel.
+        InputError: It is not a readable image of 8 bits a channel (or 16).
     """
-    with _opened(file, name) as image:
+    with _opened(file, name, deep) as image:
         width, height = image.size
         # Orientations 5 to 8 turn the picture by a quarter.
         if image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8):
             width, height = height, width
-        return Header(height, width, image.mode in _GREY_MODES)
+        grey = image.mode in _GREY_MODES + _DEEP_MODES
+        return Header(height, width, grey, image.mode in _DEEP_MODES)
 
 
 def decode(
@@ -120,15 +130,56 @@ def decode(
     return np.asarray(image).reshape(image_shape)
 
 
+def decode_deep(
+    file: Path | bytes,
+    name: str,
+    image_shape: tuple[int, int, int],
+    *,
+    image_size: int | None,
+) -> np.ndarray:
+    """Reads a grey image as uint16 of `image_shape`; one of 8 bits is scaled up.
+
+    The arguments are those of `decode`.
+
+    Raises:
+        InputError: The image is damaged, is of colour, or has another size.
+    """
+    _, ops = _pillow()
+    with _opened(file, name, deep=True) as image:
+        ops.exif_transpose(image, in_place=True)
+        mode = image.mode
+        if mode in _COLOUR_MODES:
+            raise InputError(
+                f"The image {name} has pixels of mode {mode!r} in a set of 16 bits: "
+                "expected grey; convert it, or take it out."
+            )
+        pixels = np.asarray(image if mode in _DEEP_MODES else image.convert("L"))
+    if mode not in _DEEP_MODES:
+        pixels = pixels.astype(np.uint16) * 257
+    if pixels.min() < 0 or pixels.max() > 65535:
+        raise InputError(
+            f"The image {name} has values from {pixels.min()} to {pixels.max()}: "
+            "expected 16 bits, 0 to 65535; convert it, or take it out."
+        )
+    pixels = pixels.astype(np.uint16)[..., None]
+    if image_size is not None:
+        pixels = resize(pixels[None], image_size)[0]
+    check_size(name, pixels.shape[:2], image_shape[:2])
+    return pixels
+
+
 def resize(array: np.ndarray, image_size: int) -> np.ndarray:
-    """Resizes uint8 images of shape (n, height, width, channels) and crops the centre.
+    """Resizes images of shape (n, height, width, channels) and crops the centre.
 
     Args:
-        array: The images, of 1 or 3 channels.
+        array: The images, uint8 or uint16, of any number of channels.
         image_size: Height and width of the result.
     """
     image_module, ops = _pillow()
     size = (image_size, image_size)
+    if array.dtype != np.uint8 or array.shape[-1] not in (1, 3):
+        # Pillow knows no such images.
+        return _by_planes(array, lambda plane: ops.fit(plane, size, _resampling()))
     resized = [
         ops.fit(
             image_module.fromarray(
@@ -142,6 +193,30 @@ def resize(array: np.ndarray, image_size: int) -> np.ndarray:
     return np.stack([np.asarray(image) for image in resized]).reshape(
         len(array), image_size, image_size, array.shape[-1]
     )
+
+
+def enlarge(array: np.ndarray, factor: int) -> np.ndarray:
+    """Enlarges images (n, height, width, channels) by a whole factor, bicubically."""
+    image_module, _ = _pillow()
+    size = (factor * array.shape[2], factor * array.shape[1])
+    bicubic = image_module.Resampling.BICUBIC
+    return _by_planes(array, lambda plane: plane.resize(size, bicubic))
+
+
+def _by_planes(array: np.ndarray, function: "Callable[[Image.Image], Image.Image]"):
+    """Applies a function to each channel of each image, in floating point."""
+    image_module, _ = _pillow()
+    planes = np.moveaxis(array, -1, 1).astype(np.float32)
+    made = np.stack(
+        [
+            np.asarray(function(image_module.fromarray(plane)))
+            for plane in planes.reshape(-1, *array.shape[1:3])
+        ]
+    )
+    made = made.reshape(len(array), array.shape[-1], *made.shape[1:])
+    # The filter overshoots at edges.
+    made = made.round().clip(0, np.iinfo(array.dtype).max)
+    return np.moveaxis(made, 1, -1).astype(array.dtype)
 
 
 def check_size(name: str, size: tuple[int, int], expected: tuple[int, int]) -> None:

@@ -17,6 +17,9 @@ class Order:
     incomplete batch are left out of it. In evaluation the examples come in order and
     the last batch is filled up with the first example, at weight 0.
 
+    Two sets that are visited side by side, and differ in size, have one length in
+    evaluation: that of the larger, in which the smaller begins anew.
+
     Attributes:
         num_examples: Examples in the set.
         batch_size: Examples a batch.
@@ -24,7 +27,13 @@ class Order:
     """
 
     def __init__(
-        self, num_examples: int, *, batch_size: int, key: PRNGKeyArray, train: bool
+        self,
+        num_examples: int,
+        *,
+        batch_size: int,
+        key: PRNGKeyArray,
+        train: bool,
+        evaluated: int | None = None,
     ):
         """Makes the order.
 
@@ -33,6 +42,8 @@ class Order:
             batch_size: Examples a batch.
             key: The root key of the data.
             train: Whether the order is for training or for evaluation.
+            evaluated: Examples a pass of an evaluation, where that is more than the
+                set has: it begins anew.
 
         Raises:
             InputError: The batch size is not positive, or in training larger than
@@ -48,10 +59,11 @@ class Order:
                 f"the training set: expected at most {num_examples}; give a smaller "
                 "--batch-size."
             )
+        self._evaluated = evaluated or num_examples
         self.num_examples = num_examples
         self.batch_size = batch_size
         self.steps_per_epoch = (
-            num_examples // batch_size if train else -(-num_examples // batch_size)
+            num_examples // batch_size if train else -(-self._evaluated // batch_size)
         )
         self._train = train
         self._key = random.stream(key, "order")
@@ -66,13 +78,14 @@ class Order:
         if self._train:
             return self._permutation(epoch)[first : first + self.batch_size]
         indices = np.arange(first, first + self.batch_size, dtype=np.int32)
-        return np.where(indices < self.num_examples, indices, 0).astype(np.int32)
+        indices = np.where(indices < self._evaluated, indices, 0)
+        return (indices % self.num_examples).astype(np.int32)
 
     def weights(self, step: int) -> np.ndarray:
         """Returns float32 (batch_size,): 1 for an example, 0 for padding."""
         first = (step % self.steps_per_epoch) * self.batch_size
         rows = np.arange(first, first + self.batch_size)
-        return (self._train | (rows < self.num_examples)).astype(np.float32)
+        return (self._train | (rows < self._evaluated)).astype(np.float32)
 
     def _permutation(self, epoch: int) -> np.ndarray:
         with self._lock:

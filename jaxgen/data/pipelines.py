@@ -15,7 +15,7 @@ from jaxgen.data.sources import Source
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Batch, Data, PRNGKeyArray, PyTree
 
-_RESIDENT_BYTES = 2 * 2**30
+RESIDENT_BYTES = 2 * 2**30
 _THREADS = 4
 _AHEAD = 8
 """Batches read ahead."""
@@ -59,7 +59,7 @@ def pipeline(
         ((100, 8, 8, 1), 16)
     """
     if resident == "auto":
-        resident = source.num_bytes <= _RESIDENT_BYTES
+        resident = source.num_bytes <= RESIDENT_BYTES
     kind = DeviceData if resident else StreamData
     return kind(source, batch_size=batch_size, key=key, train=train, binarize=binarize)
 
@@ -75,10 +75,13 @@ class _Pipeline:
         key: PRNGKeyArray,
         train: bool,
         binarize: bool = False,
+        order: Order | None = None,
     ):
         """Makes the pipeline; see `pipeline` for the arguments."""
         self._source = source
-        self._order = Order(len(source), batch_size=batch_size, key=key, train=train)
+        self._order = order or Order(
+            len(source), batch_size=batch_size, key=key, train=train
+        )
         self._train = train
         self._binarize = binarize
         self.batch_size = batch_size
@@ -106,9 +109,11 @@ class _Pipeline:
         step: Array,
         axis_name: str | None,
     ) -> Batch:
-        # XLA makes a product of a division by a constant, eager jax does not: written
-        # so, both give the same bits (and 255 gives 1 exactly).
-        image = image.astype(jnp.float32) * np.float32(1 / 255)
+        if jnp.issubdtype(image.dtype, jnp.integer):
+            # XLA makes a product of a division by a constant, eager jax does not:
+            # written so, both give the same bits (and the largest gives 1 exactly).
+            scale = np.float32(1 / jnp.iinfo(image.dtype).max)
+            image = image.astype(jnp.float32) * scale
         if self._binarize:
             stream = jax.random.wrap_key_data(
                 resident["binarize_key"], impl=self._key_impl
@@ -128,7 +133,7 @@ class DeviceData(_Pipeline):
         batch_size: Examples a batch, over all devices.
         num_examples: Examples in the set.
         steps_per_epoch: Batches a pass.
-        resident: `image` uint8 and `label` int32 of the whole set.
+        resident: `image`, as it is stored, and `label` int32 of the whole set.
     """
 
     def __init__(self, source: Source, **options: Any):
@@ -194,7 +199,7 @@ class StreamData(_Pipeline):
     def feed(
         self, first_step: int, num_steps: int, rows: slice = slice(None)
     ) -> PyTree:
-        """Returns `image` uint8 and `label` (num_steps, rows, ...), and `weight`.
+        """Returns `image` and `label` (num_steps, rows, ...), and `weight`.
 
         Raises:
             InputError: An image is damaged or has another size.

@@ -31,11 +31,12 @@ class Source:
         num_examples: Number of examples.
         image_shape: (height, width, channels), the same for every image.
         class_names: One name per class, or None where the set has no labels.
-        read: `read(indices) -> {"image": uint8 (n, height, width, channels), "label":
-            int32 (n,)}` (the label only in a labelled set). It may be called from
-            several threads at once.
+        read: `read(indices) -> {"image": (n, height, width, channels), "label": int32
+            (n,)}` (the label only in a labelled set). It may be called from several
+            threads at once.
         cache_name: A name that changes whenever the decoded examples would, so that
             `in_memory` may keep them on disk, or None where reading is cheap.
+        dtype: Of the images: uint8 or uint16; the largest number is white.
     """
 
     name: str
@@ -45,13 +46,14 @@ class Source:
     class_names: tuple[str, ...] | None
     read: Callable[[np.ndarray], dict[str, np.ndarray]] = dataclasses.field(repr=False)
     cache_name: str | None = dataclasses.field(default=None, repr=False)
+    dtype: np.dtype = dataclasses.field(default=np.dtype(np.uint8), repr=False)
 
     def __len__(self) -> int:
         """Returns the number of examples."""
         return self.num_examples
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        """Returns one example: `image` uint8 (height, width, channels) and `label`."""
+        """Returns one example: `image` (height, width, channels) and `label`."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"index {index} of a set of {len(self)} examples")
         example = self.read(np.array([index % len(self)]))
@@ -59,15 +61,15 @@ class Source:
 
     @property
     def num_bytes(self) -> int:
-        """Bytes of all images as uint8, decoded."""
-        return self.num_examples * int(np.prod(self.image_shape))
+        """Bytes of all images, decoded."""
+        return self.num_examples * int(np.prod(self.image_shape)) * self.dtype.itemsize
 
     def in_memory(self) -> dict[str, np.ndarray]:
         """Reads every example.
 
         Returns:
-            `image` uint8 (num_examples, height, width, channels) and, in a labelled
-            set, `label` int32 (num_examples,).
+            `image` (num_examples, height, width, channels), of `dtype`, and, in a
+            labelled set, `label` int32 (num_examples,).
 
         Raises:
             InputError: A file is corrupt or its image has another size.
@@ -82,7 +84,7 @@ class Source:
         return cache.load_or_compute(self.cache_name, expected, self._read_all)
 
     def _read_all(self) -> dict[str, np.ndarray]:
-        image = np.empty((self.num_examples, *self.image_shape), np.uint8)
+        image = np.empty((self.num_examples, *self.image_shape), self.dtype)
         label = np.empty(self.num_examples, np.int32)
         height, width, channels = self.image_shape
         chunk = min(max(_CHUNK_BYTES // (height * width * channels), 1), 512)
@@ -117,21 +119,21 @@ def from_arrays(
     """Makes a source of arrays that are already in memory.
 
     Args:
-        image: uint8 (num_examples, height, width, channels).
+        image: uint8 or uint16 (num_examples, height, width, channels).
         label: Integers (num_examples,), if there are labels.
         name: Name of the set.
         split: Name of the split.
         class_names: One name per class; the numbers themselves by default.
 
     Raises:
-        InputError: The images are not uint8 of rank 4, there are none, or the labels
-            do not match them.
+        InputError: The images are neither uint8 nor uint16 of rank 4, there are none,
+            or the labels do not match them.
     """
     image = np.asarray(image)
-    if image.dtype != np.uint8 or image.ndim != 4:
+    if image.dtype not in (np.uint8, np.uint16) or image.ndim != 4:
         raise InputError(
             f"The images of {name!r} are {image.dtype} of shape {image.shape}: "
-            "expected uint8 of shape (examples, height, width, channels)."
+            "expected uint8 or uint16 of shape (examples, height, width, channels)."
         )
     if not len(image):
         raise InputError(f"The set {name!r} holds no examples: expected at least one.")
@@ -152,6 +154,55 @@ def from_arrays(
         image_shape=(image.shape[1], image.shape[2], image.shape[3]),
         class_names=None if label is None else class_names,
         read=lambda indices: {key: array[indices] for key, array in arrays.items()},
+        dtype=image.dtype,
+    )
+
+
+def whole_numbers(array: np.ndarray, name: str) -> np.ndarray:
+    """Returns floating point in [0, 1] as uint16, to 1/65535, and whole numbers as is.
+
+    Args:
+        array: Of any shape.
+        name: What to call it in an error.
+
+    Raises:
+        InputError: There is nothing, or something outside of [0, 1].
+    """
+    if not np.issubdtype(array.dtype, np.floating):
+        return np.array(array)
+    if not (array.size and array.min() >= 0 and array.max() <= 1):
+        span = f"from {array.min()} to {array.max()}" if array.size else "missing"
+        raise InputError(
+            f"The values of {name} are {span}: expected floating point in [0, 1] "
+            "without NaN, or uint8 or uint16; scale them."
+        )
+    return np.round(array * np.float64(65535)).astype(np.uint16)
+
+
+def without_labels(source: Source) -> Source:
+    """Leaves the labels out."""
+    if source.class_names is None:
+        return source
+    return dataclasses.replace(
+        source,
+        class_names=None,
+        read=lambda indices: {"image": source.read(indices)["image"]},
+    )
+
+
+def select(source: Source, indices: np.ndarray) -> Source:
+    """Takes some examples of a source, in the order of their indices.
+
+    Args:
+        source: The examples.
+        indices: Integers (n,), each below the length of the source.
+    """
+    chosen = np.array(indices)
+    return dataclasses.replace(
+        source,
+        num_examples=len(chosen),
+        read=lambda indices: source.read(chosen[indices]),
+        cache_name=None,
     )
 
 

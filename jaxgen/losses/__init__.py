@@ -1,5 +1,5 @@
 """Pure losses: arrays in, one value per example out."""
 
-from jaxgen.losses import boosting, gan, penalties, vae
+from jaxgen.losses import boosting, contrastive, gan, penalties, translation, vae
 
-__all__ = ["boosting", "gan", "penalties", "vae"]
+__all__ = ["boosting", "contrastive", "gan", "penalties", "translation", "vae"]

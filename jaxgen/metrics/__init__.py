@@ -91,6 +91,15 @@ from jaxgen.metrics.sharpness import (
 from jaxgen.metrics.sinkhorn import Sinkhorn, sinkhorn_distance, sinkhorn_divergence
 from jaxgen.metrics.statistics import FeatureStatistics, feature_statistics
 from jaxgen.metrics.statistics_files import load_statistics, save_statistics
+from jaxgen.metrics.translation import TranslationHealth, translation_health
+from jaxgen.metrics.translation_readings import (
+    Reading,
+    colour_inversion,
+    critic_share,
+    idle_generator,
+    luminance_correlation,
+    output_collapse,
+)
 from jaxgen.metrics.transport import (
     SlicedWasserstein,
     sliced_wasserstein,
@@ -125,16 +134,20 @@ __all__ = [
     "PrecisionRecallCurve",
     "PrecisionRecallDistribution",
     "RadialPower",
+    "Reading",
     "Sap",
     "Sinkhorn",
     "SlicedWasserstein",
+    "TranslationHealth",
     "active_units",
     "beta_vae_score",
     "class_modes",
     "collapse_report",
+    "colour_inversion",
     "combine_classes",
     "combine_log_probabilities",
     "critic_overfitting",
+    "critic_share",
     "dci",
     "dead_unit_share",
     "density_coverage",
@@ -155,6 +168,7 @@ __all__ = [
     "half_samples",
     "halves",
     "high_frequency_power",
+    "idle_generator",
     "importance_log_likelihood",
     "improved_precision_recall",
     "inception_score",
@@ -164,6 +178,7 @@ __all__ = [
     "laplacian_variance",
     "leak_rate",
     "load_statistics",
+    "luminance_correlation",
     "max_f_score",
     "mean_interval",
     "mean_squared_error",
@@ -174,6 +189,7 @@ __all__ = [
     "mmd",
     "nearest_neighbours",
     "neighbour_metrics",
+    "output_collapse",
     "path_length",
     "polynomial_kernel",
     "prd_curve",
@@ -189,6 +205,7 @@ __all__ = [
     "sinkhorn_divergence",
     "sliced_wasserstein",
     "ssim",
+    "translation_health",
     "wasserstein_1d",
     "wilson_interval",
     "zero_gradient_share",

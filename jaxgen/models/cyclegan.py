@@ -16,7 +16,7 @@ from jaxgen.errors import InputError
 from jaxgen.losses import translation
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models.averaging import moving_average
-from jaxgen.models.critic import CriticStep, critic_of
+from jaxgen.models.critic import Critic, CriticStep, critic_of
 from jaxgen.models.gradient_step import gradient_step
 from jaxgen.models.image_pool import ImagePool, empty_pool, exchange
 from jaxgen.models.remedies import Remedy
@@ -204,7 +204,7 @@ def cyclegan(
     with_identity = not is_off(identity_weight)
     critics_by_domain: dict[Domain, Network | StatefulNetwork]
     critics_by_domain = {"a": critic_a, "b": critic_b}
-    judges = {
+    judges: dict[Domain, Critic] = {
         domain: critic_of(
             stateful(critic), critic_optimizer, loss=halved(loss), remedies=remedies
         )

@@ -40,7 +40,7 @@ from jaxgen.networks.mlp import (
     mlp_decoder,
     mlp_encoder,
 )
-from jaxgen.networks.pure import pure, pure_with_statistics
+from jaxgen.networks.pure import pure, pure_translator, pure_with_statistics
 from jaxgen.networks.resnet import (
     ResidualCritic,
     ResidualGenerator,
@@ -49,6 +49,23 @@ from jaxgen.networks.resnet import (
 )
 from jaxgen.networks.shared_scale import shared_scale
 from jaxgen.networks.spectral_norm import SpectralNorm
+from jaxgen.networks.translation import (
+    ImportedCritic,
+    ImportedTranslator,
+    PatchCritic,
+    PatchHeads,
+    PixelCritic,
+    ResNetTranslator,
+    UNetTranslator,
+    import_critic,
+    import_translator,
+    patch_critic,
+    patch_heads,
+    pixel_critic,
+    receptive_field,
+    resnet_translator,
+    unet_translator,
+)
 
 __all__ = [
     "BatchNorm",
@@ -60,14 +77,21 @@ __all__ = [
     "DCGANCritic",
     "DCGANGenerator",
     "GaussianHead",
+    "ImportedCritic",
+    "ImportedTranslator",
     "LogitsHead",
     "MLPCritic",
     "MLPDecoder",
     "MLPEncoder",
     "MLPGenerator",
+    "PatchCritic",
+    "PatchHeads",
+    "PixelCritic",
+    "ResNetTranslator",
     "ResidualCritic",
     "ResidualGenerator",
     "SpectralNorm",
+    "UNetTranslator",
     "conditional_prior",
     "convolutional_decoder",
     "convolutional_encoder",
@@ -76,14 +100,23 @@ __all__ = [
     "dcgan_critic",
     "dcgan_generator",
     "fan_in_uniform",
+    "import_critic",
+    "import_translator",
     "leaky_relu",
     "mlp_critic",
     "mlp_decoder",
     "mlp_encoder",
     "mlp_generator",
+    "patch_critic",
+    "patch_heads",
+    "pixel_critic",
     "pure",
+    "pure_translator",
     "pure_with_statistics",
+    "receptive_field",
     "residual_critic",
     "residual_generator",
+    "resnet_translator",
     "shared_scale",
+    "unet_translator",
 ]

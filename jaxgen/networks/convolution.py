@@ -7,16 +7,19 @@ result:
 - `im2col`: shifted slices and one matrix product. XLA's convolutions on CPU have slow
   gradients, and are many times slower again inside `lax.scan` and `jax.vmap`
   (https://github.com/jax-ml/jax/issues/12868); matrix products are not.
+- `winograd`: 3x3 without stride by 16 products in place of 36, matrix products too.
+- `few_outputs`: without stride, to few channels: products first, shifts afterwards.
 - `subpixel`: the same for a transposed convolution: its stride**2 interleaved phases
   are small dense convolutions of the input, so no product with a zero is computed.
-- `auto`: by `jax.default_backend()` when traced; `benchmarks/convolution.py` measures
-  which is faster.
+- `auto`: by `jax.default_backend()` when traced: on CPU the best of the others for the
+  shape at hand, all of which may be mapped and scanned; elsewhere `plain`.
+
+`benchmarks/convolution.py` and `benchmarks/translation_step.py` measure which is
+faster. All but `plain` add up in float32 at least, whatever the type of the images.
 
 Kernels have the layout of Flax and `lax`: (height, width, inputs, outputs).
 """
 
-import functools
-import math
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -25,13 +28,23 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from jaxgen.networks.formulations.few_outputs import few_outputs
+from jaxgen.networks.formulations.im2col import im2col
+from jaxgen.networks.formulations.subpixel import subpixel
+from jaxgen.networks.formulations.winograd import winograd
 from jaxgen.typing import Array, Images
 
 ConvFormulation = Literal["auto", "plain", "im2col"]
+"""Those that all convolutions of a network can have."""
+LayerFormulation = ConvFormulation | Literal["winograd", "few_outputs"]
+"""Those of one convolution."""
 ConvTransposeFormulation = Literal["auto", "plain", "subpixel"]
 Padding = str | Sequence[tuple[int, int]]
 
 _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
+
+_WINOGRAD_CHANNELS = 16
+"""With fewer on either side the transforms cost more than the products they save."""
 
 
 def convolve(
@@ -40,7 +53,7 @@ def convolve(
     *,
     strides: tuple[int, int] = (1, 1),
     padding: Padding = "SAME",
-    formulation: ConvFormulation = "auto",
+    formulation: LayerFormulation = "auto",
 ) -> Images:
     """Correlates images with a kernel, as `lax.conv_general_dilated` does.
 
@@ -53,15 +66,31 @@ def convolve(
         formulation: See the module's docstring.
 
     Raises:
-        ValueError: The formulation or the padding is unknown.
+        ValueError: The formulation or the padding is unknown, or the formulation is not
+            for this kernel or these strides.
     """
-    _check(formulation, ("auto", "plain", "im2col"))
+    _check(formulation, ("auto", "plain", "im2col", "winograd", "few_outputs"))
     pads = _conv_pads(inputs.shape[1:3], kernel.shape[:2], strides, padding)
-    if _is_plain(formulation):
+    if formulation == "auto":
+        formulation = _best(kernel.shape, strides)
+    if formulation == "plain":
         return lax.conv_general_dilated(
             inputs, kernel, strides, pads, dimension_numbers=_DIMENSIONS
         )
-    return _im2col(inputs, kernel, strides, pads)
+    if formulation == "im2col":
+        return _exactly(im2col, inputs, kernel, strides, pads)
+    if formulation == "winograd" and tuple(kernel.shape[:2]) != (3, 3):
+        raise ValueError(
+            f"The kernel is {kernel.shape[0]} x {kernel.shape[1]}: 'winograd' is for "
+            "3 x 3 alone, so give formulation='auto'."
+        )
+    if tuple(strides) != (1, 1):
+        raise ValueError(
+            f"strides={tuple(strides)}: {formulation!r} is for strides of 1 alone, so "
+            "give formulation='auto'."
+        )
+    one = winograd if formulation == "winograd" else few_outputs
+    return _exactly(one, inputs, kernel, pads)
 
 
 def convolve_transpose(
@@ -89,11 +118,11 @@ def convolve_transpose(
     """
     _check(formulation, ("auto", "plain", "subpixel"))
     pads = _transpose_pads(kernel.shape[:2], strides, padding)
-    if _is_plain(formulation):
+    if formulation == "plain" or (formulation == "auto" and not _on_cpu()):
         return lax.conv_transpose(
             inputs, kernel, strides, pads, dimension_numbers=_DIMENSIONS
         )
-    return _subpixel(inputs, kernel, strides, pads)
+    return _exactly(subpixel, inputs, kernel, strides, pads)
 
 
 class Conv(nn.Module):
@@ -115,7 +144,7 @@ class Conv(nn.Module):
     strides: tuple[int, int] = (1, 1)
     padding: Padding = "SAME"
     use_bias: bool = True
-    formulation: ConvFormulation = "auto"
+    formulation: LayerFormulation = "auto"
     kernel_init: nn.initializers.Initializer = nn.initializers.glorot_uniform()
     kernel_map: Callable[[Array], Array] | None = None
 
@@ -181,10 +210,30 @@ def _add_bias(module: nn.Module, outputs: Images) -> Images:
     return outputs + jnp.broadcast_to(bias, outputs.shape)
 
 
-def _is_plain(formulation: str) -> bool:
-    if formulation == "auto":
-        return jax.default_backend() != "cpu"
-    return formulation == "plain"
+def _on_cpu() -> bool:
+    return jax.default_backend() == "cpu"
+
+
+def _best(shape: Sequence[int], strides: tuple[int, int]) -> LayerFormulation:
+    """The formulation of a kernel of this shape."""
+    *extents, channels, features = shape
+    if not _on_cpu():
+        return "plain"
+    if tuple(strides) != (1, 1) or max(extents) == 1:
+        return "im2col"
+    if tuple(extents) == (3, 3) and min(channels, features) >= _WINOGRAD_CHANNELS:
+        return "winograd"
+    return "few_outputs" if 2 * features <= channels else "im2col"
+
+
+def _exactly(
+    formulation: Callable[..., Images], inputs: Images, kernel: Array, *geometry
+) -> Images:
+    """Computes in float32 at least."""
+    dtype = jnp.result_type(inputs, kernel)
+    exact = jnp.promote_types(dtype, jnp.float32)
+    outputs = formulation(inputs.astype(exact), kernel.astype(exact), *geometry)
+    return outputs.astype(dtype)
 
 
 def _check(formulation: str, known: tuple[str, ...]) -> None:
@@ -222,148 +271,3 @@ def _transpose_pads(kernel_size, strides, padding: Padding):
         high = max(extent, stride) + extent - 2 - total - low
         pads.append((low, high))
     return tuple(pads)
-
-
-# The two formulations below are built of pads, splits, concatenations and matrix
-# products alone, because the transpose of each is another of them: so the gradients
-# are as quick as the values. (The transpose of a strided or an integer-indexed slice
-# is a scatter between zeros: 4 to 10 times the whole cost on CPU.)
-
-
-def _im2col(inputs: Images, kernel: Array, strides, pads) -> Images:
-    batch, height, width, channels = inputs.shape
-    rows = _Windows(height, kernel.shape[0], strides[0], pads[0])
-    columns = _Windows(width, kernel.shape[1], strides[1], pads[1])
-    inputs = _pad(inputs, rows.margins, columns.margins)
-    inputs = inputs.reshape(
-        batch, rows.blocks, strides[0], columns.blocks, strides[1], channels
-    )
-    phases = [
-        [
-            phase.reshape(batch, rows.blocks, columns.blocks, channels)
-            for phase in lax.split(row, (1,) * strides[1], axis=4)
-        ]
-        for row in lax.split(inputs, (1,) * strides[0], axis=2)
-    ]
-    patches = [
-        _shift(
-            phases[row % strides[0]][column % strides[1]],
-            (row // strides[0], rows.length),
-            (column // strides[1], columns.length),
-        )
-        for row in range(kernel.shape[0])
-        for column in range(kernel.shape[1])
-    ]
-    return jnp.concatenate(patches, axis=-1) @ kernel.reshape(-1, kernel.shape[-1])
-
-
-def _subpixel(inputs: Images, kernel: Array, strides, pads) -> Images:
-    batch, height, width, channels = inputs.shape
-    *extents, _, features = kernel.shape
-    rows = _Phases(height, extents[0], strides[0], pads[0])
-    columns = _Phases(width, extents[1], strides[1], pads[1])
-    # One product for all taps; then each phase of the output sums its own, shifted.
-    # Gathering the inputs first would move more: there are seldom more outputs.
-    # The barrier keeps the transposes of the kernel and of its gradient apart: without
-    # it XLA copies the cotangent of `products` (4.5 times the inputs where 64 channels
-    # become 32) into another order: a quarter of a step of the Keras VAE's net.
-    matrix = lax.optimization_barrier(kernel.transpose(2, 0, 1, 3))
-    matrix = matrix.reshape(channels, -1)
-    products = (inputs.reshape(-1, channels) @ matrix).reshape(batch, height, width, -1)
-    products = lax.split(products, (features,) * math.prod(extents), axis=3)
-    shape = (batch, rows.length, columns.length, features)
-    phases = [
-        [
-            _sum(
-                shape,
-                [
-                    _shift(
-                        products[row * extents[1] + column],
-                        (top, rows.length),
-                        (left, columns.length),
-                    )
-                    for row, top in row_taps
-                    for column, left in column_taps
-                ],
-            )
-            for column_taps in columns.taps
-        ]
-        for row_taps in rows.taps
-    ]
-    outputs = jnp.stack([jnp.stack(row, axis=3) for row in phases], axis=2)
-    outputs = outputs.reshape(
-        batch, rows.length * strides[0], columns.length * strides[1], features
-    )
-    return _shift(outputs, (0, rows.size), (0, columns.size))
-
-
-class _Windows:
-    """One axis of a convolution, cut into blocks of `stride` pixels.
-
-    Attributes:
-        length: Windows, the size of the output.
-        blocks: Blocks of the padded input, all pixels of all windows among them.
-        margins: Padding that makes the input whole blocks.
-    """
-
-    def __init__(self, size: int, extent: int, stride: int, pads: tuple[int, int]):
-        low, high = pads
-        self.length = (size + low + high - extent) // stride + 1
-        self.blocks = self.length + (extent - 1) // stride
-        self.margins = (low, self.blocks * stride - size - low)
-
-
-class _Phases:
-    """One axis of a transposed convolution, sorted by the phase of its output.
-
-    Output `stride * m + phase` sums kernel[tap] * inputs[m + shift] over the taps that
-    do not meet a zero of the dilated input.
-
-    Attributes:
-        size: Pixels of the output.
-        length: Pixels of one phase of it.
-        taps: The pairs (tap, shift) of each phase.
-    """
-
-    def __init__(self, size: int, extent: int, stride: int, pads: tuple[int, int]):
-        low, high = pads
-        self.size = (size - 1) * stride + 1 + low + high - extent + 1
-        self.length = -(-self.size // stride)
-        self.taps = [
-            [
-                (tap, (phase + tap - low) // stride)
-                for tap in range(extent)
-                if (phase + tap - low) % stride == 0
-            ]
-            for phase in range(stride)
-        ]
-
-
-def _pad(images: Images, rows: tuple[int, int], columns: tuple[int, int]) -> Images:
-    """Pads with zeros; crops where a margin is negative."""
-    zero = jnp.zeros((), images.dtype)
-    return lax.pad(images, zero, ((0, 0, 0), (*rows, 0), (*columns, 0), (0, 0, 0)))
-
-
-def _shift(images: Images, rows: tuple[int, int], columns: tuple[int, int]) -> Images:
-    """Returns the pixels from `start` to `start + length`, zeros outside the image.
-
-    Args:
-        images: Images.
-        rows: (start, length); the start may be negative.
-        columns: The same for columns.
-    """
-    margins = [
-        (-start, start + length - size)
-        for (start, length), size in zip(
-            (rows, columns), images.shape[1:3], strict=True
-        )
-    ]
-    return _pad(images, *margins)
-
-
-def _sum(shape: tuple[int, ...], terms: Sequence[Array]) -> Array:
-    # Where the stride exceeds the kernel, some phases have no tap at all.
-    if not terms:
-        return jnp.zeros(shape)
-    return functools.reduce(jnp.add, terms)

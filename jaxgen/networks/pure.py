@@ -4,7 +4,16 @@ from typing import Any
 
 from flax import linen as nn
 
-from jaxgen.typing import Network, Params, PRNGKeyArray, PyTree, StatefulNetwork
+from jaxgen.typing import (
+    Array,
+    Network,
+    Params,
+    PRNGKeyArray,
+    PyTree,
+    RandomKeys,
+    StatefulNetwork,
+    Translator,
+)
 
 
 def pure(module: nn.Module) -> Network:
@@ -71,3 +80,50 @@ def pure_with_statistics(module: nn.Module) -> StatefulNetwork:
         return outputs, changed.get("batch_stats", batch_stats)
 
     return StatefulNetwork(init, apply)
+
+
+def pure_translator(module: nn.Module) -> Translator:
+    """Returns a module from images to images as pure functions of its parameters.
+
+    The module is called as `module(images, keys=..., train=..., axis_name=...,
+    encode=...)`, where `encode` asks for the feature maps of its encoding half alone,
+    and keeps its statistics in the collection "batch_stats". Feature maps change no
+    statistics, not even with `train`.
+    """
+
+    def init(key: PRNGKeyArray, images: Array) -> tuple[Params, PyTree]:
+        variables = module.init(key, images)
+        return variables.get("params", {}), variables.get("batch_stats", {})
+
+    def run(
+        params: Params,
+        batch_stats: PyTree,
+        images: Array,
+        *,
+        keys: RandomKeys | None = None,
+        train: bool = False,
+        axis_name: str | None = None,
+        encode: bool = False,
+    ) -> tuple[Any, PyTree]:
+        outputs, changed = module.apply(
+            {"params": params, "batch_stats": batch_stats},
+            images,
+            keys=keys,
+            train=train,
+            axis_name=axis_name,
+            encode=encode,
+            mutable=["batch_stats"] if train else [],
+        )
+        return outputs, changed.get("batch_stats", batch_stats)
+
+    def apply(
+        params: Params, batch_stats: PyTree, images: Array, **options: Any
+    ) -> tuple[Array, PyTree]:
+        return run(params, batch_stats, images, **options)
+
+    def features(
+        params: Params, batch_stats: PyTree, images: Array, **options: Any
+    ) -> tuple[Array, ...]:
+        return run(params, batch_stats, images, encode=True, **options)[0]
+
+    return Translator(init, apply, features)

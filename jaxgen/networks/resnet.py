@@ -89,7 +89,7 @@ class ResidualGenerator(nn.Module):
             self.width,
             strides=(2, 2),
             kernel_init=_relu_glorot,
-            kernel_map=_spread,
+            kernel_map=spread_kernel,
             formulation=TRANSPOSED[self.formulation],
         )
         hidden = latents if by_class else with_condition(latents, condition)
@@ -154,7 +154,8 @@ class ResidualCritic(nn.Module):
         def convolve_and_halve(hidden: Images) -> Images:
             norm = kernel_map() or (lambda kernel: kernel)
             down = layer(
-                strides=(2, 2), kernel_map=lambda kernel: _spread(norm(kernel)) / 4
+                strides=(2, 2),
+                kernel_map=lambda kernel: spread_kernel(norm(kernel)) / 4,
             )
             return down(hidden)
 
@@ -265,7 +266,7 @@ def residual_critic(
     return pure_with_statistics(module) if spectral else pure(module)
 
 
-def _spread(kernel: Array) -> Array:
+def spread_kernel(kernel: Array) -> Array:
     """Sums a kernel over four places: its full convolution with 2 x 2 ones."""
     ends, rest = ((0, 1), (1, 0)), ((0, 0), (0, 0))
     places = [jnp.pad(kernel, (row, column, *rest)) for row in ends for column in ends]

@@ -236,6 +236,7 @@ def spoken(name: str) -> str:
         "mmd": "MMD",
         "cauchy_schwarz": "Cauchy-Schwarz",
         "nll": "NLL",
+        **{"fd": "FD", "kid": "KID", "psnr": "PSNR", "ssim": "SSIM", "l1": "L1"},
     }
     return known.get(name, name.replace("_", " ").capitalize())
 

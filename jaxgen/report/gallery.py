@@ -1,6 +1,6 @@
 """Which figures a run gets, in the order of its page."""
 
-from jaxgen.report import gan, latent_plates, records
+from jaxgen.report import gan, latent_plates, records, translation
 from jaxgen.report.estimators import plates as studies
 from jaxgen.report.evaluation import plates as evaluation
 from jaxgen.report.family import measured, pictured, sweep_plates
@@ -17,6 +17,7 @@ _MAKERS: tuple[Maker, ...] = (
     *(records.losses, records.constraint, latent_plates.epochs, latent_plates.kl),
     *(records.health, studies.three_ways, studies.integrands, studies.bernoulli),
     *(studies.regression, studies.along),
+    *translation.MAKERS,
     *gan.MAKERS,
 )
 _EVALUATION: tuple[Maker, ...] = (

@@ -10,6 +10,7 @@ from jaxgen.report.gan import training
 from jaxgen.report.plate import Plate
 from jaxgen.report.run import Run, is_number
 from jaxgen.report.style import Figure, Theme
+from jaxgen.report.translation import terms as translation
 
 # What the figure of a constraint shows is not shown again among the loss terms.
 _STEERING = ("beta", "slack", "lagrange", "kl_average", "reconstruction_average")
@@ -20,6 +21,8 @@ def losses(run: Run) -> Plate | None:
     names = run.terms
     if read_constraint(run) is not None:
         names = [name for name in names if not name.startswith(_STEERING)]
+    if translation.is_translation(run):
+        names = [name for name in names if name not in translation.SHOWN]
     if "critic_loss" in names:
         # A game has a figure of its own, and its losses are not read like others.
         names = [name for name in names if name not in training.SHOWN]

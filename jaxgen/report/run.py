@@ -22,6 +22,8 @@ DIAGNOSTICS = (
     "gradient_norm",
     "generator_gradient_norm",
     "critic_gradient_norm",
+    "critic_a_gradient_norm",
+    "critic_b_gradient_norm",
     "parameter_norm",
     "update_norm",
     "images_per_second",

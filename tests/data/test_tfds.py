@@ -26,7 +26,11 @@ def png(array):
 
 
 def prepare(root, images, shape, *, name="tiny", labels=None, key="image"):
-    """Writes a set as TFDS prepares it, which would need TensorFlow."""
+    """Writes a set as TFDS prepares it, which would need TensorFlow.
+
+    `images` are those of the split train, or lists of them by split.
+    """
+    splits = images if isinstance(images, dict) else {"train": images}
     from array_record.python.array_record_module import ArrayRecordWriter
     from tensorflow_datasets.proto import tf_example_pb2
 
@@ -56,32 +60,36 @@ def prepare(root, images, shape, *, name="tiny", labels=None, key="image"):
             }
         )
     )
-    split = {
-        "name": "train",
-        "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
-        "numBytes": "1",
-        "shardLengths": [str(len(images))],
-    }
+    described = [
+        {
+            "name": split,
+            "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
+            "numBytes": "1",
+            "shardLengths": [str(len(part))],
+        }
+        for split, part in splits.items()
+    ]
     (folder / "dataset_info.json").write_text(
         json.dumps(
             {
                 "name": name,
                 "version": "1.0.0",
                 "fileFormat": "array_record",
-                "splits": [split],
+                "splits": described,
             }
         )
     )
-    writer = ArrayRecordWriter(
-        str(folder / f"{name}-train.array_record-00000-of-00001"), "group_size:1"
-    )
-    for index, image in enumerate(images):
-        example = tf_example_pb2.Example()
-        example.features.feature[key].bytes_list.value.append(image)
-        if labels is not None:
-            example.features.feature["label"].int64_list.value.append(labels[index])
-        writer.write(example.SerializeToString())
-    writer.close()
+    for split, part in splits.items():
+        writer = ArrayRecordWriter(
+            str(folder / f"{name}-{split}.array_record-00000-of-00001"), "group_size:1"
+        )
+        for index, image in enumerate(part):
+            example = tf_example_pb2.Example()
+            example.features.feature[key].bytes_list.value.append(image)
+            if labels is not None:
+                example.features.feature["label"].int64_list.value.append(labels[index])
+            writer.write(example.SerializeToString())
+        writer.close()
     return folder
 
 

@@ -21,7 +21,7 @@ from jaxgen.networks import (
     residual_generator,
 )
 from jaxgen.networks.gan_parts import CriticHead, halvings, minibatch_deviation
-from jaxgen.networks.resnet import _double, _halve, _spread
+from jaxgen.networks.resnet import _double, _halve, spread_kernel
 from jaxgen.typing import Network, StatefulNetwork
 
 NUM_CLASSES = 3
@@ -147,14 +147,18 @@ def test_doubling_and_halving_are_one_convolution_each(key):
 
     np.testing.assert_allclose(
         jax.lax.conv_transpose(
-            images, _spread(kernel), (2, 2), "SAME", dimension_numbers=dimensions
+            images, spread_kernel(kernel), (2, 2), "SAME", dimension_numbers=dimensions
         ),
         convolve(_double(images)),
         atol=1e-5,
     )
     np.testing.assert_allclose(
         jax.lax.conv_general_dilated(
-            images, _spread(kernel) / 4, (2, 2), "SAME", dimension_numbers=dimensions
+            images,
+            spread_kernel(kernel) / 4,
+            (2, 2),
+            "SAME",
+            dimension_numbers=dimensions,
         ),
         _halve(convolve(images)),
         atol=1e-5,

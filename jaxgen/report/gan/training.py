@@ -9,6 +9,7 @@ from jaxgen.report import curves
 from jaxgen.report.plate import Plate
 from jaxgen.report.run import Row, Run, series
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme
+from jaxgen.report.translation import terms as translation
 
 SHOWN = (
     *("critic_loss", "generator_loss", "penalty", "real_logit", "fake_logit"),
@@ -88,7 +89,7 @@ def adversarial(run: Run) -> Plate | None:
 
 def games_of(run: Run) -> list[Game]:
     """Returns the games of a run: one a split, or one of training and test."""
-    if "critic_loss" not in run.terms:
+    if "critic_loss" not in run.terms or translation.is_translation(run):
         return []
     labels = run.config.get("labels")
     labels = labels if isinstance(labels, Mapping) else {}

@@ -1,0 +1,107 @@
+"""One call for every set of pairs: embedded, folders, TFDS, or made of one set."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from jaxgen.data import loading, pair_embedded, pair_folders, pair_tfds
+from jaxgen.data.degradations import Degradation
+from jaxgen.data.pair_layouts import Layout
+from jaxgen.data.pair_sets import Pairs, paired
+from jaxgen.data.sources import Source
+from jaxgen.errors import InputError
+
+PairSplit = Literal["train", "test", "val"]
+Direction = Literal["a_to_b", "b_to_a"]
+
+
+def load_pairs(
+    name: str | os.PathLike[str],
+    *,
+    split: PairSplit = "train",
+    direction: Direction = "a_to_b",
+    data_dir: str | os.PathLike[str] | None = None,
+    image_size: int | None = None,
+    layout: Layout = "auto",
+    channels: int | None = None,
+    degrade: Degradation | Callable[[Any], Any] | None = None,
+) -> Pairs:
+    """Loads one split of two image sets, of which `a` is translated to `b`.
+
+    Args:
+        name: `emoji`, the same things drawn in two styles (a Noto, b Twemoji), or
+            `photos`, patches of photographs (a lightness, b colour, unless `degrade`
+            says otherwise), which are embedded; the path of a folder (see
+            `jaxgen.data.pair_folders.load_pair_folder`); a set of TensorFlow Datasets
+            with splits trainA, trainB, testA and testB, as `cycle_gan/monet2photo`; or,
+            with `degrade`, whatever `jaxgen.data.load` knows.
+        split: `train`, `test`, or `val` where the set has one.
+        direction: `b_to_a` swaps the two: then the set's own b is the `a` of the
+            result, what is translated.
+        data_dir: Where TensorFlow Datasets has prepared its sets.
+        image_size: Resize the images of both so that their short side has this many
+            pixels, and crop the centre. Without it all images of one side must have one
+            size, and those of the other the same, or a whole multiple of it.
+        layout: Of a folder; `auto` looks for what is there.
+        channels: Read the images of a folder with 1 or 3 channels, whatever they have;
+            otherwise those of one side must be all grey or all of colour.
+        degrade: Make pairs of a single set: `b` is an image and `a` what this function
+            leaves of it (see `paired`).
+
+    Raises:
+        InputError: There is no such set, split or direction, images have no partner,
+            differ in size, or cannot be read. Names and headers are checked at once,
+            pixels when they are read.
+
+    Examples:
+        >>> pairs = load_pairs("emoji", split="test")
+        >>> len(pairs), pairs.aligned, pairs.a.image_shape, pairs.names[0]
+        (158, True, (64, 64, 3), 'smile')
+    """
+    name = os.fspath(name)
+    _check_option("split", split, PairSplit)
+    _check_option("direction", direction, Direction)
+    _check_option("layout", layout, Layout)
+    if image_size is not None and image_size < 1:
+        raise InputError(
+            f"The image size {image_size} is too small: expected at least 1 pixel."
+        )
+    if degrade is not None:
+        pairs = paired(_single(name, split, data_dir, image_size), degrade=degrade)
+    elif name in pair_embedded.LOADERS:
+        pairs = pair_embedded.LOADERS[name](split, image_size=image_size)
+    elif Path(name).is_dir() or not pair_tfds.is_known(name, data_dir):
+        if not Path(name).is_dir() and os.sep not in name:
+            raise InputError(
+                f"The paired set {name!r} is unknown: expected 'emoji', 'photos', "
+                "'cycle_gan/...' of TensorFlow Datasets, a folder of pairs, or, with a "
+                "degradation, a set of single images; check --data."
+            )
+        pairs = pair_folders.load_pair_folder(
+            name, split, layout=layout, image_size=image_size, channels=channels
+        )
+    else:
+        pairs = pair_tfds.load_pair_tfds(
+            name, split, data_dir=data_dir, image_size=image_size
+        )
+    return pairs.swapped() if direction == "b_to_a" else pairs
+
+
+def _single(
+    name: str, split: str, data_dir: str | os.PathLike[str] | None, size: int | None
+) -> Source:
+    if name == "photos":
+        return pair_embedded.load_photos(split, image_size=size)
+    if split == "val":
+        raise InputError(
+            f"The set {name!r} of single images has no split 'val': expected 'train' "
+            "or 'test'."
+        )
+    return loading.load(name, split=split, data_dir=data_dir, image_size=size)  # pyright: ignore[reportArgumentType]
+
+
+def _check_option(name: str, value: str, options: Any) -> None:
+    if value not in get_args(options):
+        known = ", ".join(map(repr, get_args(options)))
+        raise InputError(f"The {name} {value!r} is unknown: expected one of {known}.")

@@ -1,0 +1,91 @@
+"""The contrastive loss of CUT: a patch of the output is to be told by its input.
+
+Park et al., Contrastive Learning for Unpaired Image-to-Image Translation, 2020.
+"""
+
+from typing import Literal, get_args
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxgen.errors import InputError
+from jaxgen.typing import PerExample
+
+Negatives = Literal["image", "batch"]
+"""Where the patches come from that a patch must not be taken for."""
+
+
+def patch_nce(
+    query: Float[Array, "batch patches features"],
+    positive: Float[Array, "batch patches features"],
+    *,
+    temperature: float | Array = 0.07,
+    negatives: Negatives = "image",
+    axis_name: str | None = None,
+) -> PerExample:
+    """Calculates -log softmax_s(q_s . k / temperature), the mean over patches s.
+
+    Query s of an image is to be told among the patches k of its input: k_s is the
+    positive, the others are negatives. It is log(patches) where all look alike, and at
+    least log(1 + (patches - 1) exp(-2 / temperature)).
+
+    No gradient goes through `positive`, as in the authors' code: the output is drawn
+    to its input, never the reverse.
+
+    Args:
+        query: Unit vectors of patches of the output, shape (batch, patches, features).
+        positive: Those of the same places in the input, of the same shape.
+        temperature: What similarities are divided by.
+        negatives: "image" for the other places of the same image, as in the paper's
+            experiments; "batch" for those of all images of the batch, as the authors
+            have it for translation of a single image, of which a batch holds crops.
+        axis_name: The mapped axis, if any, whose devices hold the rest of the batch.
+
+    Returns:
+        Nats per image, shape (batch,).
+
+    Raises:
+        InputError: `negatives` is unknown.
+
+    Examples:
+        >>> alike = jnp.ones((1, 4, 1))
+        >>> print(patch_nce(alike, alike))
+        [1.3862944]
+
+    References:
+        Park et al., 2020, equations 2 and 3; there the sum over patches, in their code
+        the mean.
+    """
+    check_negatives(negatives)
+    batch, patches, features = query.shape
+    keys = jax.lax.stop_gradient(positive)
+    own = jnp.broadcast_to(jnp.arange(patches)[None], (batch, patches))
+    # HIGHEST: a tensor core's digits, divided by the temperature, would be noise.
+    if negatives == "image":
+        similarity = jnp.einsum(
+            "npf,nmf->npm", query, keys, precision=jax.lax.Precision.HIGHEST
+        )
+    else:
+        keys = keys.reshape(batch * patches, features)
+        first = 0
+        if axis_name is not None:
+            first = jax.lax.axis_index(axis_name) * batch * patches
+            keys = jax.lax.all_gather(keys, axis_name, tiled=True)
+        own += first + (patches * jnp.arange(batch))[:, None]
+        similarity = jnp.einsum(
+            "npf,mf->npm", query, keys, precision=jax.lax.Precision.HIGHEST
+        )
+    logits = similarity / temperature
+    # Of the logits, not anew: a rounding apart would be large at low temperatures.
+    right = jnp.take_along_axis(logits, own[..., None], axis=-1)[..., 0]
+    return jnp.mean(jax.nn.logsumexp(logits, axis=-1) - right, axis=-1)
+
+
+def check_negatives(negatives: str) -> None:
+    """Raises an InputError unless it is one of `Negatives`."""
+    if negatives not in get_args(Negatives):
+        raise InputError(
+            f"negatives={negatives!r} is unknown: give one of "
+            f"{', '.join(map(repr, get_args(Negatives)))}."
+        )

@@ -1,0 +1,343 @@
+"""Four readings of a translation's health, each a number with an interval.
+
+See `translation_health`, which takes them all.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxgen.errors import InputError
+from jaxgen.metrics.arrays import check_images
+from jaxgen.metrics.resampling import Interval, mean_interval
+
+INVERTED = -0.3
+"""A correlation of luminance this far on the wrong side is a negative."""
+
+COLLAPSED = 0.25
+"""Outputs that are so much nearer to each other than targets are the same image."""
+
+DECIDED = 0.95
+"""A critic that is right this often has nothing left to teach."""
+
+IDLE = {True: 0.1, False: 0.05}
+"""Outputs that leave their inputs by less than this share of the way do nothing. By
+whether pairs are known: images of no pair are further from each other."""
+
+_FLAT = 1e-3
+"""Luminance that deviates by less is one grey, and correlates with nothing."""
+
+_CONFIDENT = 1.959964
+"""Standard errors to either end of a 95 % interval."""
+
+
+class Reading(NamedTuple):
+    """One number of a health report.
+
+    Attributes:
+        value: The number; None where these images cannot tell.
+        low: Lower end of its 95 % interval over images, where there is one.
+        high: Upper end.
+        expected: What a good translation has, where that is known.
+        threshold: Past it there is a warning, where one is meant.
+        warning: What is wrong and what to try, in a sentence; None where all is well.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    expected: float | None = None
+    threshold: float | None = None
+    warning: str | None = None
+
+
+def luminance_correlation(one: Any, other: Any) -> np.ndarray:
+    """Calculates the correlation of two images' luminance over pixels, per pair.
+
+    The luminance is `0.299 R + 0.587 G + 0.114 B` (ITU-R BT.601), or the mean of other
+    channels. Of images of different sizes it is first averaged over the cells of the
+    smaller grid.
+
+    Args:
+        one: Shape (n, height, width, channels); uint8, or floats in [0, 1].
+        other: Shape (n, height', width', channels').
+
+    Returns:
+        Shape (n,), from -1 to 1; NaN where either image is of one grey.
+
+    Raises:
+        InputError: The images cannot be used, or are not as many.
+
+    Examples:
+        >>> ramp = np.linspace(0, 1, 16).reshape(1, 4, 4, 1)
+        >>> luminance_correlation(ramp, 1 - ramp).round(3)
+        array([-1.])
+    """
+    one, other = as_pixels("first", one), as_pixels("second", other)
+    if len(one) != len(other):
+        raise InputError(f"{len(one)} images cannot be paired with {len(other)}.")
+    height = min(one.shape[1], other.shape[1])
+    width = min(one.shape[2], other.shape[2])
+    a, b = (_luminance(images, height, width) for images in (one, other))
+    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
+    deviations = np.sqrt((a**2).mean(axis=1)), np.sqrt((b**2).mean(axis=1))
+    flat = np.minimum(*deviations) < _FLAT
+    product = np.where(flat, 1.0, deviations[0] * deviations[1])
+    return np.where(flat, np.nan, np.clip((a * b).mean(axis=1) / product, -1, 1))
+
+
+def colour_inversion(inputs: Any, outputs: Any, truth: Any = None) -> Reading:
+    """Reads whether outputs are negatives: the luminance correlation, averaged.
+
+    Without pairs a good translation is taken to keep light what is light. With them
+    the sign is that of the true pairs, and where those do not correlate (by 0.1) there
+    is no verdict. The output is a negative where the correlation has the other sign, by
+    0.3 and by its interval.
+
+    Args:
+        inputs: Shape (n, height, width, channels).
+        outputs: Shape (n, ...).
+        truth: What the inputs should become, shape (n, ...), where that is known.
+    """
+    value = _mean(luminance_correlation(inputs, outputs))
+    if value is None:
+        return Reading(None)
+    known = None if truth is None else _mean(luminance_correlation(inputs, truth))
+    expected = None if known is None else known.value
+    sign = 1.0
+    if truth is not None:
+        sign = 0.0 if expected is None or abs(expected) < 0.1 else np.sign(expected)
+    warning = None
+    against = max(sign * value.low, sign * value.high)
+    if sign and sign * value.value <= INVERTED and against < 0:
+        beside = "" if expected is None else f", that of true pairs by {expected:.2f}"
+        warning = (
+            "Outputs are negatives of what they should be: their luminance correlates "
+            f"with that of the inputs by {value.value:.2f}{beside}; a cycle is as "
+            "consistent in negatives, so start anew from another seed, with a larger "
+            "identity weight (or a larger l1 weight for pairs)."
+        )
+    return Reading(*value, expected, sign * INVERTED or None, warning)
+
+
+def output_collapse(
+    inputs: Any, outputs: Any, targets: Any, *, aligned: bool
+) -> Reading:
+    """Reads whether outputs are all alike: their mean distance, over that of targets.
+
+    Distances are root mean squares over pixels and channels. Where inputs are nearer to
+    each other than targets, so may outputs be: `expected` is the inputs' mean distance
+    over that of the targets, at most 1. The interval is a jackknife over images.
+
+    Args:
+        inputs: Shape (n, height, width, channels).
+        outputs: Shape (n, ...).
+        targets: Shape (m, ...).
+        aligned: Whether the rows of outputs and targets belong together.
+    """
+    made, real = (
+        _spread(as_pixels("translated", outputs)),
+        _spread(as_pixels("target", targets)),
+    )
+    if not real.mean > 1e-4:
+        return Reading(None)
+    ratio = made.mean / real.mean
+    own, others = made.left_out / real.mean, real.left_out / real.mean
+    # Of the ratio without one image, to first order; of pairs both go together.
+    if aligned:
+        error = _jackknife(own - ratio * others)
+    else:
+        error = float(np.hypot(_jackknife(own), ratio * _jackknife(others)))
+    low, high = max(0.0, ratio - _CONFIDENT * error), ratio + _CONFIDENT * error
+    expected = min(1.0, _spread(as_pixels("input", inputs)).mean / real.mean)
+    threshold, warning = COLLAPSED * expected, None
+    if ratio < threshold:
+        warning = (
+            f"Outputs are {ratio:.0%} as far from each other as targets (inputs: "
+            f"{expected:.0%}): the generator draws the same whatever it is given; try "
+            "a larger cycle or l1 weight, a lower learning rate, a longer image pool, "
+            "or more images and augmentation where they are few."
+        )
+    return Reading(ratio, low, high, expected, threshold, warning)
+
+
+def critic_share(
+    real_logits: Any, fake_logits: Any, *, boundary: float | None = None
+) -> Reading:
+    """Reads whether the critic wins: the share of images, or patches, it tells right.
+
+    It is the mean of the two shares: of real ones above the boundary, and of generated
+    ones below it. Without a boundary it is the chance that a real image has a higher
+    mean logit than a generated one, ties counting half.
+
+    Args:
+        real_logits: Of held-out real images, shape (m, ...); axes after the first are
+            of patches and heads.
+        fake_logits: Of translated images, shape (n, ...).
+        boundary: See `translation_health`.
+
+    Raises:
+        InputError: The logits are none, or not finite.
+
+    Examples:
+        >>> critic_share(np.array([2.0, 1.0]), np.array([-1.0, 3.0]), boundary=0.0)
+        Reading(value=0.75, low=0.26..., high=1.0, expected=0.5, threshold=0.95, ...)
+    """
+    real, fake = _logits("real", real_logits), _logits("translated", fake_logits)
+    if boundary is None:
+        above = np.sign(real.mean(axis=1)[:, None] - fake.mean(axis=1)[None]) / 2 + 0.5
+        shares = above.mean(axis=1), above.mean(axis=0)
+        value = float(above.mean())
+    else:
+        shares = _right(real, boundary), _right(-fake, -boundary)
+        value = float(np.mean([one.mean() for one in shares]))
+    # The placements of either side vary alone: DeLong et al., 1988, and for a boundary
+    # the half of each mean.
+    weight = 1.0 if boundary is None else 0.5
+    errors = [weight * _standard_error(one) for one in shares]
+    low, high = (
+        (None, None)
+        if None in errors
+        else _ends(value, float(np.hypot(*errors)), (0.0, 1.0))
+    )
+    warning = None
+    if value >= DECIDED:
+        told = f"{value:.0%} of held-out real and of translated images"
+        warning = (
+            f"The critic tells {told} right: it has nothing left to teach the "
+            "generator; try a lower learning rate or fewer layers of the critic, "
+            "spectral norm, or, of few images, augmentation (dag, diff_augment)."
+        )
+    return Reading(value, low, high, 0.5, DECIDED, warning)
+
+
+def idle_generator(
+    inputs: Any, outputs: Any, targets: Any, *, aligned: bool
+) -> Reading:
+    """Reads whether the generator does nothing: `mean |G(x) - x| / mean |x - y|`.
+
+    Without pairs each input is compared with targets of other rows. There is no
+    reading where inputs and targets have not the same size and number of channels, or
+    do not differ.
+
+    Args:
+        inputs: Shape (n, height, width, channels).
+        outputs: Shape (n, ...).
+        targets: Shape (m, ...).
+        aligned: Whether inputs and targets are pairs.
+    """
+    x, made, y = (
+        as_pixels(*named)
+        for named in (
+            ("input", inputs),
+            ("translated", outputs),
+            ("target", targets),
+        )
+    )
+    if not x.shape[1:] == made.shape[1:] == y.shape[1:]:
+        return Reading(None)
+    turns = [0] if aligned else range(1, min(4, len(y) - 1) + 1)
+    rows = np.arange(len(x))
+    change = np.abs(made - x).mean(axis=(1, 2, 3))
+    way = np.mean(
+        [np.abs(x - y[(rows + t) % len(y)]).mean(axis=(1, 2, 3)) for t in turns], axis=0
+    )
+    if not way.mean() > 1e-4:
+        return Reading(None)
+    value = float(change.mean() / way.mean())
+    error = _standard_error(change - value * way)
+    low, high = (
+        (None, None)
+        if error is None
+        else _ends(value, error / float(way.mean()), (0.0, np.inf))
+    )
+    threshold, warning = IDLE[aligned], None
+    if value < threshold:
+        warning = (
+            f"Outputs differ from their inputs by {value:.1%} of what inputs differ "
+            "from targets: the generator does nothing; try a smaller identity or cycle "
+            "weight, a larger adversarial weight, or a longer training."
+        )
+    return Reading(value, low, high, None, threshold, warning)
+
+
+class _Spread(NamedTuple):
+    """Mean distance of all pairs, and without each of the images, shape (n,)."""
+
+    mean: float
+    left_out: np.ndarray
+
+
+def _spread(images: np.ndarray) -> _Spread:
+    flat = images.reshape(len(images), -1).astype(np.float64)
+    # Around their mean, so that digits are left where all are nearly the same.
+    flat -= flat.mean(axis=0, keepdims=True)
+    squares = (flat**2).sum(axis=1)
+    between = squares[:, None] + squares[None] - 2 * flat @ flat.T
+    distances = np.sqrt(np.maximum(between, 0) / flat.shape[1])
+    np.fill_diagonal(distances, 0)
+    n, sums = len(flat), distances.sum(axis=1)
+    mean = float(sums.sum() / (n * (n - 1)))
+    if n < 3:
+        return _Spread(mean, np.full(n, mean))
+    return _Spread(mean, (sums.sum() - 2 * sums) / ((n - 1) * (n - 2)))
+
+
+def _jackknife(left_out: np.ndarray) -> float:
+    n = len(left_out)
+    return float(np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum()))
+
+
+def as_pixels(name: str, images: Any) -> np.ndarray:
+    """Checks images and brings them to float32 in [0, 1]."""
+    images = check_images(name, images)
+    scale = 255 if images.dtype == np.uint8 else 1
+    return np.asarray(images, np.float32) / np.float32(scale)
+
+
+def _luminance(images: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Returns luminance on a grid of cells, float64, shape (n, height * width)."""
+    channels = images.shape[-1]
+    weights = (0.299, 0.587, 0.114) if channels == 3 else [1 / channels] * channels
+    grey = images.astype(np.float64) @ np.asarray(weights)
+    for axis, cells in ((1, height), (2, width)):
+        starts = np.arange(cells) * grey.shape[axis] // cells
+        shape = [1, 1, 1]
+        shape[axis] = cells
+        counts = np.diff([*starts, grey.shape[axis]]).reshape(shape)
+        grey = np.add.reduceat(grey, starts, axis=axis) / counts
+    return grey.reshape(len(grey), -1)
+
+
+def _logits(name: str, logits: Any) -> np.ndarray:
+    logits = np.asarray(logits, np.float64)
+    if not logits.ndim or not logits.size or not np.isfinite(logits).all():
+        raise InputError(
+            f"The logits of {name} images have shape {logits.shape}: expected finite "
+            "numbers of shape (images, ...), at least one."
+        )
+    return logits.reshape(len(logits), -1)
+
+
+def _right(logits: np.ndarray, boundary: float) -> np.ndarray:
+    """Returns each image's share of patches above a boundary; on it they count half."""
+    return (np.sign(logits - boundary) / 2 + 0.5).mean(axis=1)
+
+
+def _mean(values: np.ndarray) -> Interval | None:
+    kept = values[np.isfinite(values)]
+    if len(kept) < 2:
+        return None
+    return mean_interval(kept, bounds=(-1.0, 1.0))
+
+
+def _standard_error(values: np.ndarray) -> float | None:
+    if len(values) < 2:
+        return None
+    return float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def _ends(value: float, error: float, bounds: tuple[float, float]) -> Iterator[float]:
+    reach = _CONFIDENT * error
+    return (float(np.clip(end, *bounds)) for end in (value - reach, value + reach))

@@ -1,0 +1,41 @@
+"""Networks from images to images, and critics of their patches.
+
+Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017;
+Zhu et al., Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial
+Networks, 2017.
+"""
+
+from jaxgen.networks.translation.patch import (
+    PatchCritic,
+    PixelCritic,
+    patch_critic,
+    pixel_critic,
+    receptive_field,
+)
+from jaxgen.networks.translation.patch_sampler import PatchHeads, patch_heads
+from jaxgen.networks.translation.resnet import ResNetTranslator, resnet_translator
+from jaxgen.networks.translation.torch_import import (
+    ImportedCritic,
+    ImportedTranslator,
+    import_critic,
+    import_translator,
+)
+from jaxgen.networks.translation.unet import UNetTranslator, unet_translator
+
+__all__ = [
+    "ImportedCritic",
+    "ImportedTranslator",
+    "PatchCritic",
+    "PatchHeads",
+    "PixelCritic",
+    "ResNetTranslator",
+    "UNetTranslator",
+    "import_critic",
+    "import_translator",
+    "patch_critic",
+    "patch_heads",
+    "pixel_critic",
+    "receptive_field",
+    "resnet_translator",
+    "unet_translator",
+]

@@ -1,0 +1,189 @@
+"""The generator of pix2pix: an encoder and a decoder with skips between them."""
+
+import math
+from functools import partial
+from typing import Literal
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jax.typing import DTypeLike
+
+from jaxgen.errors import InputError, check_number
+from jaxgen.networks.convolution import ConvFormulation
+from jaxgen.networks.gan_parts import check_choice, leaky_relu
+from jaxgen.networks.pure import pure_translator
+from jaxgen.networks.translation.dropout import dropout as drop
+from jaxgen.networks.translation.norms import NORMS, Norm
+from jaxgen.networks.translation.unit import UPSAMPLINGS, Unit, Upsampling
+from jaxgen.typing import Images, RandomKeys, Translator
+
+Dropout = Literal["paper", "reference"] | None
+
+_WIDEST = 3
+"""Doublings of the width, after which it stays."""
+
+_FEATURES = 4
+"""Levels whose features are offered: those that are not yet a few pixels."""
+
+
+class UNetTranslator(nn.Module):
+    """Images to images of the same size, through a bottleneck and past it.
+
+    Attributes:
+        channels: Channels of the output.
+        width: Channels of the first layer; each after it has twice as many, up to 8
+            times.
+        depth: Halvings.
+        norm: Of all layers but the first, the bottleneck and the last.
+        dropout: Where half of the numbers are dropped.
+        upsampling: "transpose" or "resize_conv".
+        formulation: See `jaxgen.networks.convolution`.
+        dtype: What is computed in.
+    """
+
+    channels: int = 3
+    width: int = 64
+    depth: int = 8
+    norm: Norm = "batch"
+    dropout: Dropout = "paper"
+    upsampling: Upsampling = "transpose"
+    formulation: ConvFormulation = "auto"
+    dtype: DTypeLike | None = None
+
+    @nn.compact
+    def __call__(
+        self,
+        images: Images,
+        *,
+        keys: RandomKeys | None = None,
+        train: bool = False,
+        axis_name: str | None = None,
+        encode: bool = False,
+    ) -> Images | tuple[Images, ...]:
+        """Returns images in [-1, 1], or feature maps if only to `encode`."""
+        _check_size(images, self.depth)
+        unit = partial(
+            Unit,
+            kernel=4,
+            use_bias=self.norm != "batch",
+            formulation=self.formulation,
+            dtype=self.dtype,
+        )
+        mode = {"train": train, "axis_name": axis_name}
+        last = self.depth - 1
+        dropping = dropping_levels(self.dropout, self.depth)
+
+        hidden, skips = images, []
+        for level in range(self.depth):
+            down = unit(
+                self.width << min(level, _WIDEST),
+                stride=2,
+                margin=1,
+                norm="none" if level in (0, last) else self.norm,
+                name=f"down_{level}",
+            )
+            hidden = down(leaky_relu(hidden) if level else hidden, **mode)
+            skips.append(hidden)
+            if encode and level == min(_FEATURES, last) - 1:
+                return (images, *skips)
+        for level in reversed(range(1, self.depth)):
+            up = unit(
+                self.width << min(level - 1, _WIDEST),
+                norm=self.norm,
+                upsampling=self.upsampling,
+                name=f"up_{level}",
+            )
+            hidden = up(nn.relu(hidden), **mode)
+            if level in dropping:
+                hidden = drop(hidden, keys, name=f"dropout_{level}")
+            hidden = jnp.concatenate([skips[level - 1], hidden], axis=-1)
+        up = unit(self.channels, use_bias=True, upsampling=self.upsampling, name="up_0")
+        return jnp.tanh(up(nn.relu(hidden), **mode).astype(images.dtype))
+
+
+def dropping_levels(dropout: Dropout, depth: int) -> range:
+    """Returns the levels of the decoder that have dropout; depth - 1 is the deepest."""
+    if dropout == "paper":
+        return range(max(depth - 3, 1), depth)
+    if dropout == "reference":
+        return range(4, depth - 1)
+    return range(0)
+
+
+def _check_size(images: Images, depth: int) -> None:
+    height, width = images.shape[1:3]
+    step = 2**depth
+    if height % step or width % step:
+        common = math.gcd(height, width)
+        most = (common & -common).bit_length() - 1
+        smaller = f", or give depth={most}" if most > 1 else ""
+        raise InputError(
+            f"Images of {height} x {width} pixels: a U-Net of depth {depth} needs "
+            f"sides that {step} divides; resize, crop or pad the images{smaller}."
+        )
+
+
+def unet_translator(
+    channels: int = 3,
+    *,
+    width: int = 64,
+    depth: int = 8,
+    norm: Norm = "batch",
+    dropout: Dropout = "paper",
+    upsampling: Upsampling = "transpose",
+    formulation: ConvFormulation = "auto",
+    dtype: DTypeLike | None = None,
+) -> Translator:
+    """Returns `UNetTranslator` as pure functions: images to images, in [-1, 1].
+
+    `depth` convolutions of 4x4 halve the sides and as many double them; each of these
+    but the deepest also sees what the halving one of its size has made. All kernels
+    start as N(0, 0.02), biases as 0 and scales as N(1, 0.02).
+
+    Dropout is the noise of pix2pix, and is on wherever keys are given, be it in
+    training or afterwards.
+
+    The feature maps are the images and what the first four halvings make of them
+    (without the bottleneck), after the normalization.
+
+    Args:
+        channels: Channels of the output; those of the input may be others.
+        width: Channels of the first layer; each after it has twice as many, up to 8
+            times.
+        depth: Halvings: 8 for images of 256 pixels, 7 for 128, 5 for 32.
+        norm: Of all layers but the first, the bottleneck and the last: "batch" (the
+            paper's), "instance" or "none".
+        dropout: Which layers of the decoder lose half of their numbers. "paper": the
+            first three. "reference": as the authors' PyTorch code does, the second to
+            the fourth of depth 8, the second and third of depth 7; none of depth 5.
+            None: no layer.
+        upsampling: "transpose" or "resize_conv"; see `Unit`.
+        formulation: See `jaxgen.networks.convolution`.
+        dtype: What is computed in, as `jnp.bfloat16`; that of the images by default.
+            Parameters, statistics and output stay float32.
+
+    Raises:
+        InputError: A choice is unknown or a number too small; or, when the network is
+            initialized or applied, 2**depth does not divide the sides of the images.
+
+    Examples:
+        >>> import jax
+        >>> network = unet_translator(width=8, depth=5)
+        >>> images = jnp.zeros((2, 32, 64, 1))
+        >>> variables = jax.eval_shape(network.init, jax.random.key(0), images)
+        >>> jax.eval_shape(network.apply, *variables, images)[0].shape
+        (2, 32, 64, 3)
+
+    References:
+        Isola et al., 2017, section 3.2 and appendix 6.1; Ronneberger et al., U-Net,
+        2015.
+    """
+    check_choice("norm", norm, NORMS)
+    check_choice("dropout", dropout, ("paper", "reference", None))
+    check_choice("upsampling", upsampling, UPSAMPLINGS)
+    check_number("width", width, above=0)
+    check_number("depth", depth, above=1)
+    module = UNetTranslator(
+        channels, width, depth, norm, dropout, upsampling, formulation, dtype
+    )
+    return pure_translator(module)

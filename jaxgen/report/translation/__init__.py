@@ -1,0 +1,30 @@
+"""Figures of image translation, drawn from the files of a run.
+
+`experiments.translation_findings` writes the arrays, one function a file; images are
+bytes of 1 or 3 channels, and the pictures of one file may differ in size.
+
+`arrays/translation_triples.npz`: `inputs`, `outputs` and `truth`, each of them
+[images, H, W, C].
+`arrays/translation_pairs.npz`: `inputs` and `outputs`, where no truth is known.
+`arrays/translation_cycles.npz`: `a`, `a_to_b`, `a_again` [images, H, W, C] and `b`,
+`b_to_a`, `b_again` [other images, H, W, C].
+`arrays/translation_looks_a_to_b.npz` (and `_b_to_a`): `inputs` [images, H, W, C],
+`outputs` [looks, images, H, W, C], `step` and `epoch` [looks]; `truth` where known.
+`arrays/translation_shares.npz`: `names` [methods], `share` and `pairs` [shares],
+`values` [shares, methods, seeds], `intervals` [shares, methods, 3] with value, low and
+high, `metric` (its title) and `lower` (1 where less is better); `identity` and
+`mean_image` where there are such baselines.
+`translation.jsonl`: a record for each look and direction (or model) with `step`,
+`epoch`, `split`; the readings `inversion`, `collapse`, `critic` and `idle`, each with
+`_low`, `_high`, `_expected` and `_threshold` where there are any; scores by name.
+`metrics.jsonl`: the terms of training, where one is `critic_sum`.
+"""
+
+from jaxgen.report.plate import Maker
+from jaxgen.report.translation import health, looks, pictured, shares, terms
+
+MAKERS: tuple[Maker, ...] = (
+    *(pictured.triples, pictured.cycles, pictured.pairs),
+    *(looks.a_to_b, looks.b_to_a, shares.shares),
+    *(health.health, health.scores, terms.terms),
+)

@@ -1,0 +1,146 @@
+"""Pictures that belong together, in groups: an input and what is made of it."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from jaxgen.report.extras import require
+from jaxgen.report.pictures import canvas, tiles
+from jaxgen.report.style import LIGHT, Figure, Theme
+
+require("PIL")
+
+from PIL import Image  # noqa: E402
+
+_ACROSS = 1344  # dots of a row, the width of a page of paper
+_WIDE = 212  # dots that the longer side of a picture aims at
+_WITHIN, _BETWEEN = 4, 28  # dots between pictures of a group, and between groups
+_ABOVE = 96  # dots above a block that has a name
+
+
+def groups(
+    blocks: Mapping[str, Sequence[np.ndarray]],
+    names: Mapping[str, Sequence[str]],
+    *,
+    theme: Theme = LIGHT,
+) -> Figure:
+    """Draws blocks of groups, as many groups a row as there is room for.
+
+    Args:
+      blocks: by the name of a block (nothing for none) one array [N, H, W, C] uint8
+        for each place in a group; sizes may differ, and all are drawn in one.
+      names: by block what stands above each place.
+      theme: the colours.
+
+    Returns:
+      The figure.
+    """
+    height, width = picture_size([part for parts in blocks.values() for part in parts])
+    sheets, heads, top = [], [], 0
+    for block, parts in blocks.items():
+        pictures = [fitted(part, height, width) for part in parts]
+        top += _ABOVE if block and sheets else 0
+        if sheets:
+            gap = _ABOVE if block else _BETWEEN
+            sheets.append(np.zeros([gap, sheets[0].shape[1], 4], np.uint8))
+        sheet, lefts = _sheet(pictures, _per_row(blocks, width))
+        heads.append((block, top, lefts))
+        sheets.append(sheet)
+        top += len(sheet)
+    across = max(sheet.shape[1] for sheet in sheets)
+    sheets = [
+        np.pad(sheet, [(0, 0), (0, across - sheet.shape[1]), (0, 0)])
+        for sheet in sheets
+    ]
+    named = any(blocks)
+    with theme.applied():
+        figure, axes = canvas(np.concatenate(sheets), top=0.44 if named else 0.27)
+        for block, at, lefts in heads:
+            for left in lefts:
+                for place, name in enumerate(names[block]):
+                    axes.annotate(
+                        name,
+                        (left + place * (width + _WITHIN) + width / 2, at),
+                        xytext=(0, 4),
+                        textcoords="offset points",
+                        ha="center",
+                        fontsize=8,
+                        color=theme.ink if place else theme.muted,
+                    )
+            axes.annotate(
+                block,
+                (0, at),
+                xytext=(0, 16),
+                textcoords="offset points",
+                fontsize=9,
+                fontweight="bold",
+            )
+        axes.set_xticks([])
+        axes.set_yticks([])
+    return figure
+
+
+def picture_size(parts: Sequence[np.ndarray], most: int = _WIDE) -> tuple[int, int]:
+    """The height and width in dots that pictures of several sizes are drawn in.
+
+    The largest is enlarged by a whole factor, or made smaller.
+
+    Args:
+      parts: arrays [N, H, W, C].
+      most: dots that the longer side aims at.
+    """
+    height, width = max(
+        (part.shape[1:3] for part in parts), key=lambda hw: hw[0] * hw[1]
+    )
+    longer = max(height, width)
+    if longer <= most:
+        factor = most // longer
+        return height * factor, width * factor
+    return max(1, height * most // longer), max(1, width * most // longer)
+
+
+def fitted(images: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Brings images into a frame: pixels become squares, or are averaged.
+
+    Args:
+      images: [N, H, W, C] uint8.
+      height: in dots.
+      width: in dots.
+
+    Returns:
+      The images, [N, height, width, 4]; what their shape leaves of it is transparent.
+    """
+    images = tiles(images)
+    factor = min(height / images.shape[1], width / images.shape[2])
+    size = [max(1, round(factor * edge)) for edge in images.shape[1:3]]
+    framed = np.zeros([len(images), height, width, 4], np.uint8)
+    top, left = (height - size[0]) // 2, (width - size[1]) // 2
+    how = Image.Resampling.BOX if factor < 1 else Image.Resampling.NEAREST
+    for frame, image in zip(framed, images, strict=True):
+        inside = frame[top : top + size[0], left : left + size[1]]
+        inside[..., :3] = Image.fromarray(image).resize((size[1], size[0]), how)
+        inside[..., 3] = 255
+    return framed
+
+
+def _per_row(blocks: Mapping[str, Sequence[np.ndarray]], width: int) -> int:
+    places = max(len(parts) for parts in blocks.values())
+    most = max(len(parts[0]) for parts in blocks.values())
+    group = places * (width + _WITHIN) + _BETWEEN
+    return max(1, min(most, (_ACROSS + _BETWEEN) // group))
+
+
+def _sheet(parts: Sequence[np.ndarray], per_row: int) -> tuple[np.ndarray, list[int]]:
+    """Lays groups out; returns the sheet, and where the groups of a row start."""
+    number, height, width = parts[0].shape[:3]
+    group = len(parts) * (width + _WITHIN) - _WITHIN
+    rows, across = -(-number // per_row), min(per_row, number)
+    lefts = [column * (group + _BETWEEN) for column in range(across)]
+    down = height + 2 * _WITHIN
+    sheet = np.zeros([rows * down - 2 * _WITHIN, lefts[-1] + group, 4], np.uint8)
+    for index in range(number):
+        top, left = (index // per_row) * down, lefts[index % per_row]
+        for place, part in enumerate(parts):
+            start = left + place * (width + _WITHIN)
+            sheet[top : top + height, start : start + width] = part[index]
+    return sheet, lefts

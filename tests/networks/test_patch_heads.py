@@ -1,0 +1,45 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgen import networks
+
+
+def test_heads_are_two_layers_for_each_map_and_vectors_of_length_one(key):
+    network = networks.patch_heads(5)
+    patches = [
+        np.random.default_rng(0).normal(size=shape).astype(np.float32)
+        for shape in ((2, 3, 4), (2, 6, 7))
+    ]
+    params = jax.jit(network.init)(key, *patches)
+    found = jax.jit(network.apply)(params, *patches)
+    for layer, (rows, vectors) in enumerate(zip(patches, found, strict=True)):
+        first, second = (params[f"{name}_{layer}"] for name in ("hidden", "output"))
+        hidden = np.maximum(np.asarray(rows @ first["kernel"]), 0.0)
+        wanted = hidden @ second["kernel"]
+        wanted /= np.linalg.norm(wanted, axis=-1, keepdims=True)
+        np.testing.assert_allclose(vectors, wanted, rtol=1e-3, atol=1e-5)
+
+
+def test_heads_start_as_in_the_authors_code(key):
+    network = networks.patch_heads()
+    params = jax.jit(network.init)(key, jnp.zeros((1, 1, 128)))
+    for name, inputs in (("hidden_0", 128), ("output_0", 256)):
+        kernel = params[name]["kernel"]
+        assert kernel.shape == (inputs, 256)
+        deviation = 0.02 * np.sqrt(2 / (inputs + 256))
+        error = deviation / np.sqrt(2 * kernel.size)
+        assert abs(np.std(kernel) - deviation) < 5 * error
+        assert not params[name]["bias"].any()
+
+
+def test_features_of_zero_have_a_finite_gradient(key):
+    network = networks.patch_heads(5)
+    rows = jnp.zeros((1, 2, 4))
+    params = jax.jit(network.init)(key, rows)
+
+    def total(params, rows):
+        return jnp.sum(network.apply(params, rows)[0])
+
+    slopes = jax.jit(jax.grad(total, argnums=(0, 1)))(params, rows)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
