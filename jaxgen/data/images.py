@@ -137,25 +137,22 @@ def decode_deep(
     *,
     image_size: int | None,
 ) -> np.ndarray:
-    """Reads a grey image as uint16 of `image_shape`; one of 8 bits is scaled up.
+    """Reads a grey image of 16 bits as uint16 of `image_shape`.
 
     The arguments are those of `decode`.
 
     Raises:
-        InputError: The image is damaged, is of colour, or has another size.
+        InputError: The image is damaged, has no 16 bits of grey, or another size.
     """
     _, ops = _pillow()
     with _opened(file, name, deep=True) as image:
         ops.exif_transpose(image, in_place=True)
-        mode = image.mode
-        if mode in _COLOUR_MODES:
+        if image.mode not in _DEEP_MODES:
             raise InputError(
-                f"The image {name} has pixels of mode {mode!r} in a set of 16 bits: "
-                "expected grey; convert it, or take it out."
+                f"The image {name} has pixels of mode {image.mode!r}: expected grey of "
+                "16 bits as in the others of its set; convert it, or take it out."
             )
-        pixels = np.asarray(image if mode in _DEEP_MODES else image.convert("L"))
-    if mode not in _DEEP_MODES:
-        pixels = pixels.astype(np.uint16) * 257
+        pixels = np.asarray(image)
     if pixels.min() < 0 or pixels.max() > 65535:
         raise InputError(
             f"The image {name} has values from {pixels.min()} to {pixels.max()}: "

@@ -37,8 +37,7 @@ def load_pair_folder(
         layout: `aligned`, `unpaired` or `side_by_side`; `auto` takes trainA/ and
             trainB/ for unpaired, A/ and B/ for aligned, and images without either for
             side by side, if they are half as wide again as high. Given, it reads
-            trainA/ and trainB/ as aligned, or A/ and B/
-            as unpaired.
+            trainA/ and trainB/ as aligned, or A/ and B/ as unpaired.
         image_size: Resize so that the short side has this many pixels and crop the
             centre (of side by side images, of each half).
         channels: Read image files of 8 bits with 1 or 3 channels, whatever they have.

@@ -59,12 +59,13 @@ def test_each_head_learns_of_its_own_transform(with_heads):
                 network.apply(params, transform(one))[:, head]
                 for one in (images[domain], made[domain])
             )
-            values.append((jnp.mean((real - 1) ** 2) + jnp.mean(fake**2)) / 4)
+            values.append((jnp.mean((real - 1) ** 2) + jnp.mean(fake**2)) / 2)
         return values[0] + 0.5 / 3 * sum(values[1:]), values[0]
 
+    gradient = jax.jit(jax.grad(loss, has_aux=True), static_argnums=1)
     for domain in "ab":
         params = before.critics[domain].params
-        slopes, first = jax.grad(loss, has_aux=True)(params, domain)
+        slopes, first = gradient(params, domain)
         expected = jax.tree.map(lambda p, g: p - 0.1 * g, params, slopes)
         jax.tree.map(
             lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-6),
@@ -90,18 +91,17 @@ def test_a_critique_is_that_of_the_first_head_for_each_patch(with_heads):
     np.testing.assert_allclose(logits, every[:, 0], rtol=1e-5)
 
 
-def test_crops_of_patches_go_with_remedies_that_draw(key):
-    """DAG's heads, DiffAugment and a penalty on the same critics."""
-    crops = data.transforms.crops()
+def test_crops_that_lose_a_part_go_with_what_draws_at_random(key):
     cures = [
-        remedies.dag(crops),
-        remedies.augment(data.differentiable.diff_augment(("cutout",))),
-        remedies.r1(1.0),
+        remedies.dag(data.transforms.crops()),
+        remedies.augment(data.differentiable.diff_augment()),
     ]
-    _, state, metrics = stepped(build(cures, heads=len(crops)), key)
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(metrics))
-    assert metrics["penalty_a"] > 0
-    assert state.critics["a"].params["w"].shape == (3, 5)
+    model = build(cures, heads=5)
+    before = jax.eval_shape(lambda key: model.init(key, BATCH), key)
+    after, metrics = jax.eval_shape(lambda state: model.update(state, BATCH), before)
+    assert before.critics["a"].params["w"].shape == (3, 5)
+    assert jax.tree.structure(after) == jax.tree.structure(before)
+    assert metrics["critic_sum"].shape == ()
 
 
 def test_a_critic_without_a_head_for_each_transform_is_refused(key):

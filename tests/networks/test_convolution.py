@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -67,6 +69,84 @@ def test_im2col_is_lax_convolution(key, size, kernel_size, strides, padding, cha
         value_and_gradients(ours, inputs, kernel),
         value_and_gradients(peer, inputs, kernel),
     )
+
+
+@pytest.mark.parametrize(
+    ("formulation", "size", "kernel_size", "padding", "channels"),
+    [
+        ("winograd", (8, 6), (3, 3), "SAME", (3, 5)),
+        ("winograd", (7, 10), (3, 3), ((2, 1), (0, 3)), (1, 2)),
+        ("winograd", (6, 5), (3, 3), "VALID", (4, 1)),
+        ("winograd", (3, 4), (3, 3), ((0, 0), (-1, 1)), (2, 2)),
+        ("few_outputs", (8, 9), (7, 7), "VALID", (5, 2)),
+        ("few_outputs", (6, 7), (4, 3), ((2, 1), (0, 3)), (3, 1)),
+        ("im2col", (8, 9), (7, 7), "SAME", (1, 5)),
+        ("im2col", (6, 7), (4, 3), ((-1, 1), (0, 3)), (9, 2)),
+    ],
+)
+def test_without_strides_formulations_are_lax_convolution(
+    key, formulation, size, kernel_size, padding, channels
+):
+    inputs, kernel = draw(key, size, kernel_size, channels)
+    ours, peer = (
+        partial(convolve, padding=padding, formulation=formulation)
+        for formulation in (formulation, "plain")
+    )
+    assert_all_close(
+        value_and_gradients(ours, inputs, kernel),
+        value_and_gradients(peer, inputs, kernel),
+    )
+
+
+def test_winograd_rounds_no_worse_than_ten_times_the_plain_sum(key):
+    inputs, kernel = draw(key, (8, 8), (3, 3), (256, 16))
+    with jax.enable_x64():
+        wide = (np.float64(inputs), np.float64(kernel))
+        exact = convolve(*wide, formulation="plain")
+    errors = [
+        float(jnp.abs(convolve(inputs, kernel, formulation=name) - exact).max())
+        for name in ("winograd", "plain")
+    ]
+    assert 0.0 < errors[0] < 10.0 * errors[1]
+
+
+@pytest.mark.parametrize("formulation", ["winograd", "few_outputs", "im2col"])
+def test_bfloat16_adds_up_in_float32(key, formulation):
+    inputs, kernel = draw(key, (6, 6), (3, 3), (64, 4))
+    halves = inputs.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16)
+    outputs = convolve(*halves, formulation=formulation)
+    assert outputs.dtype == jnp.bfloat16
+    exact = convolve(*(x.astype(jnp.float32) for x in halves), formulation="plain")
+    # The last rounding alone: half of the last of 8 bits.
+    np.testing.assert_allclose(
+        outputs.astype(jnp.float32), exact, rtol=2**-8, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "strides", "expected"),
+    [
+        ((3, 3, 256, 256), (1, 1), "winograd"),
+        ((3, 3, 256, 256), (2, 2), "im2col"),
+        ((3, 3, 3, 256), (1, 1), "im2col"),
+        ((3, 3, 256, 3), (1, 1), "few_outputs"),
+        ((7, 7, 64, 3), (1, 1), "few_outputs"),
+        ((7, 7, 3, 64), (1, 1), "im2col"),
+        ((4, 4, 512, 1), (1, 1), "few_outputs"),
+        ((1, 1, 64, 1), (1, 1), "im2col"),
+    ],
+)
+def test_auto_on_cpu_goes_by_the_shape(key, shape, strides, expected):
+    inputs = jnp.zeros((1, 8, 8, shape[2]))
+    programs = [
+        str(
+            jax.make_jaxpr(partial(convolve, strides=strides, formulation=formulation))(
+                inputs, jnp.zeros(shape)
+            )
+        )
+        for formulation in ("auto", expected, "plain")
+    ]
+    assert programs[0] == programs[1] != programs[2]
 
 
 @pytest.mark.parametrize("formulation", ["plain", "subpixel"])
@@ -143,10 +223,18 @@ def test_formulation_changes_neither_initial_parameters_nor_outputs(key, layer, 
         )
 
 
-@pytest.mark.parametrize(
-    ("function", "other"), [(convolve, "im2col"), (convolve_transpose, "subpixel")]
-)
-def test_formulations_agree_under_vmap_over_kernels(key, function, other):
+OTHERS = ("function", "other", "strides")
+PAIRS = [
+    (convolve, "im2col", (2, 2)),
+    (convolve, "im2col", (1, 1)),
+    (convolve, "winograd", (1, 1)),
+    (convolve, "few_outputs", (1, 1)),
+    (convolve_transpose, "subpixel", (2, 2)),
+]
+
+
+@pytest.mark.parametrize(OTHERS, PAIRS)
+def test_formulations_agree_under_vmap_over_kernels(key, function, other, strides):
     inputs, _ = draw(key, (7, 7), (3, 3))
     kernels = jax.random.normal(jax.random.fold_in(key, 3), (3, 3, 3, 3, 5))
 
@@ -154,7 +242,7 @@ def test_formulations_agree_under_vmap_over_kernels(key, function, other):
         def loss(kernel):
             return jnp.sum(
                 jnp.sin(
-                    function(inputs, kernel, strides=(2, 2), formulation=formulation)
+                    function(inputs, kernel, strides=strides, formulation=formulation)
                 )
             )
 
@@ -163,16 +251,14 @@ def test_formulations_agree_under_vmap_over_kernels(key, function, other):
     assert_all_close(gradients(other), gradients("plain"))
 
 
-@pytest.mark.parametrize(
-    ("function", "other"), [(convolve, "im2col"), (convolve_transpose, "subpixel")]
-)
-def test_formulations_agree_in_second_derivatives(key, function, other):
+@pytest.mark.parametrize(OTHERS, PAIRS)
+def test_formulations_agree_in_second_derivatives(key, function, other, strides):
     # Gradient penalties take reverse over reverse, Hessian products forward over it.
     inputs, kernel = draw(key, (5, 6), (3, 3))
 
     def derivatives(formulation):
         def loss(inputs, kernel):
-            outputs = function(inputs, kernel, strides=(2, 2), formulation=formulation)
+            outputs = function(inputs, kernel, strides=strides, formulation=formulation)
             return jnp.sum(jnp.sin(outputs))
 
         def penalty(kernel):
@@ -198,3 +284,12 @@ def test_unknown_words_are_refused(key, function):
         function(inputs, kernel, formulation="fft")
     with pytest.raises(ValueError, match="padding='REFLECT'"):
         function(inputs, kernel, padding="REFLECT")
+
+
+@pytest.mark.parametrize("formulation", ["winograd", "few_outputs"])
+def test_formulations_are_refused_where_they_are_not_for(key, formulation):
+    inputs, kernel = draw(key, (4, 4), (3, 3))
+    with pytest.raises(ValueError, match=r"strides=\(2, 2\).* give formulation='auto'"):
+        convolve(inputs, kernel, strides=(2, 2), formulation=formulation)
+    with pytest.raises(ValueError, match="kernel is 4 x 3: 'winograd'"):
+        convolve(inputs, jnp.zeros((4, 3, 3, 5)), formulation="winograd")

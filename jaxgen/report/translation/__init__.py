@@ -14,6 +14,11 @@ bytes of 1 or 3 channels, and the pictures of one file may differ in size.
 `values` [shares, methods, seeds], `intervals` [shares, methods, 3] with value, low and
 high, `metric` (its title) and `lower` (1 where less is better); `identity` and
 `mean_image` where there are such baselines.
+`arrays/few_pairs.npz`: `names` [methods], `pairs` [shares] and, [shares, methods,
+seeds] with NaN where it is not known, `remembered` and `gaps` (see
+`experiments.few_pairs`).
+`arrays/few_pairs_pictures.npz`: `names` [methods], `pairs`, `inputs` [images, H, W, C],
+`outputs` [methods, images, H', W', C'] and, where it is known, `truth`.
 `translation.jsonl`: a record for each look and direction (or model) with `step`,
 `epoch`, `split`; the readings `inversion`, `collapse`, `critic` and `idle`, each with
 `_low`, `_high`, `_expected` and `_threshold` where there are any; scores by name.
@@ -21,10 +26,18 @@ high, `metric` (its title) and `lower` (1 where less is better); `identity` and
 """
 
 from jaxgen.report.plate import Maker
-from jaxgen.report.translation import health, looks, pictured, shares, terms
+from jaxgen.report.translation import (
+    few_pairs,
+    health,
+    looks,
+    pictured,
+    shares,
+    terms,
+)
 
 MAKERS: tuple[Maker, ...] = (
     *(pictured.triples, pictured.cycles, pictured.pairs),
     *(looks.a_to_b, looks.b_to_a, shares.shares),
+    *(few_pairs.remembered, few_pairs.pictures),
     *(health.health, health.scores, terms.terms),
 )
