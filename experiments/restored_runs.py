@@ -63,10 +63,7 @@ def restore(run: Path, *, data_dir: str | None = None) -> Restored:
         InputError: It is no run, its script offers no models, its options are not
             those of the script, its data are not there, or it has no checkpoint.
     """
-    description = _read(run)
-    experiment = str(description["experiment"])
-    script = _script(run, experiment)
-    config, assumed = _options(run, script, description["config"])
+    experiment, script, config, assumed = script_and_options(run)
     config = dataclasses.replace(config, **ELSEWHERE)
     if data_dir is not None:
         config = dataclasses.replace(config, data_dir=data_dir)
@@ -75,10 +72,70 @@ def restore(run: Path, *, data_dir: str | None = None) -> Restored:
 
     def state_of(model: Model, part: str | None = None) -> Any:
         start = jax.jit(model.init)(jax.random.clone(setup.key), batch)
-        return _newest(run, part, start)
+        home = run if part is None else run / "parts" / part
+        return newest(run, training.RunFolder(home).checkpoints, start)
 
     models = script.trained_models(config, setup, state_of)
     return Restored(run, experiment, config, setup, models, assumed)
+
+
+class Options(NamedTuple):
+    """What a run was asked for.
+
+    Attributes:
+        experiment: The script that trained it.
+        script: Its module.
+        config: Its options.
+        assumed: Options that its `config.json` does not have.
+    """
+
+    experiment: str
+    script: ModuleType
+    config: Any
+    assumed: tuple[str, ...]
+
+
+def script_and_options(run: Path, *, hook: str = "trained_models") -> Options:
+    """Finds the script of a run, and its options.
+
+    Args:
+        run: The folder of the run.
+        hook: The function that the script has to have.
+
+    Raises:
+        InputError: It is no run, its script has no such function, or its options are
+            not those of the script.
+    """
+    description = _read(run)
+    experiment = str(description["experiment"])
+    script = _script(run, experiment, hook)
+    config, assumed = _options(run, script, description["config"])
+    return Options(experiment, script, config, assumed)
+
+
+def newest(run: Path, folder: Path, start: Any) -> Any:
+    """Returns the newest state of a folder of checkpoints.
+
+    Args:
+        run: The run that it belongs to.
+        folder: Of the checkpoints.
+        start: A state of the same model, whose numbers do not matter.
+
+    Raises:
+        InputError: There is none, or it is of another model.
+    """
+    # Opening them would make the folder.
+    if folder.is_dir():
+        checkpoints = training.Checkpoints(folder)
+        try:
+            if checkpoints.latest() is not None:
+                return checkpoints.restore(start)[0]
+        finally:
+            checkpoints.close()
+    raise InputError(
+        f"There is no checkpoint in {folder}: train the run to its end; the command "
+        f"stands in {run / 'config.json'}, add --resume to it."
+    )
 
 
 def _read(run: Path) -> Mapping[str, Any]:
@@ -107,17 +164,17 @@ def _read(run: Path) -> Mapping[str, Any]:
     return description
 
 
-def _script(run: Path, experiment: str) -> ModuleType:
-    known = re.fullmatch(r"[a-z_]+", experiment) is not None
+def _script(run: Path, experiment: str, hook: str) -> ModuleType:
+    known = re.fullmatch(r"[a-z0-9_]+", experiment) is not None
     if known and (SCRIPTS / f"{experiment}.py").is_file():
         script = importlib.import_module(f"experiments.{experiment}")
-        if hasattr(script, "trained_models"):
+        if hasattr(script, hook):
             return script
         why = "whose models cannot be judged here"
     else:
         why = "which there is not"
     able = (path for path in SCRIPTS.glob("*.py") if path.stem != Path(__file__).stem)
-    names = sorted(p.stem for p in able if "def trained_models(" in p.read_text())
+    names = sorted(p.stem for p in able if f"def {hook}(" in p.read_text())
     raise InputError(
         f"The run {run} is one of experiments.{experiment}, {why}: give a run of "
         f"{', '.join(names)}."
@@ -150,20 +207,3 @@ def _data(run: Path, config: Any) -> training_run.Setup:
             f"The data of the run {run} cannot be loaded again, from where it was "
             f"trained: {error}"
         ) from error
-
-
-def _newest(run: Path, part: str | None, start: Any) -> Any:
-    home = run if part is None else run / "parts" / part
-    folder = training.RunFolder(home).checkpoints
-    # Opening them would make the folder.
-    if folder.is_dir():
-        checkpoints = training.Checkpoints(folder)
-        try:
-            if checkpoints.latest() is not None:
-                return checkpoints.restore(start)[0]
-        finally:
-            checkpoints.close()
-    raise InputError(
-        f"There is no checkpoint in {folder}: train the run to its end; the command "
-        f"stands in {run / 'config.json'}, add --resume to it."
-    )

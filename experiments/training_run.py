@@ -78,8 +78,8 @@ class Setup(NamedTuple):
     """The data of a run and where it runs.
 
     Attributes:
-        train: What is trained on.
-        test: What is evaluated on.
+        train: What is trained on, a source or pairs.
+        test: What is evaluated on, likewise.
         batches: Training batches.
         test_batches: Test batches.
         place: Devices.
@@ -87,13 +87,29 @@ class Setup(NamedTuple):
         steps: Optimizer steps in all.
     """
 
-    train: data.Source
-    test: data.Source
+    train: Any
+    test: Any
     batches: Data
     test_batches: Data
     place: training.Placement
     key: PRNGKeyArray
     steps: int
+
+
+def start(config: Any) -> tuple[training.Placement, PRNGKeyArray]:
+    """Checks the options of a run, and returns its devices and its root key.
+
+    Args:
+        config: A dataclass that has the fields of `RunOptions`.
+
+    Raises:
+        InputError: An option or the devices cannot be used.
+    """
+    command.check_positive(config, *POSITIVE)
+    command.use_devices(config.devices)
+    place = training.placement(config.devices, config.parallel)
+    place.rows(config.batch_size)  # refuses what cannot be split, before any folder
+    return place, jax.random.key(config.seed)
 
 
 def prepare(config: Any) -> Setup:
@@ -105,11 +121,8 @@ def prepare(config: Any) -> Setup:
     Raises:
         InputError: An option, the data or the devices cannot be used.
     """
-    command.check_positive(config, *POSITIVE, "image_size")
-    command.use_devices(config.devices)
-    place = training.placement(config.devices, config.parallel)
-    place.rows(config.batch_size)  # refuses what cannot be split, before any folder
-    key = jax.random.key(config.seed)
+    command.check_positive(config, "image_size")
+    place, key = start(config)
     sources = {
         split: data.load(
             config.data,
@@ -216,6 +229,7 @@ def train(
     part: str | None = None,
     key: PRNGKeyArray | None = None,
     convolutional: bool = False,
+    steps_per_call: int | None = None,
     evaluate_every: int | None = None,
     callbacks: Sequence[Callable[[Any, int], None]] = (),
     terms: Sequence[str] = ("loss", "reconstruction", "kl"),
@@ -231,6 +245,7 @@ def train(
             checkpoints go to `parts/PART`, and `merge_parts` shows them on the page.
         key: Root key of the training, that of the run by default.
         convolutional: Whether the networks are, which decides the steps of a call.
+        steps_per_call: Where that is known better; the option goes before.
         evaluate_every: Steps between records; an epoch by default.
         callbacks: See `training.fit`.
         terms: What the progress bar shows.
@@ -257,6 +272,7 @@ def train(
             test_data=setup.test_batches,
             evaluate_every=evaluate_every,
             steps_per_call=config.steps_per_call
+            or steps_per_call
             or training.default_steps_per_call(convolutional=convolutional),
             place=setup.place,
             checkpoints=checkpoints,

@@ -19,10 +19,10 @@ from jaxgen.data import (
 from jaxgen.data.augmented import AugmentedData
 from jaxgen.data.loading import load
 from jaxgen.data.order import Order
-from jaxgen.data.pair_direction import doubtful_direction
-from jaxgen.data.pair_pipelines import PairData, pair_pipeline
-from jaxgen.data.pair_sets import Pairs, from_pairs, paired, subset
-from jaxgen.data.pairs import load_pairs
+from jaxgen.data.pairs.direction import doubtful_direction
+from jaxgen.data.pairs.loading import load_pairs
+from jaxgen.data.pairs.pipelines import PairData, pair_pipeline
+from jaxgen.data.pairs.sets import Pairs, from_pairs, paired, subset
 from jaxgen.data.pipelines import DeviceData, StreamData, pipeline
 from jaxgen.data.sources import (
     Source,

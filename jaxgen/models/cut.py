@@ -255,7 +255,7 @@ def cut(
         check_batch("CUT", batch)
         a, b = signed(batch["a"]), signed(batch["b"])
         params, stats = generator.init(random.stream(key, "generator"), a)
-        made = jax.eval_shape(generator.apply, params, stats, a)[0]
+        made, _ = jax.eval_shape(generator.apply, params, stats, a)
         check_translated("The generator", made, b)
         cut_checks.check_channels(a, b)
         maps = jax.eval_shape(encode, params, stats, a)
@@ -288,7 +288,6 @@ def cut(
             names = (name, f"{name} identity") if identity else (name,)
             return jnp.concatenate([keys_of(one) for one in names])
 
-        # One pass for both, as in the authors' code.
         sources = inputs = jnp.concatenate([a, b]) if identity else a
         flips = None
         if flip_equivariance:
@@ -331,12 +330,9 @@ def cut(
             return total, (terms | _named(kinds), (stats, critic_net, kept, judged))
 
         net, metrics, (stats, critic_net, kept, judged) = gradient_step(
-            generator_loss,
-            state.generator,
-            generator_optimizer,
-            axis_name=axis_name,
-            average_kept=False,  # It is the same on all devices.
-        )
+            generator_loss, state.generator, generator_optimizer,
+            axis_name=axis_name, average_kept=False,  # It is the same everywhere.
+        )  # fmt: skip
         net = net._replace(batch_stats=stats)
         metrics["generator_gradient_norm"] = metrics.pop("gradient_norm")
         del metrics["parameter_norm"], metrics["update_norm"]
@@ -355,9 +351,8 @@ def cut(
     def translate(
         state: CUTState, images: Array, key: RandomKeys | None = None
     ) -> Array:
-        keys = image_keys(key, noise, images.shape[0])
-        params, stats = in_use(state)
-        return shown(translated(generator, params, stats, signed(images), keys, noise))
+        keys, inputs = image_keys(key, noise, images.shape[0]), signed(images)
+        return shown(translated(generator, *in_use(state), inputs, keys, noise))
 
     def critique(state: CUTState, images: Array) -> Array:
         return first_head(judge.logits(state.critic, signed(images), None), remedies)
@@ -373,7 +368,7 @@ def cut(
         fake = outputs[: a.shape[0]]
         params, stats = in_use(state)
         found = contrasts(
-            state.generator.params._replace(generator=params),
+            CUTParams(params, state.generator.params.heads),
             stats,
             signed(sources),
             signed(outputs),

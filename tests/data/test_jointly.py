@@ -40,7 +40,7 @@ def test_parts_of_other_channels_are_moved_to_the_same_place(key):
     function = differentiable.jointly(
         differentiable.diff_augment(("translation", "cutout")), (3, 1, 2)
     )
-    made = np.asarray(function(key, jnp.ones((4, 8, 8, 6))))
+    made = np.asarray(jax.jit(function)(key, jnp.ones((4, 8, 8, 6))))
     assert 0 < made.mean() < 1
     np.testing.assert_array_equal(made, np.broadcast_to(made[..., :1], made.shape))
 
@@ -48,8 +48,8 @@ def test_parts_of_other_channels_are_moved_to_the_same_place(key):
 def test_one_key_per_image_draws_what_devices_would(key):
     function = differentiable.jointly(differentiable.diff_augment(("color",)), (2, 2))
     pairs, keys = images(4), jax.random.split(key, 3)
-    whole = function(jax.random.clone(keys), pairs)
-    last = function(jax.random.clone(keys)[2:], pairs[2:])
+    whole = jax.jit(function)(jax.random.clone(keys), pairs)
+    last = jax.jit(function)(jax.random.clone(keys)[2:], pairs[2:])
     np.testing.assert_allclose(whole[2:], last, rtol=1e-6)
     assert not np.allclose(whole[0] - pairs[0], whole[1] - pairs[1])
 
@@ -57,7 +57,7 @@ def test_one_key_per_image_draws_what_devices_would(key):
 def test_a_gradient_passes_to_each_part(key):
     function = differentiable.jointly(differentiable.diff_augment(("cutout",)), (1, 1))
     pairs = images(2)
-    slopes = jax.grad(lambda pairs: jnp.sum(function(key, pairs)))(pairs)
+    slopes = jax.jit(jax.grad(lambda pairs: jnp.sum(function(key, pairs))))(pairs)
     np.testing.assert_array_equal(slopes[..., 0], slopes[..., 1])
     assert 0 < slopes.mean() < 1
 

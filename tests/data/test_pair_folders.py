@@ -131,6 +131,17 @@ def test_grey_of_sixteen_bits_is_kept(tmp_path, suffix):
     assert data.load_pairs(tmp_path, image_size=2).b.in_memory()["image"].max() > 257
 
 
+def test_an_image_that_lost_its_sixteen_bits_is_named(tmp_path):
+    for side in "AB":
+        (tmp_path / "train" / side).mkdir(parents=True)
+        path = tmp_path / "train" / side / "0.png"
+        Image.fromarray(np.zeros((4, 6), np.uint16)).save(path)
+    pairs = data.load_pairs(tmp_path)
+    write(path, 3, mode="L")
+    with pytest.raises(InputError, match=r"B/0\.png has pixels of mode 'L'.*16 bits"):
+        pairs.b.in_memory()
+
+
 def test_arrays_of_any_channels_are_read(tmp_path):
     rng = np.random.default_rng(0)
     a = rng.integers(0, 256, (3, 4, 6, 5), np.uint8)

@@ -108,7 +108,8 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch, name, module, ex
 def test_importing_the_room_imports_no_reader():
     code = (
         "import sys, jaxgen.data; "
-        "names = {'PIL', 'skimage', 'sklearn', 'mlxtend', 'grain', 'tensorflow_datasets'}; "
+        "names = {'PIL', 'skimage', 'sklearn', 'mlxtend', 'grain'}; "
+        "names.add('tensorflow_datasets'); "
         "assert not names & set(sys.modules), names & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -4,10 +4,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from jaxgen.data import pair_files, pair_layouts
-from jaxgen.data.pair_files import Kind
-from jaxgen.data.pair_layouts import Layout
-from jaxgen.data.pair_sets import Pairs, scale_between
+from jaxgen.data.pairs import files as pair_files
+from jaxgen.data.pairs import layouts
+from jaxgen.data.pairs.files import Kind
+from jaxgen.data.pairs.layouts import Layout
+from jaxgen.data.pairs.sets import Pairs, scale_between
 from jaxgen.errors import InputError
 
 
@@ -56,7 +57,7 @@ def load_pair_folder(
         )
     if channels not in (None, 1, 3):
         raise InputError(f"channels={channels}: expected 1 or 3, or None.")
-    found = pair_layouts.find(folder, split, layout)
+    found = layouts.find(folder, split, layout)
     first = pair_files.read_kinds(found.a, channels=channels)
     if found.b is None:
         # Both halves come from one file.

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxgen.data import images
 from jaxgen.data.degradations import lab_colorization
-from jaxgen.data.pair_sets import Pairs, paired
+from jaxgen.data.pairs.sets import Pairs, paired
 from jaxgen.data.sources import Source, from_arrays
 from jaxgen.errors import InputError
 
@@ -46,7 +46,7 @@ def load_emoji(split: str, *, image_size: int | None = None) -> Pairs:
 
 @functools.cache
 def _sheets() -> tuple[dict, np.ndarray, np.ndarray]:
-    folder = resources.files("jaxgen.data") / "emoji"
+    folder = resources.files("jaxgen.data.pairs") / "emoji"
     columns = json.loads((folder / "pairs.json").read_text())
     count, across = len(columns["name"]), columns["columns"]
     shape = (-(-count // across) * _EMOJI_SIZE, across * _EMOJI_SIZE, 3)

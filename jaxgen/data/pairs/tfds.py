@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from jaxgen.data import tfds
-from jaxgen.data.pair_sets import Pairs
+from jaxgen.data.pairs.sets import Pairs
 from jaxgen.data.sources import without_labels
 from jaxgen.errors import InputError
 

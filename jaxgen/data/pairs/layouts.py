@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from jaxgen.data.folders import held_out, scan
-from jaxgen.data.pair_files import SUFFIXES
+from jaxgen.data.pairs.files import SUFFIXES
 from jaxgen.errors import InputError
 
 Layout = Literal["auto", "aligned", "unpaired", "side_by_side"]

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from jaxgen.data import loading, pair_embedded, pair_folders, pair_tfds
+from jaxgen.data import loading
 from jaxgen.data.degradations import Degradation
-from jaxgen.data.pair_layouts import Layout
-from jaxgen.data.pair_sets import Pairs, paired
+from jaxgen.data.pairs import embedded, folders, tfds
+from jaxgen.data.pairs.layouts import Layout
+from jaxgen.data.pairs.sets import Pairs, paired
 from jaxgen.data.sources import Source
 from jaxgen.errors import InputError
 
@@ -33,7 +34,7 @@ def load_pairs(
         name: `emoji`, the same things drawn in two styles (a Noto, b Twemoji), or
             `photos`, patches of photographs (a lightness, b colour, unless `degrade`
             says otherwise), which are embedded; the path of a folder (see
-            `jaxgen.data.pair_folders.load_pair_folder`); a set of TensorFlow Datasets
+            `jaxgen.data.pairs.folders.load_pair_folder`); a set of TensorFlow Datasets
             with splits trainA, trainB, testA and testB, as `cycle_gan/monet2photo`; or,
             with `degrade`, whatever `jaxgen.data.load` knows.
         split: `train`, `test`, or `val` where the set has one.
@@ -69,20 +70,20 @@ def load_pairs(
         )
     if degrade is not None:
         pairs = paired(_single(name, split, data_dir, image_size), degrade=degrade)
-    elif name in pair_embedded.LOADERS:
-        pairs = pair_embedded.LOADERS[name](split, image_size=image_size)
-    elif Path(name).is_dir() or not pair_tfds.is_known(name, data_dir):
+    elif name in embedded.LOADERS:
+        pairs = embedded.LOADERS[name](split, image_size=image_size)
+    elif Path(name).is_dir() or not tfds.is_known(name, data_dir):
         if not Path(name).is_dir() and os.sep not in name:
             raise InputError(
                 f"The paired set {name!r} is unknown: expected 'emoji', 'photos', "
                 "'cycle_gan/...' of TensorFlow Datasets, a folder of pairs, or, with a "
                 "degradation, a set of single images; check --data."
             )
-        pairs = pair_folders.load_pair_folder(
+        pairs = folders.load_pair_folder(
             name, split, layout=layout, image_size=image_size, channels=channels
         )
     else:
-        pairs = pair_tfds.load_pair_tfds(
+        pairs = tfds.load_pair_tfds(
             name, split, data_dir=data_dir, image_size=image_size
         )
     return pairs.swapped() if direction == "b_to_a" else pairs
@@ -92,7 +93,7 @@ def _single(
     name: str, split: str, data_dir: str | os.PathLike[str] | None, size: int | None
 ) -> Source:
     if name == "photos":
-        return pair_embedded.load_photos(split, image_size=size)
+        return embedded.load_photos(split, image_size=size)
     if split == "val":
         raise InputError(
             f"The set {name!r} of single images has no split 'val': expected 'train' "

@@ -9,9 +9,9 @@ import jax
 
 from jaxgen import random
 from jaxgen.data import images as image_files
-from jaxgen.data import pair_crops
 from jaxgen.data.order import Order
-from jaxgen.data.pair_sets import Pairs, scale_between
+from jaxgen.data.pairs import crops as crops_of
+from jaxgen.data.pairs.sets import Pairs, scale_between
 from jaxgen.data.pipelines import RESIDENT_BYTES, DeviceData, StreamData
 from jaxgen.data.sources import Source
 from jaxgen.errors import InputError
@@ -105,7 +105,7 @@ def pair_pipeline(
     ]
     for side, size in zip(sides, crops, strict=True):
         if size is not None:
-            pair_crops.check(side, size)
+            crops_of.check(side, size)
     if resident == "auto":
         resident = sum(side.num_bytes for side in sides) <= RESIDENT_BYTES
     return PairData(
@@ -202,7 +202,7 @@ class PairData:
             batch = self._moved(random.step_key(root, step), batch, axis_name)
         else:
             for (name, image), size in zip(batch.items(), self._crops, strict=True):
-                batch[name] = pair_crops.centre(image, size)
+                batch[name] = crops_of.centre(image, size)
         if "weight" in made["a"]:
             batch["weight"] = made["a"]["weight"]
         return batch
@@ -210,7 +210,7 @@ class PairData:
     def _moved(self, key: PRNGKeyArray, batch: Batch, axis_name: str | None) -> Batch:
         def move(key: PRNGKeyArray, images: Sequence[Array], crops) -> list[Array]:
             keys = random.example_keys(key, images[0].shape[0], axis_name=axis_name)
-            each = partial(pair_crops.crop_and_flip, sizes=crops, flip=self._flip)
+            each = partial(crops_of.crop_and_flip, sizes=crops, flip=self._flip)
             return jax.vmap(each)(keys, images)
 
         if self._aligned:

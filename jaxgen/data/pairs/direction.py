@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from jaxgen.data.pair_sets import Pairs
+from jaxgen.data.pairs.sets import Pairs
 from jaxgen.data.sources import Source
 
 _RATIO = 1.6

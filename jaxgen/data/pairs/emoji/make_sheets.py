@@ -4,7 +4,7 @@
     for s in google twitter; do
       mkdir $s && tar xzf emoji-datasource-$s-16.0.0.tgz -C $s --strip-components=1
     done
-    python jaxgen/data/emoji/make_sheets.py FOLDER_WITH_BOTH
+    python jaxgen/data/pairs/emoji/make_sheets.py FOLDER_WITH_BOTH
 
 It needs pillow and scipy, and is no part of the wheel.
 """

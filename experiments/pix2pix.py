@@ -1,0 +1,161 @@
+"""pix2pix learns from pairs of images to translate one kind into the other.
+
+Claim: TODO
+
+Source: Isola et al., Image-to-Image Translation with Conditional Adversarial Networks,
+2017, sections 3 and 4.2, and their published code.
+
+Command: TODO
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Literal
+
+from experiments import (
+    command,
+    training_run,
+    translation_data,
+    translation_monitor,
+    translation_parts,
+    translation_training,
+)
+from experiments.translation_runs import Facts
+from jaxgen import models
+
+Objective = Literal["l1", "gan", "cgan", "l1+gan", "l1+cgan"]
+
+TERMS = ("l1", "adversarial", "critic_loss")
+
+COMMON = {
+    **{"loss": "cross_entropy", "generator": "unet", "norm": "batch", "b1": 0.5},
+    **{"upsampling": "transpose", "critic": "patch", "decay": 0.5},
+}
+"""Options of both presets."""
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "small": COMMON
+    | {
+        **{"epochs": 60, "batch_size": 16, "learning_rate": 1e-3, "image_size": 32},
+        **{"width": 32, "critic_width": 32, "critic_layers": 1, "ema_decay": 0.99},
+        **{"statistics": "running", "noise": "none", "look_every": 5},
+    },
+    "paper": COMMON
+    | {
+        **{"epochs": 200, "batch_size": 1, "learning_rate": 2e-4, "image_size": 256},
+        **{"width": 64, "critic_width": 64, "critic_layers": 3, "ema_decay": 0.0},
+        **{"statistics": "image", "noise": "dropout", "look_every": 5},
+    },
+}
+"""What options are where they are not given."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(
+    training_run.RunOptions,
+    translation_parts.NetworkOptions,
+    translation_parts.GameOptions,
+    translation_training.WatchOptions,
+    translation_data.PairOptions,
+):
+    """Options of the script."""
+
+    objective: Objective = "l1+cgan"
+    """What is minimised, the ablations of the paper: the distance from the other image
+    of the pair, an adversarial loss, or both; the critic of `cgan` sees the input."""
+    l1_weight: float = 100.0
+    """Weight of the distance, whose images are in [-1, 1]."""
+    epochs: int | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Passes over the training pairs."""
+    batch_size: int | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Pairs a step, over all devices."""
+    learning_rate: float | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Learning rate of the generator's Adam."""
+
+
+def settled(config: Config) -> Config:
+    """Returns the options with those of the preset where they say nothing."""
+    return translation_parts.settled(config, PRESETS)
+
+
+def build(config: Config, channels: tuple[int, int], steps: int) -> models.Pix2Pix:
+    """Returns the model that the options describe.
+
+    Args:
+        config: The options, settled.
+        channels: Of the input and of the output.
+        steps: Of the whole run, for the learning rates.
+    """
+    conditional = config.objective in ("cgan", "l1+cgan")
+    cures = translation_parts.remedies_of(
+        config, steps=steps, channels=channels if conditional else channels[1:]
+    )
+    return models.pix2pix(
+        translation_parts.translator_of(config, channels[1]),
+        translation_parts.critic_of(config, cures),
+        *translation_parts.optimizers_of(config, steps),
+        loss=translation_parts.loss_of(config.loss),
+        l1_weight=config.l1_weight if "l1" in config.objective else 0.0,
+        adversarial_weight=1.0 if "gan" in config.objective else 0.0,
+        conditional=conditional,
+        remedies=cures,
+        ema_decay=config.ema_decay or None,
+        noise=translation_parts.noise_of(config),
+    )
+
+
+def trained_translators(
+    config: Config, facts: Facts, restore: Callable[..., Any]
+) -> dict[str, tuple[models.Pix2Pix, Any]]:
+    """Returns the model of a finished run with its state; see `translation_runs`."""
+    config = settled(config)
+    model = build(config, (facts.a[-1], facts.b[-1]), facts.steps)
+    return {"pix2pix": (model, restore(model))}
+
+
+def main(config: Config) -> dict[str, Any]:
+    """Trains, judges, draws; returns the scores on the held-out pairs."""
+    asked, config = config, settled(config)
+    _check(config)
+    setup = translation_data.prepare(config)
+    channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
+    model = build(config, channels, setup.steps)
+    translation_training.check_model(model, setup)
+    with training_run.timed() as seconds:
+        judges = translation_training.judges_of(config, setup, ["a_to_b"])
+        loss = translation_parts.loss_of(config.loss)
+        one = translation_monitor.of_pix2pix(model, judges["a_to_b"], loss)
+        if "gan" not in config.objective:
+            one = one._replace(critique=None)
+        one = one._replace(show=translation_training.show_of(config))
+        translation_training.check_best(config, one)
+        folder = training_run.open_folder(
+            config,
+            "pix2pix",
+            translation_parts.run_name(config, setup.train.name, config.objective),
+            title=f"pix2pix on {setup.train.name}",
+            doc=__doc__ or "",
+            fixed=training_run.LENGTH if config.decay else frozenset(),
+            command=command.command(asked),
+        )
+        trained = translation_training.train(
+            config, setup, folder, model, [one], terms=TERMS
+        )
+        translation_training.write_pictures(folder, one, trained.outputs["a_to_b"])
+    return training_run.finish(
+        folder,
+        trained.results,
+        seconds=seconds(),
+        tables=trained.tables,
+        **translation_training.best_note(trained.best),
+    )
+
+
+def _check(config: Config) -> None:
+    translation_parts.check(config)
+    translation_training.check(config)
+    command.check_not_negative(config, "l1_weight")
+
+
+if __name__ == "__main__":
+    command.run(main, Config, __doc__ or "")

@@ -1,0 +1,1 @@
+"""Pairs of image sets, for translation: where they come from, and their batches."""
