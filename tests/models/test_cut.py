@@ -8,8 +8,6 @@ import pytest
 from jax.sharding import Mesh, PartitionSpec
 
 from jaxgen import models, networks, random
-from jaxgen.errors import InputError
-from jaxgen.models import cut_checks, remedies
 from jaxgen.typing import Model, Network, Translator
 
 ROWS, SIDE, CHANNELS, WIDTH, TEMPERATURE = 4, 4, 2, 3, 0.3
@@ -280,7 +278,6 @@ def test_seeds_side_by_side_and_steps_in_a_scan_train_what_each_trains_alone():
         lambda *rows: jnp.stack(rows), *(batch_of(seed) for seed in (0, 1))
     )
 
-    # The parameters that `init` draws for its members are not those of one alone.
     alone = first_state()._replace(key=models.member_key(jax.random.key(3), 0))
     members = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), alone)
     state = models.EnsembleState(jnp.zeros((), jnp.int32), alone.key, members)
@@ -380,6 +377,7 @@ def squares(seed, images=64, side=6):
     return {"a": jnp.asarray(a), "b": jnp.asarray(b)}, a[..., ::-1]
 
 
+@pytest.mark.slow
 def test_colours_change_and_places_stay_without_pairs():
     images, truth = squares(0)
     adam = optax.adam(3e-2, b1=0.5)
@@ -400,55 +398,3 @@ def test_colours_change_and_places_stay_without_pairs():
     found = model.translate(state, inputs)
     distance, identity = (np.abs(one - truth[16:]).mean() for one in (found, inputs))
     assert distance < 0.5 * identity
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ({"generator": tiny_translator()._replace(features=None)}, "no feature maps"),
-        ({"patches": 0}, "patches was given 0"),
-        ({"temperature": 0.0}, "temperature=0"),
-        ({"nce_weight": -1.0}, "nce_weight=-1"),
-        ({"remedies": [remedies.pac(2)]}, "pac"),
-    ],
-)
-def test_parts_that_do_not_go_together_are_refused(options, sentence):
-    with pytest.raises(InputError, match=sentence):
-        tiny_cut(**options)
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ({"generator": CRITIC}, "generator is a Network"),
-        ({"heads": networks.patch_heads}, "heads is a function"),
-        ({"negatives": "set"}, "'image', 'batch'"),
-    ],
-)
-def test_parts_of_another_kind_are_refused(options, sentence):
-    # By the checks themselves: in tests, types are checked before them.
-    parts = {
-        "generator": tiny_translator(),
-        "heads": HEADS,
-        "patches": 5,
-        "temperature": 1.0,
-        "negatives": "image",
-    }
-    with pytest.raises(InputError, match=sentence):
-        cut_checks.check_parts(**parts | options)
-
-
-@pytest.mark.parametrize(
-    ("options", "batch", "sentence"),
-    [
-        ({}, {"image": BATCH["a"]}, "'a'"),
-        ({}, {"a": BATCH["a"], "b": BATCH["b"][..., :1]}, "channels"),
-        ({"layers": (2,)}, BATCH, "no layer 2 among the generator's 2"),
-        ({"layers": ()}, BATCH, "layers is empty"),
-        ({"layers": (0,)}, batch_of(shape=(2, 1, 1, 2)), "single place"),
-    ],
-)
-def test_batches_that_do_not_suit_the_networks_are_refused(options, batch, sentence):
-    model = tiny_cut(**options)
-    with pytest.raises(InputError, match=sentence):
-        model.init(jax.random.key(0), batch)

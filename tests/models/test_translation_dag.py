@@ -12,7 +12,7 @@ from jaxgen.models import remedies
 from tests.models import tiny_translation as tiny
 
 BATCH = tiny.batch()
-KINDS = data.transforms.rotations()
+KINDS = data.transforms.rotations()[:3]
 
 
 def build(cures=(), *, heads=1):
@@ -60,7 +60,7 @@ def test_each_head_learns_of_its_own_transform(with_heads):
                 for one in (images[domain], made[domain])
             )
             values.append((jnp.mean((real - 1) ** 2) + jnp.mean(fake**2)) / 2)
-        return values[0] + 0.5 / 3 * sum(values[1:]), values[0]
+        return values[0] + 0.5 / 2 * sum(values[1:]), values[0]
 
     gradient = jax.jit(jax.grad(loss, has_aux=True), static_argnums=1)
     for domain in "ab":
@@ -87,7 +87,7 @@ def test_cycle_and_identity_terms_know_nothing_of_heads(with_heads):
 def test_a_critique_is_that_of_the_first_head_for_each_patch(with_heads):
     model, (state, *_) = with_heads
     logits = model.critique(state, BATCH["a"], domain="a")
-    every = tiny.critic(heads=4).apply(state.critics["a"].params, 2 * BATCH["a"] - 1)
+    every = tiny.critic(heads=3).apply(state.critics["a"].params, 2 * BATCH["a"] - 1)
     np.testing.assert_allclose(logits, every[:, 0], rtol=1e-5)
 
 
