@@ -3,7 +3,7 @@
 See `translation_health`, which takes them all.
 """
 
-from collections.abc import Iterator
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -196,11 +196,7 @@ def critic_share(
     # the half of each mean.
     weight = 1.0 if boundary is None else 0.5
     errors = [weight * _standard_error(one) for one in shares]
-    low, high = (
-        (None, None)
-        if None in errors
-        else _ends(value, float(np.hypot(*errors)), (0.0, 1.0))
-    )
+    low, high = _ends(value, math.hypot(*errors), (0.0, 1.0))
     warning = None
     if value >= DECIDED:
         told = f"{value:.0%} of held-out real and of translated images"
@@ -246,12 +242,8 @@ def idle_generator(
     if not way.mean() > 1e-4:
         return Reading(None)
     value = float(change.mean() / way.mean())
-    error = _standard_error(change - value * way)
-    low, high = (
-        (None, None)
-        if error is None
-        else _ends(value, error / float(way.mean()), (0.0, np.inf))
-    )
+    error = _standard_error(change - value * way) / float(way.mean())
+    low, high = _ends(value, error, (0.0, np.inf))
     threshold, warning = IDLE[aligned], None
     if value < threshold:
         warning = (
@@ -332,12 +324,18 @@ def _mean(values: np.ndarray) -> Interval | None:
     return mean_interval(kept, bounds=(-1.0, 1.0))
 
 
-def _standard_error(values: np.ndarray) -> float | None:
+def _standard_error(values: np.ndarray) -> float:
+    """Returns that of the mean; NaN of one value."""
     if len(values) < 2:
-        return None
+        return math.nan
     return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
-def _ends(value: float, error: float, bounds: tuple[float, float]) -> Iterator[float]:
+def _ends(
+    value: float, error: float, bounds: tuple[float, float]
+) -> tuple[float, float] | tuple[None, None]:
+    if math.isnan(error):
+        return None, None
     reach = _CONFIDENT * error
-    return (float(np.clip(end, *bounds)) for end in (value - reach, value + reach))
+    low, high = np.clip([value - reach, value + reach], *bounds)
+    return float(low), float(high)

@@ -186,8 +186,9 @@ def test_penalties_see_the_mean_logit_of_an_image(key):
     np.testing.assert_allclose(metrics["penalty"], expected, rtol=1e-4)
 
 
-def test_seeds_train_at_once(key):
-    seeds = models.ensemble(lambda _: build(), num_seeds=2)
+def test_seeds_and_weights_train_at_once(key):
+    weights = jnp.array([100.0, 1.0])
+    seeds = models.ensemble(lambda one: build(l1_weight=one), settings=weights)
     _, state, _ = stepped(seeds, key)
     first = models.member_key(key, 0)
     _, alone, _ = stepped(build(), first)

@@ -93,8 +93,8 @@ def scores(run: Run) -> Plate | None:
     names = [name for name in _SCORES if name in logged]
     if not names:
         return None
-    splits = list(dict.fromkeys(row["split"] for row in rows))
-    called = {split: DIRECTIONS.get(split, split) for split in splits}
+    splits = list(dict.fromkeys(str(row["split"]) for row in rows))
+    called: dict[str, str] = {split: DIRECTIONS.get(split, split) for split in splits}
     if len(splits) == 1:
         called = {splits[0]: "test"}
     rows = [{**row, "split": called[row["split"]]} for row in rows]

@@ -1,0 +1,170 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from experiments import cyclegan, translation_data, translation_runs
+from jaxgen import report, training
+from jaxgen.errors import InputError
+from jaxgen.report import gallery
+from jaxgen.report.run import read_run
+
+TINY = cyclegan.Config(
+    image_size=16,
+    load_size=18,
+    share=0.06,
+    judged=6,  # too few for distances, whose networks would take the time
+    best="cycle",
+    width=4,
+    blocks=1,
+    critic_width=4,
+    pool=3,
+    epochs=1,
+    batch_size=16,
+    look_every=1,
+    devices=1,
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> dict:
+    config = dataclasses.replace(TINY, output=str(tmp_path_factory.mktemp("runs")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "write_page", lambda folder: folder / "index.html")
+        yield cyclegan.main(config)
+
+
+def test_a_run_leaves_every_file_that_its_page_is_drawn_from(run):
+    folder = Path(run["page"]).parent
+    assert folder.name == "emoji-cyclegan-resnet-16-6percent"
+    figures = {plate.name for plate in gallery.plates(read_run(folder))}
+    wanted = {"triples", "cycles", "looks_a_to_b", "looks_b_to_a", "terms", "health"}
+    assert {f"translation_{name}" for name in wanted} <= figures
+    summary = json.loads((folder / "summary.json").read_text())
+    # Scored on held-out pairs, though it was trained without any.
+    titles = [table["title"] for table in summary["tables"]]
+    assert titles == ["Held-out images, a to b", "Held-out images, b to a"]
+    for way in ("a to b", "b to a"):
+        assert np.isfinite(run[f"L1 below that of the identity, {way}"])
+    looks = training.read_records(folder / "translation.jsonl")
+    assert [look["split"] for look in looks] == ["a_to_b", "b_to_a"]
+    assert summary["best checkpoint"].startswith("step 2, cycle ")
+
+
+def test_terms_are_recorded_each_under_its_own_name(run):
+    row = training.read_records(Path(run["page"]).parent / "metrics.jsonl")[0]
+    halves = row["critic_a_loss"] + row["critic_b_loss"]
+    assert row["critic_sum"] == pytest.approx(2 * halves, rel=1e-6)
+    total = row["adversarial_a_to_b"] + row["adversarial_b_to_a"]
+    total += 10 * (row["cycle_a"] + row["cycle_b"])
+    total += 5 * (row["identity_a"] + row["identity_b"])
+    assert row["generator_loss"] == pytest.approx(total, rel=1e-5)
+
+
+@pytest.mark.parametrize("direction", ["a_to_b", "b_to_a"])
+def test_both_translators_of_a_run_make_what_its_page_shows(run, direction):
+    folder = Path(run["page"]).parent
+    loaded = translation_runs.load_translator(folder, direction=direction, which="last")
+    shown = np.load(folder / "arrays" / "translation_cycles.npz")
+    inputs = shown[direction[0]].astype(np.float32) / 255
+    made = np.asarray(loaded.translate(inputs))
+    assert np.abs(255 * made - shown[direction]).max() < 1
+
+
+@pytest.mark.parametrize(
+    ("options", "terms"),
+    [
+        ({"identity": 0.0, "cycle": "mse", "pool": 0}, {"cycle_a", "cycle_b"}),
+        ({"generator": "unet", "depth": 2, "remedies": "dag"}, {"identity_a"}),
+        ({"method": "cut", "remedies": "diff_augment"}, {"nce", "nce_identity"}),
+        ({"method": "fastcut", "loss": "hinge"}, {"nce"}),
+    ],
+)
+def test_methods_and_options_take_a_step(options, terms):
+    config = cyclegan.settled(dataclasses.replace(TINY, **options))
+    model = cyclegan.build(config, (3, 3), steps=10)
+    batch = {name: jax.ShapeDtypeStruct((4, 16, 16, 3), np.float32) for name in "ab"}
+    state = jax.eval_shape(model.init, jax.random.key(0), batch)
+    _, metrics = jax.eval_shape(model.update, state, batch)
+    own = {name for name in metrics if name.startswith(("cycle", "identity", "nce"))}
+    whole = {"identity_a", "identity_b", "cycle_a", "cycle_b"}
+    assert own == (whole if "identity_a" in terms else terms)
+
+
+def test_images_of_other_channels_have_no_identity_term():
+    config = cyclegan.settled(dataclasses.replace(TINY, degrade="grey"))
+    model = cyclegan.build(config, (1, 3), steps=10)
+    batch = {
+        name: jax.ShapeDtypeStruct((4, 16, 16, count), np.float32)
+        for name, count in (("a", 1), ("b", 3))
+    }
+    state = jax.eval_shape(model.init, jax.random.key(0), batch)
+    _, metrics = jax.eval_shape(model.update, state, batch)
+    assert "identity_a" not in metrics
+
+
+def test_the_preset_is_that_of_the_paper():
+    paper = cyclegan.settled(cyclegan.Config(preset="paper"))
+    assert (paper.image_size, paper.load_size, paper.batch_size) == (256, 286, 1)
+    assert (paper.generator, paper.blocks, paper.width) == ("resnet", 9, 64)
+    assert (paper.learning_rate, paper.b1, paper.epochs) == (2e-4, 0.5, 200)
+    assert (paper.cycle_weight, paper.pool, paper.decay) == (10.0, 50, 0.5)
+    assert (paper.loss, paper.norm) == ("least_squares", "instance")
+    small = cyclegan.Config(preset="paper", image_size=128)
+    assert cyclegan.settled(small).blocks == 6
+
+
+def test_the_two_sides_come_in_orders_of_their_own():
+    config = cyclegan.settled(TINY)
+    setup = translation_data.prepare(config, unpaired=True)
+    a, b = (setup.batches.feed(0, 2)[side]["index"] for side in "ab")
+    assert (a != b).any()
+    # Held-out rows still are pairs.
+    a, b = (setup.test_batches.feed(0, 1)[side]["index"] for side in "ab")
+    assert (a == b).all()
+
+
+def test_disjoint_halves_hold_no_pair():
+    config = cyclegan.settled(dataclasses.replace(TINY, disjoint=True, batch_size=2))
+    halves = translation_data.prepare(config, unpaired=True).train
+    whole = translation_data.prepare(cyclegan.settled(TINY), unpaired=True).train
+    assert not halves.aligned
+    a, b = (source.in_memory()["image"] for source in (whole.a, whole.b))
+    np.testing.assert_array_equal(halves.a.in_memory()["image"], a[::2])
+    np.testing.assert_array_equal(halves.b.in_memory()["image"], b[1::2])
+
+
+def unpaired(root: Path) -> Path:
+    for name, count in {"trainA": 4, "trainB": 6, "testA": 3, "testB": 3}.items():
+        (root / name).mkdir()
+        for number in range(count):
+            pixels = np.full((20, 20, 3), 20 * number, np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{number}.png")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"best": "l1"}, "'l1' of the best checkpoint is not measured"),
+        ({"disjoint": True}, "--disjoint parts images from their partners"),
+        ({"method": "cut", "best": "cycle"}, "'cycle' of the best .* not measured"),
+        ({"pool": -1}, "--pool is -1"),
+        ({"identity": -1.0}, r"--identity is -1\.0"),
+        ({"image_size": 18, "load_size": 18}, "18 x 18 pixels.*ResNet"),
+        ({"layout": "aligned"}, r"4\.png|4 .* 6"),
+        ({"test_split": "val"}, "val"),
+    ],
+)
+def test_what_cannot_be_used_is_said_before_training(options, message, tmp_path):
+    config = dataclasses.replace(
+        TINY, data=str(unpaired(tmp_path)), share=1.0, batch_size=2
+    )
+    config = dataclasses.replace(config, output=str(tmp_path / "runs"), **options)
+    with pytest.raises(InputError, match=message):
+        cyclegan.main(config)
+    assert not (tmp_path / "runs").exists()
