@@ -1,12 +1,20 @@
 """CycleGAN and CUT learn to translate between two kinds of images without any pair.
 
-Claim: TODO
+Claim: Two sets of images that are drawn independently, with never a pair side by side,
+are enough to learn a translation; where pairs are known after all, held-out ones tell
+how near it comes to the truth.
 
 Source: Zhu et al., Unpaired Image-to-Image Translation using Cycle-Consistent
 Adversarial Networks, 2017; Park et al., Contrastive Learning for Unpaired
 Image-to-Image Translation, 2020; and their published codes.
 
-Command: TODO
+Command: `python -m experiments.cyclegan` NUMBERS
+
+`--method cut` and `--method fastcut` go one way, with a contrastive loss in place of
+the way back. `--preset paper` has the settings of CycleGAN (256 pixels, ResNets of 9
+blocks, batches of one, 200 epochs), and each of them can be given on top:
+`--preset paper --data FOLDER` takes a folder with trainA, trainB, testA and testB.
+`--disjoint` takes a of one half of the pairs and b of the other.
 """
 
 import dataclasses
@@ -172,6 +180,7 @@ def main(config: Config) -> dict[str, Any]:
     _check(config)
     setup = translation_data.prepare(config, unpaired=True)
     channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
+    name = translation_parts.set_name(setup.train.name)
     model = build(config, channels, setup.steps)
     translation_training.check_model(model, setup)
     names = ["a_to_b", "b_to_a"] if config.method == "cyclegan" else ["a_to_b"]
@@ -182,8 +191,8 @@ def main(config: Config) -> dict[str, Any]:
         folder = training_run.open_folder(
             config,
             "cyclegan",
-            translation_parts.run_name(config, setup.train.name, config.method),
-            title=f"{LABELS[config.method]} on {setup.train.name}",
+            translation_parts.run_name(config, name, config.method),
+            title=f"{LABELS[config.method]} on {name}",
             doc=__doc__ or "",
             fixed=training_run.LENGTH if config.decay else frozenset(),
             command=command.command(asked),

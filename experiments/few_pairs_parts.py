@@ -1,27 +1,18 @@
-"""Ways to make do with few pairs, by words; and what a translator of few is worth."""
+"""Ways to make do with few pairs, by words."""
 
 import dataclasses
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
-
-import jax
-import numpy as np
 
 from experiments import (
     cyclegan,
     pix2pix,
     training_run,
     translation_data,
-    translation_judge,
-    translation_monitor,
+    translation_parts,
 )
 from experiments.few_pairs_members import SideBySide
-from experiments.latent_arrays import every_nth, scale
-from experiments.translation_judge import HeldOut, Judge
-from experiments.translation_monitor import Direction
-from jaxgen import metrics, random
 from jaxgen.errors import InputError
-from jaxgen.typing import PRNGKeyArray
 
 System = Literal["pix2pix", "cyclegan"]
 
@@ -31,9 +22,6 @@ LABELS = {
     **{"shared": "one head for all", "lecam": "LeCam"},
 }
 """What methods are called in figures and tables; others by their own words."""
-
-ENLARGED = 286 / 256
-"""How much larger augmented images are than what is cropped of them, as published."""
 
 SMALL: dict[str, dict[str, int]] = {
     "pix2pix": {"width": 16, "critic_width": 16, "critic_layers": 1},
@@ -148,7 +136,7 @@ def model_of(
         dag_transforms=config.dag_transforms,
     )
     options = script.settled(options)
-    loss = pix2pix.translation_parts.loss_of(options.loss)
+    loss = translation_parts.loss_of(options.loss)
     return script.build(options, channels, steps), loss
 
 
@@ -163,7 +151,7 @@ def setup_of(
         shares: Of the training pairs; smaller ones are parts of larger ones.
     """
     size = config.image_size
-    enlarged = config.load_size or round(size * ENLARGED)
+    enlarged = config.load_size or round(translation_parts.ENLARGED * size)
     setups = [
         translation_data.prepare(
             dataclasses.replace(
@@ -180,132 +168,3 @@ def setup_of(
     steps = training_run.steps_of(config, batches)
     train = [one.train for one in setups]
     return setups[-1]._replace(train=train, batches=batches, steps=steps)
-
-
-def direction_of(config: Any, model: Any, judge: Judge, loss: Any) -> Direction:
-    """Returns how the main direction of a model is looked at."""
-    if config.system == "pix2pix":
-        return translation_monitor.of_pix2pix(model, judge, loss)
-    return translation_monitor.of_cyclegan(
-        model, dict.fromkeys(("a_to_b", "b_to_a"), judge), loss
-    )[0]
-
-
-class Judged(NamedTuple):
-    """What one model is worth.
-
-    Attributes:
-        scores: Metrics of the held-out images, by name.
-        distances: L1 of each held-out pair, shape (n,); empty where none are known.
-        trained: Mean L1 of pairs that it was trained on; None likewise.
-        gap: How far from training images to translations the critic puts held-out real
-            ones, from 0 to 1; see `metrics.critic_overfitting`. None without a critic.
-        logits: Its mean logits of training, held-out and translated images, or None.
-        outputs: Translations of the held-out inputs, bytes.
-    """
-
-    scores: dict[str, float]
-    distances: np.ndarray
-    trained: float | None
-    gap: float | None
-    logits: tuple[float, float, float] | None
-    outputs: np.ndarray
-
-
-class Look(NamedTuple):
-    """How models of one method are looked at, compiled once for all.
-
-    Attributes:
-        translate: `(state, images, key) -> images`.
-        critique: `(state, inputs, images) -> logits`, or None.
-        judge: Of the held-out images.
-    """
-
-    translate: Any
-    critique: Any
-    judge: Judge
-
-
-def look_at(one: Direction, method: Method) -> Look:
-    """Compiles what looks at a method's models."""
-    critique = None if one.critique is None or not method.adversarial else one.critique
-    return Look(
-        jax.jit(one.translate),
-        None if critique is None else jax.jit(critique),
-        one.judge,
-    )
-
-
-def judged(look: Look, state: Any, known: HeldOut, key: PRNGKeyArray) -> Judged:
-    """Judges one model.
-
-    Args:
-        look: How.
-        state: Of the model.
-        known: Images that it was trained on, as the held-out ones are.
-        key: Of the noise; it is consumed.
-    """
-    judge = look.judge
-
-    def translated(images: np.ndarray, name: str) -> np.ndarray:
-        own = random.stream(key, name)
-        return translation_judge.translated(look.translate, state, images, own)
-
-    outputs = translated(judge.inputs, "held out")
-    distances, trained = np.zeros(0), None
-    if judge.aligned:
-        distances = distances_of(outputs, judge.targets)
-        trained = float(distances_of(translated(known.a, "known"), known.b).mean())
-    gap, logits = None, None
-    if look.critique is not None:
-        seen = [
-            _logits(look, state, inputs, images)
-            for inputs, images in (
-                (known.a, known.b),
-                (judge.inputs, judge.targets),
-                (judge.inputs, outputs),
-            )
-        ]
-        logits = tuple(float(one.mean()) for one in seen)
-        gap = metrics.critic_overfitting(seen[0], seen[2], seen[1]).held_out
-    scores = translation_judge.quick_scores(judge, outputs)
-    return Judged(scores, distances, trained, gap, logits, outputs)
-
-
-def known_images(config: Any, key: PRNGKeyArray, share: float, most: int) -> HeldOut:
-    """Reads training images of a share, as held-out ones come: whole, not cropped.
-
-    Args:
-        config: `translation_data.PairOptions`.
-        key: The root key of the run.
-        share: Of the training pairs.
-        most: Images, at most, evenly spread.
-    """
-    own = dataclasses.replace(config, share=config.share * share)
-    known = translation_data.mean_images(own, key)
-    a, b = (side[every_nth(len(side), most)] for side in (known.a, known.b))
-    return HeldOut(a, b, known.aligned)
-
-
-def distances_of(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Returns the L1 of each pair of bytes, in pixels from 0 to 1, shape (n,)."""
-    apart = np.abs(images.astype(np.int16) - truth.astype(np.int16))
-    return apart.mean(axis=(1, 2, 3)) / 255
-
-
-def _logits(
-    look: Look, state: Any, inputs: np.ndarray, images: np.ndarray
-) -> np.ndarray:
-    """Returns the mean logit over the patches of each image."""
-    number = min(len(inputs), len(images))
-    size = translation_judge.BLOCK
-    found = [
-        np.asarray(look.critique(state, scale(x), scale(y)))
-        for x, y in zip(
-            translation_judge.blocks(inputs[:number], size),
-            translation_judge.blocks(images[:number], size),
-            strict=True,
-        )
-    ]
-    logits = np.concatenate(found)[:number]
-    return logits.reshape(number, -1).mean(axis=1)

@@ -1,11 +1,21 @@
 """pix2pix learns from pairs of images to translate one kind into the other.
 
-Claim: TODO
+Claim: From pairs a network learns a translation whose images lie nearer to the truth of
+held-out pairs than the input does, and than the mean image; a critic that sees pairs
+makes them sharper, and no nearer.
 
 Source: Isola et al., Image-to-Image Translation with Conditional Adversarial Networks,
 2017, sections 3 and 4.2, and their published code.
 
-Command: TODO
+Command: `python -m experiments.pix2pix` NUMBERS
+
+`--objective` has the ablations of the paper: l1, gan, cgan, l1+gan, l1+cgan.
+`--preset paper` has its settings (256 pixels, a U-Net-256 and a 70x70 critic of width
+64, batches of one, 200 epochs, dropout as noise), and each of them can be given on top:
+`--preset paper --data FOLDER --direction b_to_a` trains labels to photographs where a
+folder holds photographs and labels side by side. `--degrade edges` draws emoji from
+their edges, `--data photos` colours photographs, `--data photos --degrade x2` enlarges
+them.
 """
 
 import dataclasses
@@ -36,8 +46,10 @@ COMMON = {
 PRESETS: dict[str, dict[str, Any]] = {
     "small": COMMON
     | {
-        **{"epochs": 60, "batch_size": 16, "learning_rate": 1e-3, "image_size": 32},
-        **{"width": 32, "critic_width": 32, "critic_layers": 1, "ema_decay": 0.99},
+        **{"epochs": 25, "batch_size": 16, "learning_rate": 5e-4, "image_size": 32},
+        # A critic that learns as fast as the generator takes half of what L1 gains.
+        **{"critic_learning_rate": 1e-4, "upsampling": "resize_conv"},
+        **{"width": 16, "critic_width": 16, "critic_layers": 1, "ema_decay": 0.99},
         **{"statistics": "running", "noise": "none", "look_every": 5},
     },
     "paper": COMMON
@@ -119,6 +131,7 @@ def main(config: Config) -> dict[str, Any]:
     _check(config)
     setup = translation_data.prepare(config)
     channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
+    name = translation_parts.set_name(setup.train.name)
     model = build(config, channels, setup.steps)
     translation_training.check_model(model, setup)
     with training_run.timed() as seconds:
@@ -132,8 +145,8 @@ def main(config: Config) -> dict[str, Any]:
         folder = training_run.open_folder(
             config,
             "pix2pix",
-            translation_parts.run_name(config, setup.train.name, config.objective),
-            title=f"pix2pix on {setup.train.name}",
+            translation_parts.run_name(config, name, config.objective),
+            title=f"pix2pix on {name}",
             doc=__doc__ or "",
             fixed=training_run.LENGTH if config.decay else frozenset(),
             command=command.command(asked),

@@ -13,13 +13,13 @@ from experiments.translation_judge import HeldOut
 from jaxgen import data, random
 from jaxgen.data import degradations
 from jaxgen.data.degradations import Degradation
-from jaxgen.data.pairs.folders import Layout
+from jaxgen.data.pairs.layouts import Layout
 from jaxgen.errors import InputError
 from jaxgen.typing import PRNGKeyArray
 
 Direction = Literal["a_to_b", "b_to_a"]
 
-MEAN_OF = 2000
+MEAN_OF = 1000
 """Training images behind the mean image, at most."""
 
 

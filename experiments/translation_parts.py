@@ -7,6 +7,7 @@ preset: `settled` puts it there.
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import jax.numpy as jnp
@@ -175,6 +176,11 @@ def check(options: Any) -> None:
         )
 
 
+def set_name(data: str) -> str:
+    """Returns what a set is called: of a path, its last part."""
+    return Path(data).resolve().name if Path(data).exists() else data
+
+
 def run_name(options: Any, data: str, *words: str) -> str:
     """Returns the name of a run, of its data and its options.
 
@@ -183,7 +189,7 @@ def run_name(options: Any, data: str, *words: str) -> str:
         data: The name of the set.
         words: What else is told.
     """
-    told = [re.sub(r"[^\w.-]+", "-", data.rstrip("/").rsplit("/", 1)[-1]), *words]
+    told = [re.sub(r"[^\w.-]+", "-", set_name(data)), *words]
     told += [options.generator, f"{options.image_size}"]
     if options.remedies != "none":
         told.append(options.remedies)

@@ -32,6 +32,7 @@ TINY = pix2pix.Config(
     width=4,
     depth=2,
     dropout="none",
+    critic="pixel",
     critic_width=4,
     epochs=2,
     decay=0.0,  # so that half a run may become a whole one
@@ -151,7 +152,7 @@ def test_objectives_are_the_ablations_of_the_paper(objective, channels):
     ("options", "heads"),
     [
         ({"remedies": "dag+r1=1"}, 4),
-        ({"remedies": "dag=0.5", "dag_transforms": "cropping", "critic": "pixel"}, 5),
+        ({"remedies": "dag=0.5", "dag_transforms": "cropping", "critic": "patch"}, 5),
         ({"remedies": "diff_augment"}, 1),
         ({"remedies": "ada", "loss": "non_saturating"}, 1),
         ({"remedies": "shared+lecam", "loss": "hinge", "spectral": True}, 1),
@@ -294,7 +295,7 @@ def labels(root: Path) -> None:
         (None, {"share": 1.5}, r"--share is 1\.5"),
         (None, {"decay": 1.5}, r"--decay is 1\.5"),
         (None, {"ema_decay": 1.0}, r"--ema-decay is 1\.0"),
-        (None, {"critic_layers": 3}, "patch critic of 3 layers"),
+        (None, {"critic": "patch", "critic_layers": 3}, "patch critic of 3 layers"),
         (None, {"dropout": "blocks"}, "--dropout is blocks"),
         (None, {"remedies": "magic"}, "no remedy 'magic'.*diff_augment"),
         (None, {"remedies": "none+dag"}, "leave `none` out"),
