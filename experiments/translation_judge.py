@@ -27,7 +27,7 @@ from jaxgen.errors import InputError
 from jaxgen.metrics.features.base import FeatureNet, extract
 from jaxgen.metrics.image_similarity import ssim_window
 from jaxgen.metrics.resampling import Halves, Interval, halves, interval, mean_interval
-from jaxgen.typing import Array, Data, PRNGKeyArray
+from jaxgen.typing import Array, PRNGKeyArray
 
 Translate = Callable[[Any, Array, PRNGKeyArray], Array]
 """`(state, images, key) -> images`, both float32 in [0, 1]."""
@@ -66,29 +66,6 @@ class HeldOut(NamedTuple):
     a: np.ndarray
     b: np.ndarray
     aligned: bool
-
-
-def held_out(batches: Data, *, aligned: bool, most: int = 256) -> HeldOut:
-    """Reads the first examples of evaluation batches, as the model is given them.
-
-    Args:
-        batches: Batches with "a" and "b"; rows of "weight" 0 are left out.
-        aligned: Whether rows belong together.
-        most: Examples that are kept.
-    """
-    one = jax.jit(batches.batch)
-    kept: list[dict[str, np.ndarray]] = []
-    total = 0
-    for step in range(batches.steps_per_epoch):
-        item = jax.tree.map(lambda leaf: leaf[0], batches.feed(step, 1))
-        batch = one(batches.resident, item, jnp.int32(step))
-        rows = np.asarray(batch.get("weight", np.ones(len(batch["a"])))) > 0
-        kept.append({side: to_bytes(batch[side])[rows] for side in ("a", "b")})
-        total += int(rows.sum())
-        if total >= most:
-            break
-    a, b = (np.concatenate([part[side] for part in kept])[:most] for side in ("a", "b"))
-    return HeldOut(a, b, aligned)
 
 
 class Judge(NamedTuple):

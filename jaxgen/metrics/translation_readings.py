@@ -1,6 +1,7 @@
 """Four readings of a translation's health, each a number with an interval.
 
-See `translation_health`, which takes them all.
+See `translation_health`, which takes them all. Warnings look at the number itself, that
+of inversion at its interval too.
 """
 
 import math
@@ -10,6 +11,7 @@ import numpy as np
 
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_images
+from jaxgen.metrics.proportions import wilson_interval
 from jaxgen.metrics.resampling import Interval, mean_interval
 
 INVERTED = -0.3
@@ -100,6 +102,9 @@ def colour_inversion(inputs: Any, outputs: Any, truth: Any = None) -> Reading:
         outputs: Shape (n, ...).
         truth: What the inputs should become, shape (n, ...), where that is known.
     """
+    # Two channels are colour without lightness, which says nothing of it.
+    if 2 in (np.shape(inputs)[-1], np.shape(outputs)[-1]):
+        return Reading(None)
     value = _mean(luminance_correlation(inputs, outputs))
     if value is None:
         return Reading(None)
@@ -149,7 +154,7 @@ def output_collapse(
         error = _jackknife(own - ratio * others)
     else:
         error = float(np.hypot(_jackknife(own), ratio * _jackknife(others)))
-    low, high = max(0.0, ratio - _CONFIDENT * error), ratio + _CONFIDENT * error
+    low, high = _ends(ratio, error, (0.0, np.inf))
     expected = min(1.0, _spread(as_pixels("input", inputs)).mean / real.mean)
     threshold, warning = COLLAPSED * expected, None
     if ratio < threshold:
@@ -197,6 +202,10 @@ def critic_share(
     weight = 1.0 if boundary is None else 0.5
     errors = [weight * _standard_error(one) for one in shares]
     low, high = _ends(value, math.hypot(*errors), (0.0, 1.0))
+    count = len(real) + len(fake)
+    if value in (0.0, 1.0) and low is not None:
+        # All are told alike, and still another image might not be.
+        low, high = wilson_interval(round(value * count), count)[1:]
     warning = None
     if value >= DECIDED:
         told = f"{value:.0%} of held-out real and of translated images"
@@ -278,6 +287,8 @@ def _spread(images: np.ndarray) -> _Spread:
 
 def _jackknife(left_out: np.ndarray) -> float:
     n = len(left_out)
+    if n < 3:  # The one distance of two images says nothing of others.
+        return math.nan
     return float(np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum()))
 
 

@@ -52,7 +52,8 @@ class Critic(NamedTuple):
         update: `(net, kept, CriticStep, fake) -> (net, kept, metrics)`, differentiable
             in `fake`; `kept` is what the remedies keep.
         generator_loss: `(net, kept, CriticStep, fake) -> scalar`.
-        logits: `(net, samples, condition) -> logits`, without what draws.
+        logits: `(net, samples, condition, train=False) -> logits`, without what draws;
+            with `train` normalized by the samples' own statistics.
     """
 
     init: Callable[..., NetState]
@@ -323,9 +324,12 @@ def critic_of(
                 total += classification(outputs, step.condition)
         return total
 
-    def logits(net: NetState, samples: Array, condition: Condition) -> Array:
+    def logits(
+        net: NetState, samples: Array, condition: Condition, *, train: bool = False
+    ) -> Array:
         seen = calm(samples, condition)
-        return network.apply(net.params, net.batch_stats, *_inputs(seen))[0]
+        stats = net.batch_stats
+        return network.apply(net.params, stats, *_inputs(seen), train=train)[0]
 
     return Critic(init, update, generator_loss, logits)
 

@@ -28,6 +28,7 @@ from jaxgen.models.translating import (
     check_options,
     check_remedies,
     check_translated,
+    critic_logits,
     first_head,
     halved,
     image_keys,
@@ -141,10 +142,12 @@ def cut(
     G(x) and of x at the same places, drawn for each image and layer, the mean over the
     layers.
 
-    These are the settings of the authors' code, which calculates means where the paper
-    writes sums. CUT: the defaults, 200 epochs and 200 more in which the rate falls.
-    FastCUT: `nce_weight=10, identity=False, flip_equivariance=True`, 150 and 50 epochs.
-    Both: batches of one, `networks.resnet_translator()`, `networks.patch_critic()`,
+    The settings are those of the authors' code, which calculates means where the paper
+    writes sums; but for the networks, which there start by Xavier's normal times 0.02
+    (here those of CycleGAN do, N(0, 0.02)) and blur where they halve and double. CUT:
+    the defaults, 200 epochs and 200 more in which the rate falls. FastCUT:
+    `nce_weight=10, identity=False, flip_equivariance=True`, 150 and 50 epochs. Both:
+    batches of one, `networks.resnet_translator()`, `networks.patch_critic()`,
     Adam(2e-4, b1=0.5) for all.
 
     Args:
@@ -176,7 +179,8 @@ def cut(
         The model, safe under `jit`, `vmap` over seeds, `scan` over steps, `pmap` and
         `shard_map`. Batches are `{"a": images, "b": images}` in [0, 1], whose rows need
         not be pairs. `update` gives generator_loss, adversarial, nce, nce_identity,
-        critic_loss (the half that is minimised), critic_sum (the whole), real_logit,
+        critic_loss (the half that is minimised, of the first head,
+        without penalties), critic_sum (without the half), real_logit,
         fake_logit, penalty where there is one, and generator_gradient_norm (heads
         included) and critic_gradient_norm. Terms are not weighed.
 
@@ -355,7 +359,8 @@ def cut(
         return shown(translated(generator, *in_use(state), inputs, keys, noise))
 
     def critique(state: CUTState, images: Array) -> Array:
-        return first_head(judge.logits(state.critic, signed(images), None), remedies)
+        logits = critic_logits(judge.logits, state.critic, signed(images), noise)
+        return first_head(logits, remedies)
 
     def evaluate(state: CUTState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
         a, b = batch["a"], batch["b"]

@@ -29,6 +29,7 @@ from jaxgen.models.translating import (
     check_remedies,
     check_translated,
     check_translator,
+    critic_logits,
     first_head,
     halved,
     image_keys,
@@ -181,9 +182,10 @@ def cyclegan(
         `shard_map`. Batches are `{"a": images, "b": images}` in [0, 1], whose rows need
         not be pairs. `update` gives generator_loss, adversarial_a_to_b,
         adversarial_b_to_a, cycle_a, cycle_b, identity_a, identity_b, and by domain
-        critic_a_loss (the half that is minimised), real_logit_a, fake_logit_a,
-        critic_a_gradient_norm and so on; critic_sum, the losses of both critics without
-        the half; and generator_gradient_norm. Terms are not weighed.
+        critic_a_loss (the half that is minimised, of the first head, without
+        penalties), real_logit_a, fake_logit_a, critic_a_gradient_norm and so on;
+        critic_sum, the losses of both critics without the half; and
+        generator_gradient_norm. Terms are not weighed.
 
     Raises:
         InputError: The parts do not go together; the sentence says why.
@@ -372,7 +374,8 @@ def cyclegan(
 
     def critique(state: CycleGANState, images: Array, domain: Any = "b") -> Array:
         _check_name("domain", domain, get_args(Domain))
-        logits = judges[domain].logits(state.critics[domain], signed(images), None)
+        net, judge = state.critics[domain], judges[domain]
+        logits = critic_logits(judge.logits, net, signed(images), noise)
         return first_head(logits, remedies)
 
     def evaluate(state: CycleGANState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:

@@ -121,11 +121,13 @@ def check_differentiable(
 def check_logits(found: tuple[int, ...], rows: int, heads: int) -> None:
     """Refuses a critic with another number of heads."""
     wanted = (rows,) if heads == 1 else (rows, heads)
-    if found[: len(wanted)] != wanted:
+    # Patches have two axes more. Their rows must not be taken for heads.
+    patches = len(found) - len(wanted)
+    if found[: len(wanted)] != wanted or patches not in (0, 2):
         raise InputError(
             f"The critic gives logits of shape {found}: expected {wanted}, one for "
-            f"each row{'' if heads == 1 else f' and each of {heads} heads'}. Make it "
-            f"with heads={heads}."
+            f"each row{'' if heads == 1 else f' and each of {heads} heads'}, or "
+            f"{(*wanted, 'height', 'width')} of patches. Make it with heads={heads}."
         )
 
 

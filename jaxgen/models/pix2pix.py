@@ -26,6 +26,7 @@ from jaxgen.models.translating import (
     check_remedies,
     check_translated,
     check_translator,
+    critic_logits,
     first_head,
     halved,
     image_keys,
@@ -138,8 +139,9 @@ def pix2pix(
         The model, safe under `jit`, `vmap` over seeds, `scan` over steps, `pmap` and
         `shard_map`. Batches are `{"a": images, "b": images}`, rows in pairs, in [0, 1].
         `update` gives generator_loss, adversarial, l1, critic_loss (the half that is
-        minimised), critic_sum (the whole), real_logit, fake_logit, penalty where there
-        is one, and generator_gradient_norm and critic_gradient_norm.
+        minimised, of the first head, without penalties), critic_sum (without the half),
+        real_logit, fake_logit, penalty where there is one, and generator_gradient_norm
+        and critic_gradient_norm.
 
     Raises:
         InputError: The parts do not go together; the sentence says why.
@@ -255,7 +257,8 @@ def pix2pix(
         return shown(made)
 
     def critique(state: Pix2PixState, a: Array, b: Array) -> Array:
-        logits = judge.logits(state.critic, seen(signed(a), signed(b)), None)
+        pairs = seen(signed(a), signed(b))
+        logits = critic_logits(judge.logits, state.critic, pairs, noise)
         return first_head(logits, remedies)
 
     def evaluate(state: Pix2PixState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:

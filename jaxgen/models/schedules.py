@@ -13,7 +13,12 @@ def constant_then_linear(
 
     The rate of step n is that of the step of its period n - n % every began with, so
     with `every` the steps of an epoch it changes once an epoch, as in the papers' code.
-    It would be 0 at step `steps + decay_steps`, the first one that is not taken.
+    It would be 0 at step `steps + decay_steps`, the first one that is not taken (in the
+    papers' code one epoch later).
+
+    A schedule counts the steps of its optimizer. A penalty every k steps
+    (`remedies.r1(..., every=k)`) is one step more, so the critic's rate then falls
+    sooner: give it `steps` and `decay_steps` (k + 1) / k times as large.
 
     Args:
         rate: Learning rate at the start.

@@ -14,6 +14,7 @@ from jaxgen.models.remedies import Remedy
 from jaxgen.typing import (
     Array,
     Batch,
+    NetState,
     Params,
     PerExample,
     PRNGKeyArray,
@@ -31,9 +32,9 @@ class Noise(NamedTuple):
     Attributes:
         dropout: Whether its dropout stays on, which needs a key: the noise z of
             pix2pix. A network without dropout takes no notice.
-        statistics: What a batch normalization uses: the statistics of the "image"
-            alone, as the published code does with its batches of one; those of the
-            "batch"; or the "running" ones of training.
+        statistics: What a batch normalization uses, of the critic too when it is asked:
+            the statistics of the "image" alone, as the published code does with its
+            batches of one; those of the "batch"; or the "running" ones of training.
 
     References:
         Isola et al., Image-to-Image Translation with Conditional Adversarial Networks,
@@ -170,6 +171,29 @@ def halved(loss: AdversarialLoss) -> AdversarialLoss:
         estimate=None
         if loss.estimate is None
         else lambda value: loss.estimate(2.0 * value),  # pyright: ignore[reportOptionalCall]
+    )
+
+
+def critic_logits(
+    logits: Callable[..., Array], net: NetState, images: Array, noise: Noise
+) -> Array:
+    """Returns a critic's logits, normalized as those of the training are.
+
+    Data and generated images meet the critic apart from each other then, so that its
+    running statistics are those of neither.
+
+    Args:
+        logits: Those of `critic_of`.
+        net: Of the critic.
+        images: As it sees them.
+        noise: Whose statistics.
+    """
+    if noise.statistics == "running" or not jax.tree.leaves(net.batch_stats):
+        return logits(net, images, None)
+    if noise.statistics == "batch":
+        return logits(net, images, None, train=True)
+    return jax.lax.map(
+        lambda image: logits(net, image[None], None, train=True)[0], images
     )
 
 

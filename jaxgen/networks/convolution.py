@@ -43,7 +43,7 @@ Padding = str | Sequence[tuple[int, int]]
 
 _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 
-_WINOGRAD_CHANNELS = 16
+_WINOGRAD_CHANNELS = 32
 """With fewer on either side the transforms cost more than the products they save."""
 
 

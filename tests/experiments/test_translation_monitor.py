@@ -160,27 +160,6 @@ def test_the_table_shows_what_there_is_to_compare_with():
     assert len(table["columns"]) == 6
 
 
-def test_held_out_images_leave_out_the_padding():
-    blocks = np.arange(12, dtype=np.float32).reshape(3, 4) / 255
-
-    def batch(resident, item, step, *, axis_name=None):
-        one = jnp.broadcast_to(resident[step][:, None, None, None], (4, 2, 2, 1))
-        return {"a": one, "b": 1 - one, "weight": item}
-
-    weights = np.ones((3, 4), np.float32)
-    weights[2, 2:] = 0
-    data = SimpleNamespace(
-        steps_per_epoch=3,
-        resident=jnp.asarray(blocks),
-        feed=lambda first, steps: weights[first : first + steps],
-        batch=batch,
-    )
-    found = translation_judge.held_out(data, aligned=True)
-    assert found.a[:, 0, 0, 0].tolist() == list(range(10))
-    assert (found.b == 255 - found.a).all()
-    assert len(translation_judge.held_out(data, aligned=True, most=7).b) == 7
-
-
 def test_a_short_block_is_filled_up_and_cut_again():
     seen = []
 

@@ -186,6 +186,28 @@ def test_penalties_see_the_mean_logit_of_an_image(key):
     np.testing.assert_allclose(metrics["penalty"], expected, rtol=1e-4)
 
 
+def test_a_critic_is_asked_as_it_was_trained(key):
+    one = {name: images[:1] for name, images in BATCH.items()}
+    model = build(critic=tiny.normalized_critic())
+    _, first, _ = stepped(model, key, one)
+    _, metrics = jax.jit(model.update)(first, one)
+    logits = jax.jit(model.critique)(first, BATCH["a"], BATCH["b"])
+    np.testing.assert_allclose(jnp.mean(logits[0]), metrics["real_logit"], rtol=1e-4)
+    running = build(
+        critic=tiny.normalized_critic(), noise=models.Noise(statistics="running")
+    )
+    other = jax.jit(running.critique)(first, BATCH["a"], BATCH["b"])
+    assert not np.allclose(logits, other)
+
+
+@pytest.mark.parametrize(("heads", "kinds"), [(1, 4), (4, 0)])
+def test_patches_are_not_taken_for_heads(key, heads, kinds):
+    cures = [remedies.dag(data.transforms.rotations())] if kinds else []
+    model = build(critic=tiny.critic(heads=heads), remedies=cures)
+    with pytest.raises(InputError, match="Make it with heads"):
+        jax.eval_shape(lambda key: model.init(key, BATCH), key)
+
+
 def test_seeds_and_weights_train_at_once(key):
     weights = jnp.array([100.0, 1.0])
     seeds = models.ensemble(lambda one: build(l1_weight=one), settings=weights)

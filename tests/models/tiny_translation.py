@@ -87,6 +87,24 @@ def watching_critic():
     return StatefulNetwork(init, apply)
 
 
+def normalized_critic():
+    """Returns a critic of images less the batch's mean image, or a running one."""
+    network = critic()
+
+    def init(key, images):
+        return network.init(key, images), {"mean": jnp.zeros(images.shape[1:])}
+
+    def apply(params, batch_stats, images, *, train=False, axis_name=None):
+        mean = batch_stats["mean"]
+        if train:
+            channels = jnp.mean(images, axis=(0, 1, 2), keepdims=True)
+            mean = jnp.broadcast_to(channels[0], images.shape[1:])
+            batch_stats = {"mean": 0.5 * (batch_stats["mean"] + mean)}
+        return network.apply(params, images - mean[None]), batch_stats
+
+    return StatefulNetwork(init, apply)
+
+
 def keys_of(root, step, name, rows):
     """Returns the keys that a model draws with in one of its steps."""
     return random.example_keys(random.stream(random.step_key(root, step), name), rows)
