@@ -21,16 +21,10 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal
 
-from experiments import (
-    command,
-    training_run,
-    translation_data,
-    translation_monitor,
-    translation_parts,
-    translation_training,
-)
-from experiments.translation_monitor import Direction
-from experiments.translation_runs import Facts
+from experiments import command, training_run
+from experiments.translation_studies import data, monitor, parts, training
+from experiments.translation_studies.monitor import Direction
+from experiments.translation_studies.runs import Facts
 from jaxgen import losses, models, networks
 
 Method = Literal["cyclegan", "cut", "fastcut"]
@@ -44,26 +38,19 @@ TERMS = {
 }
 """What the progress bar shows."""
 
-COMMON = {
-    **{"loss": "least_squares", "generator": "resnet", "norm": "instance", "b1": 0.5},
-    **{"upsampling": "transpose", "critic": "patch", "decay": 0.5, "noise": "none"},
-    **{"statistics": "image"},
+COMMON = parts.COMMON | {
+    **{"loss": "least_squares", "generator": "resnet", "norm": "instance"},
+    **{"upsampling": "transpose", "noise": "none", "statistics": "image"},
 }
 """Options of both presets."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     "small": COMMON
     | {
-        **{"epochs": 60, "batch_size": 8, "learning_rate": 5e-4, "image_size": 32},
+        **{"epochs": 16, "batch_size": 4, "learning_rate": 5e-4, "image_size": 32},
         **{"width": 16, "critic_width": 32, "critic_layers": 1, "ema_decay": 0.99},
-        **{"look_every": 5},
     },
-    "paper": COMMON
-    | {
-        **{"epochs": 200, "batch_size": 1, "learning_rate": 2e-4, "image_size": 256},
-        **{"width": 64, "critic_width": 64, "critic_layers": 3, "ema_decay": 0.0},
-        **{"look_every": 5},
-    },
+    "paper": COMMON | parts.PAPER,
 }
 """What options are where they are not given."""
 
@@ -71,13 +58,18 @@ PRESETS: dict[str, dict[str, Any]] = {
 @dataclasses.dataclass(frozen=True)
 class Config(
     training_run.RunOptions,
-    translation_parts.NetworkOptions,
-    translation_parts.GameOptions,
-    translation_training.WatchOptions,
-    translation_data.PairOptions,
+    parts.NetworkOptions,
+    parts.GameOptions,
+    training.WatchOptions,
+    data.PairOptions,
 ):
     """Options of the script."""
 
+    degrade: str | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Make a of b, which is an image: a is what is left of it by `low_light` (the
+    default with the embedded emoji), `grey`, `x2`, `x4`, `edges`, `noise`, `mask` or
+    `blur`; the last ones with a number if you like, as in `blur=2`. `none`: the sets as
+    they are (the default with other data; with emoji, two styles of drawing)."""
     method: Method = "cyclegan"
     """`cyclegan` translates both ways; `cut` and `fastcut` go from a to b alone, with a
     contrastive loss of patches in place of the way back."""
@@ -109,7 +101,10 @@ class Config(
 
 def settled(config: Config) -> Config:
     """Returns the options with those of the preset where they say nothing."""
-    return translation_parts.settled(config, PRESETS)
+    if config.degrade is None:
+        usual = "low_light" if config.data == "emoji" else "none"
+        config = dataclasses.replace(config, degrade=usual)
+    return parts.settled(config, PRESETS)
 
 
 def build(
@@ -123,52 +118,51 @@ def build(
         steps: Of the whole run, for the learning rates.
     """
     a, b = channels
-    cures = {
-        count: translation_parts.remedies_of(config, steps=steps, channels=(count,))
-        for count in channels
-    }
     if config.method != "cyclegan":
         return _cut(config, b, steps)
+    cures = parts.remedies_of(config, steps=steps)
+    critic = parts.critic_of(config, cures)
     identity = 5.0 if config.identity is None else config.identity
     return models.cyclegan(
-        translation_parts.translator_of(config, b),
-        translation_parts.translator_of(config, a),
-        *(translation_parts.critic_of(config, cures[count]) for count in channels),
-        *translation_parts.optimizers_of(config, steps),
-        loss=translation_parts.loss_of(config.loss),
+        parts.translator_of(config, b),
+        parts.translator_of(config, a),
+        critic,
+        critic,
+        *parts.optimizers_of(config, steps),
+        loss=parts.loss_of(config.loss),
         cycle_weight=config.cycle_weight,
         identity_weight=identity if a == b or config.identity else 0.0,
         cycle=getattr(losses.translation, config.cycle),
         pool_size=config.pool,
-        remedies=cures[b],
+        remedies=cures,
         ema_decay=config.ema_decay or None,
-        noise=translation_parts.noise_of(config),
+        noise=parts.noise_of(config),
     )
 
 
 def _cut(config: Config, channels: int, steps: int) -> models.CUT:
-    cures = translation_parts.remedies_of(config, steps=steps, channels=(channels,))
+    cures = parts.remedies_of(config, steps=steps)
     fast = config.method == "fastcut"
     weight = 10.0 if fast else 1.0
     return models.cut(
-        translation_parts.translator_of(config, channels),
+        parts.translator_of(config, channels),
         networks.patch_heads(),
-        translation_parts.critic_of(config, cures),
-        *translation_parts.optimizers_of(config, steps),
-        loss=translation_parts.loss_of(config.loss),
+        parts.critic_of(config, cures),
+        *parts.optimizers_of(config, steps),
+        loss=parts.loss_of(config.loss),
         nce_weight=weight if config.nce_weight is None else config.nce_weight,
         identity=not fast,
         flip_equivariance=fast,
         remedies=cures,
         ema_decay=config.ema_decay or None,
-        noise=translation_parts.noise_of(config),
+        noise=parts.noise_of(config),
     )
 
 
 def trained_translators(
     config: Config, facts: Facts, restore: Callable[..., Any]
 ) -> dict[str, tuple[models.CycleGAN | models.CUT, Any]]:
-    """Returns the model of a finished run with its state; see `translation_runs`."""
+    """Returns the model of a finished run; see `translation_studies.runs`."""
     config = settled(config)
     model = build(config, (facts.a[-1], facts.b[-1]), facts.steps)
     return {config.method: (model, restore(model))}
@@ -178,56 +172,54 @@ def main(config: Config) -> dict[str, Any]:
     """Trains, judges, draws; returns the scores on the held-out images."""
     asked, config = config, settled(config)
     _check(config)
-    setup = translation_data.prepare(config, unpaired=True)
+    setup = data.prepare(config, unpaired=True)
     channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
-    name = translation_parts.set_name(setup.train.name)
+    name = parts.set_name(setup.train.name)
     model = build(config, channels, setup.steps)
-    translation_training.check_model(model, setup)
+    training.check_model(model, setup)
     names = ["a_to_b", "b_to_a"] if config.method == "cyclegan" else ["a_to_b"]
     with training_run.timed() as seconds:
-        judges = translation_training.judges_of(config, setup, names)
+        judges = training.judges_of(config, setup, names)
         directions = _directions(config, model, judges)
-        translation_training.check_best(config, directions[0])
+        training.check_best(config, directions[0])
         folder = training_run.open_folder(
             config,
             "cyclegan",
-            translation_parts.run_name(config, name, config.method),
+            parts.run_name(config, name, config.method),
             title=f"{LABELS[config.method]} on {name}",
             doc=__doc__ or "",
             fixed=training_run.LENGTH if config.decay else frozenset(),
             command=command.command(asked),
         )
-        trained = translation_training.train(
+        trained = training.train(
             config, setup, folder, model, directions, terms=TERMS[config.method]
         )
         if config.method == "cyclegan":
-            translation_training.write_cycles(folder, directions, trained)
-        translation_training.write_pictures(
-            folder, directions[0], trained.outputs["a_to_b"]
-        )
+            training.write_cycles(folder, directions, trained)
+        training.write_pictures(folder, directions[0], trained.outputs["a_to_b"])
     return training_run.finish(
         folder,
         trained.results,
         seconds=seconds(),
         tables=trained.tables,
-        **translation_training.best_note(trained.best),
+        **training.best_note(trained.best),
     )
 
 
 def _directions(config: Config, model: Any, judges: Any) -> tuple[Direction, ...]:
-    loss = translation_parts.loss_of(config.loss)
+    loss = parts.loss_of(config.loss)
     if config.method == "cyclegan":
-        there, back = translation_monitor.of_cyclegan(model, judges, loss)
+        there, back = monitor.of_cyclegan(model, judges, loss)
     else:
-        there = translation_monitor.of_cut(model, judges["a_to_b"], loss)
+        there = monitor.of_cut(model, judges["a_to_b"], loss)
         back = None
-    there = there._replace(show=translation_training.show_of(config))
+    there = there._replace(show=training.show_of(config))
     return (there,) if back is None else (there, back)
 
 
 def _check(config: Config) -> None:
-    translation_parts.check(config)
-    translation_training.check(config)
+    parts.check(config)
+    training.check(config)
     command.check_not_negative(config, "cycle_weight", "pool")
     for name in ("identity", "nce_weight"):
         if getattr(config, name) is not None:

@@ -40,21 +40,18 @@ from typing import Any
 
 import jax
 
-from experiments import (
-    command,
-    few_pairs_findings,
-    few_pairs_judge,
-    few_pairs_parts,
-    training_run,
-    translation_data,
-    translation_judge,
-)
-from experiments.few_pairs_findings import Findings
-from experiments.few_pairs_judge import Judged
-from experiments.few_pairs_members import member_of, members
-from experiments.few_pairs_parts import Method
+from experiments import command, training_run
+from experiments.few_pairs_studies import findings as few_pairs_findings
+from experiments.few_pairs_studies import judge as few_pairs_judge
+from experiments.few_pairs_studies import parts
+from experiments.few_pairs_studies.findings import Findings
+from experiments.few_pairs_studies.judge import Judged
+from experiments.few_pairs_studies.members import member_of, members
+from experiments.few_pairs_studies.parts import Method
 from experiments.latent_arrays import on_one_device
-from experiments.translation_judge import Judge
+from experiments.translation_studies import data
+from experiments.translation_studies import judge as translation_judge
+from experiments.translation_studies.judge import Judge
 from jaxgen import models, random, training
 from jaxgen.errors import InputError
 
@@ -62,8 +59,8 @@ from jaxgen.errors import InputError
 @dataclasses.dataclass(frozen=True)
 class Config(
     training_run.RunOptions,
-    few_pairs_parts.SystemOptions,
-    translation_data.PairOptions,
+    parts.SystemOptions,
+    data.PairOptions,
 ):
     """Options of the script."""
 
@@ -96,7 +93,7 @@ def build(config: Config, method: Method, setup: training_run.Setup) -> models.E
     """Returns all seeds of one method."""
     channels = tuple(one.image_shape[-1] for one in (setup.test.a, setup.test.b))
     return models.ensemble(
-        lambda _: few_pairs_parts.model_of(config, method, channels, setup.steps)[0],
+        lambda _: parts.model_of(config, method, channels, setup.steps)[0],
         num_seeds=config.seeds,
     )
 
@@ -105,15 +102,12 @@ def main(config: Config) -> dict[str, Any]:
     """Trains each method on each share, judges, draws; returns scores of the least."""
     methods = _check(config)
     shares = tuple(sorted(config.shares))
-    setups = {
-        method.word: few_pairs_parts.setup_of(config, method, shares)
-        for method in methods
-    }
+    setups = {method.word: parts.setup_of(config, method, shares) for method in methods}
     first = setups[methods[0].word]
     with training_run.timed() as seconds:
         judge = translation_judge.judge_of(
-            translation_data.judged_images(first.test, config.judged),
-            translation_data.mean_images(config, first.key),
+            data.judged_images(first.test, config.judged),
+            data.mean_images(config, first.key),
         )
         folder = training_run.open_folder(
             config,
@@ -170,7 +164,7 @@ def _judged(
 ) -> list[list[Judged]]:
     """Returns what the models are worth, by share and seed."""
     channels = judge.inputs.shape[-1], judge.targets.shape[-1]
-    model, loss = few_pairs_parts.model_of(config, method, channels, setup.steps)
+    model, loss = parts.model_of(config, method, channels, setup.steps)
     one = few_pairs_judge.direction_of(config, model, judge, loss)
     look = few_pairs_judge.look_at(one, method)
     found = []
@@ -203,14 +197,14 @@ def _check(config: Config) -> list[Method]:
             f"--methods holds {' '.join(config.methods) or 'nothing'}: give each "
             "method once, one at least."
         )
-    methods = [few_pairs_parts.method_of(word) for word in config.methods]
+    methods = [parts.method_of(word) for word in config.methods]
     for method in methods:
         if config.system == "cyclegan" and not method.adversarial:
             raise InputError(
                 f"--methods holds {method.word}, and a cyclegan learns from its "
                 "critics alone: leave it out."
             )
-        few_pairs_parts.model_of(config, method, (3, 3), 1)  # refuses unknown remedies
+        parts.model_of(config, method, (3, 3), 1)  # refuses unknown remedies
     return methods
 
 

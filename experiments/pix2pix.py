@@ -22,24 +22,17 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal
 
-from experiments import (
-    command,
-    training_run,
-    translation_data,
-    translation_monitor,
-    translation_parts,
-    translation_training,
-)
-from experiments.translation_runs import Facts
+from experiments import command, training_run
+from experiments.translation_studies import data, monitor, parts, training
+from experiments.translation_studies.runs import Facts
 from jaxgen import models
 
 Objective = Literal["l1", "gan", "cgan", "l1+gan", "l1+cgan"]
 
 TERMS = ("l1", "adversarial", "critic_loss")
 
-COMMON = {
-    **{"loss": "cross_entropy", "generator": "unet", "norm": "batch", "b1": 0.5},
-    **{"upsampling": "transpose", "critic": "patch", "decay": 0.5},
+COMMON = parts.COMMON | {
+    **{"loss": "cross_entropy", "generator": "unet", "norm": "batch"},
 }
 """Options of both presets."""
 
@@ -50,14 +43,11 @@ PRESETS: dict[str, dict[str, Any]] = {
         # A critic that learns as fast as the generator takes half of what L1 gains.
         **{"critic_learning_rate": 1e-4, "upsampling": "resize_conv"},
         **{"width": 16, "critic_width": 16, "critic_layers": 1, "ema_decay": 0.99},
-        **{"statistics": "running", "noise": "none", "look_every": 5},
+        **{"statistics": "running", "noise": "none"},
     },
     "paper": COMMON
-    | {
-        **{"epochs": 200, "batch_size": 1, "learning_rate": 2e-4, "image_size": 256},
-        **{"width": 64, "critic_width": 64, "critic_layers": 3, "ema_decay": 0.0},
-        **{"statistics": "image", "noise": "dropout", "look_every": 5},
-    },
+    | parts.PAPER
+    | {"upsampling": "transpose", "statistics": "image", "noise": "dropout"},
 }
 """What options are where they are not given."""
 
@@ -65,10 +55,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 @dataclasses.dataclass(frozen=True)
 class Config(
     training_run.RunOptions,
-    translation_parts.NetworkOptions,
-    translation_parts.GameOptions,
-    translation_training.WatchOptions,
-    translation_data.PairOptions,
+    parts.NetworkOptions,
+    parts.GameOptions,
+    training.WatchOptions,
+    data.PairOptions,
 ):
     """Options of the script."""
 
@@ -87,7 +77,7 @@ class Config(
 
 def settled(config: Config) -> Config:
     """Returns the options with those of the preset where they say nothing."""
-    return translation_parts.settled(config, PRESETS)
+    return parts.settled(config, PRESETS)
 
 
 def build(config: Config, channels: tuple[int, int], steps: int) -> models.Pix2Pix:
@@ -99,27 +89,27 @@ def build(config: Config, channels: tuple[int, int], steps: int) -> models.Pix2P
         steps: Of the whole run, for the learning rates.
     """
     conditional = config.objective in ("cgan", "l1+cgan")
-    cures = translation_parts.remedies_of(
+    cures = parts.remedies_of(
         config, steps=steps, channels=channels if conditional else channels[1:]
     )
     return models.pix2pix(
-        translation_parts.translator_of(config, channels[1]),
-        translation_parts.critic_of(config, cures),
-        *translation_parts.optimizers_of(config, steps),
-        loss=translation_parts.loss_of(config.loss),
+        parts.translator_of(config, channels[1]),
+        parts.critic_of(config, cures),
+        *parts.optimizers_of(config, steps),
+        loss=parts.loss_of(config.loss),
         l1_weight=config.l1_weight if "l1" in config.objective else 0.0,
         adversarial_weight=1.0 if "gan" in config.objective else 0.0,
         conditional=conditional,
         remedies=cures,
         ema_decay=config.ema_decay or None,
-        noise=translation_parts.noise_of(config),
+        noise=parts.noise_of(config),
     )
 
 
 def trained_translators(
     config: Config, facts: Facts, restore: Callable[..., Any]
 ) -> dict[str, tuple[models.Pix2Pix, Any]]:
-    """Returns the model of a finished run with its state; see `translation_runs`."""
+    """Returns the model of a finished run; see `translation_studies.runs`."""
     config = settled(config)
     model = build(config, (facts.a[-1], facts.b[-1]), facts.steps)
     return {"pix2pix": (model, restore(model))}
@@ -129,44 +119,42 @@ def main(config: Config) -> dict[str, Any]:
     """Trains, judges, draws; returns the scores on the held-out pairs."""
     asked, config = config, settled(config)
     _check(config)
-    setup = translation_data.prepare(config)
+    setup = data.prepare(config)
     channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
-    name = translation_parts.set_name(setup.train.name)
+    name = parts.set_name(setup.train.name)
     model = build(config, channels, setup.steps)
-    translation_training.check_model(model, setup)
+    training.check_model(model, setup)
     with training_run.timed() as seconds:
-        judges = translation_training.judges_of(config, setup, ["a_to_b"])
-        loss = translation_parts.loss_of(config.loss)
-        one = translation_monitor.of_pix2pix(model, judges["a_to_b"], loss)
+        judges = training.judges_of(config, setup, ["a_to_b"])
+        loss = parts.loss_of(config.loss)
+        one = monitor.of_pix2pix(model, judges["a_to_b"], loss)
         if "gan" not in config.objective:
             one = one._replace(critique=None)
-        one = one._replace(show=translation_training.show_of(config))
-        translation_training.check_best(config, one)
+        one = one._replace(show=training.show_of(config))
+        training.check_best(config, one)
         folder = training_run.open_folder(
             config,
             "pix2pix",
-            translation_parts.run_name(config, name, config.objective),
+            parts.run_name(config, name, config.objective),
             title=f"pix2pix on {name}",
             doc=__doc__ or "",
             fixed=training_run.LENGTH if config.decay else frozenset(),
             command=command.command(asked),
         )
-        trained = translation_training.train(
-            config, setup, folder, model, [one], terms=TERMS
-        )
-        translation_training.write_pictures(folder, one, trained.outputs["a_to_b"])
+        trained = training.train(config, setup, folder, model, [one], terms=TERMS)
+        training.write_pictures(folder, one, trained.outputs["a_to_b"])
     return training_run.finish(
         folder,
         trained.results,
         seconds=seconds(),
         tables=trained.tables,
-        **translation_training.best_note(trained.best),
+        **training.best_note(trained.best),
     )
 
 
 def _check(config: Config) -> None:
-    translation_parts.check(config)
-    translation_training.check(config)
+    parts.check(config)
+    training.check(config)
     command.check_not_negative(config, "l1_weight")
 
 

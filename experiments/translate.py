@@ -40,9 +40,10 @@ from typing import Annotated, Any, Literal, TypeVar
 import jax
 import numpy as np
 
-from experiments import command, evaluation_progress, picture_files, translation_runs
-from experiments.picture_files import Picture
-from experiments.picture_jobs import (
+from experiments import command, evaluation_progress
+from experiments.translation_studies import picture_files, runs
+from experiments.translation_studies.picture_files import Picture
+from experiments.translation_studies.picture_jobs import (
     SHEET,
     Job,
     check_outputs,
@@ -50,7 +51,7 @@ from experiments.picture_jobs import (
     write_sheet,
     written,
 )
-from experiments.translation_runs import Loaded
+from experiments.translation_studies.runs import Loaded
 from jaxgen import random
 from jaxgen.data import tiles
 from jaxgen.errors import InputError
@@ -78,9 +79,9 @@ class Config:
     output: Positional[Path]  # pyright: ignore[reportInvalidTypeForm]
     """The folder that the translated ones go to."""
 
-    direction: translation_runs.Direction = "a_to_b"
+    direction: runs.Direction = "a_to_b"
     """Which way, with a run that translates both ways."""
-    which: translation_runs.Which = "best"
+    which: runs.Which = "best"
     """The best checkpoint of a run, where it kept one, or the last."""
     statistics: Literal["image", "running"] | None = None
     """What a batch normalization divides by: statistics of each picture (or tile), or
@@ -127,7 +128,7 @@ def main(config: Config) -> dict[str, Any]:
         skip=config.skip_existing,
         sheet=config.sheet,
     )
-    loaded = translation_runs.load_translator(
+    loaded = runs.load_translator(
         config.model,
         direction=config.direction,
         which=config.which,

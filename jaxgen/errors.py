@@ -1,6 +1,7 @@
 """The errors that a user can mend, told in one sentence and without a traceback."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from jax.core import Tracer
@@ -26,3 +27,18 @@ def check_number(name: str, value: Any, *, above: float | None = None) -> None:
         raise InputError(f"{name}={number}: give a finite number.")
     if above is not None and not number > above:
         raise InputError(f"{name}={number:g}: give a number above {above:g}.")
+
+
+def check_count(name: str, value: Any, least: int) -> None:
+    """Raises an InputError unless the value is a whole number of at least `least`."""
+    if not isinstance(value, int) or value < least:
+        raise InputError(
+            f"{name} was given {value!r}: give a whole number, {least} or more."
+        )
+
+
+def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
+    """Raises an InputError unless the value is one of the choices."""
+    if value not in choices:
+        known = ", ".join(map(repr, choices))
+        raise InputError(f"{name}={value!r} is unknown: choose one of {known}.")

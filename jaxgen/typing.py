@@ -1,15 +1,17 @@
 """Every array shape named once, and the two contracts that models and loops share."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree, UInt8
 
 __all__ = [
+    "BACK",
     "Array",
     "Batch",
     "ByteImages",
     "Data",
+    "Direction",
     "Evaluate",
     "Images",
     "Init",
@@ -41,6 +43,11 @@ Metrics = dict[str, Array]
 Batch = dict[str, Array]
 """One batch, by the names of TensorFlow Datasets: `image` (float32 in [0, 1]),
 `label` (int32) where the set has one, `weight` (1, or 0 for padding) in evaluation."""
+
+Direction = Literal["a_to_b", "b_to_a"]
+"""Which of the images of two domains, a and b, are translated into the other's."""
+BACK: dict[Direction, Direction] = {"a_to_b": "b_to_a", "b_to_a": "a_to_b"}
+"""The other direction."""
 
 
 class Network(NamedTuple):

@@ -9,6 +9,7 @@ factors, and points with known modes. `load_pairs` opens two sets to translate b
 
 from jaxgen.data import (
     augment,
+    colour,
     degradations,
     differentiable,
     mixtures,
@@ -22,7 +23,7 @@ from jaxgen.data.order import Order
 from jaxgen.data.pairs.direction import doubtful_direction
 from jaxgen.data.pairs.loading import load_pairs
 from jaxgen.data.pairs.pipelines import PairData, pair_pipeline
-from jaxgen.data.pairs.sets import Pairs, from_pairs, paired, subset
+from jaxgen.data.pairs.sets import Pairs, from_pairs, paired
 from jaxgen.data.pipelines import DeviceData, StreamData, pipeline
 from jaxgen.data.sources import (
     Source,
@@ -44,6 +45,7 @@ __all__ = [
     "Split",
     "StreamData",
     "augment",
+    "colour",
     "concatenate",
     "degradations",
     "differentiable",
@@ -60,7 +62,6 @@ __all__ = [
     "select",
     "sprites",
     "stacked_digits",
-    "subset",
     "tiles",
     "transforms",
 ]

@@ -6,20 +6,14 @@ uint8 or uint16 images; what is drawn is a function of the seed and an image's i
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import ndimage
 
-from jaxgen.data import images as image_files
-from jaxgen.data.sources import Source
+from jaxgen.data import colour, resizing
+from jaxgen.data.sources import Source, without_labels
 from jaxgen.errors import InputError, check_number
-
-_LUMA = np.array([0.299, 0.587, 0.114])
-"""Weights of red, green and blue in the luma of ITU-R BT.601, as pillow's `L`."""
-
-_AB_RANGE = 128.0
-"""a and b of Lab lie within +-128 for all colours of sRGB (-108 to 99 in fact)."""
 
 
 class Degradation(NamedTuple):
@@ -38,12 +32,19 @@ class Degradation(NamedTuple):
     target: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
     cached: bool = True
 
-    def applied(self, source: Source, function: Callable[..., np.ndarray]) -> Source:
-        """Returns the source of what `function`, one of the two, makes of a source.
+    def applied(self, source: Source, *, part: Literal["a", "b"]) -> Source:
+        """Returns the source of the inputs, or of the outputs, made of a source.
+
+        Args:
+            source: The images.
+            part: Which; b is the source without labels where there is no `target`.
 
         Raises:
-            InputError: It gives no images, or another number of them.
+            InputError: What is made is no images, or another number of them.
         """
+        function = self.degrade if part == "a" else self.target
+        if function is None:
+            return without_labels(source)
 
         def read(indices: np.ndarray) -> dict[str, np.ndarray]:
             return {"image": function(source.read(indices)["image"], indices)}
@@ -55,7 +56,6 @@ class Degradation(NamedTuple):
                 f"{first.shape} of one image: expected uint8 or uint16 of shape (1, "
                 "height, width, channels)."
             )
-        part = "a" if function is self.degrade else "b"
         cached = self.cached and source.cache_name is not None
         return dataclasses.replace(
             source,
@@ -68,6 +68,8 @@ class Degradation(NamedTuple):
         )
 
 
+_MOONLIGHT = np.array([0.75, 0.9, 1.1])
+_GRAIN = 0.03
 _KINDS = (np.dtype(np.uint8), np.dtype(np.uint16))
 
 
@@ -75,7 +77,8 @@ def grey() -> Degradation:
     """Takes the colour away: a is the luma, 1 channel, b the image."""
 
     def degrade(images: np.ndarray, indices: np.ndarray) -> np.ndarray:
-        return _luma("grey", images)
+        colour.check_colour("grey", images)
+        return _rounded(colour.luma(images), images.dtype)[..., np.newaxis]
 
     return Degradation("grey", degrade)
 
@@ -83,59 +86,18 @@ def grey() -> Degradation:
 def lab_colorization() -> Degradation:
     """Splits an image in CIELAB: a is the lightness L, b the colour (a*, b*).
 
-    Both as uint16: L from 0 to 100, a* and b* from -128 to 128. `join_lab` puts them
-    together again, to the grey level. Needs scikit-image.
+    Both as uint16: L from 0 to 100, a* and b* from -128 to 128.
+    `jaxgen.data.colour.join_lab` puts them together again, to the grey level. Needs
+    scikit-image.
     """
-
-    def lab(images: np.ndarray) -> np.ndarray:
-        _check_colour("lab_colorization", images)
-        scaled = images / np.iinfo(images.dtype).max
-        return _skimage("lab_colorization").color.rgb2lab(scaled)
 
     def degrade(images: np.ndarray, indices: np.ndarray) -> np.ndarray:
-        return _words(lab(images)[..., :1] / 100)
+        return _words(colour.split_lab(images).lightness)
 
     def target(images: np.ndarray, indices: np.ndarray) -> np.ndarray:
-        return _words(lab(images)[..., 1:] / (2 * _AB_RANGE) + 0.5)
+        return _words(colour.split_lab(images).colour)
 
     return Degradation("lab_colorization", degrade, target)
-
-
-def join_lab(lightness: Any, colour: Any) -> np.ndarray:
-    """Puts the two halves of `lab_colorization` together.
-
-    Args:
-        lightness: Shape (n, height, width, 1), in [0, 1].
-        colour: Shape (n, height, width, 2), in [0, 1].
-
-    Returns:
-        RGB, float32 (n, height, width, 3) in [0, 1]; colours that sRGB lacks are
-        clipped.
-
-    Examples:
-        >>> print(join_lab(np.full((1, 1, 1, 1), 0.5), np.full((1, 1, 1, 2), 0.5)))
-        [[[[0.466... 0.466... 0.466...]]]]
-    """
-    lightness, colour = np.asarray(lightness, float), np.asarray(colour, float)
-    lab = np.concatenate([100 * lightness, 2 * _AB_RANGE * (colour - 0.5)], axis=-1)
-    # By hand, since scikit-image warns of each colour that it clips.
-    fy = (lab[..., 0] + 16) / 116
-    f = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], axis=-1)
-    xyz = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * _WHITE
-    linear = np.clip(xyz @ _XYZ_TO_RGB.T, 0, 1)
-    gamma = 1.055 * linear ** (1 / 2.4) - 0.055
-    return np.where(linear > 0.0031308, gamma, 12.92 * linear).astype(np.float32)
-
-
-_WHITE = np.array([0.95047, 1.0, 1.08883])
-"""D65, as scikit-image has it."""
-_XYZ_TO_RGB = np.linalg.inv(
-    [
-        [0.412453, 0.357580, 0.180423],
-        [0.212671, 0.715160, 0.072169],
-        [0.019334, 0.119193, 0.950227],
-    ]
-)
 
 
 def low_resolution(factor: int = 2, *, enlarged: bool = True) -> Degradation:
@@ -163,7 +125,7 @@ def low_resolution(factor: int = 2, *, enlarged: bool = True) -> Degradation:
             count, height // factor, factor, width // factor, factor, channels
         )
         small = _rounded(blocks.mean((2, 4)), images.dtype)
-        return image_files.enlarge(small, factor) if enlarged else small
+        return resizing.enlarge(small, factor) if enlarged else small
 
     return Degradation(f"low_resolution({factor}, enlarged={enlarged})", degrade)
 
@@ -183,10 +145,15 @@ def edges(*, sigma: float = 1.0) -> Degradation:
     check_number("edges sigma", sigma, above=0)
 
     def degrade(images: np.ndarray, indices: np.ndarray) -> np.ndarray:
-        canny = _skimage("edges").feature.canny
+        canny = _canny()
+        if images.shape[-1] == 1:
+            planes = images[..., 0]
+        else:
+            colour.check_colour("edges", images)
+            planes = _rounded(colour.luma(images), images.dtype)
         scale = 1 / np.iinfo(images.dtype).max
-        found = [canny(one * scale, sigma=sigma) for one in _luma("edges", images)]
-        return np.where(np.stack(found), 0, 255).astype(np.uint8)[..., None]
+        found = [canny(plane * scale, sigma=sigma) for plane in planes]
+        return np.where(np.stack(found), 0, 255).astype(np.uint8)[..., np.newaxis]
 
     return Degradation(f"edges({sigma:g})", degrade)
 
@@ -209,6 +176,34 @@ def noise(deviation: float = 0.1, *, seed: int = 0) -> Degradation:
         return _rounded(images + np.stack(drawn), images.dtype)
 
     return Degradation(f"noise({deviation:g}, seed={seed})", degrade)
+
+
+def low_light(exposure: float = 0.5, *, seed: int = 0) -> Degradation:
+    """Darkens images of colour as by moonlight; b is the image.
+
+    A pixel x becomes `exposure * x^1.6 * (0.75, 0.9, 1.1)` in red, green and blue, and
+    Gaussian noise of 0.03 is added, always the same to the same image. The numbers are
+    ours: blueish, dark and grainy, as photographs by night are.
+
+    Args:
+        exposure: What is left of the light, above 0 and at most 1.
+        seed: Of the noise.
+
+    Raises:
+        InputError: The exposure is out of its range.
+    """
+    check_number("low_light exposure", exposure, above=0)
+    if exposure > 1:
+        raise InputError(f"low_light exposure={exposure:g}: give at most 1.")
+    grain = noise(_GRAIN, seed=seed)
+
+    def degrade(images: np.ndarray, indices: np.ndarray) -> np.ndarray:
+        colour.check_colour("low_light", images)
+        most = np.iinfo(images.dtype).max
+        dark = exposure * (images / most) ** 1.6 * _MOONLIGHT
+        return grain.degrade(_rounded(dark * most, images.dtype), indices)
+
+    return Degradation(f"low_light({exposure:g}, seed={seed})", degrade)
 
 
 def mask(share: float = 0.5, *, centred: bool = False, seed: int = 0) -> Degradation:
@@ -256,21 +251,6 @@ def blur(sigma: float = 2.0) -> Degradation:
     return Degradation(f"blur({sigma:g})", degrade)
 
 
-def _luma(name: str, images: np.ndarray) -> np.ndarray:
-    if images.shape[-1] == 1 and name == "edges":
-        return images[..., 0]
-    _check_colour(name, images)
-    luma = _rounded(images @ _LUMA, images.dtype)
-    return luma if name == "edges" else luma[..., None]
-
-
-def _check_colour(name: str, images: np.ndarray) -> None:
-    if images.shape[-1] != 3:
-        raise InputError(
-            f"The images have {images.shape[-1]} channels: expected 3 (RGB) for {name}."
-        )
-
-
 def _rounded(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return np.clip(np.round(values), 0, np.iinfo(dtype).max).astype(dtype)
 
@@ -279,13 +259,12 @@ def _words(values: np.ndarray) -> np.ndarray:
     return _rounded(values * 65535, np.dtype(np.uint16))
 
 
-def _skimage(name: str) -> Any:
+def _canny() -> Callable[..., np.ndarray]:
     try:
-        import skimage.color
-        import skimage.feature
+        from skimage.feature import canny
     except ImportError as error:
         raise InputError(
-            f"The degradation {name} needs scikit-image, which is not installed: "
+            "The degradation edges needs scikit-image, which is not installed: "
             'pip install "jaxgen[experiments]".'
         ) from error
-    return skimage
+    return canny

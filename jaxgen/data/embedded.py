@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgen.data import images
+from jaxgen.data import resizing
 from jaxgen.data.sources import Source, from_arrays
 from jaxgen.errors import InputError
 
@@ -72,7 +72,7 @@ def _embedded(
     mask = test if split == "test" else ~test
     image = image[mask]
     if image_size is not None:
-        image = images.resize(image, image_size)
+        image = resizing.resize(image, image_size)
     return from_arrays(image, label[mask], name=name, split=split, class_names=_DIGITS)
 
 

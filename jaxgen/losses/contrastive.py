@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxgen.errors import InputError
+from jaxgen.errors import check_choice
 from jaxgen.typing import PerExample
 
 Negatives = Literal["image", "batch"]
@@ -57,7 +57,7 @@ def patch_nce(
         Park et al., 2020, equations 2 and 3; there the sum over patches, in their code
         the mean.
     """
-    check_negatives(negatives)
+    check_choice("negatives", negatives, get_args(Negatives))
     batch, patches, features = query.shape
     keys = jax.lax.stop_gradient(positive)
     own = jnp.broadcast_to(jnp.arange(patches)[None], (batch, patches))
@@ -80,12 +80,3 @@ def patch_nce(
     # Of the logits, not anew: a rounding apart would be large at low temperatures.
     right = jnp.take_along_axis(logits, own[..., None], axis=-1)[..., 0]
     return jnp.mean(jax.nn.logsumexp(logits, axis=-1) - right, axis=-1)
-
-
-def check_negatives(negatives: str) -> None:
-    """Raises an InputError unless it is one of `Negatives`."""
-    if negatives not in get_args(Negatives):
-        raise InputError(
-            f"negatives={negatives!r} is unknown: give one of "
-            f"{', '.join(map(repr, get_args(Negatives)))}."
-        )

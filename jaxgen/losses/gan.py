@@ -64,14 +64,25 @@ def non_saturating() -> AdversarialLoss:
     )
 
 
-def least_squares() -> AdversarialLoss:
+def least_squares(*, half: bool = True) -> AdversarialLoss:
     """Returns the game of squared distances to the labels 0 and 1.
+
+    Args:
+        half: Whether both losses are halved, as in the paper; their sums are else those
+            of CycleGAN, (D(x) - 1)^2 + D(G(z))^2 for the critic and (D(G(z)) - 1)^2 for
+            the generator, by the name "least_squares_sum".
 
     References:
         Mao et al., Least Squares Generative Adversarial Networks, 2017, equation 9.
     """
+    if half:
+        return AdversarialLoss(
+            "least_squares", least_squares_critic_loss, least_squares_generator_loss
+        )
     return AdversarialLoss(
-        "least_squares", least_squares_critic_loss, least_squares_generator_loss
+        "least_squares_sum",
+        lambda real, fake: 2.0 * least_squares_critic_loss(real, fake),
+        lambda real, fake: 2.0 * least_squares_generator_loss(real, fake),
     )
 
 

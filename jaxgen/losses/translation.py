@@ -5,28 +5,29 @@ Images are in [-1, 1], as the papers' networks see them, and the weights of the 
 
 Two conventions of a critic's loss are about: the sum of its terms for data and for
 samples, and half of that sum, which is what pix2pix and CycleGAN minimise. The losses
-here and in `losses.gan` (but for its `least_squares`, which has the half inside) are
-sums; the models halve them and log both.
+here and in `losses.gan` (but for its `least_squares()`, which has the half inside and
+is refused) are sums; the models halve them and log both.
 """
 
 import jax.numpy as jnp
 
-from jaxgen.losses.gan import AdversarialLoss, non_saturating
+from jaxgen.losses import gan
+from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.typing import Array, PerExample
 
 
 def cross_entropy() -> AdversarialLoss:
-    """Returns the game of pix2pix: `losses.gan.non_saturating`, a sum of two terms.
+    """Returns the game of pix2pix, an alias of `losses.gan.non_saturating`.
 
     References:
         Isola et al., Image-to-Image Translation with Conditional Adversarial Networks,
         2017, section 3.3.
     """
-    return non_saturating()
+    return gan.non_saturating()
 
 
 def least_squares() -> AdversarialLoss:
-    """Returns the game of CycleGAN, without the halves of `losses.gan.least_squares`.
+    """Returns the game of CycleGAN, an alias of `losses.gan.least_squares(half=False)`.
 
     The critic's loss is (D(x) - 1)^2 + D(G(z))^2, the generator's (D(G(z)) - 1)^2.
 
@@ -34,24 +35,7 @@ def least_squares() -> AdversarialLoss:
         Zhu et al., Unpaired Image-to-Image Translation using Cycle-Consistent
         Adversarial Networks, 2017, section 4.
     """
-    return AdversarialLoss(
-        "least_squares", squared_error_critic_loss, squared_error_generator_loss
-    )
-
-
-def squared_error_critic_loss(
-    real_logits: PerExample, fake_logits: PerExample
-) -> PerExample:
-    """Calculates (D(x) - 1)^2 + D(G(z))^2, D the raw output."""
-    return (real_logits - 1.0) ** 2 + fake_logits**2
-
-
-def squared_error_generator_loss(
-    real_logits: PerExample, fake_logits: PerExample
-) -> PerExample:
-    """Calculates (D(G(z)) - 1)^2, D the raw output."""
-    del real_logits
-    return (fake_logits - 1.0) ** 2
+    return gan.least_squares(half=False)
 
 
 def l1(images: Array, others: Array) -> PerExample:

@@ -47,6 +47,7 @@ from jaxgen.metrics.kernel_functions import (
 )
 from jaxgen.metrics.leak_rate import LeakRate, leak_rate
 from jaxgen.metrics.likelihood import ImportanceEstimate, importance_log_likelihood
+from jaxgen.metrics.luminance import luminance_correlation
 from jaxgen.metrics.memorisation import Memorisation, memorisation
 from jaxgen.metrics.modes import Modes, gaussian_modes
 from jaxgen.metrics.mutual_information import (
@@ -97,7 +98,6 @@ from jaxgen.metrics.translation_readings import (
     colour_inversion,
     critic_share,
     idle_generator,
-    luminance_correlation,
     output_collapse,
 )
 from jaxgen.metrics.transport import (

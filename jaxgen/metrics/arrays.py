@@ -100,3 +100,18 @@ def check_images(name: str, images: Any) -> np.ndarray:
             f"1; give uint8, or scale them: images{scale}."
         )
     return images
+
+
+def as_pixels(name: str, images: Any) -> np.ndarray:
+    """Returns images as float32 in [0, 1].
+
+    Args:
+        name: What to call them in an error.
+        images: Shape (n, height, width, channels); uint8, or floats in [0, 1].
+
+    Raises:
+        InputError: See `check_images`.
+    """
+    images = check_images(name, images)
+    scale = 255 if images.dtype == np.uint8 else 1
+    return np.asarray(images, np.float32) / np.float32(scale)

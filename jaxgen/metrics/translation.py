@@ -10,13 +10,13 @@ images, and a sentence with what to try where it is past its threshold.
 from typing import Any, NamedTuple
 
 from jaxgen.errors import InputError
+from jaxgen.metrics.arrays import as_pixels
 from jaxgen.metrics.translation_readings import (
     Reading,
-    as_pixels,
-    colour_inversion,
+    collapse,
     critic_share,
-    idle_generator,
-    output_collapse,
+    idleness,
+    inversion,
 )
 
 
@@ -126,8 +126,8 @@ def translation_health(
     if real_logits is not None and fake_logits is not None:
         critic = critic_share(real_logits, fake_logits, boundary=boundary)
     return TranslationHealth(
-        colour_inversion(x, made, y if aligned else None),
-        output_collapse(x, made, y, aligned=aligned),
+        inversion(x, made, y if aligned else None),
+        collapse(x, made, y, aligned=aligned),
         critic,
-        idle_generator(x, made, y, aligned=aligned),
+        idleness(x, made, y, aligned=aligned),
     )

@@ -1,7 +1,8 @@
 """Four readings of a translation's health, each a number with an interval.
 
 See `translation_health`, which takes them all. Warnings look at the number itself, that
-of inversion at its interval too.
+of inversion at its interval too. `inversion`, `collapse` and `idleness` are of images
+that are float32 in [0, 1] already; the public functions bring them to it.
 """
 
 import math
@@ -10,9 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxgen.errors import InputError
-from jaxgen.metrics.arrays import check_images
+from jaxgen.metrics.arrays import as_pixels
+from jaxgen.metrics.luminance import correlation
 from jaxgen.metrics.proportions import wilson_interval
 from jaxgen.metrics.resampling import Interval, mean_interval
+from jaxgen.metrics.spread import jackknife_error, spread
 
 INVERTED = -0.3
 """A correlation of luminance this far on the wrong side is a negative."""
@@ -26,9 +29,6 @@ DECIDED = 0.95
 IDLE = {True: 0.1, False: 0.05}
 """Outputs that leave their inputs by less than this share of the way do nothing. By
 whether pairs are known: images of no pair are further from each other."""
-
-_FLAT = 1e-3
-"""Luminance that deviates by less is one grey, and correlates with nothing."""
 
 _CONFIDENT = 1.959964
 """Standard errors to either end of a 95 % interval."""
@@ -54,41 +54,6 @@ class Reading(NamedTuple):
     warning: str | None = None
 
 
-def luminance_correlation(one: Any, other: Any) -> np.ndarray:
-    """Calculates the correlation of two images' luminance over pixels, per pair.
-
-    The luminance is `0.299 R + 0.587 G + 0.114 B` (ITU-R BT.601), or the mean of other
-    channels. Of images of different sizes it is first averaged over the cells of the
-    smaller grid.
-
-    Args:
-        one: Shape (n, height, width, channels); uint8, or floats in [0, 1].
-        other: Shape (n, height', width', channels').
-
-    Returns:
-        Shape (n,), from -1 to 1; NaN where either image is of one grey.
-
-    Raises:
-        InputError: The images cannot be used, or are not as many.
-
-    Examples:
-        >>> ramp = np.linspace(0, 1, 16).reshape(1, 4, 4, 1)
-        >>> luminance_correlation(ramp, 1 - ramp).round(3)
-        array([-1.])
-    """
-    one, other = as_pixels("first", one), as_pixels("second", other)
-    if len(one) != len(other):
-        raise InputError(f"{len(one)} images cannot be paired with {len(other)}.")
-    height = min(one.shape[1], other.shape[1])
-    width = min(one.shape[2], other.shape[2])
-    a, b = (_luminance(images, height, width) for images in (one, other))
-    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
-    deviations = np.sqrt((a**2).mean(axis=1)), np.sqrt((b**2).mean(axis=1))
-    flat = np.minimum(*deviations) < _FLAT
-    product = np.where(flat, 1.0, deviations[0] * deviations[1])
-    return np.where(flat, np.nan, np.clip((a * b).mean(axis=1) / product, -1, 1))
-
-
 def colour_inversion(inputs: Any, outputs: Any, truth: Any = None) -> Reading:
     """Reads whether outputs are negatives: the luminance correlation, averaged.
 
@@ -101,17 +66,26 @@ def colour_inversion(inputs: Any, outputs: Any, truth: Any = None) -> Reading:
         inputs: Shape (n, height, width, channels).
         outputs: Shape (n, ...).
         truth: What the inputs should become, shape (n, ...), where that is known.
+
+    Raises:
+        InputError: The images cannot be used, or are not as many.
     """
+    x, made, y = _pixels(inputs, outputs, truth)
+    return inversion(x, made, y)
+
+
+def inversion(x: np.ndarray, made: np.ndarray, y: np.ndarray | None) -> Reading:
+    """Does as `colour_inversion`, of pixels."""
     # Two channels are colour without lightness, which says nothing of it.
-    if 2 in (np.shape(inputs)[-1], np.shape(outputs)[-1]):
+    if 2 in (x.shape[-1], made.shape[-1]):
         return Reading(None)
-    value = _mean(luminance_correlation(inputs, outputs))
+    value = _mean(correlation(x, made))
     if value is None:
         return Reading(None)
-    known = None if truth is None else _mean(luminance_correlation(inputs, truth))
+    known = None if y is None else _mean(correlation(x, y))
     expected = None if known is None else known.value
     sign = 1.0
-    if truth is not None:
+    if y is not None:
         sign = 0.0 if expected is None or abs(expected) < 0.1 else np.sign(expected)
     warning = None
     against = max(sign * value.low, sign * value.high)
@@ -140,22 +114,30 @@ def output_collapse(
         outputs: Shape (n, ...).
         targets: Shape (m, ...).
         aligned: Whether the rows of outputs and targets belong together.
+
+    Raises:
+        InputError: The images cannot be used.
     """
-    made, real = (
-        _spread(as_pixels("translated", outputs)),
-        _spread(as_pixels("target", targets)),
-    )
+    x, made, y = _pixels(inputs, outputs, targets)
+    return collapse(x, made, y, aligned=aligned)
+
+
+def collapse(
+    x: np.ndarray, made: np.ndarray, y: np.ndarray, *, aligned: bool
+) -> Reading:
+    """Does as `output_collapse`, of pixels."""
+    outputs, real = spread(made), spread(y)
     if not real.mean > 1e-4:
         return Reading(None)
-    ratio = made.mean / real.mean
-    own, others = made.left_out / real.mean, real.left_out / real.mean
+    ratio = outputs.mean / real.mean
+    own, others = outputs.left_out / real.mean, real.left_out / real.mean
     # Of the ratio without one image, to first order; of pairs both go together.
     if aligned:
-        error = _jackknife(own - ratio * others)
+        error = jackknife_error(own - ratio * others)
     else:
-        error = float(np.hypot(_jackknife(own), ratio * _jackknife(others)))
+        error = float(np.hypot(jackknife_error(own), ratio * jackknife_error(others)))
     low, high = _ends(ratio, error, (0.0, np.inf))
-    expected = min(1.0, _spread(as_pixels("input", inputs)).mean / real.mean)
+    expected = min(1.0, spread(x).mean / real.mean)
     threshold, warning = COLLAPSED * expected, None
     if ratio < threshold:
         warning = (
@@ -231,15 +213,18 @@ def idle_generator(
         outputs: Shape (n, ...).
         targets: Shape (m, ...).
         aligned: Whether inputs and targets are pairs.
+
+    Raises:
+        InputError: The images cannot be used.
     """
-    x, made, y = (
-        as_pixels(*named)
-        for named in (
-            ("input", inputs),
-            ("translated", outputs),
-            ("target", targets),
-        )
-    )
+    x, made, y = _pixels(inputs, outputs, targets)
+    return idleness(x, made, y, aligned=aligned)
+
+
+def idleness(
+    x: np.ndarray, made: np.ndarray, y: np.ndarray, *, aligned: bool
+) -> Reading:
+    """Does as `idle_generator`, of pixels."""
     if not x.shape[1:] == made.shape[1:] == y.shape[1:]:
         return Reading(None)
     turns = [0] if aligned else range(1, min(4, len(y) - 1) + 1)
@@ -263,54 +248,10 @@ def idle_generator(
     return Reading(value, low, high, None, threshold, warning)
 
 
-class _Spread(NamedTuple):
-    """Mean distance of all pairs, and without each of the images, shape (n,)."""
-
-    mean: float
-    left_out: np.ndarray
-
-
-def _spread(images: np.ndarray) -> _Spread:
-    flat = images.reshape(len(images), -1).astype(np.float64)
-    # Around their mean, so that digits are left where all are nearly the same.
-    flat -= flat.mean(axis=0, keepdims=True)
-    squares = (flat**2).sum(axis=1)
-    between = squares[:, None] + squares[None] - 2 * flat @ flat.T
-    distances = np.sqrt(np.maximum(between, 0) / flat.shape[1])
-    np.fill_diagonal(distances, 0)
-    n, sums = len(flat), distances.sum(axis=1)
-    mean = float(sums.sum() / (n * (n - 1)))
-    if n < 3:
-        return _Spread(mean, np.full(n, mean))
-    return _Spread(mean, (sums.sum() - 2 * sums) / ((n - 1) * (n - 2)))
-
-
-def _jackknife(left_out: np.ndarray) -> float:
-    n = len(left_out)
-    if n < 3:  # The one distance of two images says nothing of others.
-        return math.nan
-    return float(np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum()))
-
-
-def as_pixels(name: str, images: Any) -> np.ndarray:
-    """Checks images and brings them to float32 in [0, 1]."""
-    images = check_images(name, images)
-    scale = 255 if images.dtype == np.uint8 else 1
-    return np.asarray(images, np.float32) / np.float32(scale)
-
-
-def _luminance(images: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Returns luminance on a grid of cells, float64, shape (n, height * width)."""
-    channels = images.shape[-1]
-    weights = (0.299, 0.587, 0.114) if channels == 3 else [1 / channels] * channels
-    grey = images.astype(np.float64) @ np.asarray(weights)
-    for axis, cells in ((1, height), (2, width)):
-        starts = np.arange(cells) * grey.shape[axis] // cells
-        shape = [1, 1, 1]
-        shape[axis] = cells
-        counts = np.diff([*starts, grey.shape[axis]]).reshape(shape)
-        grey = np.add.reduceat(grey, starts, axis=axis) / counts
-    return grey.reshape(len(grey), -1)
+def _pixels(inputs: Any, outputs: Any, targets: Any) -> tuple[Any, Any, Any]:
+    """Brings images to float32 in [0, 1]; targets may be None."""
+    known = None if targets is None else as_pixels("target", targets)
+    return as_pixels("input", inputs), as_pixels("translated", outputs), known
 
 
 def _logits(name: str, logits: Any) -> np.ndarray:

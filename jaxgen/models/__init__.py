@@ -2,13 +2,13 @@
 
 from jaxgen.models import remedies, schedules
 from jaxgen.models.adagan import AdaGAN, AdaGANState, adagan
-from jaxgen.models.cut import CUT, CUTParams, CUTState, cut
-from jaxgen.models.cyclegan import Cycle, CycleGAN, CycleGANState, cyclegan
 from jaxgen.models.ensemble import Ensemble, EnsembleState, ensemble, member_key
 from jaxgen.models.ex_post import aggregate_gaussian, aggregate_mixture
 from jaxgen.models.gan import GAN, GANState, gan
-from jaxgen.models.pix2pix import Pix2Pix, Pix2PixState, pix2pix
-from jaxgen.models.translating import Noise
+from jaxgen.models.translation.cut import CUT, CUTParams, CUTState, cut
+from jaxgen.models.translation.cyclegan import Cycle, CycleGAN, CycleGANState, cyclegan
+from jaxgen.models.translation.noise import Noise
+from jaxgen.models.translation.pix2pix import Pix2Pix, Pix2PixState, pix2pix
 from jaxgen.models.vae import VAE, VAEState, vae
 from jaxgen.models.veegan import VEEGAN, VEEGANState, veegan
 

@@ -1,13 +1,18 @@
 """Moving averages of parameters."""
 
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 import optax
+from jax.core import Tracer
 
+from jaxgen.errors import InputError
 from jaxgen.typing import Array, PyTree
 
 
 def moving_average(
-    latest: PyTree, average: PyTree, *, decay: float, step: Array
+    latest: PyTree, average: PyTree, *, decay: float | Array, step: Array
 ) -> PyTree:
     """Returns the average after one more step.
 
@@ -20,3 +25,31 @@ def moving_average(
     """
     kept = jnp.minimum(decay, (1.0 + step) / (10.0 + step))
     return optax.incremental_update(latest, average, 1.0 - kept)
+
+
+def first_average(latest: PyTree, decay: float | Array | None) -> PyTree:
+    """Returns the average of `init`, () where there is none to be."""
+    # A copy: the loop gives the buffers of a state away, each once.
+    return () if decay is None else jax.tree.map(jnp.copy, latest)
+
+
+def next_average(
+    latest: PyTree, average: PyTree, *, decay: float | Array | None, step: Array
+) -> PyTree:
+    """Returns the average after one more step, where there is one."""
+    if decay is None:
+        return average
+    return moving_average(latest, average, decay=decay, step=step)
+
+
+def in_use(latest: PyTree, average: PyTree) -> PyTree:
+    """Returns the average where there is one, or else the latest."""
+    return average if average else latest
+
+
+def check_decay(decay: Any) -> None:
+    """Refuses a decay out of its range; a traced one is not looked at."""
+    if decay is None or isinstance(decay, Tracer):
+        return
+    if not 0.0 <= decay < 1.0:
+        raise InputError(f"ema_decay={decay}: give a number from 0 to below 1.")

@@ -11,7 +11,8 @@ import optax
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import gan_checks
 from jaxgen.models.conditions import Condition
-from jaxgen.models.gradient_step import gradient_step
+from jaxgen.models.gradient_step import gradient_step, with_gradient_norm
+from jaxgen.models.patch_logits import per_row
 from jaxgen.models.remedies import Judged, Remedy, pack
 from jaxgen.typing import (
     Array,
@@ -52,13 +53,17 @@ class Critic(NamedTuple):
         update: `(net, kept, CriticStep, fake) -> (net, kept, metrics)`, differentiable
             in `fake`; `kept` is what the remedies keep.
         generator_loss: `(net, kept, CriticStep, fake) -> scalar`.
-        logits: `(net, samples, condition, train=False) -> logits`, without what draws;
-            with `train` normalized by the samples' own statistics.
+        outputs: `(net, samples, condition, train=False) -> (logits of all heads,
+            batch_stats)`, without what draws; with `train` normalized by the samples'
+            own statistics.
+        logits: `(net, samples, condition, train=False) -> logits` of the head that
+            judges samples as they are.
     """
 
     init: Callable[..., NetState]
     update: Callable[..., tuple[NetState, PyTree, Metrics]]
     generator_loss: Callable[..., Array]
+    outputs: Callable[..., tuple[Array, PyTree]]
     logits: Callable[..., Array]
 
 
@@ -214,7 +219,7 @@ def critic_of(
                 for remedy in remedies[first_statistic:]:
                     row = laid_out(remedy, row)
                 outputs, _ = apply(params, net.batch_stats, row, step.axis_name)
-                return _per_row(column(outputs, number))
+                return per_row(column(outputs, number))
 
             for place, (remedy, own) in enumerate(zip(remedies, kept, strict=True)):
                 if remedy.penalty is None or not wanted(remedy):
@@ -258,9 +263,7 @@ def critic_of(
                         "real_logit": jnp.mean(real),
                         "fake_logit": jnp.mean(false),
                     }
-                    moved = _moved(
-                        remedies, kept, _per_row(real), _per_row(false), step
-                    )
+                    moved = _moved(remedies, kept, per_row(real), per_row(false), step)
             if any(_is_prompt(remedy) for remedy in remedies):
                 cost = penalties(params, net, kept, step, fake, wanted=_is_prompt)
                 metrics["penalty"] = cost
@@ -279,8 +282,7 @@ def critic_of(
                 after = after._replace(params=remedy.project(after.params))
             if remedy.report is not None:
                 metrics |= remedy.report(own)
-        metrics["critic_gradient_norm"] = metrics.pop("gradient_norm")
-        del metrics["parameter_norm"], metrics["update_norm"]
+        metrics = with_gradient_norm(metrics, "critic")
         if loss.estimate is not None:
             metrics["estimate"] = loss.estimate(metrics["critic_loss"])
         return after, moved, metrics
@@ -324,14 +326,18 @@ def critic_of(
                 total += classification(outputs, step.condition)
         return total
 
+    def outputs(
+        net: NetState, samples: Array, condition: Condition, *, train: bool = False
+    ) -> tuple[Array, PyTree]:
+        inputs = _inputs(calm(samples, condition))
+        return network.apply(net.params, net.batch_stats, *inputs, train=train)
+
     def logits(
         net: NetState, samples: Array, condition: Condition, *, train: bool = False
     ) -> Array:
-        seen = calm(samples, condition)
-        stats = net.batch_stats
-        return network.apply(net.params, stats, *_inputs(seen), train=train)[0]
+        return column(outputs(net, samples, condition, train=train)[0], 0)
 
-    return Critic(init, update, generator_loss, logits)
+    return Critic(init, update, generator_loss, outputs, logits)
 
 
 def _views(remedies: Sequence[Remedy]) -> list[_View]:
@@ -370,13 +376,6 @@ def _moved(
         )
         for remedy, own in zip(remedies, kept, strict=True)
     )
-
-
-def _per_row(logits: Array) -> PerExample:
-    """The mean over the patches of each row, where there are any."""
-    if logits.ndim == 1:
-        return logits
-    return jnp.mean(logits, axis=tuple(range(1, logits.ndim)))
 
 
 def _is_prompt(remedy: Remedy) -> bool:

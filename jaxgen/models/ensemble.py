@@ -48,7 +48,7 @@ class Ensemble(NamedTuple):
             are means over members.
         evaluate: `(state, key, batch) -> terms per example`, means over members.
         sample: `(state, key, n) -> samples`, shape (members, n, ...); all members are
-            given the same key.
+            given the same key, and n is what their model takes: a number, or images.
         evaluate_members: As `evaluate`, with a leading axis of members.
         member: `(state, index) -> state` of one member, for the functions of its model.
         num_members: Settings times seeds.
@@ -138,7 +138,7 @@ def ensemble(
     def evaluate(state: EnsembleState, key: PRNGKeyArray, batch: Batch) -> Metrics:
         return _mean(evaluate_members(state, key, batch))
 
-    def sample(state: EnsembleState, key: PRNGKeyArray, n: int) -> Array:
+    def sample(state: EnsembleState, key: PRNGKeyArray, n: Any) -> Array:
         def one(setting: Any, member: Any) -> Array:
             return build(setting).sample(member, key, n)
 

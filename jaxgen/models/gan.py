@@ -13,8 +13,7 @@ import optax
 from jaxgen import losses, random
 from jaxgen.errors import InputError
 from jaxgen.losses.gan import AdversarialLoss
-from jaxgen.models import gan_checks
-from jaxgen.models.averaging import moving_average
+from jaxgen.models import averaging, gan_checks
 from jaxgen.models.conditions import (
     Condition,
     check_condition,
@@ -23,6 +22,7 @@ from jaxgen.models.conditions import (
 )
 from jaxgen.models.critic import CriticStep, critic_of
 from jaxgen.models.gradient_step import gradient_step
+from jaxgen.models.patch_logits import loss_per_row
 from jaxgen.models.remedies import Remedy
 from jaxgen.models.stateful import stateful
 from jaxgen.typing import (
@@ -34,6 +34,7 @@ from jaxgen.typing import (
     NetState,
     Network,
     Params,
+    PerExample,
     PRNGKeyArray,
     PyTree,
     RandomKeys,
@@ -105,7 +106,7 @@ def gan(
     loss: AdversarialLoss | None = None,
     remedies: Sequence[Remedy] = (),
     critic_steps: int = 1,
-    ema_decay: float | None = None,
+    ema_decay: float | Array | None = None,
     num_classes: int | None = None,
     auxiliary_weight: float = 0.0,
     signed: bool = False,
@@ -211,8 +212,7 @@ def gan(
             key=key,
             generator=NetState(params, stats, state),
             critic=critic_net,
-            # A copy: the loop gives the buffers of a state away, each once.
-            ema=() if ema_decay is None else jax.tree.map(jnp.copy, (params, stats)),
+            ema=averaging.first_average((params, stats), ema_decay),
             remedies=tuple(remedy.init() for remedy in remedies),
         )
 
@@ -291,16 +291,15 @@ def gan(
             "generator_loss": found["generator_loss"],
             "generator_gradient_norm": found["gradient_norm"],
         }
-        ema = state.ema
-        if ema_decay is not None:
-            latest = (net.params, net.batch_stats)
-            ema = moving_average(latest, ema, decay=ema_decay, step=state.step)
+        ema = averaging.next_average(
+            (net.params, net.batch_stats), state.ema, decay=ema_decay, step=state.step
+        )
         return GANState(state.step + 1, state.key, net, critic_net, ema, kept), metrics
 
     def generate(state: GANState, latents: Array, condition: Condition = None) -> Array:
         check_condition("GAN", condition, latents.shape[0], num_classes)
         net = state.generator
-        params, stats = state.ema if state.ema else (net.params, net.batch_stats)
+        params, stats = averaging.in_use((net.params, net.batch_stats), state.ema)
         return shown(generator.apply(params, stats, latents, *given(condition))[0])
 
     def turns(condition: Condition, n: int) -> Condition:
@@ -315,7 +314,7 @@ def gan(
 
     def critique(state: GANState, samples: Array, condition: Condition = None) -> Array:
         check_condition("GAN", condition, samples.shape[0], num_classes)
-        return judge.logits(state.critic, seen(samples), condition)
+        return judge.outputs(state.critic, seen(samples), condition)[0]
 
     def evaluate(state: GANState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
         condition = condition_of(batch)
@@ -323,18 +322,21 @@ def gan(
         keys = random.example_keys(key, real.shape[0])
         fake = generate(state, draw_latents(keys, (real.shape[0], latents)), condition)
 
-        def first_head(samples: Array) -> Array:
-            found = judge.logits(state.critic, seen(samples), condition)
-            found = found if found.ndim == 1 else found[:, 0]
-            # A packed row speaks for each of its samples.
-            return jnp.repeat(found, samples.shape[0] // found.shape[0])
+        real_logits, fake_logits = (
+            judge.logits(state.critic, seen(samples), condition)
+            for samples in (real, fake)
+        )
 
-        real_logits, fake_logits = first_head(real), first_head(fake)
+        def term(loss: Callable[[PerExample, PerExample], PerExample]) -> PerExample:
+            found = loss_per_row(loss, real_logits, fake_logits)
+            # A packed row speaks for each of its samples.
+            return jnp.repeat(found, real.shape[0] // found.shape[0])
+
         return {
-            "critic_loss": loss.critic(real_logits, fake_logits),
-            "generator_loss": loss.generator(real_logits, fake_logits),
-            "real_logit": real_logits,
-            "fake_logit": fake_logits,
+            "critic_loss": term(loss.critic),
+            "generator_loss": term(loss.generator),
+            "real_logit": term(lambda real, _: real),
+            "fake_logit": term(lambda _, fake: fake),
         }
 
     return GAN(

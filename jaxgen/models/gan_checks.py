@@ -10,6 +10,7 @@ from jax.core import Tracer
 
 from jaxgen.errors import InputError, check_number
 from jaxgen.losses.gan import AdversarialLoss
+from jaxgen.models.averaging import check_decay
 from jaxgen.models.conditions import check_classes
 from jaxgen.models.remedies import Remedy
 from jaxgen.typing import Array, Params
@@ -21,7 +22,7 @@ def check_parts(
     critic_steps: int,
     num_classes: int | None,
     auxiliary_weight: float,
-    ema_decay: float | None,
+    ema_decay: float | Array | None,
 ) -> None:
     """Refuses parts that are not what their names say, or do not go together."""
     if not isinstance(loss, AdversarialLoss):
@@ -43,8 +44,7 @@ def check_parts(
         raise InputError(
             f"auxiliary_weight={auxiliary_weight:g}: give 0 or a number above it."
         )
-    if ema_decay is not None and not 0.0 <= ema_decay < 1.0:
-        raise InputError(f"ema_decay={ema_decay}: give a number from 0 to below 1.")
+    check_decay(ema_decay)
     headed = [remedy.name for remedy in remedies if remedy.transforms]
     if len(headed) > 1:
         raise InputError("There are two dag among the remedies: give one.")

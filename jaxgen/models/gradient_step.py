@@ -67,5 +67,13 @@ def gradient_step(
     return net._replace(params=params, opt_state=opt_state), metrics, kept
 
 
+def with_gradient_norm(metrics: Metrics, name: str) -> Metrics:
+    """Returns terms whose only norm is that of the gradient of the network `name`."""
+    found = dict(metrics)
+    found[f"{name}_gradient_norm"] = found.pop("gradient_norm")
+    del found["parameter_norm"], found["update_norm"]
+    return found
+
+
 def _norm(tree: Params) -> Array:
     return jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)))

@@ -21,17 +21,19 @@ Kernels have the layout of Flax and `lax`: (height, width, inputs, outputs).
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from jaxgen.errors import check_choice
 from jaxgen.networks.formulations.few_outputs import few_outputs
 from jaxgen.networks.formulations.im2col import im2col
 from jaxgen.networks.formulations.subpixel import subpixel
 from jaxgen.networks.formulations.winograd import winograd
+from jaxgen.networks.initializers import glorot_uniform
 from jaxgen.typing import Array, Images
 
 ConvFormulation = Literal["auto", "plain", "im2col"]
@@ -69,7 +71,8 @@ def convolve(
         ValueError: The formulation or the padding is unknown, or the formulation is not
             for this kernel or these strides.
     """
-    _check(formulation, ("auto", "plain", "im2col", "winograd", "few_outputs"))
+    known = ("auto", "plain", "im2col", "winograd", "few_outputs")
+    check_choice("formulation", formulation, known)
     pads = _conv_pads(inputs.shape[1:3], kernel.shape[:2], strides, padding)
     if formulation == "auto":
         formulation = _best(kernel.shape, strides)
@@ -116,7 +119,7 @@ def convolve_transpose(
     Raises:
         ValueError: The formulation or the padding is unknown.
     """
-    _check(formulation, ("auto", "plain", "subpixel"))
+    check_choice("formulation", formulation, get_args(ConvTransposeFormulation))
     pads = _transpose_pads(kernel.shape[:2], strides, padding)
     if formulation == "plain" or (formulation == "auto" and not _on_cpu()):
         return lax.conv_transpose(
@@ -145,7 +148,7 @@ class Conv(nn.Module):
     padding: Padding = "SAME"
     use_bias: bool = True
     formulation: LayerFormulation = "auto"
-    kernel_init: nn.initializers.Initializer = nn.initializers.glorot_uniform()
+    kernel_init: nn.initializers.Initializer = glorot_uniform()
     kernel_map: Callable[[Array], Array] | None = None
 
     @nn.compact
@@ -185,7 +188,7 @@ class ConvTranspose(nn.Module):
     padding: Padding = "SAME"
     use_bias: bool = True
     formulation: ConvTransposeFormulation = "auto"
-    kernel_init: nn.initializers.Initializer = nn.initializers.glorot_uniform()
+    kernel_init: nn.initializers.Initializer = glorot_uniform()
     kernel_map: Callable[[Array], Array] | None = None
 
     @nn.compact
@@ -234,13 +237,6 @@ def _exactly(
     exact = jnp.promote_types(dtype, jnp.float32)
     outputs = formulation(inputs.astype(exact), kernel.astype(exact), *geometry)
     return outputs.astype(dtype)
-
-
-def _check(formulation: str, known: tuple[str, ...]) -> None:
-    if formulation not in known:
-        raise ValueError(
-            f"formulation={formulation!r} is unknown: choose one of {', '.join(known)}."
-        )
 
 
 def _check_padding(padding: Padding) -> None:

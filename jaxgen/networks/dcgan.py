@@ -13,6 +13,7 @@ from typing import Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgen.errors import check_choice
 from jaxgen.networks.batch_norm import BatchNorm
 from jaxgen.networks.convolution import (
     Conv,
@@ -24,13 +25,13 @@ from jaxgen.networks.gan_parts import (
     Activation,
     Conditioning,
     CriticHead,
-    check_choice,
     halvings,
     leaky_relu,
     minibatch_deviation,
     split_condition,
     with_condition_channels,
 )
+from jaxgen.networks.initializers import normal
 from jaxgen.networks.mlp import with_condition
 from jaxgen.networks.pure import pure, pure_with_statistics
 from jaxgen.networks.spectral_norm import SpectralNorm
@@ -39,7 +40,7 @@ from jaxgen.typing import Array, Images, Latents, Network, StatefulNetwork
 GeneratorNormalization = Literal["batch", "conditional", "none"]
 CriticNormalization = Literal["none", "batch", "layer", "spectral"]
 
-_normal = nn.initializers.normal(0.02)
+_normal = normal(0.02)
 _SMALLEST = 7
 """Images are halved until the shorter side has 7 pixels or less, but 4 at least."""
 

@@ -154,10 +154,3 @@ def halvings(height: int, width: int, *, above: int) -> int:
             f"{2 ** max(count, 1)} divides, as 28, 32 and 64 pixels are."
         )
     return count
-
-
-def check_choice(name: str, value: str | None, choices: tuple[str | None, ...]) -> None:
-    """Raises an InputError unless the value is one of the choices."""
-    if value not in choices:
-        known = ", ".join(map(repr, choices))
-        raise InputError(f"{name}={value!r} is unknown: choose one of {known}.")

@@ -127,9 +127,8 @@ def _draw_curves(
         return
     if floor is not None:
         low, high = _with_floor(axes, floor, low, high, theme)
-    room = 0.07 * ((high - low) or abs(high) or 1.0)
-    axes.set_ylim(low - room, high + room)
-    if first > high + room:
+    low, high = frame(axes, low, high, whole=whole)
+    if first > high:
         axes.annotate(
             f"\N{UPWARDS ARROW} starts at {short(first, whole=whole)}",
             (0.16, 0.97),
@@ -138,14 +137,47 @@ def _draw_curves(
             fontsize=7.5,
             va="top",
         )
+    if named:
+        name_ends(axes, ends, low, high, whole=whole)
+
+
+def after_first_epoch(epochs: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The values that an axis is to cover: those before may be far off.
+
+    Args:
+      epochs: of the values, growing.
+      values: as many.
+
+    Returns:
+      The values from the end of the first epoch on; the last of a shorter run.
+    """
+    return values[epochs >= min(1.0, epochs[-1])]
+
+
+def frame(
+    axes: Axes, low: float, high: float, *, whole: bool = False
+) -> tuple[float, float]:
+    """Sets the limits of a panel of curves, with room around them, and its looks.
+
+    Args:
+      axes: the panel.
+      low: the least value to be seen.
+      high: the largest.
+      whole: whether the values are whole numbers.
+
+    Returns:
+      The limits.
+    """
+    room = 0.07 * ((high - low) or abs(high) or 1.0)
+    low, high = low - room, high + room
+    axes.set_ylim(low, high)
     axes.grid(axis="y")
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.locator_params(axis="y", nbins=5, integer=whole)
     axes.locator_params(axis="x", nbins=4, integer=True)
     axes.margins(x=0.03)
-    if named:
-        name_ends(axes, ends, low - room, high + room, whole=whole)
+    return low, high
 
 
 def _with_floor(

@@ -22,7 +22,9 @@ def losses(run: Run) -> Plate | None:
     if read_constraint(run) is not None:
         names = [name for name in names if not name.startswith(_STEERING)]
     if translation.is_translation(run):
-        names = [name for name in names if name not in translation.SHOWN]
+        # Its losses are drawn by name, and the estimate is one of them in other words.
+        shown = {*translation.SHOWN, "estimate"}
+        names = [name for name in names if name not in shown]
     if "critic_loss" in names:
         # A game has a figure of its own, and its losses are not read like others.
         names = [name for name in names if name not in training.SHOWN]

@@ -176,6 +176,26 @@ def read_run(path: Path) -> Run:
     )
 
 
+def read_looks(path: Path) -> list[Row]:
+    """Reads the records of a monitor, one a look.
+
+    Args:
+      path: the file, a JSON object a line.
+
+    Returns:
+      The records up to one that was cut short; none where there is no such file.
+    """
+    if not path.is_file():
+        return []
+    rows = []
+    for line in path.read_text().splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
 def keeps_records(config: Mapping[str, Any]) -> bool:
     """Whether a run logs `metrics.jsonl` as it goes, and so can be resumed.
 

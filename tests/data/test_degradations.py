@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxgen import data
-from jaxgen.data import degradations
+from jaxgen.data import colour, degradations
 from jaxgen.errors import InputError
 
 BOTH = pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -37,7 +37,7 @@ def test_lightness_and_colour_give_the_image_back(dtype):
     a, b = pairs_of(degradations.lab_colorization(), array)
     assert (a.shape[-1], b.shape[-1], a.dtype) == (1, 2, np.uint16)
     most = np.iinfo(dtype).max
-    back = degradations.join_lab(a / 65_535, b / 65_535)
+    back = colour.join_lab(a / 65_535, b / 65_535)
     assert back.dtype == np.float32
     # Half a level of the image.
     np.testing.assert_allclose(back, array / most, atol=0.5 / 255)
@@ -50,7 +50,7 @@ def test_a_grey_image_is_without_colour_in_lab():
 
 
 def test_colours_that_the_screen_lacks_are_clipped():
-    made = degradations.join_lab(np.ones((1, 2, 2, 1)), np.ones((1, 2, 2, 2)))
+    made = colour.join_lab(np.ones((1, 2, 2, 1)), np.ones((1, 2, 2, 2)))
     assert made.min() >= 0
     assert made.max() <= 1
 
@@ -96,7 +96,9 @@ def test_noise_has_the_deviation_and_depends_on_the_index(dtype):
     assert (a[0] != a[1]).any()
 
 
-@pytest.mark.parametrize("make", [degradations.noise, degradations.mask])
+@pytest.mark.parametrize(
+    "make", [degradations.noise, degradations.low_light, degradations.mask]
+)
 def test_what_is_drawn_does_not_depend_on_how_it_is_read(make):
     source = data.from_arrays(images(count=5))
     pairs = data.paired(source, degrade=make())
@@ -106,6 +108,22 @@ def test_what_is_drawn_does_not_depend_on_how_it_is_read(make):
     )
     other = data.paired(source, degrade=make(seed=1)).a.in_memory()["image"]
     assert (other != whole).any()
+
+
+@BOTH
+def test_low_light_is_dark_and_blue(dtype):
+    most = np.iinfo(dtype).max
+    ramp = np.linspace(0, most, 64).astype(dtype)
+    a, _ = pairs_of(
+        degradations.low_light(0.5),
+        np.broadcast_to(ramp[None, :, None, None], (500, 64, 1, 3)),
+    )
+    mean = a.mean(axis=(0, 2)) / most
+    expected = 0.5 * (ramp[:, None] / most) ** 1.6 * np.array([0.75, 0.9, 1.1])
+    # What is cut off at black is no longer Gaussian.
+    bright = expected.min(axis=1) > 0.15
+    error = 0.03 / np.sqrt(500) + 0.5 / most
+    assert np.abs(mean - expected)[bright].max() < 5 * error
 
 
 def test_a_mask_cuts_out_its_share():
@@ -166,6 +184,7 @@ def test_a_set_kept_on_disk_keeps_its_degraded_images_apart():
     [
         (lambda: degradations.low_resolution(1), "factor=1: expected at least 2"),
         (lambda: degradations.noise(0.0), "noise deviation=0"),
+        (lambda: degradations.low_light(1.5), "exposure=1.5"),
         (lambda: degradations.blur(-1.0), "blur sigma=-1"),
         (lambda: degradations.edges(sigma=0), "edges sigma=0"),
         (lambda: degradations.mask(1.0), "mask share=1"),

@@ -1,5 +1,4 @@
 import dataclasses
-from functools import partial
 from pathlib import Path
 
 import jax
@@ -8,17 +7,16 @@ import numpy as np
 import optax
 import pytest
 
-from experiments import (
-    few_pairs,
-    few_pairs_findings,
-    few_pairs_judge,
-    few_pairs_parts,
-)
-from experiments.few_pairs_judge import Judged
-from experiments.few_pairs_members import SideBySide, member_of, members
-from jaxgen import data, losses, models, random
+from experiments import few_pairs
+from experiments.few_pairs_studies import findings, judge, parts
+from experiments.few_pairs_studies.judge import Judged
+from experiments.few_pairs_studies.members import SideBySide, member_of, members
+from jaxgen import data, models, random
 from jaxgen.errors import InputError
-from tests.models import tiny_translation as tiny
+from jaxgen.report import gallery
+from jaxgen.report.run import read_run
+from tests.experiments.tiny_scripts import tiny_networks
+from tests.models.translation import tiny_translation as tiny
 
 SMALL = few_pairs.Config(
     methods=("l1", "augmented"),
@@ -35,26 +33,11 @@ SMALL = few_pairs.Config(
 )
 
 
-def tiny_model(channels, *, adversarial=True):
-    return models.pix2pix(
-        tiny.pixelwise(channels),
-        tiny.critic(),
-        optax.sgd(0.1),
-        optax.sgd(0.1),
-        adversarial_weight=float(adversarial),
-    )
-
-
-def test_a_run_leaves_a_page_with_its_figures(tmp_path, monkeypatch):
-    def model_of(config, method, channels, steps):
-        model = tiny_model(channels[1], adversarial=method.adversarial)
-        return model, losses.translation.cross_entropy()
-
-    # The script's own networks take long to compile.
-    monkeypatch.setattr(few_pairs_parts, "model_of", model_of)
-    results = few_pairs.main(dataclasses.replace(SMALL, output=str(tmp_path)))
+def test_a_run_leaves_every_file_that_its_page_is_drawn_from(tmp_path):
+    with tiny_networks():
+        results = few_pairs.main(dataclasses.replace(SMALL, output=str(tmp_path)))
     folder = Path(results["page"]).parent
-    figures = {path.stem for path in (folder / "figures").glob("*.png")}
+    figures = {plate.name for plate in gallery.plates(read_run(folder))}
     assert {
         *("translation_shares", "few_pairs_pictures", "few_pairs_remembered")
     } <= figures
@@ -71,21 +54,20 @@ def test_a_run_leaves_a_page_with_its_figures(tmp_path, monkeypatch):
 )
 def test_each_system_has_critics_that_take_the_remedies(system, word, heads, key):
     config = dataclasses.replace(SMALL, system=system)
-    method = few_pairs_parts.method_of(word)
-    model, loss = few_pairs_parts.model_of(config, method, (3, 3), 10)
+    method = parts.method_of(word)
+    model, loss = parts.model_of(config, method, (3, 3), 10)
     batch = dict.fromkeys("ab", jnp.zeros((3, 8, 8, 3)))
     state = jax.eval_shape(lambda key: model.init(key, batch), key)
-    jax.eval_shape(lambda state: model.update(state, batch), state)
     critic = state.critic if system == "pix2pix" else state.critics["b"]
     assert critic.params["head"]["conv"]["bias"].shape == (heads,)
-    one = few_pairs_judge.direction_of(config, model, None, loss)
+    one = judge.direction_of(config, model, None, loss)
     logits = jax.eval_shape(one.critique, state, batch["a"], batch["b"])
     assert logits.shape == (3, 2, 2)
 
 
 def test_shares_are_parts_of_larger_ones_and_augmented_data_are_cropped():
     plain, augmented = (
-        few_pairs_parts.setup_of(SMALL, few_pairs_parts.method_of(word), (0.01, 0.02))
+        parts.setup_of(SMALL, parts.method_of(word), (0.01, 0.02))
         for word in ("plain", "augmented")
     )
     small, large = plain.train
@@ -112,29 +94,35 @@ def sets():
 
 
 def seeds():
-    return models.ensemble(lambda _: tiny_model(2), num_seeds=2)
+    def model(_):
+        sgd = optax.sgd(0.1)
+        # Without a critic, whose steps would take the time to compile.
+        nets = tiny.pixelwise(2), tiny.critic()
+        return models.pix2pix(*nets, sgd, sgd, adversarial_weight=0.0)
+
+    return models.ensemble(model, num_seeds=2)
 
 
-def trained(model, batches, key, steps=2):
-    def step(state, item, number):
-        return model.update(state, batches.batch(batches.resident, item, number))[0]
-
+def trained(init, update, batches, key, steps=2):
+    """Returns the state after some steps of jitted functions."""
     items = batches.feed(0, steps)
-    one = partial(jax.tree.map, lambda leaf: leaf[0])
-    first = jax.jit(batches.batch)(batches.resident, one(items), jnp.int32(0))
-    state = jax.jit(model.init)(key, first)
-    step = jax.jit(step)
+    batch_of = jax.jit(batches.batch)
+    state = None
     for number in range(steps):
         item = jax.tree.map(lambda leaf, n=number: leaf[n], items)
-        state = step(state, item, jnp.int32(number))
+        batch = batch_of(batches.resident, item, jnp.int32(number))
+        state = init(key, batch) if state is None else state
+        state, _ = update(state, batch)
     return state
 
 
 def test_models_trained_at_once_are_those_trained_alone(key, sets):
     ensemble = seeds()
-    together = trained(members(ensemble), SideBySide(sets), key)
+    both = members(ensemble)
+    together = trained(jax.jit(both.init), jax.jit(both.update), SideBySide(sets), key)
+    init, update = jax.jit(ensemble.init), jax.jit(ensemble.update)
     for place, batches in enumerate(sets):
-        alone = trained(ensemble, batches, key)
+        alone = trained(init, update, batches, key)
         for seed in range(2):
             jax.tree.map(
                 lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-6),
@@ -161,7 +149,7 @@ def test_sets_side_by_side_are_as_long_as_the_largest(sets):
     ],
 )
 def test_methods_are_words(word, label, remedies, adversarial, augmented):
-    method = few_pairs_parts.method_of(word)
+    method = parts.method_of(word)
     assert method[1:] == (label, adversarial, augmented, remedies)
     assert not set("+=") & set(method.part)
 
@@ -172,11 +160,9 @@ def test_margins_are_of_the_same_images_and_seeds():
         return Judged({}, np.array(distances), None, None, images)
 
     plain, own = [of(0.5, 0.9), of(0.3, 0.7)], [of(0.4, 0.8), of(0.2, 0.6)]
-    method = few_pairs_parts.method_of("dag")
-    assert few_pairs_findings.margin(plain, own, method) == "0.1000 (0.1000 to 0.1000)"
-    assert few_pairs_findings.margin(own, plain, method).startswith(
-        "\N{MINUS SIGN}0.1000"
-    )
+    method = parts.method_of("dag")
+    assert findings.margin(plain, own, method) == "0.1000 ± 0.0000"
+    assert findings.margin(own, plain, method).startswith("\N{MINUS SIGN}0.1000")
 
 
 @pytest.mark.parametrize(
@@ -190,7 +176,7 @@ def test_margins_are_of_the_same_images_and_seeds():
         ({"methods": ("l1+dag",)}, "no critic that dag could help"),
         ({"methods": ("rotated",)}, "There is no remedy 'rotated'"),
         ({"methods": ("l1",), "system": "cyclegan"}, "a cyclegan learns from its"),
-        ({"shares": (0.001,)}, "batch"),
+        ({"shares": (0.001,)}, "batch size 4 exceeds the 1 examples"),
     ],
 )
 def test_options_that_cannot_be_used_are_named(options, sentence, tmp_path):

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import command, picture_files, translate, translation_runs
+from experiments import command, translate
 from experiments.translate import Config
-from experiments.translation_runs import Loaded
+from experiments.translation_studies import picture_files, runs
+from experiments.translation_studies.runs import Loaded
 from jaxgen import random
 from jaxgen.errors import InputError
 
@@ -47,7 +48,7 @@ class Net:
 def use(monkeypatch):
     def put(net):
         monkeypatch.setattr(
-            translation_runs, "load_translator", lambda *args, **options: net.loaded
+            runs, "load_translator", lambda *args, **options: net.loaded
         )
         return net
 

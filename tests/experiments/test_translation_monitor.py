@@ -8,20 +8,21 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments import (
-    best_checkpoint,
-    translation_distances,
-    translation_findings,
-    translation_judge,
+from experiments.translation_studies import best_checkpoint, distances, findings
+from experiments.translation_studies import judge as translation_judge
+from experiments.translation_studies import monitor as monitors
+from experiments.translation_studies.best_checkpoint import BestCheckpoint
+from experiments.translation_studies.judge import (
+    HeldOut,
+    judge_of,
+    quick_scores,
+    scores,
 )
-from experiments import translation_monitor as monitors
-from experiments.best_checkpoint import BestCheckpoint
-from experiments.translation_judge import HeldOut, judge_of, quick_scores, scores
 from jaxgen import losses, metrics, training
 from jaxgen.errors import InputError
 from jaxgen.losses import translation
 from jaxgen.metrics.features.base import Activations, FeatureNet
-from jaxgen.models.cyclegan import Cycle
+from jaxgen.models import Cycle
 
 SIDE = 12
 MEANS = FeatureNet(
@@ -128,10 +129,8 @@ def test_random_features_need_no_download():
     for found in translation_judge.features(judge, TRAIN.b, "training"):
         assert found.var(axis=0).mean() == pytest.approx(1, rel=1e-4)
     large = B.repeat(3, axis=1).repeat(3, axis=2)[:, :-1, :-2]
-    assert translation_distances.averaged(large, 3).shape == (20, 11, 11, 3)
-    np.testing.assert_array_equal(
-        translation_distances.averaged(large, 3), B[:, :-1, :-1]
-    )
+    assert distances.averaged(large, 3).shape == (20, 11, 11, 3)
+    np.testing.assert_array_equal(distances.averaged(large, 3), B[:, :-1, :-1])
 
 
 def test_outputs_of_another_shape_are_refused():
@@ -141,12 +140,19 @@ def test_outputs_of_another_shape_are_refused():
 
 def test_the_table_shows_what_there_is_to_compare_with():
     found = scores(jax.random.key(0), JUDGE, B)
-    table = translation_findings.scores_table(found, JUDGE)
+    table = findings.scores_table(found, JUDGE)
     assert [row[0] for row in table["rows"]] == ["L1", "PSNR, dB", "SSIM", "FD", "KID"]
     assert {len(row) for row in table["rows"]} == {len(table["columns"])} == {7}
     assert table["rows"][0][1] == "0.0000"
+    l1 = found["l1"].over_identity
+    assert table["rows"][0][4] == f"{l1.value:.4f} ± {l1.high - l1.value:.4f}"
+    assert table["rows"][3][2:6] == [f"{found['fd'].identity.value:.2f}", *"–––"]
+    # With two spaces between columns it fits a terminal.
+    lines = np.char.str_len([table["columns"], *table["rows"]])
+    widths = lines.max(axis=0).tolist()
+    assert sum(widths) + 2 * len(widths) <= 80
     assert "20 held-out images of 12 x 12 x 3" in table["note"]
-    head = translation_findings.results(found, where=", a to b")
+    head = findings.results(found, where=", a to b")
     margin = found["l1"].over_mean_image.value
     assert head["L1 below that of the mean image, a to b"] == (
         pytest.approx(100 * margin),
@@ -155,9 +161,15 @@ def test_the_table_shows_what_there_is_to_compare_with():
     grey = judge_of(TEST._replace(a=A[..., :1]), TRAIN, nets=())
     found = scores(jax.random.key(0), grey, B)
     assert found["l1"].identity is None
-    table = translation_findings.scores_table(found, grey)
-    assert table["rows"][0][2] == "–"
+    table = findings.scores_table(found, grey)
+    assert table["rows"][0][2] == table["rows"][0][4] == "–"
     assert len(table["columns"]) == 6
+    unpaired = judge_of(HeldOut(A, B, False), TRAIN, nets=[MEANS])
+    found = scores(jax.random.key(0), unpaired, np.uint8(B * 0.6))
+    table = findings.scores_table(found, unpaired)
+    assert table["columns"] == ["metric", "model", "input", "real"]
+    low, high = found["fd"].model[1:]
+    assert table["rows"][0][1].endswith(f"({low:.2f} to {high:.2f})")
 
 
 def test_a_short_block_is_filled_up_and_cut_again():

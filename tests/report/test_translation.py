@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from experiments import translation_findings as findings
+from experiments.translation_studies import findings
 from jaxgen.errors import InputError
 from jaxgen.report import style
 from jaxgen.report.gallery import plates
-from jaxgen.report.run import read_run
-from jaxgen.report.translation import groups, health, looks, terms
+from jaxgen.report.run import read_looks, read_run
+from jaxgen.report.translation import groups, looks, terms
 from tests.report.test_figures import drawn, texts
 
 MINUS = "\N{MINUS SIGN}"
@@ -189,7 +189,8 @@ def test_a_record_that_was_cut_short_is_left_out(folder):
     findings.write_health(folder, [record(10, inversion=0.5)])
     with (folder / "translation.jsonl").open("a") as file:
         file.write('{"step": 20, "spl')
-    assert [row["step"] for row in health.records(folder / "translation.jsonl")] == [10]
+    assert [row["step"] for row in read_looks(folder / "translation.jsonl")] == [10]
+    assert read_looks(folder / "monitor.jsonl") == []
 
 
 def test_terms_stand_under_their_names_and_both_conventions_of_the_sum(folder):
@@ -221,6 +222,12 @@ def test_terms_stand_under_their_names_and_both_conventions_of_the_sum(folder):
         axes.get_title("left").startswith("L1")
         for axes in found(folder)["translation_terms"].draw(style.LIGHT).axes
     )
+
+
+def test_the_estimate_of_the_critics_loss_has_no_figure_of_its_own(folder):
+    logged = {"critic_loss": 0.5, "critic_sum": 1.0, "estimate": 0.4}
+    write_rows(folder, [record(10, "train", **logged)])
+    assert {"translation_terms"} == found(folder).keys()
 
 
 def test_a_game_without_a_translation_is_drawn_as_before(folder):

@@ -6,6 +6,7 @@ import numpy as np
 
 from jaxgen.data.pairs.sets import Pairs
 from jaxgen.data.sources import Source
+from jaxgen.typing import BACK
 
 _RATIO = 1.6
 """Photographs of facades against their labels reach 2.0, emoji in two styles 1.2."""
@@ -27,7 +28,7 @@ def doubtful_direction(pairs: Pairs, *, examples: int = 16) -> str | None:
     """
     if not pairs.aligned:
         return None
-    other = "b_to_a" if pairs.direction == "a_to_b" else "a_to_b"
+    other = BACK[pairs.direction]
     if pairs.made:
         if pairs.direction == "a_to_b":
             return None

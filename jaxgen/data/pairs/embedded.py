@@ -6,7 +6,7 @@ from importlib import resources
 
 import numpy as np
 
-from jaxgen.data import images
+from jaxgen.data import images, resizing
 from jaxgen.data.degradations import lab_colorization
 from jaxgen.data.pairs.sets import Pairs, paired
 from jaxgen.data.sources import Source, from_arrays
@@ -38,7 +38,7 @@ def load_emoji(split: str, *, image_size: int | None = None) -> Pairs:
     for array in (a, b):
         array = array[chosen]
         if image_size is not None and image_size != _EMOJI_SIZE:
-            array = images.resize(array, image_size)
+            array = resizing.resize(array, image_size)
         sides.append(from_arrays(array, name="emoji", split=split))
     names = tuple(columns["name"][index] for index in chosen)
     return Pairs(*sides, aligned=True, name="emoji", split=split, names=names)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgen.data import images
+from jaxgen.data import images, resizing
 from jaxgen.data.sources import Source, whole_numbers
 from jaxgen.errors import InputError
 
@@ -39,7 +39,7 @@ def read_kinds(files: Sequence[Path], *, channels: int | None) -> list[Kind]:
 
     def one(path: Path) -> Kind:
         if path.suffix.lower() == ".npy":
-            array = _open_array(path)
+            array = images.open_array(path)
             return Kind(*array.shape, deep=array.dtype != np.uint8)
         header = images.read_header(path, str(path), deep=True)
         own = 1 if header.grey else 3
@@ -90,7 +90,7 @@ def source(
         whole = _read(path, (own.height, own.width, kind.channels), kind, None)
         pixels = whole[:, side * half : (side + 1) * half]
         if image_size is not None:
-            pixels = images.resize(pixels[None], image_size)[0]
+            pixels = resizing.resize(pixels[None], image_size)[0]
         return pixels
 
     def read(indices: np.ndarray) -> dict[str, np.ndarray]:
@@ -138,31 +138,10 @@ def _read(
     path: Path, shape: tuple[int, int, int], kind: Kind, image_size: int | None
 ) -> np.ndarray:
     if path.suffix.lower() == ".npy":
-        pixels = whole_numbers(_open_array(path), str(path))
+        pixels = whole_numbers(images.open_array(path), str(path))
         if image_size is not None:
-            pixels = images.resize(pixels[None], image_size)[0]
+            pixels = resizing.resize(pixels[None], image_size)[0]
         images.check_size(str(path), pixels.shape[:2], shape[:2])
         return pixels
     decode = images.decode_deep if kind.deep else images.decode
     return decode(path, str(path), shape, image_size=image_size)
-
-
-def _open_array(path: Path) -> np.ndarray:
-    """Maps a .npy file of one image, (height, width, channels), without reading it."""
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(
-            f"The array {path} cannot be read ({error}): expected a complete .npy file "
-            "of numbers; mend it, or take it out."
-        ) from error
-    if array.ndim == 2:
-        array = array[..., None]
-    known = array.dtype in (np.uint8, np.uint16) or array.dtype.kind == "f"
-    if array.ndim != 3 or not array.size or not known:
-        raise InputError(
-            f"The array {path} is {array.dtype} of shape {array.shape}: expected one "
-            "image (height, width) or (height, width, channels) of uint8, uint16 or "
-            "floating point."
-        )
-    return array

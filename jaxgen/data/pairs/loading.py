@@ -11,10 +11,10 @@ from jaxgen.data.pairs import embedded, folders, tfds
 from jaxgen.data.pairs.layouts import Layout
 from jaxgen.data.pairs.sets import Pairs, paired
 from jaxgen.data.sources import Source
-from jaxgen.errors import InputError
+from jaxgen.errors import InputError, check_choice
+from jaxgen.typing import Direction
 
 PairSplit = Literal["train", "test", "val"]
-Direction = Literal["a_to_b", "b_to_a"]
 
 
 def load_pairs(
@@ -52,8 +52,9 @@ def load_pairs(
 
     Raises:
         InputError: There is no such set, split or direction, images have no partner,
-            differ in size, or cannot be read. Names and headers are checked at once,
-            pixels when they are read.
+            differ in size, or cannot be read; or `layout` or `channels` is given where
+            no folder of pairs is read. Names and headers are checked at once, pixels
+            when they are read.
 
     Examples:
         >>> pairs = load_pairs("emoji", split="test")
@@ -61,18 +62,22 @@ def load_pairs(
         (158, True, (64, 64, 3), 'smile')
     """
     name = os.fspath(name)
-    _check_option("split", split, PairSplit)
-    _check_option("direction", direction, Direction)
-    _check_option("layout", layout, Layout)
+    check_choice("split", split, get_args(PairSplit))
+    check_choice("direction", direction, get_args(Direction))
+    check_choice("layout", layout, get_args(Layout))
     if image_size is not None and image_size < 1:
         raise InputError(
             f"The image size {image_size} is too small: expected at least 1 pixel."
         )
+    is_single, is_embedded = degrade is not None, name in embedded.LOADERS
+    is_folder = Path(name).is_dir() or not tfds.is_known(name, data_dir)
+    if is_single or is_embedded or not is_folder:
+        _refuse_folder_options(name, is_single, layout=layout, channels=channels)
     if degrade is not None:
         pairs = paired(_single(name, split, data_dir, image_size), degrade=degrade)
-    elif name in embedded.LOADERS:
+    elif is_embedded:
         pairs = embedded.LOADERS[name](split, image_size=image_size)
-    elif Path(name).is_dir() or not tfds.is_known(name, data_dir):
+    elif is_folder:
         if not Path(name).is_dir() and os.sep not in name:
             raise InputError(
                 f"The paired set {name!r} is unknown: expected 'emoji', 'photos', "
@@ -102,7 +107,11 @@ def _single(
     return loading.load(name, split=split, data_dir=data_dir, image_size=size)  # pyright: ignore[reportArgumentType]
 
 
-def _check_option(name: str, value: str, options: Any) -> None:
-    if value not in get_args(options):
-        known = ", ".join(map(repr, get_args(options)))
-        raise InputError(f"The {name} {value!r} is unknown: expected one of {known}.")
+def _refuse_folder_options(name: str, is_single: bool, **options: Any) -> None:
+    what = "is a set of single images" if is_single else "is none"
+    for option, value in options.items():
+        if value not in (None, "auto"):
+            raise InputError(
+                f"{option}={value!r} is for folders of pairs, and {name!r} {what}: "
+                "leave it out."
+            )

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import jax
 
 from jaxgen import random
-from jaxgen.data import images as image_files
+from jaxgen.data import resizing
 from jaxgen.data.order import Order
 from jaxgen.data.pairs import crops as crops_of
 from jaxgen.data.pairs.sets import Pairs, scale_between
@@ -228,7 +228,7 @@ def _resized(source: Source, size: int | None) -> Source:
         return source
 
     def read(indices):
-        return {"image": image_files.resize(source.read(indices)["image"], size)}
+        return {"image": resizing.resize(source.read(indices)["image"], size)}
 
     return dataclasses.replace(
         source,

@@ -17,10 +17,9 @@ from jaxgen.data.sources import (
     from_arrays,
     select,
     whole_numbers,
-    without_labels,
 )
 from jaxgen.errors import InputError
-from jaxgen.typing import PRNGKeyArray
+from jaxgen.typing import BACK, Direction, PRNGKeyArray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Pairs:
     name: str
     split: str
     names: tuple[str, ...] | None = dataclasses.field(default=None, repr=False)
-    direction: str = "a_to_b"
+    direction: Direction = "a_to_b"
     made: bool = False
 
     def __len__(self) -> int:
@@ -54,13 +53,44 @@ class Pairs:
 
     def swapped(self) -> "Pairs":
         """Returns the same pairs in the other direction."""
-        back = "b_to_a" if self.direction == "a_to_b" else "a_to_b"
         return dataclasses.replace(
             self,
             a=self.b,
             b=self.a,
             names=self.names if self.aligned else None,
-            direction=back,
+            direction=BACK[self.direction],
+        )
+
+    def share(self, share: float, *, key: PRNGKeyArray) -> "Pairs":
+        """Takes a share of the pairs, drawn at random.
+
+        For learning curves: of one key, a smaller share is part of a larger.
+
+        Args:
+            share: In (0, 1]; at least one example is taken. Of unaligned pairs, each
+                side is drawn by itself.
+            key: Of the draw; it is consumed.
+
+        Raises:
+            InputError: The share is out of range.
+        """
+        if not 0 < share <= 1:
+            raise InputError(f"share={share:g}: expected a number above 0 and up to 1.")
+
+        def chosen(count: int, name: str) -> np.ndarray:
+            generator = random.numpy_generator(random.stream(key, name))
+            number = max(round(share * count), 1)
+            # In the order of the set, in which evaluations show them.
+            return np.sort(generator.permutation(count)[:number])
+
+        first = chosen(len(self.a), "subset")
+        second = first if self.aligned else chosen(len(self.b), "subset b")
+        names = self.names
+        return dataclasses.replace(
+            self,
+            a=select(self.a, first),
+            b=select(self.b, second),
+            names=None if names is None else tuple(names[index] for index in first),
         )
 
 
@@ -157,14 +187,9 @@ def paired(
             lambda images, indices: function(images),
             cached=False,
         )
-    a = degrade.applied(source, degrade.degrade)
-    if degrade.target is None:
-        b = without_labels(source)
-    else:
-        b = degrade.applied(source, degrade.target)
     pairs = Pairs(
-        a,
-        b,
+        degrade.applied(source, part="a"),
+        degrade.applied(source, part="b"),
         aligned=True,
         name=name or f"{source.name} {degrade.name}",
         split=source.split,
@@ -172,39 +197,6 @@ def paired(
     )
     scale_between(pairs)
     return pairs
-
-
-def subset(pairs: Pairs, share: float, *, key: PRNGKeyArray) -> Pairs:
-    """Takes a share of the pairs, drawn at random; a smaller share is part of a larger.
-
-    For learning curves: with one key the first 10 % are among the first 25 %.
-
-    Args:
-        pairs: Of unaligned ones, each side is drawn by itself.
-        share: In (0, 1]; at least one example is taken.
-        key: Of the draw; it is consumed.
-
-    Raises:
-        InputError: The share is out of range.
-    """
-    if not 0 < share <= 1:
-        raise InputError(f"share={share:g}: expected a number above 0 and up to 1.")
-
-    def chosen(count: int, name: str) -> np.ndarray:
-        generator = random.numpy_generator(random.stream(key, name))
-        number = max(round(share * count), 1)
-        # In the order of the set, in which evaluations show them.
-        return np.sort(generator.permutation(count)[:number])
-
-    first = chosen(len(pairs.a), "subset")
-    second = first if pairs.aligned else chosen(len(pairs.b), "subset b")
-    names = pairs.names
-    return dataclasses.replace(
-        pairs,
-        a=select(pairs.a, first),
-        b=select(pairs.b, second),
-        names=None if names is None else tuple(names[index] for index in first),
-    )
 
 
 def _source(array: Any, name: str, split: str = "train") -> Source:

@@ -2,7 +2,8 @@
 
 import optax
 
-from jaxgen.models.remedies.remedy import Remedy, check_count
+from jaxgen.errors import check_count
+from jaxgen.models.remedies.remedy import Remedy
 
 
 def unroll(steps: int = 5) -> Remedy:

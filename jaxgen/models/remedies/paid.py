@@ -6,9 +6,9 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxgen.errors import check_number
+from jaxgen.errors import check_count, check_number
 from jaxgen.losses import penalties
-from jaxgen.models.remedies.remedy import Judged, Mean, Remedy, check_count
+from jaxgen.models.remedies.remedy import Judged, Mean, Remedy
 from jaxgen.typing import PerExample
 
 

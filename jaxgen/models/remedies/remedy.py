@@ -1,9 +1,8 @@
 """What a remedy is: the one thing that it changes about a critic."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from jaxgen.errors import InputError
 from jaxgen.typing import Array, Params, PerExample, PyTree, RandomKeys
 
 Mean = Callable[[Array], Array]
@@ -69,11 +68,3 @@ class Remedy(NamedTuple):
     report: Callable[[PyTree], dict[str, Array]] | None = None
     transforms: Sequence[Callable[[Array], Array]] = ()
     weights: tuple[float, float] = (0.0, 0.0)
-
-
-def check_count(name: str, value: Any, least: int) -> None:
-    """Refuses what is no whole number of at least `least`."""
-    if not isinstance(value, int) or value < least:
-        raise InputError(
-            f"{name} was given {value!r}: give a whole number, {least} or more."
-        )

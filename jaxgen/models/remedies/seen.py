@@ -6,8 +6,8 @@ from functools import partial
 import jax.numpy as jnp
 
 from jaxgen import random
-from jaxgen.errors import InputError, check_number
-from jaxgen.models.remedies.remedy import Mean, Remedy, check_count
+from jaxgen.errors import InputError, check_count, check_number
+from jaxgen.models.remedies.remedy import Mean, Remedy
 from jaxgen.typing import Array, PerExample, PyTree, RandomKeys
 
 

@@ -5,14 +5,14 @@ Zhu et al., Unpaired Image-to-Image Translation using Cycle-Consistent Adversari
 Networks, 2017.
 """
 
+from jaxgen.networks.translation.heads import PatchHeads, patch_heads
 from jaxgen.networks.translation.patch import (
     PatchCritic,
     PixelCritic,
     patch_critic,
+    patch_receptive_field,
     pixel_critic,
-    receptive_field,
 )
-from jaxgen.networks.translation.patch_sampler import PatchHeads, patch_heads
 from jaxgen.networks.translation.resnet import ResNetTranslator, resnet_translator
 from jaxgen.networks.translation.torch_import import (
     ImportedCritic,
@@ -34,8 +34,8 @@ __all__ = [
     "import_translator",
     "patch_critic",
     "patch_heads",
+    "patch_receptive_field",
     "pixel_critic",
-    "receptive_field",
     "resnet_translator",
     "unet_translator",
 ]

@@ -1,5 +1,7 @@
 """Dropout whose masks belong to images, not to the batch they are in."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -32,6 +34,9 @@ def dropout(
         )
 
     def kept(key):
-        return jax.random.bernoulli(stream(key, name), 1 - rate, hidden.shape[1:])
+        # Drawn flat, as the same numbers compile several times sooner on CPU.
+        size = math.prod(hidden.shape[1:])
+        mask = jax.random.bernoulli(stream(key, name), 1 - rate, (size,))
+        return mask.reshape(hidden.shape[1:])
 
     return jnp.where(jax.vmap(kept)(keys), hidden / (1 - rate), 0)

@@ -9,8 +9,6 @@ from jaxgen.typing import Images
 
 Norm = Literal["instance", "batch", "none"]
 
-NORMS = ("instance", "batch", "none")
-
 
 def instance_norm(images: Images, *, epsilon: float = 1e-5) -> Images:
     """Brings each channel of each image to mean 0 and variance 1.

@@ -6,12 +6,13 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
-from jaxgen.errors import InputError, check_number
+from jaxgen.errors import InputError, check_count
 from jaxgen.networks.convolution import ConvFormulation
-from jaxgen.networks.gan_parts import check_choice, leaky_relu
+from jaxgen.networks.gan_parts import leaky_relu
 from jaxgen.networks.pure import pure_with_statistics
-from jaxgen.networks.translation.norms import NORMS, Norm
-from jaxgen.networks.translation.unit import Unit
+from jaxgen.networks.translation.norms import Norm
+from jaxgen.networks.translation.sizes import height_and_width
+from jaxgen.networks.translation.unit import Unit, check_choices
 from jaxgen.typing import Array, Images, StatefulNetwork
 
 _WIDEST = 3
@@ -93,6 +94,7 @@ class PixelCritic(nn.Module):
         self, images: Images, *, train: bool = False, axis_name: str | None = None
     ) -> Array:
         """Returns logits, shape (batch, [heads,] height, width)."""
+        height_and_width(images)
         unit = partial(
             Unit,
             kernel=1,
@@ -114,11 +116,11 @@ def _by_head(logits: Images) -> Array:
     return logits[..., 0] if logits.shape[-1] == 1 else jnp.moveaxis(logits, -1, 1)
 
 
-def receptive_field(layers: int) -> int:
+def patch_receptive_field(layers: int) -> int:
     """Returns the side, in pixels, of what one logit of a `patch_critic` sees.
 
     Examples:
-        >>> [receptive_field(layers) for layers in range(1, 6)]
+        >>> [patch_receptive_field(layers) for layers in range(1, 6)]
         [16, 34, 70, 142, 286]
     """
     side = 1
@@ -128,7 +130,7 @@ def receptive_field(layers: int) -> int:
 
 
 def _check_size(images: Images, layers: int) -> None:
-    height, width = images.shape[1:3]
+    height, width = height_and_width(images)
     least = 3 * 2**layers
     if min(height, width) < least:
         raise InputError(
@@ -151,8 +153,8 @@ def patch_critic(
 
     Convolutions of 4x4, of which `layers` halve the sides and two more take a pixel off
     them: sides of s pixels give floor(s / 2**layers) - 2 logits, each of which sees
-    `receptive_field(layers)` pixels; with 3 layers, 256 give 30, which see 70. All
-    kernels start as N(0, 0.02), biases as 0 and scales as N(1, 0.02).
+    `patch_receptive_field(layers)` pixels; with 3 layers, 256 give 30, which see 70.
+    All kernels start as N(0, 0.02), biases as 0 and scales as N(1, 0.02).
 
     Args:
         width: Channels of the first layer; each after it has twice as many, up to 8
@@ -171,8 +173,9 @@ def patch_critic(
         width) with several, without a sigmoid.
 
     Raises:
-        InputError: A choice is unknown or a number too small; or, when the network is
-            initialized or applied, a side is below 3 * 2**layers pixels.
+        InputError: A choice is unknown or a number no whole one, or too small; or, when
+            the network is initialized or applied, images lack an axis or a side is
+            below 3 * 2**layers pixels.
 
     Examples:
         >>> import jax
@@ -185,9 +188,9 @@ def patch_critic(
     References:
         Isola et al., 2017, section 3.2.2 and appendix 6.1.2.
     """
-    check_choice("norm", norm, NORMS)
+    check_choices(norm, formulation)
     for name, number in (("width", width), ("layers", layers), ("heads", heads)):
-        check_number(name, number, above=0)
+        check_count(name, number, 1)
     module = PatchCritic(width, layers, norm, spectral, heads, formulation, dtype)
     return pure_with_statistics(module)
 
@@ -219,13 +222,14 @@ def pixel_critic(
         width) with several, without a sigmoid.
 
     Raises:
-        InputError: A choice is unknown or a number too small.
+        InputError: A choice is unknown or a number no whole one, or too small; or, when
+            the network is initialized or applied, images lack an axis.
 
     References:
         Isola et al., 2017, section 4.4 and appendix 6.1.2.
     """
-    check_choice("norm", norm, NORMS)
+    check_choices(norm, formulation)
     for name, number in (("width", width), ("heads", heads)):
-        check_number(name, number, above=0)
+        check_count(name, number, 1)
     module = PixelCritic(width, norm, spectral, heads, formulation, dtype)
     return pure_with_statistics(module)

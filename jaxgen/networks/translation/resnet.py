@@ -6,16 +6,16 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
-from jaxgen.errors import InputError, check_number
+from jaxgen.errors import InputError, check_count
 from jaxgen.networks.convolution import ConvFormulation
-from jaxgen.networks.gan_parts import check_choice
 from jaxgen.networks.pure import pure_translator
-from jaxgen.networks.translation.dropout import dropout
-from jaxgen.networks.translation.norms import NORMS, Norm
-from jaxgen.networks.translation.unit import UPSAMPLINGS, Unit, Upsampling
+from jaxgen.networks.translation.dropout import dropout as drop
+from jaxgen.networks.translation.norms import Norm
+from jaxgen.networks.translation.sizes import height_and_width
+from jaxgen.networks.translation.unit import Unit, Upsampling, check_choices
 from jaxgen.typing import Images, RandomKeys, Translator
 
-_HALVINGS = 2
+HALVINGS = 2
 
 
 class ResNetTranslator(nn.Module):
@@ -26,7 +26,7 @@ class ResNetTranslator(nn.Module):
         width: Channels of the first layer; twice as many after each halving.
         blocks: Residual blocks.
         norm: Of all layers but the last.
-        use_dropout: Whether blocks drop half of their hidden numbers.
+        dropout: Whether blocks drop half of their hidden numbers.
         upsampling: "transpose" or "resize_conv".
         formulation: See `jaxgen.networks.convolution`.
         dtype: What is computed in.
@@ -36,7 +36,7 @@ class ResNetTranslator(nn.Module):
     width: int = 64
     blocks: int = 9
     norm: Norm = "instance"
-    use_dropout: bool = False
+    dropout: bool = False
     upsampling: Upsampling = "transpose"
     formulation: ConvFormulation = "auto"
     dtype: DTypeLike | None = None
@@ -65,7 +65,7 @@ class ResNetTranslator(nn.Module):
         hidden = reflect(images, 3)
         features = [hidden]
         hidden = nn.relu(unit(self.width, kernel=7, name="stem")(hidden, **mode))
-        for stage in range(_HALVINGS):
+        for stage in range(HALVINGS):
             down = unit(
                 self.width << (stage + 1), stride=2, margin=1, name=f"down_{stage}"
             )
@@ -75,8 +75,8 @@ class ResNetTranslator(nn.Module):
         for block in range(self.blocks):
             branch = unit(hidden.shape[-1], name=f"block_{block}_0")
             inner = nn.relu(branch(reflect(hidden, 1), **mode))
-            if self.use_dropout:
-                inner = dropout(inner, keys, name=f"dropout_{block}")
+            if self.dropout:
+                inner = drop(inner, keys, name=f"dropout_{block}")
             branch = unit(hidden.shape[-1], name=f"block_{block}_1")
             hidden = hidden + branch(reflect(inner, 1), **mode)
             if block in (0, self.blocks // 2):
@@ -85,7 +85,7 @@ class ResNetTranslator(nn.Module):
                 break
         if encode:
             return tuple(features)
-        for stage in reversed(range(_HALVINGS)):
+        for stage in reversed(range(HALVINGS)):
             up = unit(
                 self.width << stage,
                 upsampling=self.upsampling,
@@ -103,8 +103,8 @@ def reflect(images: Images, margin: int) -> Images:
 
 
 def _check_size(images: Images) -> None:
-    height, width = images.shape[1:3]
-    step = 2**_HALVINGS
+    height, width = height_and_width(images)
+    step = 2**HALVINGS
     # Two pixels at the blocks, whose reflection needs one beside the outermost.
     if height % step or width % step or min(height, width) < 2 * step:
         raise InputError(
@@ -151,9 +151,9 @@ def resnet_translator(
             Parameters, statistics and output stay float32.
 
     Raises:
-        InputError: A choice is unknown or a number too small; or, when the network is
-            initialized or applied, the sides of the images are not multiples of 4 or
-            below 8.
+        InputError: A choice is unknown or a number no whole one, or too small; or, when
+            the network is initialized or applied, images lack an axis, or their sides
+            are not multiples of 4 or below 8.
 
     Examples:
         >>> import jax
@@ -168,10 +168,10 @@ def resnet_translator(
         for Real-Time Style Transfer and Super-Resolution, 2016; Park et al.,
         Contrastive Learning for Unpaired Image-to-Image Translation, 2020, appendix.
     """
-    check_choice("norm", norm, NORMS)
-    check_choice("upsampling", upsampling, UPSAMPLINGS)
-    check_number("width", width, above=0)
-    check_number("blocks", blocks, above=-1)
+    check_choices(norm, formulation, upsampling)
+    check_count("channels", channels, 1)
+    check_count("width", width, 1)
+    check_count("blocks", blocks, 0)
     module = ResNetTranslator(
         channels, width, blocks, norm, dropout, upsampling, formulation, dtype
     )

@@ -22,7 +22,7 @@ from jaxgen.networks.state_dict import take
 from jaxgen.networks.torch_weights import read_state_dict
 from jaxgen.networks.translation import torch_names
 from jaxgen.networks.translation.patch import patch_critic, pixel_critic
-from jaxgen.networks.translation.resnet import resnet_translator
+from jaxgen.networks.translation.resnet import HALVINGS, resnet_translator
 from jaxgen.networks.translation.torch_names import Plan
 from jaxgen.networks.translation.unet import Dropout, unet_translator
 from jaxgen.typing import Params, PyTree, StatefulNetwork, Translator
@@ -43,12 +43,18 @@ class ImportedTranslator(NamedTuple):
         params: float32 arrays.
         batch_stats: Running statistics of a batch normalization.
         description: What was found, in words.
+        channels: Of its input and of its output.
+        side: Of the smallest images it takes.
+        multiple: What the sides of images have to be multiples of.
     """
 
     translator: Translator
     params: Params
     batch_stats: PyTree
     description: str
+    channels: tuple[int, int]
+    side: int
+    multiple: int
 
 
 class ImportedCritic(NamedTuple):
@@ -100,10 +106,17 @@ def import_translator(
     options = {**plan.options, "formulation": formulation, "dtype": dtype}
     if plan.kind == "U-Net":
         translator = unet_translator(**options, dropout=dropout)
+        multiple = plan.side
     else:
-        translator = resnet_translator(**options)
-    params, batch_stats = _weights(state_dict, plan, translator.init, path)
-    return ImportedTranslator(translator, params, batch_stats, plan.description)
+        translator, multiple = resnet_translator(**options), 2**HALVINGS
+    return ImportedTranslator(
+        translator,
+        *_weights(state_dict, plan, translator.init, path),
+        plan.description,
+        (plan.inputs, plan.options["channels"]),
+        plan.side,
+        multiple,
+    )
 
 
 def import_critic(

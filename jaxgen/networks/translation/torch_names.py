@@ -40,7 +40,7 @@ class Plan(NamedTuple):
         kind: Of network.
         options: Those of the function that makes it.
         inputs: Channels of its input.
-        side: Pixels that are enough to initialize it.
+        side: Of the smallest images it takes.
         units: Their names there, by the names here.
         description: In words.
     """

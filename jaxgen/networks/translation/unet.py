@@ -2,22 +2,23 @@
 
 import math
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
-from jaxgen.errors import InputError, check_number
+from jaxgen.errors import InputError, check_choice, check_count
 from jaxgen.networks.convolution import ConvFormulation
-from jaxgen.networks.gan_parts import check_choice, leaky_relu
+from jaxgen.networks.gan_parts import leaky_relu
 from jaxgen.networks.pure import pure_translator
 from jaxgen.networks.translation.dropout import dropout as drop
-from jaxgen.networks.translation.norms import NORMS, Norm
-from jaxgen.networks.translation.unit import UPSAMPLINGS, Unit, Upsampling
+from jaxgen.networks.translation.norms import Norm
+from jaxgen.networks.translation.sizes import height_and_width
+from jaxgen.networks.translation.unit import Unit, Upsampling, check_choices
 from jaxgen.typing import Images, RandomKeys, Translator
 
-Dropout = Literal["paper", "reference"] | None
+Dropout = Literal["paper", "reference", None]
 
 _WIDEST = 3
 """Doublings of the width, after which it stays."""
@@ -111,7 +112,7 @@ def dropping_levels(dropout: Dropout, depth: int) -> range:
 
 
 def _check_size(images: Images, depth: int) -> None:
-    height, width = images.shape[1:3]
+    height, width = height_and_width(images)
     step = 2**depth
     if height % step or width % step:
         common = math.gcd(height, width)
@@ -163,8 +164,9 @@ def unet_translator(
             Parameters, statistics and output stay float32.
 
     Raises:
-        InputError: A choice is unknown or a number too small; or, when the network is
-            initialized or applied, 2**depth does not divide the sides of the images.
+        InputError: A choice is unknown or a number no whole one, or too small; or, when
+            the network is initialized or applied, images lack an axis, or 2**depth does
+            not divide their sides.
 
     Examples:
         >>> import jax
@@ -178,11 +180,11 @@ def unet_translator(
         Isola et al., 2017, section 3.2 and appendix 6.1; Ronneberger et al., U-Net,
         2015.
     """
-    check_choice("norm", norm, NORMS)
-    check_choice("dropout", dropout, ("paper", "reference", None))
-    check_choice("upsampling", upsampling, UPSAMPLINGS)
-    check_number("width", width, above=0)
-    check_number("depth", depth, above=1)
+    check_choices(norm, formulation, upsampling)
+    check_choice("dropout", dropout, get_args(Dropout))
+    check_count("channels", channels, 1)
+    check_count("width", width, 1)
+    check_count("depth", depth, 2)
     module = UNetTranslator(
         channels, width, depth, norm, dropout, upsampling, formulation, dtype
     )

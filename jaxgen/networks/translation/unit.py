@@ -1,14 +1,16 @@
 """A convolution and its normalization, of which the translation networks are made."""
 
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 from flax import linen as nn
 from jax.typing import DTypeLike
 
+from jaxgen.errors import check_choice
 from jaxgen.networks.batch_norm import BatchNorm
 from jaxgen.networks.convolution import Conv, ConvFormulation, ConvTranspose
 from jaxgen.networks.gan_parts import TRANSPOSED
+from jaxgen.networks.initializers import normal
 from jaxgen.networks.resnet import spread_kernel
 from jaxgen.networks.spectral_norm import SpectralNorm
 from jaxgen.networks.translation.norms import Norm, instance_norm
@@ -16,9 +18,7 @@ from jaxgen.typing import Array, Images
 
 Upsampling = Literal["transpose", "resize_conv"]
 
-UPSAMPLINGS = ("transpose", "resize_conv")
-
-_normal = nn.initializers.normal(0.02)
+_normal = normal(0.02)
 
 _TRANSPOSED_PADDING = {3: (1, 2), 4: (2, 2)}
 """Around the dilated input, by the size of the kernel. PyTorch calls both a padding of
@@ -106,3 +106,13 @@ class Unit(nn.Module):
             hidden = normalize(hidden, train=train, axis_name=axis_name)
         # The bias and the scale are float32, and so is what they are applied to.
         return hidden.astype(dtype)
+
+
+def check_choices(
+    norm: Norm, formulation: ConvFormulation, upsampling: Upsampling | None = None
+) -> None:
+    """Raises an InputError if a network's choices for its units are unknown."""
+    check_choice("norm", norm, get_args(Norm))
+    check_choice("formulation", formulation, get_args(ConvFormulation))
+    if upsampling is not None:
+        check_choice("upsampling", upsampling, get_args(Upsampling))

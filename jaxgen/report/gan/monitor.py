@@ -1,11 +1,8 @@
 """The figure of what the monitor of a GAN saw: modes, diversity, a critic's memory."""
 
-import json
-from pathlib import Path
-
 from jaxgen.report import curves
 from jaxgen.report.plate import Plate
-from jaxgen.report.run import Row, Run, numeric_names
+from jaxgen.report.run import Run, numeric_names, read_looks
 from jaxgen.report.style import Figure, Theme
 
 _SEEN = {
@@ -23,7 +20,7 @@ _COUNTS = ("modes",)
 
 def health(run: Run) -> Plate | None:
     """What each look of the monitor found."""
-    rows = _rows(run.path / "monitor.jsonl")
+    rows = read_looks(run.path / "monitor.jsonl")
     logged = numeric_names(rows)
     names = [name for name in _SEEN if name in logged]
     if not names:
@@ -52,15 +49,3 @@ def health(run: Run) -> Plate | None:
         f"Curves over the epochs; at the end {last}.",
         draw,
     )
-
-
-def _rows(path: Path) -> list[Row]:
-    if not path.is_file():
-        return []
-    rows = []
-    for line in path.read_text().splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break  # the last look was cut short
-    return rows

@@ -182,19 +182,10 @@ def _draw(
     for term, (epochs, values) in lines.items():
         one = "o" if len(values) == 1 else None
         axes.plot(epochs, values, color=colours[term], marker=one, markersize=3)
-        # What comes before the end of the first epoch may be far off.
-        settled = values[epochs >= min(1.0, epochs[-1])]
+        settled = curves.after_first_epoch(epochs, values)
         low, high = min(low, settled.min()), max(high, settled.max())
         ends.append((float(values[-1]), names[term], colours[term]))
-    room = 0.07 * ((high - low) or abs(high) or 1.0)
-    low, high = low - room, high + room
+    low, high = curves.frame(axes, low, high)
     if low < 0 < high:
         axes.axhline(0, color=theme.rule, linewidth=0.9, zorder=0)
-    axes.set_ylim(low, high)
-    axes.grid(axis="y")
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    axes.locator_params(axis="y", nbins=5)
-    axes.locator_params(axis="x", nbins=4, integer=True)
-    axes.margins(x=0.03)
     curves.name_ends(axes, ends, low, high)

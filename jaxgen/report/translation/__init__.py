@@ -1,7 +1,7 @@
 """Figures of image translation, drawn from the files of a run.
 
-`experiments.translation_findings` writes the arrays, one function a file; images are
-bytes of 1 or 3 channels, and the pictures of one file may differ in size.
+`experiments.translation_studies.findings` writes the arrays, one function a file;
+images are bytes of 1 or 3 channels, and the pictures of one file may differ in size.
 
 `arrays/translation_triples.npz`: `inputs`, `outputs` and `truth`, each of them
 [images, H, W, C].

@@ -6,11 +6,9 @@ from jaxgen.report import curves, shapes
 from jaxgen.report.family.tables import table
 from jaxgen.report.plate import Plate
 from jaxgen.report.run import Arrays, Run
-from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
+from jaxgen.report.style import LIGHT, WIDTH, Figure, Theme
+from jaxgen.report.translation import method_axes
 from jaxgen.report.translation.groups import fitted, picture_size
-
-_COLOURS = (6, 7, 8, 1, 3, 9)
-"""Of the methods, those of the learning curves."""
 
 _PANELS = {
     "remembered": "L1 of held-out less that of training pairs",
@@ -132,39 +130,16 @@ def learned_by_heart(
         for axes, panel in zip(every, panels, strict=True):
             axes.set_title(_PANELS[panel])
             axes.axhline(0.0, color=theme.rule, linewidth=0.8)
+            order = np.argsort(data["pairs"])
+            pairs = data["pairs"][order]
             for place, _ in enumerate(names):
-                shade = theme.classes[_COLOURS[place % len(_COLOURS)]]
-                _curve(axes, data["pairs"], data[panel][:, place], shade)
-            axes.set_xscale("log")
-            axes.set_xticks(data["pairs"], [f"{count:,}" for count in data["pairs"]])
-            axes.tick_params(axis="x", which="minor", length=0, labelbottom=False)
+                shade = method_axes.colour(theme, place)
+                seeds = data[panel][order, place]
+                method_axes.curve(axes, pairs, _means(seeds), seeds, shade)
+            method_axes.over_pairs(axes, pairs, [f"{count:,}" for count in pairs])
             axes.set_xlabel("training pairs")
-            axes.grid(axis="y")
-            axes.tick_params(axis="y", length=0)
-            axes.spines["left"].set_visible(False)
-        handles = [
-            Line2D(
-                *([], []),
-                color=theme.classes[_COLOURS[place % len(_COLOURS)]],
-                marker="o",
-                markersize=4.5,
-                label=name,
-            )
-            for place, name in enumerate(names)
-        ]
-        figure.legend(
-            handles=handles, loc="outside upper center", ncols=min(len(names), 6)
-        )
+        method_axes.legend(figure, names, theme, most=6)
     return figure
-
-
-def _curve(axes: Axes, pairs: np.ndarray, values: np.ndarray, shade: str) -> None:
-    order = np.argsort(pairs)
-    means = _means(values)[order]
-    axes.plot(pairs[order], means, "o-", color=shade, markersize=4.5, linewidth=1.5)
-    if values.shape[1] > 1:
-        at = np.repeat(pairs[order], values.shape[1])
-        axes.plot(at, values[order].ravel(), "o", color=shade, markersize=2, alpha=0.55)
 
 
 def _means(values: np.ndarray) -> np.ndarray:

@@ -1,15 +1,13 @@
 """Figures of what the monitor of a translation saw: its health and its scores."""
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from jaxgen.report import curves
 from jaxgen.report.plate import Plate
-from jaxgen.report.run import Row, Run, numeric_names, series
+from jaxgen.report.run import Row, Run, numeric_names, read_looks, series
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
 from jaxgen.report.translation.pictured import DIRECTIONS
 
@@ -52,7 +50,7 @@ PANELS = {
 
 def health(run: Run) -> Plate | None:
     """The four readings over training, with their thresholds."""
-    rows = records(run.path / FILE)
+    rows = read_looks(run.path / FILE)
     names = [name for name in PANELS if name in numeric_names(rows)]
     if not names:
         return None
@@ -88,7 +86,7 @@ def health(run: Run) -> Plate | None:
 
 def scores(run: Run) -> Plate | None:
     """Scores of held-out images over training."""
-    rows = records(run.path / FILE)
+    rows = read_looks(run.path / FILE)
     logged = numeric_names(rows)
     names = [name for name in _SCORES if name in logged]
     if not names:
@@ -235,16 +233,3 @@ def _zone(axes: Axes, rows: Sequence[Row], name: str, theme: Theme) -> None:
         color=theme.muted,
         path_effects=theme.halo(),
     )
-
-
-def records(path: Path) -> list[Row]:
-    """Reads the records of the looks; one that was cut short is left out."""
-    if not path.is_file():
-        return []
-    rows = []
-    for line in path.read_text().splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break  # the last look was cut short
-    return rows

@@ -5,9 +5,9 @@ import numpy as np
 from jaxgen.report import curves, shapes
 from jaxgen.report.plate import Plate
 from jaxgen.report.run import Arrays, Run
-from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
+from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme
+from jaxgen.report.translation import method_axes
 
-_COLOURS = (6, 7, 8, 1, 3, 9)  # of the methods, among those of the theme's classes
 _BASELINES = {"identity": "input as it is", "mean_image": "mean training image"}
 
 
@@ -77,61 +77,27 @@ def learning_curves(data: Arrays, *, theme: Theme = LIGHT) -> Figure:
     with theme.applied():
         figure = Figure(figsize=(0.72 * WIDTH, 3.2), layout="constrained")
         axes = figure.subplots()
-        axes.set_xscale("log")
         for place, _ in enumerate(names):
-            shade = theme.classes[_COLOURS[place % len(_COLOURS)]]
             # Methods side by side, so that their intervals do not hide each other.
             at = pairs * 1.025 ** (place - (len(names) - 1) / 2)
             value, low, high = data["intervals"][order, place].T
-            axes.errorbar(
+            method_axes.curve(
+                axes,
                 at,
                 value,
-                yerr=np.maximum([value - low, high - value], 0),
-                color=shade,
-                marker="o",
-                markersize=4.5,
-                linewidth=1.5,
-                elinewidth=1.0,
-                capsize=2,
+                data["values"][order, place],
+                method_axes.colour(theme, place),
+                reach=np.maximum([value - low, high - value], 0),
             )
-            seeds = data["values"][order, place]
-            if seeds.shape[1] > 1:
-                axes.plot(
-                    np.repeat(at, seeds.shape[1]),
-                    seeds.ravel(),
-                    "o",
-                    color=shade,
-                    markersize=2,
-                    alpha=0.55,
-                )
         _baselines(axes, data, theme)
-        axes.set_xticks(
-            pairs,
-            [
-                f"{share:.0%}\n{int(count):,}"
-                for share, count in zip(data["share"][order], pairs, strict=True)
-            ],
-        )
-        axes.tick_params(axis="x", which="minor", length=0, labelbottom=False)
+        marks = [
+            f"{share:.0%}\n{int(count):,}"
+            for share, count in zip(data["share"][order], pairs, strict=True)
+        ]
+        method_axes.over_pairs(axes, pairs, marks)
         axes.set_xlabel("share and number of training pairs")
         axes.set_title(f"{data['metric']} of held-out images")
-        axes.grid(axis="y")
-        axes.spines["left"].set_visible(False)
-        axes.tick_params(axis="y", length=0)
-        handles = [
-            Line2D(
-                [],
-                [],
-                color=theme.classes[_COLOURS[place % len(_COLOURS)]],
-                marker="o",
-                markersize=4.5,
-                label=name,
-            )
-            for place, name in enumerate(names)
-        ]
-        figure.legend(
-            handles=handles, loc="outside upper center", ncols=min(len(names), 4)
-        )
+        method_axes.legend(figure, names, theme, most=4)
     return figure
 
 

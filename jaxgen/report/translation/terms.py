@@ -167,19 +167,10 @@ def _draw(axes: Axes, lines: Sequence[Line], theme: Theme) -> None:
                 marker="o" if len(values) == 1 else None,
                 markersize=3,
             )
-            # What comes before the end of the first epoch may be far off.
-            settled = values[epochs >= min(1.0, epochs[-1])]
+            settled = curves.after_first_epoch(epochs, values)
             low, high = min(low, settled.min()), max(high, settled.max())
         values = line.splits.get("train", line.splits.get("test"))
         assert values is not None
         ends.append((float(values[1][-1]), line.name, colour))
-    room = 0.07 * ((high - low) or abs(high) or 1.0)
-    low, high = low - room, high + room
-    axes.set_ylim(low, high)
-    axes.grid(axis="y")
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    axes.locator_params(axis="y", nbins=5)
-    axes.locator_params(axis="x", nbins=4, integer=True)
-    axes.margins(x=0.03)
+    low, high = curves.frame(axes, low, high)
     curves.name_ends(axes, ends, low, high)

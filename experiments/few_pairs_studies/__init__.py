@@ -1,0 +1,1 @@
+"""Parts of the script that learns to translate from few pairs."""

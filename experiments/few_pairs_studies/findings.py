@@ -1,0 +1,214 @@
+"""What came of translators of few pairs, as arrays and as a table."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from experiments import training_run
+from experiments.few_pairs_studies import judge as few_pairs_judge
+from experiments.few_pairs_studies.judge import Judged
+from experiments.few_pairs_studies.parts import Method
+from experiments.latent_arrays import every_nth, save
+from experiments.translation_studies import findings as translation_findings
+from experiments.translation_studies import judge as translation_judge
+from experiments.translation_studies.judge import Judge
+from jaxgen.metrics.resampling import mean_interval
+
+SHOWN = 10
+"""Held-out images in the figure of the least share."""
+
+
+class Findings(NamedTuple):
+    """What came out.
+
+    Attributes:
+        judge: Of the held-out images.
+        methods: In the order of the rows.
+        shares: Of the training pairs, from the least.
+        found: What models are worth by share and method's word, one entry a seed.
+        setup: The data; `train` are the pairs of each share.
+    """
+
+    judge: Judge
+    methods: list[Method]
+    shares: tuple[float, ...]
+    found: Mapping[tuple[float, str], list[Judged]]
+    setup: training_run.Setup
+
+
+def _metric(judge: Judge) -> str:
+    return "l1" if judge.aligned else "fd"
+
+
+def write(folder: Path, findings: Findings) -> None:
+    """Writes what the figures are drawn from.
+
+    Args:
+        folder: `RUN/arrays`.
+        findings: See `Findings`.
+    """
+    judge, methods, shares, found, setup = findings
+    metric = _metric(judge)
+
+    def all_of(value: Any) -> np.ndarray:
+        return np.array(
+            [
+                [[value(one) for one in found[share, m.word]] for m in methods]
+                for share in shares
+            ],
+            float,
+        )
+
+    identity, mean = _baselines(judge)
+    translation_findings.write_shares(
+        folder,
+        names=[method.label for method in methods],
+        shares=shares,
+        pairs=[len(pairs) for pairs in setup.train],
+        values=all_of(lambda one: one.scores[metric]),
+        metric=metric,
+        identity=identity,
+        mean_image=mean,
+    )
+    names = np.array([method.label for method in methods])
+    pairs = np.array([len(one) for one in setup.train])
+    nan = float("nan")
+    save(
+        folder / "few_pairs.npz",
+        names=names,
+        pairs=pairs,
+        gaps=all_of(lambda one: nan if one.gap is None else one.gap),
+        remembered=all_of(
+            lambda one: nan if one.trained is None else one.scores["l1"] - one.trained
+        ),
+        **{
+            f"held_out_{name}": all_of(lambda one, name=name: one.scores[name])
+            for name in judge.metrics
+        },
+    )
+    some = every_nth(len(judge.inputs), SHOWN)
+    outputs = [found[shares[0], m.word][0].outputs[some] for m in methods]
+    truth = judge.targets[some] if judge.aligned else None
+    save(
+        folder / "few_pairs_pictures.npz",
+        names=names,
+        pairs=pairs[0],
+        inputs=translation_findings.pictures(judge.inputs[some]),
+        outputs=np.stack([translation_findings.pictures(one) for one in outputs]),
+        **({} if truth is None else {"truth": translation_findings.pictures(truth)}),
+    )
+
+
+def _baselines(judge: Judge) -> tuple[float | None, float | None]:
+    """The main metric of the inputs as they are, and of the mean training target."""
+    identity = mean = None
+    if judge.inputs.shape[1:] == judge.targets.shape[1:]:
+        identity = translation_judge.quick_scores(judge, judge.inputs)[_metric(judge)]
+    if judge.aligned:
+        same = np.broadcast_to(judge.mean_image, judge.targets.shape)
+        mean = float(few_pairs_judge.distances_of(same, judge.targets).mean())
+    return identity, mean
+
+
+def results(findings: Findings) -> dict[str, tuple[float, str]]:
+    """Returns the main metric of each method, with the fewest pairs."""
+    judge, methods, shares, found, _ = findings
+    metric = _metric(judge)
+    scale, unit = (100.0, "% of the range") if metric == "l1" else (1.0, "")
+    return {
+        f"{translation_judge.TITLES[metric]}, {method.label}": (
+            scale * float(_mean(found[shares[0], method.word], metric)),
+            f"{unit}, {shares[0]:.0%} of the pairs".lstrip(", "),
+        )
+        for method in methods
+    }
+
+
+def table(config: Any, findings: Findings) -> dict[str, Any]:
+    """Returns the table of the page.
+
+    Args:
+        config: The options of the script.
+        findings: See `Findings`.
+    """
+    judge, methods, shares, found, setup = findings
+    told = judge.protocol
+    margins = judge.aligned and "plain" in config.methods
+    columns = ["pairs", "method"]
+    if judge.aligned:
+        columns += ["L1", "of each seed", "L1 of training pairs", "PSNR, dB", "SSIM"]
+    if margins:
+        columns.insert(4, "below no remedy by")
+    columns += ["FD", "critic's gap"] if judge.nets else ["critic's gap"]
+    rows = []
+    for pairs, share in zip(setup.train, shares, strict=True):
+        for method in methods:
+            own = found[share, method.word]
+            row = [f"{len(pairs):,}", method.label]
+            if judge.aligned:
+                row.append(f"{_mean(own, 'l1'):.4f}")
+                row.append(" ".join(f"{one.scores['l1']:.4f}" for one in own))
+                if margins:
+                    row.append(margin(found[share, "plain"], own, method))
+                row.append(f"{np.mean([one.trained for one in own]):.4f}")  # pyright: ignore[reportCallIssue, reportArgumentType]
+                row += [f"{_mean(own, 'psnr'):.2f}", f"{_mean(own, 'ssim'):.3f}"]
+            if judge.nets:
+                row.append(f"{_mean(own, 'fd'):.2f}")
+            gaps = [one.gap for one in own if one.gap is not None]
+            row.append(f"{np.mean(gaps):.2f}" if gaps else "–")
+            rows.append(row)
+    note = (
+        f"{told['held-out inputs']} held-out images of {told['size']}, all models "
+        f"after {setup.steps:,} steps of {config.batch_size} pairs, means over "
+        f"{config.seeds} seeds. "
+    )
+    if judge.aligned:
+        note += "L1 is in units of the pixels from 0 to 1. "
+    if margins:
+        note += (
+            "Margins have the half width of a 95 % interval over images, of these very "
+            "models. "
+        )
+    note += (
+        "The critic's gap says how far from training images to translations it puts "
+        "held-out real ones: 0 is a critic that judges, 1 one that remembers; none "
+        "where it does not tell real from translated."
+    )
+    return {
+        "title": f"Held-out images by how many pairs there are, {told['direction']}",
+        "note": note,
+        "columns": columns,
+        "words": 2,
+        "rows": rows,
+    }
+
+
+def _mean(models: list[Judged], metric: str) -> float:
+    return float(np.mean([one.scores[metric] for one in models]))
+
+
+def margin(plain: list[Judged], own: list[Judged], method: Method) -> str:
+    """Tells by how much the L1 is below that without a remedy.
+
+    Args:
+        plain: Models without a remedy, one a seed.
+        own: Those of the same seeds with one.
+        method: Of `own`.
+
+    Returns:
+        The mean over seeds, with the half width of a 95 % interval over images.
+    """
+    if method.word == "plain":
+        return "–"
+    less = np.mean(
+        [
+            one.distances - other.distances
+            for one, other in zip(plain, own, strict=True)
+        ],
+        axis=0,
+    )
+    value, _, high = mean_interval(less)
+    text = f"{value:.4f} ± {high - value:.4f}"
+    return text.replace("-", "\N{MINUS SIGN}")

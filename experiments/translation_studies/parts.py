@@ -1,0 +1,367 @@
+"""What scripts of image translation share: networks, optimizers and remedies by name.
+
+An option that is None where the command line leaves it out takes its value from the
+preset: `settled` puts it there.
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import jax.numpy as jnp
+import optax
+
+from experiments import command, gan_parts
+from jaxgen import losses, models, networks
+from jaxgen.data import differentiable, transforms
+from jaxgen.errors import InputError
+from jaxgen.losses.gan import AdversarialLoss
+from jaxgen.models import remedies
+from jaxgen.models.remedies import Remedy
+from jaxgen.typing import StatefulNetwork, Translator
+
+LossName = Literal[
+    "cross_entropy",
+    "least_squares",
+    "minimax",
+    "non_saturating",
+    "hinge",
+    "wasserstein",
+    "relativistic",
+]
+PresetName = Literal["small", "paper"]
+
+ENLARGED = 286 / 256
+"""The papers load images larger than their crops by this much."""
+
+COMMON: dict[str, Any] = {"critic": "patch", "b1": 0.5, "decay": 0.5, "look_every": 5}
+"""Options of every preset."""
+
+PAPER: dict[str, Any] = {
+    **{"epochs": 200, "batch_size": 1, "learning_rate": 2e-4, "image_size": 256},
+    **{"width": 64, "critic_width": 64, "critic_layers": 3, "ema_decay": 0.0},
+}
+"""What the papers have in common."""
+
+TRANSFORMS = {
+    "rotation": transforms.rotations,
+    "fliprot": transforms.flips_and_rotation,
+    "cropping": transforms.crops,
+}
+"""What the heads of DAG see, by name."""
+
+Options = TypeVar("Options")
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkOptions:
+    """Generators and critics."""
+
+    preset: PresetName = "small"
+    """Where options that are not given come from: `small` is for 32 pixels on a CPU,
+    `paper` has the settings of the paper, for 256 pixels on a GPU."""
+
+    generator: Literal["unet", "resnet"] | None = None
+    """Layout of the generators."""
+    width: int | None = None
+    """Channels of a generator's finest layers."""
+    depth: int | None = None
+    """With unet: how often it halves the image; by default until a side is odd, 8 times
+    at most. 8 is the U-Net-256 of pix2pix."""
+    blocks: int | None = None
+    """With resnet: residual blocks; by default 9 from 256 pixels on, 6 from 128 (as in
+    the papers) and 3 below."""
+    norm: Literal["batch", "instance", "none"] | None = None
+    """Normalization of generators and critics."""
+    dropout: Literal["paper", "reference", "blocks", "none"] | None = None
+    """With unet: in the decoder's first three blocks, as the paper has it, or in the
+    second to fourth, as its code does. With resnet: `blocks`, in each of them. By
+    default `paper` and `none`."""
+    upsampling: Literal["transpose", "resize_conv"] | None = None
+    """How a generator doubles the size; resize_conv leaves no checkerboard."""
+
+    critic: Literal["patch", "pixel"] | None = None
+    """What a logit of the critic sees: a patch, or a single pixel."""
+    critic_layers: int | None = None
+    """Of a patch critic; 1 to 5 of them see 16, 34, 70, 142 and 286 pixels."""
+    critic_width: int | None = None
+    """Channels of a critic's finest layer."""
+    spectral: bool = False
+    """Spectral normalization of the critic, in place of `--norm`."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """What the networks compute in; parameters are float32 in any case."""
+
+
+@dataclasses.dataclass(frozen=True)
+class GameOptions:
+    """The game between the networks, and how they learn."""
+
+    loss: LossName | None = None
+    """The adversarial loss; the critic's is halved, as in the papers."""
+    remedies: str = "none"
+    """What helps the critic where there are few data: `dag`, `shared`, `diff_augment`,
+    `ada`, or as in `r1=10+lecam`; several are joined by a plus."""
+    dag_transforms: Literal["rotation", "fliprot", "cropping"] = "rotation"
+    """What the heads of `dag` see, and the one head of `shared`."""
+    ema_decay: float | None = None
+    """Of the moving average of the generators that translates; 0 is none."""
+    noise: Literal["dropout", "none"] | None = None
+    """Whether dropout, where there is one, goes on when images are translated."""
+    statistics: Literal["image", "batch", "running"] | None = None
+    """What a batch normalization divides by when images are translated: the statistics
+    of each image, those of the batch, or the running ones of the training."""
+
+    b1: float | None = None
+    """Decay of Adam's mean of gradients."""
+    b2: float = 0.999
+    """Decay of Adam's mean of squared gradients."""
+    critic_learning_rate: float | None = None
+    """Learning rate of the critics; that of the generators by default."""
+    decay: float | None = None
+    """Share of the training, its last one, over which the learning rates fall to 0 in a
+    straight line; half of it in the papers."""
+
+
+class Optimizers(NamedTuple):
+    """Adam for the generators, and for the critics."""
+
+    generator: optax.GradientTransformation
+    critic: optax.GradientTransformation
+
+
+def settled(options: Options, presets: Mapping[str, Mapping[str, Any]]) -> Options:
+    """Returns the options with those of the preset where they say nothing.
+
+    What depends on the size of the images comes last: a U-Net halves them until a side
+    is odd, 8 times at most; a ResNet has 9 blocks from 256 pixels on, 6 from 128 and 3
+    below; and training images are loaded larger than they are cropped.
+
+    Args:
+        options: A dataclass with `NetworkOptions` and `PairOptions`.
+        presets: Values by preset and name.
+    """
+    given: Any = options
+    values = dict(presets[given.preset])
+    values |= {k: getattr(given, k) for k in values if getattr(given, k) is not None}
+    size = max(values["image_size"], 1)
+    unet = values["generator"] == "unet"
+    later = {
+        "depth": min(max((size & -size).bit_length() - 1, 2), 8),
+        "blocks": 9 if size >= 256 else 6 if size >= 128 else 3,
+        "dropout": "paper" if unet else "none",
+        "load_size": round(ENLARGED * size),
+    }
+    values |= {k: v for k, v in later.items() if getattr(given, k) is None}
+    return dataclasses.replace(given, **values)
+
+
+def check(options: Any) -> None:
+    """Raises an InputError where an option has a value that it cannot have."""
+    command.check_positive(
+        options,
+        *("width", "depth", "blocks", "critic_layers", "critic_width"),
+        "critic_learning_rate",
+    )
+    command.check_not_negative(options, "ema_decay", "b1", "b2")
+    for name in ("ema_decay", "b1", "b2"):
+        value = getattr(options, name)
+        if value >= 1:
+            raise InputError(
+                f"--{name.replace('_', '-')} is {value}: give a decay below 1."
+            )
+    if not 0 <= options.decay <= 1:
+        raise InputError(
+            f"--decay is {options.decay}: give the share of the training over which "
+            "the learning rates fall to 0, from 0 (never) to 1."
+        )
+    usual = {"unet": ("paper", "reference", "none"), "resnet": ("blocks", "none")}
+    known = usual[options.generator]
+    if options.dropout not in known:
+        raise InputError(
+            f"--dropout is {options.dropout}, which a {options.generator} has not: "
+            f"give {', '.join(known[:-1])} or none."
+        )
+
+
+def set_name(data: str) -> str:
+    """Returns what a set is called: of a path, its last part."""
+    return Path(data).resolve().name if Path(data).exists() else data
+
+
+def run_name(options: Any, data: str, *words: str) -> str:
+    """Returns the name of a run, of its data and its options.
+
+    Args:
+        options: `NetworkOptions`, `GameOptions` and `PairOptions`, settled.
+        data: The name of the set.
+        words: What else is told.
+    """
+    told = [re.sub(r"[^\w.-]+", "-", set_name(data)).strip("-"), *words]
+    told += [options.generator, f"{options.image_size}"]
+    if options.remedies != "none":
+        told.append(options.remedies)
+    if options.share < 1:
+        told.append(f"{100 * options.share:g}percent")
+    if options.direction == "b_to_a":
+        told.append("reverse")
+    return re.sub("[+/]", "-", "-".join(told).replace("=", ""))
+
+
+def translator_of(options: NetworkOptions, channels: int) -> Translator:
+    """Returns a generator that the options describe.
+
+    Args:
+        options: The options, settled.
+        channels: Of its output; those of its input follow from the first image.
+    """
+    shared: dict[str, Any] = {
+        "width": options.width,
+        "norm": options.norm,
+        "upsampling": options.upsampling,
+        "dtype": _dtype(options),
+    }
+    if options.generator == "resnet":
+        return networks.resnet_translator(
+            channels,
+            blocks=_given(options.blocks),
+            dropout=options.dropout == "blocks",
+            **shared,
+        )
+    dropout = None if options.dropout in (None, "none") else options.dropout
+    return networks.unet_translator(
+        channels, depth=_given(options.depth), dropout=dropout, **shared
+    )
+
+
+def critic_of(options: NetworkOptions, cures: Sequence[Remedy]) -> StatefulNetwork:
+    """Returns a critic that the options describe, with a head per view of a remedy."""
+    shared: dict[str, Any] = {
+        "width": options.critic_width,
+        "norm": "none" if options.spectral else options.norm,
+        "spectral": options.spectral,
+        "heads": max(
+            [len(cure.transforms) for cure in cures if cure.transforms] or [1]
+        ),
+        "dtype": _dtype(options),
+    }
+    if options.critic == "pixel":
+        return networks.pixel_critic(**shared)
+    return networks.patch_critic(layers=_given(options.critic_layers), **shared)
+
+
+def optimizers_of(options: Any, steps: int) -> Optimizers:
+    """Returns Adam for either side, at rates that are constant and then fall to 0.
+
+    Args:
+        options: `GameOptions`, settled, and `learning_rate`.
+        steps: Of the whole run.
+    """
+    decay_steps = round(options.decay * steps)
+
+    def adam(rate: float) -> optax.GradientTransformation:
+        schedule: Any = rate
+        if decay_steps:
+            schedule = models.schedules.constant_then_linear(
+                rate, steps=steps - decay_steps, decay_steps=decay_steps
+            )
+        return optax.adam(schedule, b1=options.b1, b2=options.b2)
+
+    return Optimizers(
+        adam(options.learning_rate),
+        adam(options.critic_learning_rate or options.learning_rate),
+    )
+
+
+def loss_of(name: str) -> AdversarialLoss:
+    """Returns the adversarial loss of that name."""
+    if name in ("cross_entropy", "least_squares"):
+        return getattr(losses.translation, name)()
+    return gan_parts.loss_of(name)
+
+
+def noise_of(options: GameOptions) -> models.Noise:
+    """Returns what is drawn when images are translated, and what norms divide by."""
+    return models.Noise(
+        dropout=options.noise == "dropout", statistics=_given(options.statistics)
+    )
+
+
+def remedies_of(
+    options: GameOptions, *, steps: int, channels: Sequence[int] = ()
+) -> tuple[Remedy, ...]:
+    """Returns the remedies that the options name.
+
+    Args:
+        options: The options.
+        steps: Of the critic, over which `noise` falls to 0.
+        channels: Of the images that the critic sees, where they lie one behind the
+            other; not needed where it sees one, of whatever channels.
+
+    Raises:
+        InputError: There is no such remedy.
+    """
+    found: list[Remedy] = []
+    for word in options.remedies.split("+"):
+        name, _, number = word.partition("=")
+        if name in _AUGMENTING:
+            found.append(_augmenting(options, name, number, channels))
+        elif word != "none" or options.remedies == "none":
+            found += _others(word, options.remedies, steps)
+        else:
+            raise InputError(
+                f"--remedies is {options.remedies}, none and others: leave `none` out."
+            )
+    return tuple(found)
+
+
+_AUGMENTING = ("dag", "shared", "diff_augment", "ada")
+
+
+def _others(word: str, whole: str, steps: int) -> tuple[Remedy, ...]:
+    try:
+        return gan_parts.remedies_of(word, images=True, steps=steps)
+    except InputError as error:
+        if "There is no remedy" not in str(error):
+            raise
+        names = ", ".join((*_AUGMENTING, *gan_parts.REMEDIES))
+        raise InputError(
+            f"There is no remedy {word!r} (in {whole!r}): give none or {names}, with a "
+            "number behind it as in r1=10, and several joined by a plus."
+        ) from error
+
+
+def _augmenting(
+    options: GameOptions, name: str, number: str, channels: Sequence[int]
+) -> Remedy:
+    if number and name != "dag":
+        raise InputError(f"The remedy {name!r} takes no number, but has {number}.")
+    kinds = TRANSFORMS[options.dag_transforms]()
+    if name == "dag":
+        try:
+            weight = float(number or 0.2)
+        except ValueError:
+            raise InputError(
+                f"The remedy dag={number} needs a number: the weight of its further "
+                "heads, as in dag=0.2."
+            ) from None
+        return remedies.dag(kinds, critic_weight=weight, generator_weight=weight)
+    if name == "shared":
+        return remedies.augment(transforms.any_of(kinds))
+    if name == "ada":
+        return remedies.adaptive_augment(differentiable.ada(("blit", "geometry")))
+    alike = differentiable.diff_augment()
+    if len(channels) > 1:
+        alike = differentiable.jointly(alike, channels)
+    return remedies.augment(alike)
+
+
+def _dtype(options: NetworkOptions) -> Any:
+    return None if options.dtype == "float32" else jnp.bfloat16
+
+
+def _given(value: Any) -> Any:
+    """Of an option that its preset has set."""
+    assert value is not None
+    return value

@@ -1,0 +1,233 @@
+"""The training of a translator as its scripts share it: watched, judged, written."""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments import command, training_run
+from experiments.gan_studies.quality import at_looks
+from experiments.latent_arrays import every_nth, on_one_device
+from experiments.training_run import Setup
+from experiments.translation_studies import best_checkpoint, findings, judge, runs
+from experiments.translation_studies import data as translation_data
+from experiments.translation_studies.judge import Judge
+from experiments.translation_studies.monitor import Direction, TranslationMonitor
+from jaxgen import data, random, training
+from jaxgen.typing import Batch
+
+_log = logging.getLogger(__name__)
+
+SHOWN = 10
+"""Held-out images in the figure of the end."""
+
+STEPS_PER_CALL = 16
+"""On an accelerator; Ctrl-C waits for the end of a call. On a CPU a call is one step,
+since convolutions are many times slower inside a scan."""
+
+
+@dataclasses.dataclass(frozen=True)
+class WatchOptions:
+    """How the run is watched."""
+
+    look_every: int | None = None
+    """Epochs from one look at the held-out images to the next."""
+    judged: int = 256
+    """Held-out images that are looked at, at most."""
+    best: str = "l1"
+    """Keep the checkpoint of the look with the best `l1`, `psnr`, `ssim` (of pairs),
+    `fd`, `kid` or `cycle`; `none` for the last one alone. It is chosen on the held-out
+    images, so its own score there is a little too good."""
+
+
+class Trained(NamedTuple):
+    """What came of a training.
+
+    Attributes:
+        state: Of the model, on one device.
+        outputs: Translations of all judged images, as bytes, by direction.
+        tables: For the page.
+        results: The numbers for its head.
+        best: What is known of the best checkpoint, if there is one.
+    """
+
+    state: Any
+    outputs: dict[str, np.ndarray]
+    tables: list[dict[str, Any]]
+    results: dict[str, tuple[float, str]]
+    best: dict[str, Any] | None
+
+
+def check(config: Any) -> None:
+    """Raises an InputError where an option of the watch has no meaning at all."""
+    command.check_positive(config, "look_every", "judged")
+    if config.best != "none":
+        best_checkpoint.check_metric(config.best)
+
+
+def check_best(config: Any, one: Direction) -> None:
+    """Raises an InputError where the metric of the best checkpoint is not measured."""
+    if config.best != "none":
+        known = (*one.judge.metrics, *(["cycle"] if one.cycle is not None else []))
+        best_checkpoint.check_metric(config.best, known)
+
+
+def check_model(model: Any, setup: Setup) -> None:
+    """Makes the shapes of a first state, so that what does not fit is said at once.
+
+    Raises:
+        InputError: Networks, images and options do not go together.
+    """
+    jax.eval_shape(model.init, jax.random.key(0), _first_batch(setup))
+
+
+def judges_of(config: Any, setup: Setup, directions: Sequence[str]) -> dict[str, Judge]:
+    """Returns a judge of each direction.
+
+    Args:
+        config: `PairOptions` and `WatchOptions`, settled.
+        setup: The data.
+        directions: "a_to_b", "b_to_a".
+    """
+    test = translation_data.judged_images(setup.test, config.judged)
+    train = translation_data.mean_images(config, setup.key)
+    return {
+        name: judge.judge_of(test, train, reverse=name == "b_to_a")
+        for name in directions
+    }
+
+
+def train(
+    config: Any,
+    setup: Setup,
+    folder: training.RunFolder,
+    model: Any,
+    directions: Sequence[Direction],
+    *,
+    terms: tuple[str, ...],
+) -> Trained:
+    """Trains a model under watch, and judges what it makes of the held-out images.
+
+    Args:
+        config: The options, settled.
+        setup: The data.
+        folder: The run's folder.
+        model: The model.
+        directions: Which way it translates, the main one first.
+        terms: What the progress bar shows.
+    """
+    shapes = {name: _first_batch(setup)[name].shape[1:] for name in ("a", "b")}
+    names: Any = [one.name for one in directions]
+    runs.write_facts(
+        folder,
+        **shapes,
+        directions=names,
+        steps=setup.steps,
+        lab=translation_data.is_lab(config),
+    )
+    per_epoch = setup.batches.steps_per_epoch
+    monitor = TranslationMonitor(
+        folder.path,
+        directions,
+        random.stream(setup.key, "monitor"),
+        steps_per_epoch=per_epoch,
+    )
+    callbacks: list[Callable[[Any, int], None]] = [
+        lambda state, step: monitor(on_one_device(state), step)
+    ]
+    best = folder.path / best_checkpoint.FOLDER
+    if config.best != "none":
+        callbacks.append(
+            best_checkpoint.BestCheckpoint(
+                best,
+                config.best,
+                lambda step: monitor.scores(step, names[0]),
+                known=monitor.measured(names[0]),
+            )
+        )
+    looks = at_looks(
+        callbacks, steps_per_epoch=per_epoch, every=config.look_every, last=setup.steps
+    )
+    cpu = jax.default_backend() == "cpu"
+    state = training_run.train(
+        config,
+        setup,
+        folder,
+        model,
+        steps_per_call=1 if cpu else STEPS_PER_CALL,
+        callbacks=(looks,),
+        terms=terms,
+    )
+    state = on_one_device(state)
+    found = Trained(state, {}, [], {}, best_checkpoint.best_of(best))
+    for one in directions:
+        key = random.stream(random.stream(setup.key, "judged"), one.name)
+        outputs = judge.translated(
+            jax.jit(one.translate), state, one.judge.inputs, random.stream(key, "noise")
+        )
+        scores = judge.scores(random.stream(key, "halves"), one.judge, outputs)
+        where = "" if len(directions) == 1 else f", {one.name.replace('_', ' ')}"
+        found.outputs[one.name] = outputs
+        found.tables.append(findings.scores_table(scores, one.judge))
+        found.results.update(findings.results(scores, where=where))
+    return found
+
+
+def write_pictures(
+    folder: training.RunFolder, one: Direction, outputs: np.ndarray
+) -> None:
+    """Writes inputs, outputs and, where it is known, the truth of a direction."""
+    rows = every_nth(len(outputs), SHOWN)
+    inputs, made = one.judge.inputs[rows], outputs[rows]
+    if one.judge.aligned:
+        truth = one.judge.targets[rows]
+        findings.write_triples(folder.arrays, inputs, made, truth, show=one.show)
+    else:
+        findings.write_translations(folder.arrays, inputs, made)
+
+
+def write_cycles(
+    folder: training.RunFolder, directions: Sequence[Direction], trained: Trained
+) -> None:
+    """Writes images of both domains, their translations, and the way back."""
+    shown: dict[str, np.ndarray] = {}
+    for one in directions:
+        assert one.cycle is not None
+        rows = every_nth(len(one.judge.inputs), SHOWN)
+        source, images = one.name[0], one.judge.inputs[rows]
+        shown[source] = images
+        shown[one.name] = trained.outputs[one.name][rows]
+        shown[f"{source}_again"] = judge.translated(
+            jax.jit(one.cycle), trained.state, images, jax.random.key(0)
+        )
+    findings.write_cycles(folder.arrays, **shown)
+
+
+def best_note(best: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Returns what the summary says of the best checkpoint."""
+    if best is None:
+        return {}
+    score = f"{best['metric']} {best['value']:.4g}"
+    return {"best checkpoint": f"step {best['step']:,}, {score}"}
+
+
+def show_of(config: Any) -> findings.Show | None:
+    """Returns how outputs are made pictures of, where they are colour alone."""
+    if not translation_data.is_lab(config):
+        return None
+
+    def show(inputs: np.ndarray, images: np.ndarray) -> np.ndarray:
+        colours = data.colour.join_lab(inputs / 255, images / 255)
+        return (255 * colours).round().astype(np.uint8)
+
+    return show
+
+
+def _first_batch(setup: Setup) -> Batch:
+    batches = setup.batches
+    item = jax.tree.map(lambda leaf: leaf[0], batches.feed(0, 1))
+    return jax.eval_shape(batches.batch, batches.resident, item, jnp.int32(0))

@@ -1,0 +1,1 @@
+"""Models from images to images: with pairs and without, both ways and one way."""

@@ -1,0 +1,171 @@
+"""What the models of translation refuse, in sentences."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+import jax
+from jax.core import Tracer
+
+from jaxgen.errors import InputError, check_choice, check_count, check_number
+from jaxgen.losses.contrastive import Negatives
+from jaxgen.losses.gan import AdversarialLoss
+from jaxgen.models.averaging import check_decay
+from jaxgen.models.remedies import Remedy
+from jaxgen.models.translation.noise import check_images, check_noise
+from jaxgen.typing import Array, Batch, Network, StatefulNetwork, Translator
+
+
+def check_batch(kind: str, batch: Batch) -> None:
+    """Refuses batches that are none of images of both kinds."""
+    missing = [name for name in ("a", "b") if name not in batch]
+    if missing:
+        raise InputError(
+            f"A batch for {kind} holds {', '.join(sorted(batch)) or 'nothing'}: "
+            "expected images 'a', which are translated, and 'b', as "
+            "data.pair_pipeline makes them."
+        )
+    for name in ("a", "b"):
+        check_images(f"Images {name}", batch[name])
+    rows = [batch[name].shape[0] for name in ("a", "b")]
+    if rows[0] != rows[1]:
+        raise InputError(
+            f"A batch for {kind} holds {rows[0]} images a and {rows[1]} images b: give "
+            "as many of both."
+        )
+
+
+def check_translator(name: str, network: Any) -> None:
+    """Refuses a network of another kind."""
+    if not isinstance(network, Translator):
+        raise InputError(
+            f"{name} is a {type(network).__name__}: give a Translator, as "
+            "networks.unet_translator() and networks.resnet_translator() make them."
+        )
+
+
+def check_critic(name: str, network: Any) -> None:
+    """Refuses a network of another kind."""
+    if not isinstance(network, Network | StatefulNetwork):
+        raise InputError(
+            f"{name} is a {type(network).__name__}: give a Network or StatefulNetwork "
+            "from images to logits, as networks.patch_critic() makes it."
+        )
+
+
+def check_translated(
+    name: str, found: Array | jax.ShapeDtypeStruct, wanted: Array
+) -> None:
+    """Refuses a network whose images have another shape than the target's."""
+    if found.shape[1:] != wanted.shape[1:]:
+        raise InputError(
+            f"{name} makes images of shape {found.shape[1:]} (height, width, "
+            f"channels), and those of its target have {wanted.shape[1:]}: make the "
+            f"network with channels={wanted.shape[-1]}, for images of one size."
+        )
+
+
+def check_options(
+    loss: Any,
+    noise: Any,
+    ema_decay: Any,
+    weights: Mapping[str, Any],
+) -> None:
+    """Refuses options that are out of their range."""
+    if not isinstance(loss, AdversarialLoss):
+        raise InputError(
+            f"loss is {loss!r}: give one of jaxgen.losses.translation or "
+            "jaxgen.losses.gan, with its parentheses, as least_squares()."
+        )
+    if loss.name == "least_squares":
+        raise InputError(
+            "loss is losses.gan.least_squares(), which has the half inside that "
+            "translation adds: give losses.translation.least_squares()."
+        )
+    check_noise(noise)
+    check_decay(ema_decay)
+    for name, weight in weights.items():
+        # Settings of an ensemble are traced, and tell nothing.
+        if isinstance(weight, Tracer):
+            continue
+        check_number(name, weight)
+        if weight < 0:
+            raise InputError(f"{name}={weight:g}: give 0 or a number above it.")
+
+
+def is_off(weight: Any) -> bool:
+    """Whether a weight is known to be 0, so that its term need not be calculated."""
+    return not isinstance(weight, Tracer) and weight == 0
+
+
+def check_remedies(remedies: Sequence[Any]) -> tuple[Remedy, ...]:
+    """Refuses remedies that do not go with translation."""
+    for remedy in remedies:
+        if not isinstance(remedy, Remedy):
+            raise InputError(
+                f"One of the remedies is {remedy!r}: give those of "
+                "jaxgen.models.remedies, with their parentheses, as r1(10.0)."
+            )
+        if remedy.unroll or remedy.group > 1:
+            raise InputError(
+                f"The remedy {remedy.name} does not go with translation, whose critic "
+                "judges each image by itself after a step of its own: leave it out."
+            )
+    return tuple(remedies)
+
+
+def check_cut(
+    generator: Any,
+    heads: Any,
+    patches: int,
+    temperature: Any,
+    negatives: str,
+) -> None:
+    """Refuses parts that are not what their names say, and numbers out of range."""
+    check_translator("generator", generator)
+    if generator.features is None:
+        raise InputError(
+            "The generator gives no feature maps, whose patches CUT compares: take one "
+            "that does, as networks.resnet_translator()."
+        )
+    if not isinstance(heads, Network):
+        raise InputError(
+            f"heads is a {type(heads).__name__}: give a Network, as "
+            "networks.patch_heads() makes it."
+        )
+    check_count("patches", patches, 1)
+    check_number("temperature", temperature, above=0.0)
+    check_choice("negatives", negatives, get_args(Negatives))
+
+
+def check_channels(a: Array, b: Array) -> None:
+    """Refuses domains that one network cannot encode."""
+    if a.shape[-1] != b.shape[-1]:
+        raise InputError(
+            f"Images a have {a.shape[-1]} channels and images b {b.shape[-1]}: CUT "
+            "encodes both by one network, so give both the same number of channels."
+        )
+
+
+def check_layers(
+    layers: Any,
+    maps: Sequence[jax.ShapeDtypeStruct],
+    negatives: Negatives,
+) -> None:
+    """Refuses layers that are not there, or where there is nothing to compare."""
+    chosen = range(len(maps)) if layers is None else layers
+    known = f"0 to {len(maps) - 1}"
+    if not len(chosen):
+        raise InputError(f"layers is empty: give some of {known}.")
+    for layer in chosen:
+        check_count("One of the layers", layer, 0)
+        if layer >= len(maps):
+            raise InputError(
+                f"layers={list(chosen)}: there is no layer {layer} among the "
+                f"generator's {len(maps)} feature maps; give some of {known}."
+            )
+        height, width = maps[layer].shape[1:3]
+        if height * width == 1 and negatives == "image":
+            raise InputError(
+                f"Layer {layer} of the generator is a single place, with nothing to "
+                "compare it with: leave it out of layers, or give larger images."
+            )

@@ -1,0 +1,16 @@
+import pytest
+
+from jaxgen.errors import InputError, check_choice, check_count
+
+
+def test_a_choice_is_one_of_those_there_are():
+    check_choice("kind", None, ("a", None))
+    with pytest.raises(InputError, match="kind='c' is unknown: .*one of 'a', None"):
+        check_choice("kind", "c", ("a", None))
+
+
+@pytest.mark.parametrize("value", [1, 2.0, "3", None])
+def test_a_count_is_a_whole_number_of_at_least_the_least(value):
+    check_count("size", 2, 2)
+    with pytest.raises(InputError, match="size was given .*whole number, 2 or more"):
+        check_count("size", value, 2)
