@@ -8,13 +8,26 @@ Source: Zhu et al., Unpaired Image-to-Image Translation using Cycle-Consistent
 Adversarial Networks, 2017; Park et al., Contrastive Learning for Unpaired
 Image-to-Image Translation, 2020; and their published codes.
 
-Command: `python -m experiments.cyclegan` NUMBERS
+Command: `python -m experiments.cyclegan`; 6 minutes of CPU time, 7 on 2 cores that had
+other work too. From emoji in low light to emoji by day, and back: 16 passes over 633
+images a side, of 32 pixels, in independent orders; ResNets of 3 blocks and width 16. L1
+is of 158 held-out pairs, which are used for nothing else, in [0, 1]; FD is a distance
+in features of random networks, of which as many other real images get 5.5 and 5.2:
+
+                  L1     the input's, the mean image's    PSNR     FD
+    a to b      .064     .451           .202              19.9    3.2
+    b to a      .053     .451           .118              23.1    2.7
+
+The margins are many times their intervals, of one seed. Styles are harder, since shapes
+change too: with `--degrade none` (Noto emoji to Twemoji) L1 was .146 after 950 steps of
+batches of 8, the input's .147; textures come before shapes, which do not follow.
 
 `--method cut` and `--method fastcut` go one way, with a contrastive loss in place of
 the way back. `--preset paper` has the settings of CycleGAN (256 pixels, ResNets of 9
 blocks, batches of one, 200 epochs), and each of them can be given on top:
 `--preset paper --data FOLDER` takes a folder with trainA, trainB, testA and testB.
-`--disjoint` takes a of one half of the pairs and b of the other.
+`--disjoint` takes a of one half of the pairs and b of the other, so that no image has
+its partner in training.
 """
 
 import dataclasses
@@ -227,4 +240,4 @@ def _check(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    command.run(main, Config, (__doc__ or "") + parts.presets_told(PRESETS))

@@ -1,13 +1,24 @@
 """pix2pix learns from pairs of images to translate one kind into the other.
 
 Claim: From pairs a network learns a translation whose images lie nearer to the truth of
-held-out pairs than the input does, and than the mean image; a critic that sees pairs
-makes them sharper, and no nearer.
+held-out pairs than the input does, and than the mean image.
 
 Source: Isola et al., Image-to-Image Translation with Conditional Adversarial Networks,
 2017, sections 3 and 4.2, and their published code.
 
-Command: `python -m experiments.pix2pix` NUMBERS
+Command: `python -m experiments.pix2pix`; 1 minute on 2 CPU cores. From Noto emoji to
+Twemoji: 25 passes over 633 pairs of 32 pixels, a U-Net of width 16, one seed. Of 158
+held-out pairs, with 95% intervals of the margins over images:
+
+               model    input    mean image    better than input    than mean image
+    L1          .132     .147          .202      .015 +- .005        .070 +- .008
+    PSNR, dB    14.2     12.8          12.1      1.4 +- .3           2.0 +- .4
+    SSIM        .319     .273          .218      .046 +- .019        .101 +- .021
+
+Colours and outlines become those of the other style; shapes that differ between the
+styles blur, since nothing in the input tells them. L1 is least after 10 epochs (.129)
+and rises while the critic sharpens: `--best` keeps the checkpoint of the best look. By
+L1 alone (`--objective l1`) it was .129 in a calibration of 800 steps.
 
 `--objective` has the ablations of the paper: l1, gan, cgan, l1+gan, l1+cgan.
 `--preset paper` has its settings (256 pixels, a U-Net-256 and a 70x70 critic of width
@@ -159,4 +170,4 @@ def _check(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    command.run(main, Config, (__doc__ or "") + parts.presets_told(PRESETS))

@@ -131,6 +131,23 @@ class Optimizers(NamedTuple):
     critic: optax.GradientTransformation
 
 
+def presets_told(presets: Mapping[str, Mapping[str, Any]]) -> str:
+    """Returns what options are by preset, for the end of a script's description.
+
+    Examples:
+        >>> print(presets_told({"small": {"image_size": 32, "width": 16}}))
+        <BLANKLINE>
+        Options that are not given:
+        <BLANKLINE>
+        --preset small: --image-size 32 --width 16
+    """
+    lines = ["", "Options that are not given:"]
+    for preset, values in presets.items():
+        words = [f"--{k.replace('_', '-')} {v}" for k, v in sorted(values.items())]
+        lines += ["", f"--preset {preset}: {' '.join(words)}"]
+    return "\n".join(lines)
+
+
 def settled(options: Options, presets: Mapping[str, Mapping[str, Any]]) -> Options:
     """Returns the options with those of the preset where they say nothing.
 
