@@ -97,8 +97,9 @@ class Config:
     tile: int | None = None
     """Side of square tiles, or 0: every picture as a whole. By default whole up to a
     million pixels, and above that tiles of 256, or of the training's size if larger."""
-    overlap: int = 32
-    """Pixels over which a tile gives way to its neighbour."""
+    overlap: int | None = None
+    """Pixels over which a tile gives way to its neighbour, by default half of its side:
+    near its border a network sees its padding, and with less overlap seams may show."""
     batch_size: int = 1
     """Tiles that go through the model at once; more of them pay on a GPU."""
 
@@ -236,7 +237,7 @@ def tile_of(config: Config, loaded: Loaded, height: int, width: int) -> int:
         return config.tile
     if height * width <= WHOLE:
         return 0
-    side = max(TILE, *(loaded.image_size or ()), config.overlap + 1)
+    side = max(TILE, *(loaded.image_size or ()), (config.overlap or 0) + 1)
     return math.ceil(side / loaded.multiple) * loaded.multiple
 
 
@@ -262,11 +263,10 @@ def _by_tiles(
     key: PRNGKeyArray | None,
     tell: Callable[[int, int], None],
 ) -> np.ndarray:
+    overlap = side // 2 if config.overlap is None else config.overlap
     # Starts on the grid of the network's strides, if two tiles can overlap so.
-    align = loaded.multiple if loaded.multiple <= side - config.overlap else 1
-    plan = tiles.tiling(
-        *values.shape[:2], tile=side, overlap=config.overlap, align=align
-    )
+    align = loaded.multiple if loaded.multiple <= side - overlap else 1
+    plan = tiles.tiling(*values.shape[:2], tile=side, overlap=overlap, align=align)
 
     def batches():
         cut = tiles.cut(values, plan, batch_size=config.batch_size)
@@ -306,10 +306,11 @@ def _stop_unless(keep_going: bool, faults: list[str]) -> None:
 
 def _check(config: Config) -> None:
     command.check_positive(config, "size", "batch_size")
-    command.check_not_negative(config, "overlap")
+    if config.overlap is not None:
+        command.check_not_negative(config, "overlap")
     if config.tile is not None:
         command.check_not_negative(config, "tile")
-        if config.tile and config.overlap >= config.tile:
+        if config.tile and (config.overlap or 0) >= config.tile:
             raise InputError(
                 f"--overlap is {config.overlap}, but tiles have {config.tile} pixels: "
                 "give less."

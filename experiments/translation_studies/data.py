@@ -219,6 +219,6 @@ def degradation_of(word: str) -> Degradation | None:
             raise
     raise InputError(
         f"--degrade is {word!r}: give none, x2, x4, or one of "
-        f"{', '.join(_DEGRADATIONS)}, the last four with a number if you like, as in "
+        f"{', '.join(_DEGRADATIONS)}, the last five with a number if you like, as in "
         "blur=2."
     )

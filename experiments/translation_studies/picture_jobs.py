@@ -129,9 +129,11 @@ def check_outputs(
     if skip:
         jobs = [job for job in jobs if not job.target.exists()]
     elif there and not overwrite:
-        more = f" and {len(there) - 1:,} more" if len(there) > 1 else ""
+        what = f"{there[0]} is there"
+        if len(there) > 1:
+            what = f"{there[0]} and {len(there) - 1:,} more are there"
         raise InputError(
-            f"{there[0]}{more} is there: give another folder, --skip-existing to keep "
+            f"{what}: give another folder, --skip-existing to keep "
             "what is there, or --overwrite to replace it."
         )
     try:

@@ -175,6 +175,7 @@ def frame(
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.locator_params(axis="y", nbins=5, integer=whole)
+    axes.ticklabel_format(axis="y", useOffset=False)
     axes.locator_params(axis="x", nbins=4, integer=True)
     axes.margins(x=0.03)
     return low, high

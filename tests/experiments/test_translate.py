@@ -178,7 +178,7 @@ def test_nothing_is_overwritten_unless_asked_for(use, tmp_path):
     run(tmp_path, skip_existing=True)
     assert (tmp_path / "out" / "a.png").read_bytes() == b"mine"
     assert names_of(tmp_path / "out") == ["a.png", "b.png"]
-    with pytest.raises(InputError, match=r"a\.png and 1 more is there"):
+    with pytest.raises(InputError, match=r"a\.png and 1 more are there"):
         run(tmp_path)
     run(tmp_path, overwrite=True)
     assert pixels_of(tmp_path / "out" / "a.png").shape == (8, 12, 3)

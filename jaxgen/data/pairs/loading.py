@@ -81,8 +81,8 @@ def load_pairs(
         if not Path(name).is_dir() and os.sep not in name:
             raise InputError(
                 f"The paired set {name!r} is unknown: expected 'emoji', 'photos', "
-                "'cycle_gan/...' of TensorFlow Datasets, a folder of pairs, or, with a "
-                "degradation, a set of single images; check --data."
+                "'cycle_gan/...' of TensorFlow Datasets, a folder of pairs, or, with "
+                "--degrade, a set of single images; check --data."
             )
         pairs = folders.load_pair_folder(
             name, split, layout=layout, image_size=image_size, channels=channels

@@ -14,7 +14,7 @@ HALF = "critic_half_sum"
 """Made here of `critic_sum`: the sum with the half, as it is minimised."""
 
 PANELS: dict[str, dict[str, str]] = {
-    "Generator, weighed sum": {"generator_loss": ""},
+    "Generator, weighted sum": {"generator_loss": ""},
     "Adversarial, generator": {
         **{"adversarial": "", "adversarial_a_to_b": "a to b"},
         "adversarial_b_to_a": "b to a",
@@ -67,7 +67,10 @@ def terms(run: Run) -> Plate | None:
         "epoch"
     )
     if held_out:
-        caption += "; thin and dashed, the same terms on held-out images"
+        caption += (
+            "; thin and dashed, the same terms on held-out images, of the averaged "
+            "generator where there is one"
+        )
     caption += (
         ". Distances are of pixels from \N{MINUS SIGN}1 to 1, as in the papers: twice "
         "those of pixels from 0 to 1. A critic minimises half of its loss; the sum of "
