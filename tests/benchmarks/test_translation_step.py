@@ -1,8 +1,9 @@
 import jax
 import jax.numpy as jnp
-import torch
+import pytest
 
-from benchmarks import translation_peer, translation_step
+torch = pytest.importorskip("torch", reason="needs the extra bench")
+from benchmarks import translation_peer, translation_step  # noqa: E402
 from benchmarks.translation_step import Setting
 
 TINY = Setting(size=32, batch_size=2, blocks=1, width=2)
