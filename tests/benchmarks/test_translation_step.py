@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra bench")
 from benchmarks import translation_peer, translation_step  # noqa: E402
-from benchmarks.translation_step import Setting
+from benchmarks.translation_step import Setting  # noqa: E402
 
 TINY = Setting(size=32, batch_size=2, blocks=1, width=2)
 
