@@ -6,13 +6,13 @@ of images of 64 pixels at batch 4 with 6 residual blocks; on GPU of 256 pixels a
 1 with 9 blocks, as published, in float32 and in bfloat16.
 
 Command: python -m benchmarks.translation_step [--quick]
-Time: five minutes on 2 CPU cores, most of it compilation.
+Time: two minutes on 2 CPU cores, most of it compilation.
 
-Seen on one CPU core, shared with much other work, in times the processor time that
-PyTorch took (4.3 s a step): `auto` 0.83, im2col everywhere 1.51, plain 2.36. The 72
-convolutions of 3x3 in the residual blocks are nearly half of a step of `auto`; by
-`winograd` one of them takes 0.6 of PyTorch's time. An eighth of the step are page
-faults: XLA takes 775 MB for it and gives them back after it. Not yet measured on a GPU.
+Seen on 2 idle CPU cores, in times the time that PyTorch took (2.3 s a step): `auto`
+0.76, plain 2.20; im2col everywhere was 1.5 on one loaded core. The 72 convolutions of
+3x3 in the residual blocks are nearly half of a step of `auto`; by `winograd` one of them
+takes 0.6 of PyTorch's time. An eighth of the step are page faults: XLA takes 775 MB for
+it and gives them back after it. Not yet measured on a GPU.
 """
 
 import argparse
