@@ -10,8 +10,8 @@ Time: two minutes on 2 CPU cores, most of it compilation.
 
 Seen on 2 idle CPU cores, in times the time that PyTorch took (2.3 s a step): `auto`
 0.76, plain 2.20; im2col everywhere was 1.5 on one loaded core. The 72 convolutions of
-3x3 in the residual blocks are nearly half of a step of `auto`; by `winograd` one of them
-takes 0.6 of PyTorch's time. An eighth of the step are page faults: XLA takes 775 MB for
+3x3 in the residual blocks are nearly half of a step of `auto`; by `winograd` one takes
+0.6 of PyTorch's time. An eighth of the step are page faults: XLA takes 775 MB for
 it and gives them back after it. Not yet measured on a GPU.
 """
 
