@@ -11,9 +11,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import ndimage
 
+from jaxgen.checks import check_number
 from jaxgen.data import colour, resizing
 from jaxgen.data.sources import Source, without_labels
-from jaxgen.errors import InputError, check_number
+from jaxgen.errors import InputError
 
 
 class Degradation(NamedTuple):

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgen import random
-from jaxgen.errors import InputError, check_number
+from jaxgen.checks import check_number
+from jaxgen.errors import InputError
 from jaxgen.typing import Array, Batch, PRNGKeyArray, PyTree, RandomKeys
 
 

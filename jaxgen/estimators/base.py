@@ -6,13 +6,12 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 from jax.custom_derivatives import SymbolicZero
-from jax.interpreters import partial_eval
 
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
 from jaxgen.estimators.distributions import Distribution
+from jaxgen.jax_internals import inputs_used, is_traced
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
 Integrand = Callable[[Array], Array]
@@ -306,8 +305,8 @@ def _moves_in_jumps(f: Integrand, sample: jax.ShapeDtypeStruct) -> bool:
         return jax.jvp(f, (x,), (dx,))
 
     jaxpr = jax.make_jaxpr(value_and_tangent)(sample, sample).jaxpr
-    _, used_by_value = partial_eval.dce_jaxpr(jaxpr, [True, False])
-    _, used_by_tangent = partial_eval.dce_jaxpr(jaxpr, [False, True])
+    used_by_value = inputs_used(jaxpr, [True, False])
+    used_by_tangent = inputs_used(jaxpr, [False, True])
     return used_by_value[0] and not used_by_tangent[1]
 
 
@@ -320,7 +319,7 @@ def _said(value: Any) -> str:
         return repr(value)
     if isinstance(value, tuple):
         return f"[{', '.join(_said(one) for one in value)}]"
-    if isinstance(value, Tracer):
+    if is_traced(value):
         return "traced"
     return getattr(value, "__name__", None) or str(value)
 

@@ -12,13 +12,13 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dists
-from jax.core import Tracer
 from jax.scipy.special import gammaln
 from numpyro.distributions import constraints
 from numpyro.distributions.util import lazy_property
 
 from jaxgen.errors import InputError
 from jaxgen.estimators import threefry
+from jaxgen.jax_internals import is_traced
 from jaxgen.numerics import softplus
 from jaxgen.typing import Array, PRNGKeyArray
 
@@ -140,7 +140,7 @@ def movable(dist: Distribution) -> frozenset[str]:
     traced.
     """
     given = _floats(_innermost(dist))
-    traced = {name for name, value in given.items() if isinstance(value, Tracer)}
+    traced = {name for name, value in given.items() if is_traced(value)}
     return frozenset(traced or given)
 
 

@@ -9,14 +9,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
-from jax.interpreters import partial_eval
 
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions, quadrature
 from jaxgen.estimators.base import Distribution, Estimator, expectation
 from jaxgen.estimators.exact import MOST_POINTS, Enumerate, Quadrature
 from jaxgen.estimators.threefry import fold_in_each
+from jaxgen.jax_internals import inputs_used, is_traced
 from jaxgen.random import example_keys, stream
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
@@ -145,7 +144,7 @@ def grad_samples(
     state = _started(estimator, state)
     gradient = Gradient(f, dist_fn, estimator, num_samples)
     inputs = jax.tree.leaves((key, params, state))
-    if any(isinstance(leaf, Tracer) for leaf in inputs):
+    if any(is_traced(leaf) for leaf in inputs):
         return _draw_many(key, params, state, gradient=gradient, repeats=repeats)
     return _compiled(gradient, repeats)(key, params, state)
 
@@ -234,10 +233,7 @@ def moving_parameters(dist_fn: DistFn, params: PyTree) -> frozenset[str] | None:
         names = sorted(distributions.parameters(dist_fn(params)))
     except InputError:  # its parameters cannot be told apart
         return None
-    used = (
-        partial_eval.dce_jaxpr(traced.jaxpr, [name == one for name in names])[1]
-        for one in names
-    )
+    used = (inputs_used(traced.jaxpr, [name == one for name in names]) for one in names)
     return frozenset(
         name for name, inputs in zip(names, used, strict=True) if any(inputs)
     )

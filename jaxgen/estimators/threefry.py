@@ -10,10 +10,10 @@ import math
 from typing import Any
 
 import jax
-import jax.extend.random
 import jax.numpy as jnp
 from jax import lax
 
+from jaxgen.jax_internals import THREEFRY, define_random_bits
 from jaxgen.typing import Array, PRNGKeyArray, RandomKeys
 
 # Families that are sampled by random bits alone. jax has other ways to sample counts
@@ -94,7 +94,7 @@ def _counted(key: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
 @functools.partial(jax.jit, static_argnums=(1, 2), inline=True)
 def _random_bits(key: Array, width: int, shape: tuple[int, ...]) -> Array:
     if math.prod(shape) >= 1 << 32:
-        return _JAX.random_bits(key, width, shape)
+        return THREEFRY.random_bits(key, width, shape)
     high, low = _counted(key, shape)
     if width == 64:
         bits = (high.astype(jnp.uint64) << jnp.uint64(32)) | low.astype(jnp.uint64)
@@ -115,10 +115,9 @@ def _fold_in(key: Array, data: Array) -> Array:
     return jnp.stack(threefry(key, jnp.zeros_like(low), low))
 
 
-_JAX: Any = jax.extend.random.threefry_prng_impl
-_IMPLEMENTATION = jax.extend.random.define_prng_impl(
+_IMPLEMENTATION = define_random_bits(
     key_shape=(2,),
-    seed=_JAX.seed,
+    seed=THREEFRY.seed,
     split=_split,
     random_bits=_random_bits,
     fold_in=_fold_in,

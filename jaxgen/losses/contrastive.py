@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxgen.errors import check_choice
+from jaxgen.checks import check_choice
 from jaxgen.typing import PerExample
 
 Negatives = Literal["image", "batch"]

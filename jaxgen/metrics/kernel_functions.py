@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from jaxgen.errors import InputError, check_number
+from jaxgen.checks import check_number
+from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_pair
 
 Kernel = Callable[[np.ndarray, np.ndarray], np.ndarray]

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen.errors import InputError, check_number
+from jaxgen.checks import check_number
+from jaxgen.errors import InputError
 from jaxgen.metrics.interpolation import lerp, slerp
 from jaxgen.metrics.resampling import trimmed_mean_interval
 from jaxgen.random import stream

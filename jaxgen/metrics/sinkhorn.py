@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen.errors import InputError, check_number
+from jaxgen.checks import check_number
+from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_pair
 from jaxgen.typing import Array
 

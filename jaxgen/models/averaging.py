@@ -5,9 +5,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jax.core import Tracer
 
 from jaxgen.errors import InputError
+from jaxgen.jax_internals import is_traced
 from jaxgen.typing import Array, PyTree
 
 
@@ -49,7 +49,7 @@ def in_use(latest: PyTree, average: PyTree) -> PyTree:
 
 def check_decay(decay: Any) -> None:
     """Refuses a decay out of its range; a traced one is not looked at."""
-    if decay is None or isinstance(decay, Tracer):
+    if decay is None or is_traced(decay):
         return
     if not 0.0 <= decay < 1.0:
         raise InputError(f"ema_decay={decay}: give a number from 0 to below 1.")

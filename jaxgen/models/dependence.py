@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-from jax.extend.core import Literal
+
+from jaxgen.jax_internals import is_literal
 
 
 def depends(function: Callable[[Any], Any], argument: Any) -> bool:
@@ -21,7 +22,7 @@ def depends(function: Callable[[Any], Any], argument: Any) -> bool:
     reached = set(jaxpr.invars)
 
     def is_reached(one: Any) -> bool:
-        return not isinstance(one, Literal) and one in reached
+        return not is_literal(one) and one in reached
 
     for step in jaxpr.eqns:
         if any(map(is_reached, step.invars)):

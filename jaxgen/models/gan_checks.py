@@ -6,9 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jax.core import Tracer
 
-from jaxgen.errors import InputError, check_number
+from jaxgen.checks import check_number
+from jaxgen.errors import InputError
+from jaxgen.jax_internals import is_traced
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models.averaging import check_decay
 from jaxgen.models.conditions import check_classes
@@ -110,7 +111,7 @@ def check_differentiable(
         )
         finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes)]
     # Settings of an ensemble are traced, and tell nothing.
-    if any(not isinstance(one, Tracer) and not one for one in finite):
+    if any(not is_traced(one) and not one for one in finite):
         raise InputError(
             "unroll differentiates through the steps of critic_optimizer, whose "
             "derivative is not finite where a gradient is 0: give Adam "

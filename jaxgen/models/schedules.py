@@ -3,7 +3,8 @@
 import jax.numpy as jnp
 import optax
 
-from jaxgen.errors import InputError, check_number
+from jaxgen.checks import check_number
+from jaxgen.errors import InputError
 
 
 def constant_then_linear(

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
-from jaxgen.errors import InputError, check_number
+from jaxgen.checks import check_number
+from jaxgen.errors import InputError
 from jaxgen.models import gan_checks
 from jaxgen.models.gradient_step import gradient_step
 from jaxgen.models.stateful import stateful

@@ -28,7 +28,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from jaxgen.errors import check_choice
+from jaxgen.checks import check_choice
 from jaxgen.networks.formulations.few_outputs import few_outputs
 from jaxgen.networks.formulations.im2col import im2col
 from jaxgen.networks.formulations.subpixel import subpixel

@@ -15,7 +15,7 @@ from typing import Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgen.errors import check_choice
+from jaxgen.checks import check_choice
 from jaxgen.networks.batch_norm import BatchNorm
 from jaxgen.networks.convolution import Conv, ConvFormulation, ConvTranspose
 from jaxgen.networks.gan_parts import (

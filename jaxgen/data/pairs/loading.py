@@ -5,13 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from jaxgen.checks import check_choice
 from jaxgen.data import loading
 from jaxgen.data.degradations import Degradation
 from jaxgen.data.pairs import embedded, folders, tfds
 from jaxgen.data.pairs.layouts import Layout
 from jaxgen.data.pairs.sets import Pairs, paired
 from jaxgen.data.sources import Source
-from jaxgen.errors import InputError, check_choice
+from jaxgen.errors import InputError
 from jaxgen.typing import Direction
 
 PairSplit = Literal["train", "test", "val"]

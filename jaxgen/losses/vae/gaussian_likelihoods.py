@@ -4,10 +4,10 @@ import math
 
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 
 from jaxgen import numerics
 from jaxgen.errors import InputError
+from jaxgen.jax_internals import is_traced
 from jaxgen.losses.vae.likelihoods import Likelihood, Observations, flatten, unpack
 from jaxgen.typing import Array, PerExample
 
@@ -215,7 +215,7 @@ def laplace(*, scale: float | Array = 1.0) -> Likelihood:
 
 
 def _check_positive(name: str, value: float | Array) -> None:
-    if isinstance(value, Tracer):
+    if is_traced(value):
         return
     if jnp.ndim(value):
         raise InputError(

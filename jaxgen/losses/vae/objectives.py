@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float
 
-from jaxgen.errors import InputError, check_number
+from jaxgen.checks import check_number
+from jaxgen.errors import InputError
+from jaxgen.jax_internals import is_traced
 from jaxgen.losses.vae.regularizers import Parts
 from jaxgen.typing import Metrics, PerExample
 
@@ -195,7 +196,7 @@ def constrained(
         ControlVAE, 2020, for its use in a VAE.
     """
     check_number("target", target)
-    if not isinstance(target, Tracer) and target < 0:
+    if not is_traced(target) and target < 0:
         raise InputError(
             f"target={target}: no divergence is below 0; give the nats it may cost."
         )

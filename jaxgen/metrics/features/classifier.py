@@ -18,7 +18,8 @@ import numpy as np
 from flax import traverse_util
 
 from jaxgen import files
-from jaxgen.errors import InputError, check_number
+from jaxgen.checks import check_number
+from jaxgen.errors import InputError
 from jaxgen.metrics.features import cache as weights_cache
 from jaxgen.metrics.features.base import Activations, FeatureNet
 from jaxgen.metrics.features.classifier_training import Options, outputs, train

@@ -2,7 +2,7 @@
 
 import optax
 
-from jaxgen.errors import check_count
+from jaxgen.checks import check_count
 from jaxgen.models.remedies.remedy import Remedy
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxgen.errors import check_count, check_number
+from jaxgen.checks import check_count, check_number
 from jaxgen.losses import penalties
 from jaxgen.models.remedies.remedy import Judged, Mean, Remedy
 from jaxgen.typing import PerExample

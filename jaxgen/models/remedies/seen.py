@@ -6,7 +6,8 @@ from functools import partial
 import jax.numpy as jnp
 
 from jaxgen import random
-from jaxgen.errors import InputError, check_count, check_number
+from jaxgen.checks import check_count, check_number
+from jaxgen.errors import InputError
 from jaxgen.models.remedies.remedy import Mean, Remedy
 from jaxgen.typing import Array, PerExample, PyTree, RandomKeys
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import jax
-from jax.core import Tracer
 
-from jaxgen.errors import InputError, check_choice, check_count, check_number
+from jaxgen.checks import check_choice, check_count, check_number
+from jaxgen.errors import InputError
+from jaxgen.jax_internals import is_traced
 from jaxgen.losses.contrastive import Negatives
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models.averaging import check_decay
@@ -85,7 +86,7 @@ def check_options(
     check_decay(ema_decay)
     for name, weight in weights.items():
         # Settings of an ensemble are traced, and tell nothing.
-        if isinstance(weight, Tracer):
+        if is_traced(weight):
             continue
         check_number(name, weight)
         if weight < 0:
@@ -94,7 +95,7 @@ def check_options(
 
 def is_off(weight: Any) -> bool:
     """Whether a weight is known to be 0, so that its term need not be calculated."""
-    return not isinstance(weight, Tracer) and weight == 0
+    return not is_traced(weight) and weight == 0
 
 
 def check_remedies(remedies: Sequence[Any]) -> tuple[Remedy, ...]:

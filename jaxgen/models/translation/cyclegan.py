@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import random
-from jaxgen.errors import InputError, check_choice, check_count
+from jaxgen.checks import check_choice, check_count
+from jaxgen.errors import InputError
 from jaxgen.losses import translation
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import averaging

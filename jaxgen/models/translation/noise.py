@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen import random
-from jaxgen.errors import InputError, check_choice
+from jaxgen.checks import check_choice
+from jaxgen.errors import InputError
 from jaxgen.typing import (
     Array,
     Params,

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgen.errors import check_count
+from jaxgen.checks import check_count
 from jaxgen.networks.mlp import Initializer
 from jaxgen.networks.pure import pure
 from jaxgen.typing import Array, Network

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
-from jaxgen.errors import InputError, check_count
+from jaxgen.checks import check_count
+from jaxgen.errors import InputError
 from jaxgen.networks.convolution import ConvFormulation
 from jaxgen.networks.gan_parts import leaky_relu
 from jaxgen.networks.pure import pure_with_statistics

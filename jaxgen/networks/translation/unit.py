@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from flax import linen as nn
 from jax.typing import DTypeLike
 
-from jaxgen.errors import check_choice
+from jaxgen.checks import check_choice
 from jaxgen.networks.batch_norm import BatchNorm
 from jaxgen.networks.convolution import Conv, ConvFormulation, ConvTranspose
 from jaxgen.networks.gan_parts import TRANSPOSED

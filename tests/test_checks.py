@@ -1,6 +1,7 @@
 import pytest
 
-from jaxgen.errors import InputError, check_choice, check_count
+from jaxgen.checks import check_choice, check_count
+from jaxgen.errors import InputError
 
 
 def test_a_choice_is_one_of_those_there_are():
