@@ -18,10 +18,13 @@ from jaxgen.typing import Array, PRNGKeyArray
 def normal(deviation: float) -> Initializer:
     """Returns an initializer of N(0, deviation**2), as Flax's of this name.
 
+    Flax's may differ in the last digit: since jax 0.12 it scales the numbers inside the
+    compiled program that draws them, which rounds once where this rounds twice.
+
     Examples:
         >>> kernel = normal(0.02)(jax.random.key(0), (4, 4, 3, 8))
         >>> peer = jax.nn.initializers.normal(0.02)(jax.random.key(0), (4, 4, 3, 8))
-        >>> bool((kernel == peer).all())
+        >>> bool(jnp.allclose(kernel, peer, rtol=2e-7, atol=0))
         True
     """
 

@@ -1,0 +1,36 @@
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import jaxgen
+from jaxgen.errors import InputError
+
+ROOT = Path(jaxgen.__file__).parent
+MODULES = sorted(
+    ".".join(["jaxgen", *path.relative_to(ROOT).with_suffix("").parts])
+    for path in ROOT.rglob("*.py")
+    if path.stem not in ("__init__", "__main__")
+)
+
+
+def test_every_module_imports_or_names_the_extra_that_it_needs():
+    assert len(MODULES) > 200
+    needing = set()
+    for module in MODULES:
+        try:
+            importlib.import_module(module)
+        except InputError as error:
+            assert re.search(r'pip install "jaxgen\[\w+\]"', str(error))
+            needing.add(module.split(".")[1])
+    assert needing <= {"report"}
+
+
+@pytest.mark.parametrize("name", jaxgen.__all__)
+def test_every_package_is_reached_from_the_top(name):
+    assert getattr(jaxgen, name) is importlib.import_module(f"jaxgen.{name}")
+
+
+def test_the_types_of_the_package_are_for_its_users():
+    assert (ROOT / "py.typed").is_file()
