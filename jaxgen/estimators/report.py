@@ -25,6 +25,7 @@ class Row(NamedTuple):
         skipped: Why it was left out, a sentence; then there is nothing else.
         num_samples: Samples (or pairs) of one gradient.
         cost: Evaluations of one gradient.
+        pilot: Evaluations made once for all gradients of the distribution, not in cost.
         claims_unbiased: What the estimator says of itself.
         mean: Mean gradient.
         bias: Mean minus truth.
@@ -42,6 +43,7 @@ class Row(NamedTuple):
     skipped: str | None = None
     num_samples: int = 0
     cost: Cost = Cost(0)
+    pilot: Cost = Cost(0)
     claims_unbiased: bool = False
     mean: PyTree = None
     bias: PyTree = None
@@ -100,7 +102,9 @@ class Report:
             return sorted(rows, key=lambda row: row.squared_bias + row.total_variance)
         rows = [row for row in rows if row.claims_unbiased and not row.biased]
         # Of several without variance the cheapest wins.
-        return sorted(rows, key=lambda row: (row.price(by), row.cost.total))
+        return sorted(
+            rows, key=lambda row: (row.price(by), row.cost.total, row.pilot.total)
+        )
 
     def best(self, unbiased: bool = True, by: str = "evaluations") -> Row:
         """Returns the best row; see `ranking`.
@@ -213,6 +217,7 @@ class Report:
 def measured_row(
     gradient: Gradient,
     cost: Cost,
+    pilot: Cost,
     found: Moments,
     squared_error: Moments,
     *,
@@ -230,6 +235,7 @@ def measured_row(
         name=str(gradient.estimator),
         num_samples=gradient.num_samples,
         cost=cost,
+        pilot=pilot,
         claims_unbiased=gradient.estimator.unbiased,
         mean=found.mean,
         bias=test.bias,
@@ -280,6 +286,7 @@ def _plain(row: Row) -> dict[str, Any]:
     plain = {
         k: v for k, v in row._asdict().items() if k not in trees and k != "skipped"
     }
-    plain["cost"] = {**row.cost._asdict(), "total": row.cost.total}
+    for name, cost in (("cost", row.cost), ("pilot", row.pilot)):
+        plain[name] = {**cost._asdict(), "total": cost.total}
     plain["squared_bias"] = row.squared_bias
     return plain | {name: _leaves(getattr(row, name)) for name in trees}
