@@ -88,8 +88,8 @@ class Estimator:
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         """Returns the work of one gradient of `num_samples` samples.
 
-        `pilot_cost` is not in it. What only the value needs is left out: without f's own parameters to
-        differentiate, the compiler leaves it out too.
+        `pilot_cost` is not in it. What only the value needs is left out: without f's
+        own parameters to differentiate, the compiler leaves it out too.
 
         Args:
             dist: The distribution.

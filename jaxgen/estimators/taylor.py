@@ -130,7 +130,9 @@ class DeltaMethod(Estimator):
         return self.base.init(key, dist)
 
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
-        evaluations, gradients = _of_remainder(self.base.cost(dist, num_samples, moving))
+        evaluations, gradients = _of_remainder(
+            self.base.cost(dist, num_samples, moving)
+        )
         size = dist.event_shape[0] if _is_joint(dist) else 0
         products = size or distributions.event_size(dist)
         return Cost(evaluations, gradients + 1 + products)
@@ -144,7 +146,8 @@ class DeltaMethod(Estimator):
         # The base makes its own pilot for these draws, and again for the estimate.
         each = self.base.cost(dist, self.base.min_samples, moving)
         evaluations, gradients = (
-            self.pilot * drawn + 2 * found for drawn, found in zip(each, once, strict=True)
+            self.pilot * drawn + 2 * found
+            for drawn, found in zip(each, once, strict=True)
         )
         return _of_remainder(Cost(evaluations, gradients))
 
