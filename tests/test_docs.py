@@ -1,8 +1,8 @@
 """Every python block of docs/ runs, in the order of its page.
 
-README.md is a doctest of its own. What would take minutes is not computed: a training
-is one update that is traced, with what a page does with its state; of
-`metrics.evaluate` the call is checked; `compare` is given two estimators.
+README.md is a doctest of its own. What would take minutes is not computed:
+`training.fit` gives its first state, and what a page does with it is traced; of
+`metrics.evaluate` the call alone is checked; `compare` is given two estimators.
 """
 
 import doctest
@@ -10,6 +10,7 @@ import inspect
 import re
 import sys
 import types
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jax
@@ -44,10 +45,10 @@ def run(page):
 
 
 def traced_fit(unknown):
-    """Returns what stands for `training.fit`: it traces one update.
+    """Returns what stands for `training.fit`: its first state, without values.
 
-    The state that comes out has no values (it depends on the tracer `unknown`), so what
-    a page does with it is traced too, and nothing is compiled.
+    The state depends on the tracer `unknown`, so what a page does with it is traced,
+    and nothing is compiled.
     """
     signature = inspect.signature(training.fit)
 
@@ -55,12 +56,14 @@ def traced_fit(unknown):
         signature.bind(model, source, key=key, **options)
         items = source.feed(0, 1, placement(1).rows(source.batch_size))
 
-        def update(key, items):
+        def init(key, items):
             item = jax.tree.map(lambda leaf: leaf[0], items)
-            batch = source.batch(source.resident, item, jnp.int32(0))
-            return model.update(model.init(key, batch), batch)[0]
+            return model.init(key, source.batch(source.resident, item, jnp.int32(0)))
 
-        return jax.tree.map(without_value, jax.eval_shape(update, key, items))
+        # Another thread has not entered ensure_compile_time_eval: it traces all of it.
+        with ThreadPoolExecutor(1) as thread:
+            state = thread.submit(jax.eval_shape, init, key, items).result()
+        return jax.tree.map(without_value, state)
 
     def without_value(leaf):
         if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
