@@ -81,7 +81,7 @@ def refusal(estimator: Estimator, dist_fn: Callable, size: int) -> str | None:
     reason = why_not(estimator, squares, dist, samples)
     if reason is not None:
         return reason
-    work = estimator.cost(dist, samples, _moving(dist)).total
+    work = _evaluations(estimator, dist, samples)
     if work * size > AFFORDABLE:
         return f"one gradient takes {work:,} evaluations of f at {size:,} coordinates."
     return None
@@ -100,7 +100,7 @@ def menu_rows(family: str, size: int, *, call: int, repeats: int) -> dict[str, R
             continue
         gradient = Gradient(squares, dist_fn, estimator, estimator.min_samples)
         state = warmed_state(key, gradient, params)
-        work = size * estimator.cost(dist, gradient.num_samples, _moving(dist)).total
+        work = size * _evaluations(estimator, dist, gradient.num_samples)
         draws = int(np.clip(call // work, 16, 1 << 16))
         chunk = int(np.clip(CHUNK // work, 1, draws))
         rows[name] = Row(gradient.num_samples, unbiased=estimator.unbiased)
@@ -307,6 +307,17 @@ def main(
         "menu": rows,
         "peak_megabytes_by_draws": peaks,
     }
+
+
+def _evaluations(
+    estimator: Estimator, dist: dists.Distribution, num_samples: int
+) -> int:
+    """Evaluations of f for the first gradient, with its pilot."""
+    work = (
+        cost(dist, num_samples, _moving(dist)).total
+        for cost in (estimator.cost, estimator.pilot_cost)
+    )
+    return sum(work)
 
 
 def _moving(dist: dists.Distribution) -> tuple[str, ...]:

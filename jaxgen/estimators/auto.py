@@ -63,14 +63,27 @@ class Auto(Estimator):
         return all(candidate.unbiased for candidate in self.candidates)
 
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
-        """Returns the pilot's work and that of the dearest candidate."""
-        costs = [
-            c.cost(dist, num_samples, moving) for c in self._fitting(dist, num_samples)
-        ]
-        most = max(costs, key=lambda one: one.total)
+        """Returns the work of the dearest candidate."""
+        fitting = self._fitting(dist, num_samples)
+        costs = [c.cost(dist, num_samples, moving) for c in fitting]
+        return max(costs, key=lambda one: one.total)
+
+    def pilot_cost(
+        self, dist: Distribution, num_samples: int, moving: Moving = None
+    ) -> Cost:
+        """Returns the work of the pilots, with those of the candidates' own."""
+        fitting = self._fitting(dist, num_samples)
+        costs = [c.cost(dist, num_samples, moving) for c in fitting]
+        own = [c.pilot_cost(dist, num_samples, moving) for c in fitting]
+        # The candidate that is chosen makes its own pilot again.
+        again = max(own, key=lambda one: one.total)
         return Cost(
-            most.evaluations + self.pilot * sum(one.evaluations for one in costs),
-            most.gradients + self.pilot * sum(one.gradients for one in costs),
+            *(
+                self.pilot * sum(drawn) + sum(found) + more
+                for drawn, found, more in zip(
+                    zip(*costs, strict=True), zip(*own, strict=True), again, strict=True
+                )
+            )
         )
 
     def estimate(

@@ -88,8 +88,8 @@ class Estimator:
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         """Returns the work of one gradient of `num_samples` samples.
 
-        What only the value needs is left out: without f's own parameters to
-        differentiate, the compiler leaves it out too.
+        `pilot_cost` is not in it. What only the value needs is left out: without f's
+        own parameters to differentiate, the compiler leaves it out too.
 
         Args:
             dist: The distribution.
@@ -100,6 +100,22 @@ class Estimator:
         if self.differentiates:
             return Cost(0, num_samples)
         return Cost(num_samples)
+
+    def pilot_cost(
+        self, dist: Distribution, num_samples: int, moving: Moving = None
+    ) -> Cost:
+        """Returns the work that is done once for a distribution, before any gradient.
+
+        It finds a baseline, a coefficient, a coupling or an estimator, as a function of
+        f and of the distribution alone. Under `vmap` over keys it is done once; every
+        step of a training changes the distribution and does it again.
+
+        Args:
+            dist: The distribution.
+            num_samples: As for `expectation`.
+            moving: As for `cost`.
+        """
+        return Cost(0)
 
     def refusal(self, dist: Distribution, num_samples: int) -> str | None:
         """Returns why it cannot estimate for this distribution, beyond its data."""

@@ -36,6 +36,14 @@ class BiasTest(NamedTuple):
     z: PyTree
     p_value: float
 
+    def __repr__(self) -> str:
+        """Returns one line; the pytrees are left out."""
+        z = np.concatenate([np.abs(np.ravel(leaf)) for leaf in jax.tree.leaves(self.z)])
+        return (
+            f"BiasTest(p = {self.p_value:.2g}: the largest of {z.size} biases is "
+            f"{np.max(z):.2g} standard errors)"
+        )
+
 
 def bias_test(
     found: Moments,

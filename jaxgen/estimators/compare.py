@@ -1,6 +1,7 @@
 """All estimators of one gradient side by side, under the same keys."""
 
 import dataclasses
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -32,6 +33,11 @@ from jaxgen.typing import Array, PRNGKeyArray, PyTree
 _FLOATS = 1 << 20
 
 
+def print_line(line: str) -> None:
+    """Prints a line to stderr at once, in a terminal, a notebook or a pipe alike."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def compare(
     key: PRNGKeyArray,
     f: Callable[..., Array],
@@ -45,7 +51,7 @@ def compare(
     reference: PyTree = "exact",
     level: float = 0.99,
     devices: list[Any] | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Callable[[str], None] | None = print_line,
 ) -> Report:
     """Compares gradient estimators of E f(x), x ~ dist_fn(params).
 
@@ -59,7 +65,9 @@ def compare(
         num_samples: How many evaluations of f a gradient may take (f with its
             derivative counts as three), or, if `equal` is "samples", samples.
         equal: "evaluations": each estimator gets as many samples as those evaluations
-            pay for, and at least one; "samples": the same number of samples.
+            pay for, and at least one; "samples": the same number of samples. What a
+            pilot evaluates once for all gradients is not among them: the table has it
+            in a column of its own (`Estimator.pilot_cost`).
         repeats: Gradients drawn of each estimator, by chunks in constant memory.
         reference: The true gradient, a pytree like `params`; "exact" sums or integrates
             in float64. Where the distribution does not allow that, and where an
@@ -69,7 +77,9 @@ def compare(
             all estimators together.
         devices: Devices to spread the draws over, all by default; the numbers do not
             depend on them.
-        progress: Called as `progress(done, of, name)` before each estimator.
+        progress: Called with one line, such as "3 of 14: ScoreFunction()", before the
+            true gradient and before each estimator that is measured. By default the
+            lines go to stderr; `print` puts them to stdout, None leaves them out.
 
     Returns:
         A `Report`: `print(report.table())`, `report.best()`, `report.plot()`,
@@ -101,19 +111,24 @@ def compare(
     params = as_arrays(params)
     chosen = _chosen(estimators)
     dist, bound = made(dist_fn, params), bind(f, params)
+    say = progress or (lambda line: None)
+    say("the true gradient")
     truth, error, source = true_gradient(
         stream(key, "reference"), f, dist_fn, params, reference, 20 * repeats
     )
     moving = moving_parameters(dist_fn, params)
-    rows = []
-    for number, estimator in enumerate(chosen):
-        if progress is not None:
-            progress(number, len(chosen), str(estimator))
-        samples = _samples(estimator, dist, num_samples, equal, moving)
-        reason = why_not(estimator, bound, dist, samples)
+    samples_of = [_samples(one, dist, num_samples, equal, moving) for one in chosen]
+    reasons = [
+        why_not(estimator, bound, dist, samples)
+        for estimator, samples in zip(chosen, samples_of, strict=True)
+    ]
+    rows, number = [], 0
+    for estimator, samples, reason in zip(chosen, samples_of, reasons, strict=True):
         if reason is not None:
             rows.append(Row(str(estimator), skipped=reason))
             continue
+        number += 1
+        say(f"{number} of {reasons.count(None)}: {estimator}")
         gradient = Gradient(f, dist_fn, estimator, samples)
         state = warmed_state(stream(key, "warm-up"), gradient, params)
         try:
@@ -127,6 +142,7 @@ def compare(
             measured_row(
                 gradient,
                 estimator.cost(dist, samples, moving),
+                estimator.pilot_cost(dist, samples, moving),
                 *(
                     Moments(found.count, *(part[i] for part in found[1:]))
                     for i in (0, 1)

@@ -63,8 +63,12 @@ class DoubleCV(Estimator):
             raise InputError(f"alpha={self.alpha!r} is neither 'pilot' nor a number.")
 
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
-        pilot = 2 * self.pilot if self.alpha == "pilot" else 0
-        return Cost(0, num_samples + pilot)
+        return Cost(0, num_samples)
+
+    def pilot_cost(
+        self, dist: Distribution, num_samples: int, moving: Moving = None
+    ) -> Cost:
+        return Cost(0, 2 * self.pilot if self.alpha == "pilot" else 0)
 
     def estimate(
         self,

@@ -12,6 +12,7 @@ from jax.custom_derivatives import SymbolicZero
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
 from jaxgen.estimators.base import (
+    DISCRETE,
     Cost,
     Distribution,
     Estimate,
@@ -62,11 +63,14 @@ class MeasureValued(Estimator):
     Args:
         coupling: Whether the draws from p+ and p- share their noise. It lowers the
             variance if and only if f of the one and f of the other then have a positive
-            covariance; for a linear f of a normal it more than doubles it. "auto"
-            measures that covariance for each parameter, coordinate and batch element.
+            covariance. It at most doubles it, as Var(A - B) <= 2 (Var A + Var B), which
+            happens for a linear f of a normal; it may remove all of it, as for
+            (x - mean)^2. So it is the default. "auto" measures that covariance for each
+            parameter, coordinate and batch element.
         pilot: Draws of a fixed key that "auto" measures with, of 3 evaluations for each
-            parameter and coordinate. What is found is a function of f and of the
-            distribution alone: under `vmap` over keys it is found once.
+            parameter and coordinate (`pilot_cost`). What is found is a function of f
+            and of the distribution alone: under `vmap` over keys it is found once, in a
+            training once a step.
 
     References:
         Pflug, Sampling derivatives of probabilities, 1989; Heidergott et al.,
@@ -78,11 +82,11 @@ class MeasureValued(Estimator):
         *("Normal", "Bernoulli", "Categorical", "OneHotCategorical"),
         *("Poisson", "Exponential", "Gamma", "Weibull"),
     )
-    coupling: str | bool = "auto"
+    coupling: str | bool = True
     pilot: int = 32
 
     def __post_init__(self) -> None:
-        """Refuses a coupling that is none."""
+        """Raises InputError unless `coupling` is "auto", True or False."""
         if not isinstance(self.coupling, bool) and self.coupling != "auto":
             raise InputError(
                 f"coupling={self.coupling!r} is none of 'auto', True and False."
@@ -96,11 +100,17 @@ class MeasureValued(Estimator):
             others = distributions.logits(dist).shape[-1] - 1
             return Cost(num_samples * (1 + others * size))
         sought = {"loc", "scale"}.intersection(moving or ("loc", "scale"))
-        count = len(sought) if name == "Normal" else 1
-        each = 2 * count * size if name == "Normal" else 1 + size
-        measured = self.coupling == "auto"
-        pilot = self.pilot * (1 + 3 * count * size) if measured else 0
-        return Cost(num_samples * each + pilot)
+        each = 2 * len(sought) * size if name == "Normal" else 1 + size
+        return Cost(num_samples * each)
+
+    def pilot_cost(
+        self, dist: Distribution, num_samples: int, moving: Moving = None
+    ) -> Cost:
+        name, each = distributions.family(dist), self.cost(dist, 1, moving).total
+        if self.coupling != "auto" or name in DISCRETE:
+            return Cost(0)
+        pairs = each // 2 if name == "Normal" else each - 1
+        return Cost(self.pilot * (1 + 3 * pairs))
 
     def estimate(
         self,
@@ -119,7 +129,7 @@ class MeasureValued(Estimator):
         plain = without_gradient(f, samples[0])
         known = jax.lax.stop_gradient(values)
         name = distributions.family(dist)
-        if name in ("Bernoulli", "Categorical", "OneHotCategorical"):
+        if name in DISCRETE:
             parameter, gradient = _every_value(plain, still, samples, known)
             gradients = {parameter: gradient}
         else:

@@ -33,7 +33,7 @@ def menu() -> tuple[Estimator, ...]:
         DeltaMethod(ScoreFunction(), coefficient=1.0),
         MuProp(),
         DoubleCV(),
-        MeasureValued(coupling=True),
+        MeasureValued(),
         MeasureValued(coupling=False),
         ARM(),
         DisARM(),

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import textwrap
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,12 @@ from jaxgen.estimators.problem import Gradient
 from jaxgen.estimators.streaming import Moments
 from jaxgen.typing import PyTree
 
+HEAD = (
+    *("estimator", "N", "evaluations", "pilot", "bias", "", "variance", ""),
+    *("var x eval", "us each", ""),
+)
+"""The columns of the table."""
+
 
 class Row(NamedTuple):
     """What was measured of one estimator. Pytrees are like the parameters.
@@ -25,6 +32,7 @@ class Row(NamedTuple):
         skipped: Why it was left out, a sentence; then there is nothing else.
         num_samples: Samples (or pairs) of one gradient.
         cost: Evaluations of one gradient.
+        pilot: Evaluations made once for all gradients of the distribution, not in cost.
         claims_unbiased: What the estimator says of itself.
         mean: Mean gradient.
         bias: Mean minus truth.
@@ -42,6 +50,7 @@ class Row(NamedTuple):
     skipped: str | None = None
     num_samples: int = 0
     cost: Cost = Cost(0)
+    pilot: Cost = Cost(0)
     claims_unbiased: bool = False
     mean: PyTree = None
     bias: PyTree = None
@@ -54,15 +63,54 @@ class Row(NamedTuple):
     total_interval: tuple[float, float] = (math.nan, math.nan)
     seconds: float = math.nan
 
+    def __repr__(self) -> str:
+        """Returns one line of numbers; the pytrees are left out."""
+        if self.skipped is not None:
+            return f"Row(skipped: {_said(self)})"
+        name, count, evaluations, pilot, *numbers, price, _, verdict = self.cells()
+        said = [
+            f"variance {numbers[2]} {numbers[3]}",
+            f"bias {numbers[0]} {numbers[1]}",
+            f"N {count}",
+            evaluations,
+            *([f"pilot {pilot}"] if pilot else []),
+            f"var x eval {price}",
+            *([verdict] if verdict else []),
+        ]
+        return f"Row({name}: {', '.join(said)})"
+
     @property
     def squared_bias(self) -> float:
         """The sum of the squared biases of all entries."""
-        return sum(float(np.sum(leaf**2)) for leaf in jax.tree.leaves(self.bias))
+        return _squared_norm(self.bias)
 
     def price(self, by: str = "evaluations") -> float:
         """Returns variance x cost: what a variance of 1 costs, less is better."""
         per = self.cost.total if by == "evaluations" else self.seconds
         return self.total_variance * per
+
+    def cells(self) -> tuple[str, ...]:
+        """Returns what the table has of a row that was measured, by `HEAD`."""
+        low, high = self.total_interval
+        if not math.isfinite(self.total_variance):
+            verdict = "NOT FINITE"
+        elif self.claims_unbiased:
+            verdict = f"BIASED (p = {self.p_value:.1g})" if self.biased else ""
+        else:
+            verdict = "biased" if self.biased else "no bias seen"
+        return (
+            self.name,
+            str(self.num_samples),
+            _evaluations(self.cost),
+            _evaluations(self.pilot) if self.pilot.total else "",
+            f"{math.sqrt(self.squared_bias):.2g}",
+            f"+- {math.sqrt(_squared_norm(self.bias_half_width)):.1g}",
+            f"{self.total_variance:.4g}",
+            f"+- {(high - low) / 2:.1g}",
+            f"{self.price():.4g}",
+            f"{self.seconds * 1e6:.2g}",
+            verdict,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +148,9 @@ class Report:
             return sorted(rows, key=lambda row: row.squared_bias + row.total_variance)
         rows = [row for row in rows if row.claims_unbiased and not row.biased]
         # Of several without variance the cheapest wins.
-        return sorted(rows, key=lambda row: (row.price(by), row.cost.total))
+        return sorted(
+            rows, key=lambda row: (row.price(by), row.cost.total, row.pilot.total)
+        )
 
     def best(self, unbiased: bool = True, by: str = "evaluations") -> Row:
         """Returns the best row; see `ranking`.
@@ -119,29 +169,30 @@ class Report:
         places = {id(row) for row in ranked}
         measured = [row for row in self.rows if row.skipped is None]
         rest = [row for row in measured if id(row) not in places]
-        head = ("estimator", "N", "evaluations", "bias", "", "variance", "")
-        head = (*head, "var x eval", "us each", "")
-        lines = [head, *(self._cells(row, False) for row in ranked + rest)]
-        lines[1:2] = [self._cells(row, True) for row in ranked[:1]] or lines[1:2]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-        text = [
-            "  ".join(
-                cell.ljust(width) if i in (0, 4, 6, 9) else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-            ).rstrip()
-            for line in lines
-        ]
+        lines = [HEAD, *(row.cells() for row in ranked + rest)]
+        if ranked:
+            lines[1] = (*lines[1][:-1], "best")
+        pilots = any(row.pilot.total for row in measured)
+        text = _aligned(lines if pilots else [row[:3] + row[4:] for row in lines])
         text.insert(1, "-" * max(map(len, text)))
         skipped = [row for row in self.rows if row.skipped is not None]
         if skipped:
             text += ["", "skipped, because"]
-            text += [f"  {_said(row)}" for row in skipped]
-        text += ["", *self._notes()]
+            text += [_wrapped(_said(row), "  ", "    ") for row in skipped]
+        text += ["", *(_wrapped(note) for note in self._notes())]
         return "\n".join(text)
 
     def __str__(self) -> str:
         """Returns the table."""
         return self.table()
+
+    def __repr__(self) -> str:
+        """Returns one line: the best, and how many estimators there are."""
+        ranked = self.ranking()
+        best = f"best {ranked[0].name}" if ranked else "no best"
+        measured = sum(row.skipped is None for row in self.rows)
+        skipped = len(self.rows) - measured
+        return f"Report({best} of {measured}, {skipped} skipped; print it: a table)"
 
     def to_json(self, path: Path | str | None = None) -> str:
         """Returns the whole comparison as JSON, and writes it to `path` if given."""
@@ -171,40 +222,18 @@ class Report:
 
         return comparison.draw(json.loads(self.to_json()), path)
 
-    def _cells(self, row: Row, first: bool) -> tuple[str, ...]:
-        low, high = row.total_interval
-        if not math.isfinite(row.total_variance):
-            verdict = "NOT FINITE"
-        elif row.claims_unbiased:
-            verdict = f"BIASED (p = {row.p_value:.1g})" if row.biased else ""
-        else:
-            verdict = "biased" if row.biased else "no bias seen"
-        size = math.sqrt(row.squared_bias)
-        reach = math.sqrt(
-            sum(float(np.sum(leaf**2)) for leaf in jax.tree.leaves(row.bias_half_width))
-        )
-        return (
-            row.name,
-            str(row.num_samples),
-            _evaluations(row.cost),
-            f"{size:.2g}",
-            f"+- {reach:.1g}",
-            f"{row.total_variance:.4g}",
-            f"+- {(high - low) / 2:.1g}",
-            f"{row.price():.4g}",
-            f"{row.seconds * 1e6:.2g}",
-            "best" if first else verdict,
-        )
-
     def _notes(self) -> list[str]:
-        sizes = [float(np.sum(np.square(x))) for x in jax.tree.leaves(self.truth)]
+        pilot = "pilot: evaluations made once for all gradients of one distribution, "
+        pilot += "and again after every step of a training; they are not in var x eval."
         return [
-            f"truth: {self.reference}, of norm {math.sqrt(sum(sizes)):.4g}; "
+            f"truth: {self.reference}, of norm "
+            f"{math.sqrt(_squared_norm(self.truth)):.4g}; "
             f"{self.repeats:,} gradients each, of {self.budget} or the fewest "
             "possible (f with its derivative counts as three; calls that warm up a "
             "state are not counted).",
             "N: samples of a gradient, or antithetic pairs; var x eval: total variance "
             "x evaluations, the price of a variance of 1.",
+            *([pilot] if any(row.pilot.total for row in self.rows) else []),
             f"intervals at {self.level:.0%}; those of the bias hold for all entries "
             "of all estimators together.",
         ]
@@ -213,6 +242,7 @@ class Report:
 def measured_row(
     gradient: Gradient,
     cost: Cost,
+    pilot: Cost,
     found: Moments,
     squared_error: Moments,
     *,
@@ -230,6 +260,7 @@ def measured_row(
         name=str(gradient.estimator),
         num_samples=gradient.num_samples,
         cost=cost,
+        pilot=pilot,
         claims_unbiased=gradient.estimator.unbiased,
         mean=found.mean,
         bias=test.bias,
@@ -242,6 +273,24 @@ def measured_row(
         total_interval=(max(total - reach, 0.0), total + reach),
         seconds=seconds,
     )
+
+
+def _aligned(lines: list[tuple[str, ...]]) -> list[str]:
+    """Returns lines of equal columns: names, errors and words left, numbers right."""
+    columns = []
+    for column in zip(*lines, strict=True):
+        width = max(map(len, column))
+        number = column[0] not in ("estimator", "")
+        columns.append([c.rjust(width) if number else c.ljust(width) for c in column])
+    return ["  ".join(line).rstrip() for line in zip(*columns, strict=True)]
+
+
+def _wrapped(text: str, first: str = "", others: str = "  ") -> str:
+    return textwrap.fill(text, 88, initial_indent=first, subsequent_indent=others)
+
+
+def _squared_norm(tree: PyTree) -> float:
+    return sum(float(np.sum(np.square(leaf))) for leaf in jax.tree.leaves(tree))
 
 
 def _evaluations(cost: Cost) -> str:
@@ -280,6 +329,7 @@ def _plain(row: Row) -> dict[str, Any]:
     plain = {
         k: v for k, v in row._asdict().items() if k not in trees and k != "skipped"
     }
-    plain["cost"] = {**row.cost._asdict(), "total": row.cost.total}
+    for name, cost in (("cost", row.cost), ("pilot", row.pilot)):
+        plain[name] = {**cost._asdict(), "total": cost.total}
     plain["squared_bias"] = row.squared_bias
     return plain | {name: _leaves(getattr(row, name)) for name in trees}

@@ -99,14 +99,15 @@ class ScoreFunction(Estimator):
         zero = jnp.zeros(shape, kind)
         return MovingAverage(zero, jnp.zeros((), zero.dtype))
 
-    def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
+    def pilot_cost(
+        self, dist: Distribution, num_samples: int, moving: Moving = None
+    ) -> Cost:
         if not self._is("optimal"):
-            return Cost(num_samples)
+            return Cost(0)
         rule = exact.exact_rule(dist, _GRID)
         if rule is None:
-            return Cost(num_samples + self.pilot)
-        points = rule.nodes.shape[0] ** distributions.event_size(dist)
-        return Cost(num_samples + points)
+            return Cost(self.pilot)
+        return Cost(rule.nodes.shape[0] ** distributions.event_size(dist))
 
     def refusal(self, dist: Distribution, num_samples: int) -> str | None:
         return score_refusal(self, dist)

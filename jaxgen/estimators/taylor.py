@@ -130,19 +130,26 @@ class DeltaMethod(Estimator):
         return self.base.init(key, dist)
 
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
-        evaluations, gradients = self.base.cost(dist, num_samples, moving)
-        # A product with the Hessian counts as a gradient.
-        size = dist.event_shape[0] if _is_joint(dist) else 0
-        products = evaluations + gradients + (size or distributions.event_size(dist))
-        pilot = Cost(0)
-        if self.coefficient == "pilot":
-            once = self.base.cost(dist, self.base.min_samples, moving)
-            both = once.evaluations + once.gradients
-            pilot = Cost(self.pilot * once.evaluations, self.pilot * both)
-        return Cost(
-            evaluations + pilot.evaluations,
-            gradients + 1 + products + pilot.gradients,
+        evaluations, gradients = _of_remainder(
+            self.base.cost(dist, num_samples, moving)
         )
+        size = dist.event_shape[0] if _is_joint(dist) else 0
+        products = size or distributions.event_size(dist)
+        return Cost(evaluations, gradients + 1 + products)
+
+    def pilot_cost(
+        self, dist: Distribution, num_samples: int, moving: Moving = None
+    ) -> Cost:
+        once = self.base.pilot_cost(dist, num_samples, moving)
+        if self.coefficient != "pilot":
+            return _of_remainder(once)
+        # The base makes its own pilot for these draws, and again for the estimate.
+        each = self.base.cost(dist, self.base.min_samples, moving)
+        evaluations, gradients = (
+            self.pilot * drawn + 2 * found
+            for drawn, found in zip(each, once, strict=True)
+        )
+        return _of_remainder(Cost(evaluations, gradients))
 
     def refusal(self, dist: Distribution, num_samples: int) -> str | None:
         if not self.families:
@@ -195,6 +202,15 @@ class DeltaMethod(Estimator):
             return gradient(jax.random.clone(key), f), gradient(key, expand)
 
         return regression(*jax.vmap(both)(keys), dist)
+
+
+def _of_remainder(cost: Cost) -> Cost:
+    """Returns the work of f and of its expansion, given that of f.
+
+    An evaluation of the expansion is a product with the Hessian, which counts as a
+    gradient of f.
+    """
+    return Cost(cost.evaluations, cost.evaluations + 2 * cost.gradients)
 
 
 def mean_of(dist: Distribution) -> Array:

@@ -12,7 +12,9 @@ from jaxgen.errors import InputError
 from jaxgen.estimators import (
     ARM,
     Auto,
+    DeltaMethod,
     DisARM,
+    DoubleCV,
     Enumerate,
     GumbelSoftmax,
     MeasureValued,
@@ -23,7 +25,9 @@ from jaxgen.estimators import (
     compare,
     exact_grad,
     menu,
+    moments,
 )
+from jaxgen.estimators.checks import bias_test
 
 
 def normal(mean):
@@ -56,7 +60,7 @@ def test_no_estimator_dominates(key):
     exact = {
         "Pathwise()": 12.5,
         "ScoreFunction()": 0.5,
-        "MeasureValued(coupling=True)": 0.29572,
+        "MeasureValued()": 0.29572,
         "MeasureValued(coupling=False)": 0.16048,
     }
     for name, variance in exact.items():
@@ -127,7 +131,7 @@ def test_evaluations_are_equal_where_they_can_be(key):
     taken = {row.name: (row.num_samples, row.cost.total) for row in report.rows}
     assert taken["ScoreFunction()"] == (12, 12)
     assert taken["Pathwise()"] == (4, 12)
-    assert taken["MeasureValued(coupling=True)"] == (6, 12)
+    assert taken["MeasureValued()"] == (6, 12)
 
 
 def test_bad_arguments_are_refused(key):
@@ -169,3 +173,113 @@ def test_auto_keeps_no_state_and_says_when_nobody_can(key):
         Auto((ScoreFunction("moving_average"),))
     with pytest.raises(InputError, match="None of the candidates"):
         Auto((ARM(), Enumerate())).choice(jnp.square, normal(0.0))
+
+
+def six(means):
+    return dists.Normal(means, 1.0).to_event(1)
+
+
+def bowl(x):
+    return jnp.sum(x**2, axis=-1)
+
+
+def test_a_pilot_is_counted_apart_and_measure_valued_is_not_the_last(key):
+    """With a pilot in every gradient the default was the last."""
+    auto = MeasureValued("auto")
+    report = compare(
+        *(key, bowl, six, jnp.ones(6)),
+        estimators=(ScoreFunction(), MeasureValued(), auto),
+        num_samples=24,
+        repeats=300,
+        reference=jnp.full(6, 2.0),
+        progress=None,
+    )
+    _, plain, measured = report.rows
+    assert report.best().name == plain.name == "MeasureValued()"
+    # Two samples; of one coordinate alone: no other adds to the difference.
+    low, high = plain.total_interval
+    assert low < 6 * (16 / np.pi - 4) / 2 < high
+    assert plain.num_samples == measured.num_samples == 2
+    assert plain.cost == measured.cost == (24, 0)
+    assert (plain.pilot.total, measured.pilot.total) == (0, 32 * (1 + 3 * 6))
+    assert measured.price() == 24 * measured.total_variance
+    head, *lines = report.table().splitlines()
+    assert head.split()[3] == "pilot"
+    (line,) = (line for line in lines if line.startswith(str(auto)))
+    assert "24 f  608 f" in line
+    assert json.loads(report.to_json())["rows"][2]["pilot"]["total"] == 608
+
+
+@pytest.mark.parametrize(
+    ("estimator", "pilot"),
+    [
+        (ScoreFunction("optimal"), (4, 0)),
+        (DoubleCV("pilot", pilot=5), (0, 10)),
+        (Auto((ScoreFunction(), ARM()), pilot=7), (7 * (3 + 2 * 3), 0)),
+        (MeasureValued("auto"), (0, 0)),
+    ],
+    ids=str,
+)
+def test_the_cost_of_a_gradient_has_no_pilot_in_it(estimator, pilot):
+    coins = dists.Bernoulli(logits=jnp.zeros(2)).to_event(1)
+    assert estimator.pilot_cost(coins, 3) == pilot
+    plain = {"MeasureValued": 9, "Auto": 6, "DoubleCV": 9}
+    assert estimator.cost(coins, 3).total == plain.get(type(estimator).__name__, 3)
+
+
+def test_the_expansion_of_a_pilot_counts_too():
+    pair = six(jnp.ones(2))
+    base = ScoreFunction("optimal", pilot=8)
+    nodes = base.pilot_cost(pair, 1).evaluations
+    assert DeltaMethod(base, 1.0).pilot_cost(pair, 3) == (nodes, nodes)
+    both = 5 * 1 + 2 * nodes
+    assert DeltaMethod(base, pilot=5).pilot_cost(pair, 3) == (both, both)
+    assert DeltaMethod(base, pilot=5).cost(pair, 3) == (3, 3 + 1 + 2)
+
+
+def test_progress_is_a_line_before_each_wait(key, capsys):
+    lines = []
+
+    def run(**options):
+        compare(
+            *(jax.random.clone(key), jnp.square, normal, 1.0),
+            estimators=(ARM(), ScoreFunction(), MeasureValued()),
+            repeats=2,
+            reference=2.0,
+            **options,
+        )
+
+    run(progress=lines.append)
+    assert lines == ["the true gradient", "1 of 2: ScoreFunction()"] + [
+        "2 of 2: MeasureValued()"
+    ]
+    # By default to stderr: a table in a pipe stays a table.
+    run()
+    assert capsys.readouterr() == ("", "".join(line + "\n" for line in lines))
+    run(progress=None)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_a_comparison_returns_is_read_at_a_glance(key):
+    report = compare(
+        *(jax.random.clone(key), bowl, six, jnp.ones(6)),
+        estimators=(ARM(), ScoreFunction()),
+        repeats=50,
+        reference=jnp.full(6, 2.0),
+        progress=None,
+    )
+    assert repr(report) == (
+        "Report(best ScoreFunction() of 1, 1 skipped; print it: a table)"
+    )
+    row = report.best()
+    assert repr(row).startswith(
+        f"Row(ScoreFunction(): variance {row.total_variance:.4g}"
+    )
+    assert repr(report.rows[0]) == (
+        "Row(skipped: ARM() is for Bernoulli, not for Normal.)"
+    )
+    test = bias_test(moments(key, jax.random.normal, 50), 0.0)
+    for one in (report, row, report.rows[0], test):
+        assert len(repr(one)) < 160
+        assert "\n" not in repr(one)
+    assert repr(test).startswith(f"BiasTest(p = {test.p_value:.2g}: the largest of 1 ")
