@@ -8,6 +8,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from jaxgen.checks import check_count
+
 Better = Literal["higher", "lower", "near"]
 
 _GAP = "  "
@@ -70,7 +72,11 @@ class Evaluation(NamedTuple):
 
         Args:
             width: Columns of text. Numbers are never cut: one set needs about 70.
+
+        Raises:
+            InputError: The width is not a whole number above 0.
         """
+        check_count("width", width, 1)
         foot = "\n".join(
             textwrap.fill(
                 line,

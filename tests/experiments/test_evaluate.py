@@ -278,13 +278,13 @@ def test_two_files_of_features_are_compared(tmp_path, capsys, monkeypatch):
         np.save(tmp_path / f"{name}.npy", rng.normal(shift, size=(90, 4)))
     paths = tmp_path / "a.npy", tmp_path / "b.npy"
     config = dataclasses.replace(compare(tmp_path, *paths), features=(), batch_size=256)
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("COLUMNS", "55")
     results = evaluate.main(config)
     assert Path(results["page"]).exists()
     table, foot, page = capsys.readouterr().out.split("\n\n")
     assert "PRD F1/8" in table
     assert "…" not in table
-    assert max(map(len, table.splitlines())) <= 80
+    assert max(map(len, table.splitlines())) <= 55
     assert "settings: precision_k 3" in foot
     assert str(results["page"]) in page
     with pytest.raises(InputError, match="--features is random, but the files hold"):
