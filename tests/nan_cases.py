@@ -1,5 +1,7 @@
 """Calls of the functions of losses, divergences and numerics, for the sweep of NaN."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,13 +32,19 @@ def _plain(function, *arguments, **options):
     return function(*arguments, **options)
 
 
+def compiled(function, *arrays):
+    """One program is compiled sooner than its operations one by one."""
+    return jax.jit(function)(*arrays)
+
+
 ROW, TABLE = floats(3), floats(3, 2)
 LOG_WEIGHTS = jnp.log(jnp.array([0.25, 0.75]))
-GAUSSIAN, GAUSSIANS = case(TABLE, TABLE), case(TABLE, TABLE, floats(2), floats(2))
-LINE = case(ROW, ROW, ROW, ROW)
-SAMPLED = case(*[floats(4, 3) for _ in range(4)])
-PAIR = case(TABLE, floats(2))
-CLASSES = case(floats(3, 2, 2), floats(2, 2))
+GAUSSIAN = case(TABLE, TABLE, by=compiled)
+GAUSSIANS = case(TABLE, TABLE, floats(2), floats(2), by=compiled)
+LINE = case(ROW, ROW, ROW, ROW, by=compiled)
+SAMPLED = case(*[floats(4, 3) for _ in range(4)], by=compiled)
+PAIR = case(TABLE, floats(2), by=compiled)
+CLASSES = case(floats(3, 2, 2), floats(2, 2), by=compiled)
 
 DIVERGENCES = {
     "bernoulli_cauchy_schwarz": PAIR,
@@ -57,7 +65,7 @@ DIVERGENCES = {
     "gaussian_kl_between_per_dimension": GAUSSIANS,
     "gaussian_kl_per_dimension": GAUSSIAN,
     "gaussian_mixture_cauchy_schwarz": case(
-        TABLE, TABLE, LOG_WEIGHTS, floats(2, 2), floats(2, 2)
+        TABLE, TABLE, LOG_WEIGHTS, floats(2, 2), floats(2, 2), by=compiled
     ),
     "gaussian_wasserstein_1": LINE,
     "gaussian_wasserstein_2": GAUSSIANS,
@@ -102,21 +110,33 @@ def elbo(function, images):
     return terms.log_likelihood - terms.kl
 
 
-def with_latents(function, mean, log_variance, images, **options):
-    found = function(
-        KEY,
-        lambda z, images: -jnp.sum((z - images) ** 2, axis=-1),
-        families.Gaussian(mean, log_variance),
-        families.StandardNormal(jnp.zeros(2)),
-        (images,),
-        num_samples=2,
-        **options,
-    )
-    if isinstance(found, vae.LatentTerms):
-        return found.log_likelihood - jnp.sum(found.parts, axis=-1)
-    return found
+OPTIONS = {
+    vae.latent_bound: {"estimator": VIMCO()},
+    vae.latent_terms: {"estimator": Pathwise(), "divergence": regularizers.kl()},
+}
 
 
+@functools.cache
+def with_latents(function):
+    @jax.jit
+    def call(mean, log_variance, images):
+        found = function(
+            KEY,
+            lambda z, images: -jnp.sum((z - images) ** 2, axis=-1),
+            families.Gaussian(mean, log_variance),
+            families.StandardNormal(jnp.zeros(2)),
+            (images,),
+            num_samples=2,
+            **OPTIONS[function],
+        )
+        if isinstance(found, vae.LatentTerms):
+            return found.log_likelihood - jnp.sum(found.parts, axis=-1)
+        return found
+
+    return call
+
+
+LATENTS = case(TABLE, TABLE, TABLE, by=lambda f, *arrays: with_latents(f)(*arrays))
 OF_IMAGES = case(TABLE, TABLE)
 ONE_OUTPUT = case(TABLE, TABLE, by=likelihood)
 TWO_OUTPUTS = case(floats(3, 4), TABLE, by=likelihood)
@@ -138,13 +158,8 @@ VAE = {
     "gaussian_log_likelihood": OF_IMAGES,
     "laplace": ONE_OUTPUT,
     "laplace_log_likelihood": OF_IMAGES,
-    "latent_bound": case(TABLE, TABLE, TABLE, by=with_latents, estimator=VIMCO()),
-    "latent_terms": case(
-        *(TABLE, TABLE, TABLE),
-        by=with_latents,
-        estimator=Pathwise(),
-        divergence=regularizers.kl(),
-    ),
+    "latent_bound": LATENTS,
+    "latent_terms": LATENTS,
     "learned_gaussian": TWO_OUTPUTS,
     "learned_gaussian_log_likelihood": case(TABLE, TABLE, TABLE),
     "negative_elbo": case(vae.ElboTerms(ROW, ROW)),
@@ -264,6 +279,6 @@ TRANSLATION = {
     "mse": case(TABLE, TABLE),
 }
 
-CONTRASTIVE = {"patch_nce": case(floats(2, 3, 2), floats(2, 3, 2))}
+CONTRASTIVE = {"patch_nce": case(floats(2, 3, 2), floats(2, 3, 2), by=compiled)}
 
 BOOSTING = {"density_ratio": case(ROW), "boosted_weights": case(ROW, 0.5)}
