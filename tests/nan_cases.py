@@ -137,7 +137,7 @@ def with_latents(function):
 
 
 LATENTS = case(TABLE, TABLE, TABLE, by=lambda f, *arrays: with_latents(f)(*arrays))
-OF_IMAGES = case(TABLE, TABLE)
+OF_IMAGES = case(TABLE, TABLE, by=compiled)
 ONE_OUTPUT = case(TABLE, TABLE, by=likelihood)
 TWO_OUTPUTS = case(floats(3, 4), TABLE, by=likelihood)
 
@@ -152,7 +152,7 @@ VAE = {
     "continuous_bernoulli_log_likelihood": OF_IMAGES,
     "continuous_bernoulli_mean": case(TABLE),
     "discretized_logistic": TWO_OUTPUTS,
-    "discretized_logistic_log_likelihood": case(TABLE, TABLE, TABLE),
+    "discretized_logistic_log_likelihood": case(TABLE, TABLE, TABLE, by=compiled),
     "elbo": case(floats(3, 4), by=elbo),
     "gaussian": ONE_OUTPUT,
     "gaussian_log_likelihood": OF_IMAGES,
@@ -161,7 +161,7 @@ VAE = {
     "latent_bound": LATENTS,
     "latent_terms": LATENTS,
     "learned_gaussian": TWO_OUTPUTS,
-    "learned_gaussian_log_likelihood": case(TABLE, TABLE, TABLE),
+    "learned_gaussian_log_likelihood": case(TABLE, TABLE, TABLE, by=compiled),
     "negative_elbo": case(vae.ElboTerms(ROW, ROW)),
     "optimal_gaussian_log_likelihood": OF_IMAGES,
 }
@@ -234,7 +234,7 @@ def generator_loss(function, fake):
     return function(jnp.zeros_like(fake), fake)
 
 
-GAME, LOGITS = case(ROW, ROW, by=game), case(ROW, ROW)
+GAME, LOGITS = case(ROW, ROW, by=game), case(ROW, ROW, by=compiled)
 GENERATOR, MEAN = case(ROW, by=generator_loss), case(floats())
 
 GAN = {
