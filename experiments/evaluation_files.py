@@ -1,22 +1,19 @@
 """What an evaluation writes and prints, and how those of several models are joined."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from experiments import command as commands
 from experiments.judged_sets import Pictures
 from experiments.latent_arrays import save
 from experiments.restored_runs import Restored
 from jaxgen import training
-from jaxgen.metrics.evaluation import Evaluation, rows
+from jaxgen.metrics.evaluation import Evaluation
 from jaxgen.models import GAN, VAE
 from jaxgen.training.run_folder import environment
-
-SETS_A_TABLE = 3
-"""Columns that fit a terminal, each with its interval."""
 
 REAL = "real"
 """What the pictures and the curve of real images are called."""
@@ -101,7 +98,7 @@ def headline(evaluation: Evaluation) -> dict[str, Any]:
 def finish(
     folder: Path, evaluation: Evaluation, *, command: str, seconds: float
 ) -> dict[str, Any]:
-    """Writes the files, draws the page, prints the tables.
+    """Writes the files, draws the page, prints the table.
 
     Args:
         folder: The run's folder.
@@ -116,8 +113,8 @@ def finish(
 
     write(folder, evaluation, command=command, seconds=seconds)
     page = report.write_page(folder)
-    commands.print_tables(tables(evaluation))
-    print("\n".join(evaluation.foot()), end="\n\n")
+    # 80 columns in a pipe, unless the environment says otherwise.
+    print(evaluation.table(shutil.get_terminal_size().columns), end="\n\n")
     print(f"The page of this run: {page}")
     values = {f"{m.metric}, {m.images}": float(m.value) for m in evaluation.measures}
     return values | {"page": str(page)}
@@ -137,26 +134,6 @@ def write(
         | {"command": command, "seconds": seconds}
         | {"environment": environment()},
     )
-
-
-def tables(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Returns tables for the terminal: metrics by a few sets each."""
-    sets = list(dict.fromkeys(one.images for one in evaluation.measures))
-    made = []
-    for first in range(0, len(sets), SETS_A_TABLE):
-        some = sets[first : first + SETS_A_TABLE]
-        measures = [one for one in evaluation.measures if one.images in some]
-        head, lines = rows(evaluation._replace(measures=measures))
-        made.append(
-            {
-                "title": f"Evaluation, {100 * evaluation.confidence:g}% intervals",
-                "note": "",
-                "columns": head,
-                "words": 2,
-                "rows": lines,
-            }
-        )
-    return made
 
 
 def plain(value: Any) -> Any:

@@ -9,6 +9,20 @@ import numpy as np
 
 from jaxgen.typing import Array
 
+__all__ = [
+    "centred_leave_one_out",
+    "expm1_minus",
+    "finite",
+    "keep_nan",
+    "langevin",
+    "log_mean_exp",
+    "log_sinhc",
+    "logcosh",
+    "soft_bound",
+    "soft_floor",
+    "softplus",
+]
+
 # zeta(2 n) for n = 1 .. 10. The tail of the sum is below the last digit from n = 3 on.
 _ZETA = [math.pi**2 / 6, math.pi**4 / 90] + [
     float(np.sum(np.arange(4000.0, 0.0, -1.0) ** (-2 * n))) for n in range(3, 11)
@@ -107,6 +121,14 @@ def finite(x: Array) -> Array:
     """Replaces infinities by the largest finite numbers of their sign."""
     largest = jnp.finfo(x.dtype).max
     return jnp.clip(x, -largest, largest)
+
+
+def keep_nan(x: Array, values: Array) -> Array:
+    """Returns values, and NaN wherever x is NaN.
+
+    For what is made of x by a comparison or as a whole number: both lose a NaN.
+    """
+    return jnp.where(jnp.isnan(x), jnp.nan, values)
 
 
 def soft_floor(x: Array, minimum: float) -> Array:

@@ -2,9 +2,9 @@
 
 import dataclasses
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from jaxgen.data import cache
 from jaxgen.errors import InputError
 
 Split = Literal["train", "test", "train+test"]
+Indices = Sequence[int] | np.ndarray
 
 _CHUNK_BYTES = 2**22
 """Decoded bytes read at once: enough to hide the cost of a call, little memory."""
@@ -32,8 +33,11 @@ class Source:
         image_shape: (height, width, channels), the same for every image.
         class_names: One name per class, or None where the set has no labels.
         read: `read(indices) -> {"image": (n, height, width, channels), "label": int32
-            (n,)}` (the label only in a labelled set). It may be called from several
-            threads at once.
+            (n,)}` (the label only in a labelled set). Indices are a range, a list, a
+            tuple or an array of at least one integer, where -1 is the last example;
+            anything else, such as a slice or a mask, raises an InputError. The function
+            that is given here gets them as int64 from 0 on. It may be called from
+            several threads at once.
         cache_name: A name that changes whenever the decoded examples would, so that
             `in_memory` may keep them on disk, or None where reading is cheap.
         dtype: Of the images: uint8 or uint16; the largest number is white.
@@ -44,9 +48,15 @@ class Source:
     num_examples: int
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...] | None
-    read: Callable[[np.ndarray], dict[str, np.ndarray]] = dataclasses.field(repr=False)
+    read: Callable[[Any], dict[str, np.ndarray]] = dataclasses.field(repr=False)
     cache_name: str | None = dataclasses.field(default=None, repr=False)
     dtype: np.dtype = dataclasses.field(default=np.dtype(np.uint8), repr=False)
+
+    def __post_init__(self) -> None:
+        """Makes `read` take any sequence of indices."""
+        # A copy by `dataclasses.replace` may have another number of examples.
+        function = self.read.function if isinstance(self.read, _Read) else self.read
+        object.__setattr__(self, "read", _Read(function, self.num_examples))
 
     def __len__(self) -> int:
         """Returns the number of examples."""
@@ -56,7 +66,7 @@ class Source:
         """Returns one example: `image` (height, width, channels) and `label`."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"index {index} of a set of {len(self)} examples")
-        example = self.read(np.array([index % len(self)]))
+        example = self.read([index])
         return {name: values[0] for name, values in example.items()}
 
     @property
@@ -106,6 +116,43 @@ class Source:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
         return {"image": image} | ({} if self.class_names is None else {"label": label})
+
+
+@dataclasses.dataclass(frozen=True)
+class _Read:
+    """Reads examples by indices that are checked first."""
+
+    function: Callable[[np.ndarray], dict[str, np.ndarray]]
+    num_examples: int
+
+    def __call__(self, indices: Indices) -> dict[str, np.ndarray]:
+        return self.function(check_indices(indices, self.num_examples))
+
+
+def check_indices(indices: Indices, num_examples: int) -> np.ndarray:
+    """Returns indices as int64 from 0 to num_examples - 1, shape (n,).
+
+    Args:
+        indices: At least one integer; one below 0 counts from the end.
+        num_examples: Of the set.
+
+    Raises:
+        InputError: They are no such sequence, or not within the set.
+    """
+    found = np.asarray(indices)
+    if found.ndim != 1 or found.dtype.kind not in "iu" or not len(found):
+        raise InputError(
+            f"The indices are {indices!r}: expected a range, a list or an array of at "
+            "least one integer; of a mask give np.flatnonzero(mask)."
+        )
+    found = found.astype(np.int64)
+    outside = (found < -num_examples) | (found >= num_examples)
+    if outside.any():
+        raise InputError(
+            f"The index {found[outside.argmax()]} is not within a set of "
+            f"{num_examples} examples: give -{num_examples} to {num_examples - 1}."
+        )
+    return np.where(found < 0, found + num_examples, found)
 
 
 def from_arrays(
@@ -190,14 +237,17 @@ def without_labels(source: Source) -> Source:
     )
 
 
-def select(source: Source, indices: np.ndarray) -> Source:
+def select(source: Source, indices: Indices) -> Source:
     """Takes some examples of a source, in the order of their indices.
 
     Args:
         source: The examples.
-        indices: Integers (n,), each below the length of the source.
+        indices: Integers (n,), as `source.read` takes them.
+
+    Raises:
+        InputError: They are no indices of the source.
     """
-    chosen = np.array(indices)
+    chosen = check_indices(indices, len(source))
     return dataclasses.replace(
         source,
         num_examples=len(chosen),

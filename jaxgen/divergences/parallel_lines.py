@@ -6,6 +6,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxgen import numerics
+
 
 class ParallelLines(NamedTuple):
     """What each divergence says of two parallel lines, shape (...) each.
@@ -44,10 +46,13 @@ def parallel_lines(theta: Float[Array, "*batch"]) -> ParallelLines:
     References:
         Arjovsky, Chintala and Bottou, Wasserstein GAN, 2017, example 1.
     """
-    apart = theta != 0
+
+    def apart(value: float) -> Array:
+        return numerics.keep_nan(theta, jnp.where(theta == 0, 0.0, value))
+
     return ParallelLines(
-        total_variation=jnp.where(apart, 1.0, 0.0),
-        kl=jnp.where(apart, jnp.inf, 0.0),
-        js=jnp.where(apart, math.log(2.0), 0.0),
+        total_variation=apart(1.0),
+        kl=apart(jnp.inf),
+        js=apart(math.log(2.0)),
         wasserstein=jnp.abs(theta),
     )

@@ -107,8 +107,8 @@ def gaussian_wasserstein_2(
     other_log_variance = jnp.broadcast_to(other_log_variance, mean.shape)
     spread = jnp.exp(0.5 * log_variance) - jnp.exp(0.5 * other_log_variance)
     square = jnp.sum(shift**2 + spread**2, axis=-1)
-    apart = square > 0
-    return jnp.where(apart, jnp.sqrt(jnp.where(apart, square, 1.0)), 0.0)
+    same = square == 0
+    return jnp.where(same, 0.0, jnp.sqrt(jnp.where(same, 1.0, square)))
 
 
 def histogram_wasserstein_1(
@@ -206,19 +206,20 @@ def _weights(name: str, weights: Any) -> np.ndarray:
 @jax.custom_jvp
 def _folded_mean(shift: Array, scale: Array) -> Array:
     """E|shift + scale z|, z standard normal, scale at least 0."""
-    steps = shift / jnp.where(scale > 0, scale, 1.0)
+    steps = shift / jnp.where(scale == 0, 1.0, scale)
     bell = math.sqrt(2 / math.pi) * jnp.exp(-0.5 * steps**2)
     folded = scale * bell + shift * jax.lax.erf(steps / math.sqrt(2))
-    return jnp.where(scale > 0, folded, jnp.abs(shift))
+    return jnp.where(scale == 0, jnp.abs(shift), folded)
 
 
 @_folded_mean.defjvp
 def _folded_mean_jvp(primals, tangents):
     # Its own rule: that of the formula divides by the scale, which may be 0.
     (shift, scale), (shift_tangent, scale_tangent) = primals, tangents
-    steps = shift / jnp.where(scale > 0, scale, 1.0)
-    bell = jnp.where(scale > 0, jnp.exp(-0.5 * steps**2), 1.0 * (shift == 0))
+    point = scale == 0
+    steps = shift / jnp.where(point, 1.0, scale)
+    bell = jnp.where(point, 1.0 * (shift == 0), jnp.exp(-0.5 * steps**2))
     side = jax.lax.erf(steps / math.sqrt(2))
-    side = jnp.where(scale > 0, side, jnp.sign(shift))
+    side = jnp.where(point, jnp.sign(shift), side)
     slope = math.sqrt(2 / math.pi) * bell
     return _folded_mean(shift, scale), side * shift_tangent + slope * scale_tangent

@@ -16,6 +16,13 @@ from jaxgen.errors import InputError
 from jaxgen.numerics import finite
 from jaxgen.typing import PerExample
 
+__all__ = [
+    "BoostedWeights",
+    "boosted_weights",
+    "density_ratio",
+    "mixture_weights",
+]
+
 
 class BoostedWeights(NamedTuple):
     """What `boosted_weights` finds.

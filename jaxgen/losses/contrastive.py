@@ -12,6 +12,11 @@ from jaxtyping import Array, Float
 from jaxgen.checks import check_choice
 from jaxgen.typing import PerExample
 
+__all__ = [
+    "Negatives",
+    "patch_nce",
+]
+
 Negatives = Literal["image", "batch"]
 """Where the patches come from that a patch must not be taken for."""
 

@@ -14,6 +14,29 @@ from jaxtyping import Array, Float
 from jaxgen.numerics import softplus
 from jaxgen.typing import PerExample
 
+__all__ = [
+    "AdversarialLoss",
+    "Estimate",
+    "cross_entropy_critic_loss",
+    "hinge",
+    "hinge_critic_loss",
+    "jensen_shannon_estimate",
+    "least_squares",
+    "least_squares_critic_loss",
+    "least_squares_generator_loss",
+    "minimax",
+    "minimax_generator_loss",
+    "non_saturating",
+    "non_saturating_generator_loss",
+    "relativistic",
+    "relativistic_critic_loss",
+    "relativistic_generator_loss",
+    "wasserstein",
+    "wasserstein_critic_loss",
+    "wasserstein_estimate",
+    "wasserstein_generator_loss",
+]
+
 Estimate = Callable[[Float[Array, ""]], Float[Array, ""]]
 
 

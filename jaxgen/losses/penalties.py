@@ -15,6 +15,17 @@ from jaxtyping import Array, Float
 
 from jaxgen.typing import Params, PerExample, RandomKeys
 
+__all__ = [
+    "Critic",
+    "Samples",
+    "clip_weights",
+    "dragan",
+    "gradient_penalty",
+    "lecam",
+    "r1",
+    "r2",
+]
+
 Critic = Callable[[Array], Array]
 Samples = Float[Array, "batch ..."]
 

@@ -15,6 +15,13 @@ from jaxgen.losses import gan
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.typing import Array, PerExample
 
+__all__ = [
+    "cross_entropy",
+    "l1",
+    "least_squares",
+    "mse",
+]
+
 
 def cross_entropy() -> AdversarialLoss:
     """Returns the game of pix2pix, an alias of `losses.gan.non_saturating`.

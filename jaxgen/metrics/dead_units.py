@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 
+from jaxgen import numerics
 from jaxgen.typing import Array
 
 
@@ -27,7 +28,8 @@ def dead_unit_share(inputs: Array) -> Array:
         Lu et al., Dying ReLU and Initialization, 2020.
     """
     others = tuple(range(inputs.ndim - 1))
-    return jnp.mean(jnp.all(inputs <= 0, axis=others))
+    off = numerics.keep_nan(inputs, inputs <= 0)
+    return jnp.mean(jnp.min(off, axis=others))
 
 
 def zero_gradient_share(gradients: Array) -> Array:
@@ -46,4 +48,5 @@ def zero_gradient_share(gradients: Array) -> Array:
         0.5
     """
     axes = tuple(range(1, gradients.ndim))
-    return jnp.mean(jnp.all(gradients == 0, axis=axes))
+    zero = numerics.keep_nan(gradients, gradients == 0)
+    return jnp.mean(jnp.min(zero, axis=axes))

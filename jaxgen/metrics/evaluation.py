@@ -1,12 +1,22 @@
 """What an evaluation found: numbers with intervals, floors and the protocol."""
 
+import itertools
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from jaxgen.checks import check_count
+
 Better = Literal["higher", "lower", "near"]
+
+_GAP = "  "
+"""Between the columns of a table."""
+
+_NAME = 24
+"""Columns that the name of a metric gets at least, if it has as many letters."""
 
 
 class Measure(NamedTuple):
@@ -54,12 +64,30 @@ class Evaluation(NamedTuple):
     curves: Mapping[str, np.ndarray]
     pictures: Mapping[str, np.ndarray]
 
-    def table(self) -> str:
-        """Returns a text: a line per metric, a column per set, the floor last.
+    def table(self, width: int = 80) -> str:
+        """Returns a text: a row per metric, a column per set, the floor last.
 
-        Below it stand what a reader must know of single numbers, and the protocol.
+        Sets that do not fit side by side go to further tables. Below them stand what a
+        reader must know of single numbers, and the protocol.
+
+        Args:
+            width: Columns of text. Numbers are never cut: one set needs about 70.
+
+        Raises:
+            InputError: The width is not a whole number above 0.
         """
-        return "\n".join([text_table(*rows(self)), *self.foot()])
+        check_count("width", width, 1)
+        foot = "\n".join(
+            textwrap.fill(
+                line,
+                width,
+                subsequent_indent=_GAP,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            for line in self.foot()
+        )
+        return "\n\n".join([*text_tables(*rows(self), width), foot])
 
     def foot(self) -> list[str]:
         """Returns the lines below a table: signs, notes and the protocol."""
@@ -106,21 +134,65 @@ def rows(evaluation: Evaluation) -> tuple[list[str], list[list[str]]]:
     return head, table
 
 
-def text_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Returns columns in line: the first two to the left, numbers to the right."""
+def text_tables(
+    head: Sequence[str], lines: Sequence[Sequence[str]], width: int
+) -> list[str]:
+    """Returns tables of text with as many sets side by side as the width allows.
+
+    Numbers are never cut or wrapped; names and heads are wrapped between words.
+
+    Args:
+        head: As of `rows`: the metric, its arrow, the sets, the floor.
+        lines: Likewise.
+        width: Columns of text; a single set needs about 70.
+    """
     columns = list(zip(head, *lines, strict=True))
-    widths = [max(map(len, column)) for column in columns]
+    longest = max(map(len, columns[0]))
+    sizes = [max(map(len, [*column[0].split(), *column[1:]])) for column in columns[1:]]
+    arrow, *of_sets, floor = (size + len(_GAP) for size in sizes)
+    made, sets = [], list(range(len(of_sets)))
+    while sets:
+        # What is left of the width beside the floor and a name that may be wrapped.
+        room = width - min(longest, _NAME) - arrow - floor
+        ends = itertools.accumulate(of_sets[place] for place in sets)
+        count = max(sum(end <= room for end in ends), 1)
+        part, sets = sets[:count], sets[count:]
+        chosen = [0, 1, *(place + 2 for place in part), len(columns) - 1]
+        rest = arrow + floor + sum(of_sets[place] for place in part)
+        name = min(longest, max(width - rest, _NAME))
+        made.append(
+            _text_table(
+                [head[place] for place in chosen],
+                [
+                    [line[place] for place in chosen]
+                    for line in lines
+                    if any(line[place] for place in chosen[2:-1])
+                ],
+                [name, *(sizes[place - 1] for place in chosen[1:])],
+            )
+        )
+    return made
 
-    def line(cells: Sequence[str]) -> str:
-        padded = [
-            cell.ljust(width) if place < 2 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+
+def _text_table(
+    head: Sequence[str], lines: Sequence[Sequence[str]], widths: Sequence[int]
+) -> str:
+    def text(cells: Sequence[str]) -> list[str]:
+        wrapped = [
+            # The interval of a number stays beside it.
+            [cell] if len(cell) <= width else textwrap.wrap(cell, width)
+            for cell, width in zip(cells, widths, strict=True)
         ]
-        return "  ".join(padded).rstrip()
+        return [
+            _GAP.join(
+                part.ljust(width) if place < 2 else part.rjust(width)
+                for place, (part, width) in enumerate(zip(parts, widths, strict=True))
+            ).rstrip()
+            for parts in itertools.zip_longest(*wrapped, fillvalue="")
+        ]
 
-    return "\n".join(
-        [line(head), "-" * len(line(["-" * w for w in widths])), *map(line, lines)]
-    )
+    rule = "-" * (sum(widths) + len(_GAP) * (len(widths) - 1))
+    return "\n".join([*text(head), rule, *itertools.chain(*map(text, lines))])
 
 
 def _digits(one: Measure) -> int:

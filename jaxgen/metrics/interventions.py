@@ -126,7 +126,8 @@ def represent_all(represent: Represent, factors: np.ndarray) -> np.ndarray:
     """Applies `represent` in calls of one size; leading axes of any number stay.
 
     Raises:
-        InputError: If it does not give one row of latents per row of factors.
+        InputError: If it does not give one row of latents per row of factors, or they
+            are not finite.
     """
     flat = factors.reshape(-1, factors.shape[-1])
     rows = np.arange(-(-len(flat) // _CHUNK) * _CHUNK)
@@ -139,6 +140,11 @@ def represent_all(represent: Represent, factors: np.ndarray) -> np.ndarray:
             raise InputError(
                 f"represent gave shape {latents.shape} for {_CHUNK} rows of factors: "
                 "expected (n, latents); give the means of the posterior."
+            )
+        if not np.isfinite(latents).all():
+            raise InputError(
+                "represent gave latents that are not finite: expected numbers; the run "
+                "may have diverged."
             )
         parts.append(latents)
     latents = np.concatenate(parts)[: len(flat)]

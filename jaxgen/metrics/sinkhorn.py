@@ -62,7 +62,7 @@ def sinkhorn_distance(
         order: 1 for the distance as the cost, 2 for its square.
         epsilon: Regularisation, in units of the cost.
         relative_epsilon: Where no epsilon is given: its ratio to the mean cost between
-            the sets.
+            the sets, or to 1 where all points coincide.
         threshold: How far the plan's marginals may be off, in total.
         max_iterations: After so many it stops, converged or not.
 
@@ -108,7 +108,7 @@ def sinkhorn_divergence(
         order: 1 for the distance as the cost, 2 for its square.
         epsilon: Regularisation, in units of the cost.
         relative_epsilon: Where no epsilon is given: its ratio to the mean cost between
-            the sets.
+            the sets, or to 1 where all points coincide.
         threshold: How far the plans' marginals may be off, in total.
         max_iterations: After so many it stops, converged or not.
 
@@ -144,7 +144,7 @@ def _solve(
     *,
     debiased: bool,
 ) -> Sinkhorn:
-    real, generated = check_pair(real, generated)
+    real, generated = check_pair(real, generated, least=1)
     if order not in (1, 2):
         raise InputError(f"order={order}: give 1 or 2.")
     if max_iterations < 1:
@@ -203,9 +203,10 @@ def _run(
 
     cost = costs.SqEuclidean() if order == 2 else costs.Euclidean()
     geometry = pointcloud.PointCloud(x, y, cost_fn=cost)
-    epsilon = jnp.where(
-        epsilon > 0, epsilon, relative_epsilon * geometry.mean_cost_matrix
-    )
+    # Where all points coincide, every epsilon gives the cost 0, except 0 itself.
+    mean_cost = geometry.mean_cost_matrix
+    unit = jnp.where(mean_cost == 0, 1.0, mean_cost)
+    epsilon = jnp.where(epsilon > 0, epsilon, relative_epsilon * unit)
     settings = {"threshold": threshold, "max_iterations": max_iterations}
     if debiased:
         value, solved = sinkhorn_divergence(

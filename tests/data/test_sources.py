@@ -6,6 +6,7 @@ import pytest
 
 from jaxgen import data
 from jaxgen.errors import InputError
+from tests.data import test_folders, test_tfds
 
 
 def test_mnist5k_split_is_stratified_and_disjoint():
@@ -113,3 +114,63 @@ def test_importing_the_room_imports_no_reader():
         "assert not names & set(sys.modules), names & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+SEQUENCES = [
+    range(3, 0, -2),
+    [3, 1],
+    (3, 1),
+    [-1, 1],
+    *(np.array([3, 1], kind) for kind in ("uint8", "int16", "uint64", "int64", "intp")),
+]
+
+
+def every_kind_of_source(folder):
+    """Sources of the four images 10, 11, 12 and 13."""
+    values = np.arange(10, 14, dtype=np.uint8)
+    image = np.broadcast_to(values[:, None, None, None], (4, 4, 6, 1)).copy()
+    arrays = data.from_arrays(image, values - 10)
+    yield arrays
+    yield data.select(data.from_arrays(image[::-1].copy()), [3, 2, 1, 0])
+    yield data.concatenate(*(data.select(arrays, part) for part in ([0, 1], [2, 3])))
+    same = data.degradations.Degradation("same", lambda images, indices: images)
+    yield same.applied(arrays, part="a")
+    test_tfds.prepare(folder, test_tfds.grey(*values), (4, 6, 1), labels=[0, 1, 2, 0])
+    yield data.load("tiny", data_dir=folder)
+    for part, some in (("train", values), ("test", values[:1])):
+        for value in some.tolist():
+            for side in "AB":
+                place = folder / "pairs" / f"{part}{side}" / f"{value}.png"
+                test_folders.write(place, value=value)
+    yield data.load(folder / "pairs" / "trainA", split="train+test")
+    yield data.load_pairs(folder / "pairs").a
+
+
+def test_every_source_reads_any_sequence_of_indices(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    sources = list(every_kind_of_source(tmp_path))
+    assert len(sources) == 7
+    for source in sources:
+        assert len(source) == 4
+        for indices in SEQUENCES:
+            found = source.read(indices)["image"][:, 0, 0, 0].tolist()
+            assert found == [13, 11], (source, indices)
+
+
+@pytest.mark.parametrize(
+    ("indices", "sentence"),
+    [
+        ([], r"indices are \[\]: expected a range"),
+        (slice(2), r"indices are slice\(None, 2, None\)"),
+        (2, "indices are 2"),
+        ([0.0, 1.0], "at least one integer"),
+        ([True, False, True, False], r"of a mask give np.flatnonzero\(mask\)"),
+        ([0, 4], "index 4 is not within a set of 4 examples: give -4 to 3"),
+        ([-5], "index -5 is not within"),
+    ],
+)
+def test_what_is_no_sequence_of_indices_gets_a_sentence(indices, sentence):
+    source = data.from_arrays(np.zeros((4, 2, 2, 1), np.uint8))
+    for read in (source.read, lambda indices: data.select(source, indices)):
+        with pytest.raises(InputError, match=sentence):
+            read(indices)

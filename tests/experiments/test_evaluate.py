@@ -272,14 +272,21 @@ def test_a_file_of_images_is_what_the_folder_is(tmp_path, digits):
     )
 
 
-def test_two_files_of_features_are_compared(tmp_path):
+def test_two_files_of_features_are_compared(tmp_path, capsys, monkeypatch):
     rng = np.random.default_rng(0)
     for name, shift in (("a", 0.0), ("b", 1.0)):
         np.save(tmp_path / f"{name}.npy", rng.normal(shift, size=(90, 4)))
     paths = tmp_path / "a.npy", tmp_path / "b.npy"
     config = dataclasses.replace(compare(tmp_path, *paths), features=(), batch_size=256)
+    monkeypatch.setenv("COLUMNS", "55")
     results = evaluate.main(config)
     assert Path(results["page"]).exists()
+    table, foot, page = capsys.readouterr().out.split("\n\n")
+    assert "PRD F1/8" in table
+    assert "…" not in table
+    assert max(map(len, table.splitlines())) <= 55
+    assert "settings: precision_k 3" in foot
+    assert str(results["page"]) in page
     with pytest.raises(InputError, match="--features is random, but the files hold"):
         evaluate.main(dataclasses.replace(config, features=("random",)))
     with pytest.raises(InputError, match="--num-samples is 46.*at most 45"):

@@ -8,6 +8,9 @@ import pytest
 
 from jaxgen import metrics
 from jaxgen.errors import InputError
+from jaxgen.metrics import statistics
+from jaxgen.metrics.comparison import Settings
+from jaxgen.metrics.evaluation import Evaluation, Measure
 from jaxgen.metrics.features import INCEPTION, Activations, FeatureNet
 from jaxgen.metrics.generated import Drawn
 from tests import tiny
@@ -100,6 +103,30 @@ def test_numbers_go_to_json_and_into_a_table_with_the_protocol(found):
     assert "reconstructions" in text.splitlines()[0]
 
 
+@pytest.mark.parametrize("width", [80, 100, 200])
+@pytest.mark.parametrize("net", ["", "(random convolutions, mean of 5)"])
+def test_the_table_is_whole_at_any_width(width, net):
+    sets = ["reconstructions of vae-16", "prior", "mixture of 10 Gaussians"]
+    names = [f"{metric}{net}" for metric in ("FD", "precision", "PRD F1/8")]
+    measures = [
+        Measure(name, images, -1234.56789, -1234.56799, -1234.56779, floor=0.5)
+        for name in names
+        for images in sets
+    ]
+    found = Evaluation(measures, {"networks": "a word " * 50}, 0.95, {}, {})
+    text = found.table(width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    whole = "-1234.567890 [-1234.567990, -1234.567790]"
+    assert text.count(whole) == len(measures)
+    # Every table has its floor beside it.
+    tables = text.split("\n\n")[:-1]
+    assert len(tables) == (1 if width == 200 else 3)
+    assert all(table.count("0.500000") == len(names) for table in tables)
+    for name in sets if width == 200 else ["mixture of 10 Gaussians", "prior"]:
+        assert name in text
+
+
 def test_the_size_of_batches_changes_nothing(sets):
     one, other = (
         metrics.evaluate(
@@ -109,6 +136,56 @@ def test_the_size_of_batches_changes_nothing(sets):
         for size in (16, 7)
     )  # fmt: skip
     assert one.measures == other.measures
+
+
+def convolution(images):
+    """A network whose sums XLA may order otherwise in a batch of another size."""
+    kernel = jax.random.normal(jax.random.key(1), (3, 3, 1, 4))
+    found = jax.lax.conv_general_dilated(
+        images, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+    return Activations(jax.nn.relu(found).mean((1, 2)))
+
+
+def cubic_kernel_distance(x, y):
+    """The unbiased MMD by its definition, in float64."""
+    n, d = x.shape
+    within, between = 1 - np.eye(n), np.ones((n, n))
+    return sum(
+        weight * (((a @ b.T / d + 1) ** 3) * mask).sum() / mask.sum()
+        for a, b, weight, mask in (
+            (x, x, 1, within), (y, y, 1, within), (x, y, -2, between)
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("batch_size", [5, 100])
+def test_fid_and_kid_are_those_of_own_statistics_at_any_batch_size(batch_size):
+    net = FeatureNet("Inception", 4, convolution, "0" * 64, {})
+    real, made, train = images(24, 0), images(24, 1, high=0.8), images(24, 2)
+    options = {"key": jax.random.key(0), "resamples": 2, "settings": Settings(
+        num_clusters=2, num_projections=2
+    )}  # fmt: skip
+    found = metrics.evaluate(
+        made, real, train=train, feature_nets=net, batch_size=batch_size, **options
+    )
+    values = {one.metric.split("(")[0]: one.value for one in found.measures}
+
+    own = [np.asarray(convolution(x / np.float32(255))[0]) for x in (real, made, train)]
+    streamed = [statistics.start(4), statistics.start(4)]
+    for first in range(0, 24, batch_size):
+        for place in (0, 1):
+            batch = own[place][first : first + batch_size]
+            streamed[place] = statistics.add_batch(streamed[place], batch)
+    distance = metrics.frechet_distance(*map(statistics.finish, streamed))
+    assert values["FD"] == pytest.approx(distance, rel=1e-4)
+    x, y = (part.astype(np.float64) for part in own[:2])
+    assert values["KID"] == pytest.approx(cubic_kernel_distance(x, y), rel=1e-4)
+
+    again = metrics.evaluate_features(own[0], own[1], train=own[2], **options)
+    of_features = {one.metric: one.value for one in again.measures}
+    for name in ("FD", "KID"):
+        assert of_features[name] == pytest.approx(values[name], rel=1e-4)
 
 
 def test_floats_are_compared_as_the_bytes_they_round_to(sets):

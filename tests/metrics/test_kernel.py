@@ -14,6 +14,8 @@ from jaxgen.metrics.kernel import (
 )
 from jaxgen.metrics.kernel_functions import gaussian_kernel, polynomial_kernel
 from jaxgen.metrics.resampling import Halves, halves, replicate
+from jaxgen.metrics.statistics import feature_statistics
+from jaxgen.metrics.statistics_files import load_statistics, save_statistics
 
 MIXTURE = partial(gaussian_kernel, bandwidths=(0.5, 1.0, 3.0))
 
@@ -163,6 +165,20 @@ def test_subsets_of_everything_are_the_whole_set(key):
     )
     truth = mmd(real, generated).unbiased
     np.testing.assert_allclose(found.values, truth, rtol=1e-10)
+
+
+def test_the_distance_of_degree_1_follows_from_own_statistics(key, tmp_path):
+    # The mean of x_i . x_j over pairs i != j is |mean|^2 - tr(covariance) / n.
+    real, generated = normal(40), normal(40, seed=1, mean=0.5)
+    found = kernel_inception_distance(
+        key, real, generated, num_subsets=1, subset_size=40, degree=1
+    )
+    for name, features in (("real", real), ("generated", generated)):
+        save_statistics(tmp_path / f"{name}.npz", feature_statistics(features))
+    x, y = (load_statistics(tmp_path / f"{name}.npz") for name in ("real", "generated"))
+    traces = sum(np.trace(one.covariance) / one.num_examples for one in (x, y))
+    expected = (np.sum((x.mean - y.mean) ** 2) - traces) / 3
+    assert found.mean == pytest.approx(expected, rel=1e-9)
 
 
 def test_float32_features_lose_no_digits_where_the_sums_cancel():

@@ -73,6 +73,19 @@ def test_a_set_is_no_divergence_from_itself_but_some_distance():
     assert truth > 0.01
 
 
+@pytest.mark.parametrize(
+    ("function", "order", "sizes"),
+    [(sinkhorn_distance, 1, (2, 3)), (sinkhorn_divergence, 2, (1, 1))],
+)
+def test_sets_of_one_point_cost_what_the_way_between_them_costs(function, order, sizes):
+    here, there = (np.repeat([point], 3, axis=0) for point in ([1.0, 2.0], [4.0, 6.0]))
+    for end, distance in ((here, 0.0), (there, 5.0)):
+        found = function(here[: sizes[0]], end[: sizes[1]], order=order)
+        assert found.converged
+        assert found.cost == pytest.approx(distance**order, rel=1e-5, abs=1e-6)
+        assert found.distance == pytest.approx(distance, rel=1e-5, abs=1e-6)
+
+
 def test_the_place_of_both_sets_does_not_matter():
     near = sinkhorn_divergence(REAL, GENERATED)
     far = sinkhorn_divergence(REAL + 1e4, GENERATED + 1e4)
@@ -90,8 +103,11 @@ def test_too_few_iterations_are_not_called_converged():
     ("options", "sentence"),
     [
         ({"order": 3}, "order=3: give 1 or 2"),
-        ({"epsilon": 0.0}, "epsilon=0: give a number above 0"),
-        ({"relative_epsilon": -1.0}, "relative_epsilon=-1: give a number above 0"),
+        ({"epsilon": 0.0}, "epsilon=0: give a finite number above 0"),
+        (
+            {"relative_epsilon": -1.0},
+            "relative_epsilon=-1: give a finite number above 0",
+        ),
         ({"threshold": np.nan}, "threshold=nan"),
         ({"max_iterations": 0}, "max_iterations=0"),
     ],

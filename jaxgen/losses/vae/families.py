@@ -16,6 +16,18 @@ from jaxgen.errors import InputError
 from jaxgen.estimators import OneHotCategorical
 from jaxgen.typing import Array
 
+__all__ = [
+    "Bernoulli",
+    "Categorical",
+    "Gaussian",
+    "GaussianMixture",
+    "MOST",
+    "Posterior",
+    "PriorParameters",
+    "StandardNormal",
+    "posterior_of",
+]
+
 MOST = 20.0
 """What a log-variance is kept within: scales from 4.5e-5 to 2.2e4."""
 

@@ -18,6 +18,20 @@ from jaxgen.jax_internals import is_traced
 from jaxgen.losses.vae.regularizers import Parts
 from jaxgen.typing import Metrics, PerExample
 
+__all__ = [
+    "KKT",
+    "Mean",
+    "Multiplier",
+    "Objective",
+    "Schedule",
+    "beta",
+    "capacity",
+    "constrained",
+    "free_bits",
+    "geco",
+    "kkt_residuals",
+]
+
 Schedule = Callable[[Any], Any]
 """From the step to a number, as optax's schedules."""
 
@@ -120,8 +134,9 @@ def free_bits(nats: float, *, weight: float = 1.0) -> Objective:
     def loss(
         state: Any, step: Array, log_likelihood: PerExample, parts: Parts, mean: Mean
     ) -> PerExample:
-        above = mean(parts) > nats
-        cost = jnp.sum(jnp.where(above[None], parts, nats), axis=-1)
+        # A NaN is not below the allowance, and must not be replaced by it.
+        below = mean(parts) <= nats
+        cost = jnp.sum(jnp.where(below[None], nats, parts), axis=-1)
         return weight * cost - log_likelihood
 
     return Objective(tuple, loss, _unchanged, lambda state, step: {})

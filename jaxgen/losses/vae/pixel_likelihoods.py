@@ -51,6 +51,7 @@ def categorical_log_likelihood(
     index = _index(observations, logits.shape[-1])
     chosen = jnp.take_along_axis(logits, index[..., None], axis=-1)[..., 0]
     log_probability = chosen - jax.nn.logsumexp(logits, axis=-1)
+    log_probability = numerics.keep_nan(observations, log_probability)
     return jnp.sum(log_probability.reshape(len(logits), -1), axis=-1)
 
 
@@ -101,12 +102,12 @@ def discretized_logistic_log_likelihood(
     log_last = log_gap - 0.5 * gap + numerics.log_sinhc(0.5 * gap)
     is_least, is_greatest = index == 0, index == num_values - 1
     # A tail reaches to infinity: its outer factor is 1, and so is the last one.
-    return jnp.sum(
+    log_probability = (
         jnp.where(is_greatest, 0.0, -numerics.softplus(-upper))
         + jnp.where(is_least, 0.0, -numerics.softplus(lower))
-        + jnp.where(is_least | is_greatest, 0.0, log_last),
-        axis=-1,
+        + jnp.where(is_least | is_greatest, 0.0, log_last)
     )
+    return jnp.sum(numerics.keep_nan(observations, log_probability), axis=-1)
 
 
 def categorical(*, num_values: int = 256) -> Likelihood:

@@ -17,6 +17,17 @@ from jaxgen.losses.vae.families import (
 )
 from jaxgen.typing import Array, Network, Params, PRNGKeyArray
 
+__all__ = [
+    "Encode",
+    "Prior",
+    "conditional_normal",
+    "mixture",
+    "standard_normal",
+    "uniform_bernoulli",
+    "uniform_categorical",
+    "vamp",
+]
+
 Encode = Callable[[Array], Any]
 """From images to the parameters of q."""
 

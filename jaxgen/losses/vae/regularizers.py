@@ -21,6 +21,15 @@ from jaxgen.losses.vae.families import (
     StandardNormal,
 )
 
+__all__ = [
+    "Divergence",
+    "Parts",
+    "cauchy_schwarz",
+    "closed_form_cauchy_schwarz",
+    "closed_form_kl",
+    "kl",
+]
+
 Parts = Float[Array, "batch parts"]
 
 

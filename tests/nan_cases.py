@@ -1,0 +1,284 @@
+"""Calls of the functions of losses, divergences and numerics, for the sweep of NaN."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgen.estimators import VIMCO, Pathwise
+from jaxgen.losses import vae
+from jaxgen.losses.vae import families, regularizers
+from jaxgen.typing import Network
+
+RNG = np.random.default_rng(0)
+KEY = jax.random.key(0)
+
+
+def host(*shape):
+    return RNG.uniform(0.2, 0.8, shape).astype(np.float32)
+
+
+def floats(*shape):
+    return jnp.asarray(host(*shape))
+
+
+def case(*arguments, by=None, **options):
+    """One call; `by(function, *arguments, **options)` if it is not a plain one."""
+    return by or _plain, (arguments, options)
+
+
+def _plain(function, *arguments, **options):
+    return function(*arguments, **options)
+
+
+def compiled(function, *arrays):
+    """One program is compiled sooner than its operations one by one."""
+    return jax.jit(function)(*arrays)
+
+
+ROW, TABLE = floats(3), floats(3, 2)
+LOG_WEIGHTS = jnp.log(jnp.array([0.25, 0.75]))
+GAUSSIAN = case(TABLE, TABLE, by=compiled)
+GAUSSIANS = case(TABLE, TABLE, floats(2), floats(2), by=compiled)
+LINE = case(ROW, ROW, ROW, ROW, by=compiled)
+SAMPLED = case(*[floats(4, 3) for _ in range(4)], by=compiled)
+PAIR = case(TABLE, floats(2), by=compiled)
+CLASSES = case(floats(3, 2, 2), floats(2, 2), by=compiled)
+
+DIVERGENCES = {
+    "bernoulli_cauchy_schwarz": PAIR,
+    "bernoulli_cauchy_schwarz_per_dimension": PAIR,
+    "bernoulli_js": PAIR,
+    "bernoulli_kl": PAIR,
+    "bernoulli_kl_per_dimension": PAIR,
+    "categorical_cauchy_schwarz": CLASSES,
+    "categorical_cauchy_schwarz_per_variable": PAIR,
+    "categorical_js": PAIR,
+    "categorical_kl": CLASSES,
+    "categorical_kl_per_variable": PAIR,
+    "gaussian_cauchy_schwarz": GAUSSIANS,
+    "gaussian_cauchy_schwarz_per_dimension": GAUSSIANS,
+    "gaussian_js": LINE,
+    "gaussian_kl": GAUSSIAN,
+    "gaussian_kl_between": GAUSSIANS,
+    "gaussian_kl_between_per_dimension": GAUSSIANS,
+    "gaussian_kl_per_dimension": GAUSSIAN,
+    "gaussian_mixture_cauchy_schwarz": case(
+        TABLE, TABLE, LOG_WEIGHTS, floats(2, 2), floats(2, 2), by=compiled
+    ),
+    "gaussian_wasserstein_1": LINE,
+    "gaussian_wasserstein_2": GAUSSIANS,
+    "histogram_wasserstein_1": case(TABLE, floats(2), jnp.array([0.0, 1.0])),
+    "parallel_lines": case(ROW),
+    "sampled_cauchy_schwarz": SAMPLED,
+    "sampled_js": SAMPLED,
+    "sampled_kl": case(floats(4, 3), floats(4, 3)),
+    "transport": case(host(2), host(2), host(2, 2)),
+}
+
+NUMERICS = {
+    "centred_leave_one_out": case(ROW),
+    "expm1_minus": case(ROW),
+    "finite": case(ROW),
+    "keep_nan": case(ROW, ROW),
+    "langevin": case(ROW),
+    "log_mean_exp": case(ROW),
+    "log_sinhc": case(ROW),
+    "logcosh": case(ROW),
+    "soft_bound": case(ROW, -1.0, 1.0),
+    "soft_floor": case(ROW, -1.0),
+    "softplus": case(ROW),
+}
+
+
+# Where a result does not depend on all arrays, results are combined to one that does.
+
+
+def likelihood(make, outputs, observations, **options):
+    made = make(**options)
+    return (
+        made.log_likelihood(outputs, observations),
+        jnp.sum(made.mean(outputs)) * jnp.sum(observations),
+    )
+
+
+def elbo(function, images):
+    terms = function(
+        KEY, lambda x: (x[:, :2], x[:, 2:]), lambda z: jnp.tile(z, (1, 2)), images
+    )
+    return terms.log_likelihood - terms.kl
+
+
+OPTIONS = {
+    vae.latent_bound: {"estimator": VIMCO()},
+    vae.latent_terms: {"estimator": Pathwise(), "divergence": regularizers.kl()},
+}
+
+
+@functools.cache
+def with_latents(function):
+    @jax.jit
+    def call(mean, log_variance, images):
+        found = function(
+            KEY,
+            lambda z, images: -jnp.sum((z - images) ** 2, axis=-1),
+            families.Gaussian(mean, log_variance),
+            families.StandardNormal(jnp.zeros(2)),
+            (images,),
+            num_samples=2,
+            **OPTIONS[function],
+        )
+        if isinstance(found, vae.LatentTerms):
+            return found.log_likelihood - jnp.sum(found.parts, axis=-1)
+        return found
+
+    return call
+
+
+LATENTS = case(TABLE, TABLE, TABLE, by=lambda f, *arrays: with_latents(f)(*arrays))
+OF_IMAGES = case(TABLE, TABLE, by=compiled)
+ONE_OUTPUT = case(TABLE, TABLE, by=likelihood)
+TWO_OUTPUTS = case(floats(3, 4), TABLE, by=likelihood)
+
+VAE = {
+    "bernoulli": ONE_OUTPUT,
+    "bernoulli_entropy": case(TABLE),
+    "bernoulli_log_likelihood": OF_IMAGES,
+    "bits_per_dimension": case(ROW, 4),
+    "categorical": case(floats(3, 4), TABLE, by=likelihood, num_values=2),
+    "categorical_log_likelihood": case(floats(3, 2, 2), TABLE),
+    "continuous_bernoulli": ONE_OUTPUT,
+    "continuous_bernoulli_log_likelihood": OF_IMAGES,
+    "continuous_bernoulli_mean": case(TABLE),
+    "discretized_logistic": TWO_OUTPUTS,
+    "discretized_logistic_log_likelihood": case(TABLE, TABLE, TABLE, by=compiled),
+    "elbo": case(floats(3, 4), by=elbo),
+    "gaussian": ONE_OUTPUT,
+    "gaussian_log_likelihood": OF_IMAGES,
+    "laplace": ONE_OUTPUT,
+    "laplace_log_likelihood": OF_IMAGES,
+    "latent_bound": LATENTS,
+    "latent_terms": LATENTS,
+    "learned_gaussian": TWO_OUTPUTS,
+    "learned_gaussian_log_likelihood": case(TABLE, TABLE, TABLE, by=compiled),
+    "negative_elbo": case(vae.ElboTerms(ROW, ROW)),
+    "optimal_gaussian_log_likelihood": OF_IMAGES,
+}
+
+FAMILIES = {
+    "posterior_of": case(
+        *(TABLE, TABLE), by=lambda f, *outputs: sum(f(families.Gaussian, outputs))
+    )
+}
+
+
+def objective(make, log_likelihood, parts, *arguments):
+    made = make(*arguments)
+    means = jnp.mean(log_likelihood), jnp.mean(jnp.sum(parts, axis=-1))
+    state = made.update(made.init(), *means)
+    step = jnp.zeros((), jnp.int32)
+    return made.loss(state, step, log_likelihood, parts, lambda x: jnp.mean(x, axis=0))
+
+
+OBJECTIVES = {
+    "beta": case(ROW, TABLE, by=objective),
+    "capacity": case(ROW, TABLE, 2.0, 1.0, by=objective),
+    "constrained": case(ROW, TABLE, 1.0, by=objective),
+    "free_bits": case(ROW, TABLE, 0.1, by=objective),
+    "geco": case(ROW, TABLE, 1.0, by=objective),
+    "kkt_residuals": case(
+        *(floats(), floats()), by=lambda f, *x: sum(f(*x, target=1.0))
+    ),
+}
+
+NORMAL = families.Gaussian(TABLE, TABLE)
+REGULARIZERS = {
+    name: case(NORMAL, families.StandardNormal(jnp.zeros(2)), by=by)
+    for name, by in {
+        "closed_form_kl": lambda f, q, p: f(q, p) + p.zeros[None],
+        "closed_form_cauchy_schwarz": _plain,
+        "kl": lambda f, q, p: f().closed_form(q, p) + p.zeros[None],
+        "cauchy_schwarz": lambda f, q, p: f().closed_form(q, p),
+    }.items()
+}
+
+PRIORS = {
+    "mixture": case(
+        {"logits": ROW, "means": TABLE, "log_variances": TABLE},
+        by=lambda f, params: sum(
+            map(jnp.sum, f(2, 3).parameters(params, lambda x: x, None))
+        ),
+    ),
+    "vamp": case(floats(3, 4), by=lambda f, x: f(2, 3).init(KEY, x, None)),
+    "conditional_normal": case(
+        *(TABLE, TABLE),
+        by=lambda f, params, label: sum(
+            f(2, Network(lambda *_: {}, lambda w, x: (w * x, w * x))).parameters(
+                params, lambda x: x, label
+            )
+        ),
+    ),
+}
+
+
+def game(make, real, fake, **options):
+    made = make(**options)
+    critic = made.critic(real, fake)
+    estimate = made.estimate or jnp.sum
+    generator = made.generator(jnp.zeros_like(fake), fake)
+    return critic, estimate(jnp.mean(critic)), generator * real
+
+
+def generator_loss(function, fake):
+    return function(jnp.zeros_like(fake), fake)
+
+
+GAME, LOGITS = case(ROW, ROW, by=game), case(ROW, ROW, by=compiled)
+GENERATOR, MEAN = case(ROW, by=generator_loss), case(floats())
+
+GAN = {
+    "minimax": GAME,
+    "non_saturating": GAME,
+    "least_squares": GAME,
+    "hinge": GAME,
+    "wasserstein": GAME,
+    "relativistic": GAME,
+    "cross_entropy_critic_loss": LOGITS,
+    "minimax_generator_loss": GENERATOR,
+    "non_saturating_generator_loss": GENERATOR,
+    "least_squares_critic_loss": LOGITS,
+    "least_squares_generator_loss": GENERATOR,
+    "hinge_critic_loss": LOGITS,
+    "wasserstein_critic_loss": LOGITS,
+    "wasserstein_generator_loss": GENERATOR,
+    "relativistic_critic_loss": LOGITS,
+    "relativistic_generator_loss": LOGITS,
+    "jensen_shannon_estimate": MEAN,
+    "wasserstein_estimate": MEAN,
+}
+
+
+def critic(samples):
+    return jnp.sum(samples**3, axis=-1)
+
+
+PENALTIES = {
+    "gradient_penalty": case(KEY, critic, TABLE, TABLE),
+    "r1": case(critic, TABLE),
+    "r2": case(critic, TABLE),
+    "dragan": case(KEY, critic, TABLE),
+    "lecam": case(ROW, ROW, floats(), floats()),
+    "clip_weights": case({"w": TABLE}, 0.5),
+}
+
+TRANSLATION = {
+    "cross_entropy": GAME,
+    "least_squares": GAME,
+    "l1": case(TABLE, TABLE),
+    "mse": case(TABLE, TABLE),
+}
+
+CONTRASTIVE = {"patch_nce": case(floats(2, 3, 2), floats(2, 3, 2), by=compiled)}
+
+BOOSTING = {"density_ratio": case(ROW), "boosted_weights": case(ROW, 0.5)}
