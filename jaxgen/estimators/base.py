@@ -1,4 +1,4 @@
-"""The one call, and what an estimator is."""
+"""The one call, and the base class of estimators."""
 
 import dataclasses
 from collections.abc import Callable, Collection
@@ -56,12 +56,16 @@ class Estimate(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Estimator:
-    """What every estimator states of itself as data, and the three things it can do.
+    """The base class: properties of an estimator as data, and its methods.
 
     Attributes:
         families: The distributions it is for, by family name; None: any.
         unbiased: Whether the mean of its gradient is the gradient.
         differentiates: Whether it needs the derivative of f in the sample.
+        relaxes: Whether it evaluates f between the values of a discrete distribution.
+        every_value: Whether it evaluates f at every value of a finite coordinate. Its
+            gradient in `probs` is then right also at exactly 0 and 1, where no sample
+            has the value of probability 0.
         min_samples: The fewest samples it can be called with.
         stateful: Whether it needs `state`.
     """
@@ -69,6 +73,8 @@ class Estimator:
     families: ClassVar[tuple[str, ...] | None] = None
     unbiased: ClassVar[bool] = True
     differentiates: ClassVar[bool] = False
+    relaxes: ClassVar[bool] = False
+    every_value: ClassVar[bool] = False
     min_samples: ClassVar[int] = 1
     stateful: ClassVar[bool] = False
 
@@ -228,11 +234,16 @@ def gradient_only(surrogate: Array) -> Array:
     return surrogate - jax.lax.stop_gradient(surrogate)
 
 
-def linear(gradient: Array, parameter: Array, dist: Distribution) -> Array:
-    """Returns the surrogate, shape batch, whose gradient in `parameter` is `gradient`.
+def differentiable_once(value: Array) -> Array:
+    """Returns `value`; to ask for its second derivative raises an InputError."""
+    return jax.lax.stop_gradient(value) + _product(jnp.ones_like(value), value)
 
-    Both have the shape batch + event axes (and K). It has no second derivative: to ask
-    for one raises an InputError.
+
+def linear(gradient: Array, parameter: Array, dist: Distribution) -> Array:
+    """Returns zeros, shape batch, whose gradient in `parameter` is `gradient`.
+
+    Both have the shape batch + event axes (and K). There is no second derivative: to
+    ask for one raises an InputError.
     """
     product = _product(gradient, parameter)
     batch = len(dist.batch_shape)
@@ -241,7 +252,8 @@ def linear(gradient: Array, parameter: Array, dist: Distribution) -> Array:
 
 @jax.custom_jvp
 def _product(gradient: Array, parameter: Array) -> Array:
-    return gradient * parameter
+    # Not gradient * parameter, which is nan at a logit of -inf.
+    return jnp.zeros_like(gradient * parameter)
 
 
 @_product.defjvp
@@ -249,7 +261,7 @@ def _product_jvp(
     primals: tuple[Array, Array], tangents: tuple[Array, Array]
 ) -> tuple[Array, Array]:
     gradient, parameter = primals
-    return gradient * parameter, _once(gradient, parameter) * tangents[1]
+    return _product(gradient, parameter), _once(gradient, parameter) * tangents[1]
 
 
 @jax.custom_jvp
@@ -286,7 +298,7 @@ def _check_integrand(
         return None
     try:
         if not _moves_in_jumps(f, sample):
-            return None
+            return _break_between(estimator, f, dist)
     except (TypeError, ValueError, NotImplementedError) as error:
         if not isinstance(error, InputError):
             return f"{estimator} needs the derivative of f, which has none: {error}"
@@ -308,6 +320,36 @@ def _moves_in_jumps(f: Integrand, sample: jax.ShapeDtypeStruct) -> bool:
     used_by_value = inputs_used(jaxpr, [True, False])
     used_by_tangent = inputs_used(jaxpr, [False, True])
     return used_by_value[0] and not used_by_tangent[1]
+
+
+def _break_between(
+    estimator: Estimator, f: Integrand, dist: Distribution
+) -> str | None:
+    """Returns a reason if f is finite at samples and not between them.
+
+    It is None where f or the distribution is known only when a program runs.
+    """
+    leaves = jax.tree.leaves(dist)
+    if not (estimator.relaxes and dist.support.is_discrete) or any(
+        is_traced(leaf) for leaf in leaves
+    ):
+        return None
+    with jax.ensure_compile_time_eval():
+        sample = distributions.draw(jax.random.key(0), dist, 1)[0]
+        between = jnp.broadcast_to(dist.mean, sample.shape).astype(sample.dtype)
+        closed = jax.make_jaxpr(f)(sample)
+        if any(is_traced(constant) for constant in closed.consts):
+            return None
+        both = jax.jit(jax.vmap(f))(jnp.stack([sample, between]))
+    at_sample, at_mean = jnp.isfinite(both).reshape(2, -1).all(axis=1)
+    if at_mean or not at_sample:
+        return None
+    return (
+        f"{estimator} evaluates f between the values of {distributions.family(dist)}, "
+        "where this f is not finite. If f has a log_prob of numpyro inside, write "
+        "jaxgen.estimators.log_prob(dist, x) in its place; otherwise use an estimator "
+        "that evaluates f at samples only, such as ScoreFunction."
+    )
 
 
 def _listed(names: tuple[str, ...]) -> str:

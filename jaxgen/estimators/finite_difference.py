@@ -16,7 +16,6 @@ from jaxgen.estimators.base import (
     Estimator,
     Integrand,
     Moving,
-    gradient_only,
     linear,
 )
 from jaxgen.estimators.measure_valued import each_coordinate, without_gradient
@@ -95,7 +94,7 @@ class FiniteDifference(Estimator):
             if name in still:
                 total = total + linear(gradient(name), live, dist)
         value = jnp.mean(jax.vmap(f)(samples), axis=0)
-        return Estimate(value + gradient_only(total), state)
+        return Estimate(value + total, state)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +166,7 @@ class SPSA(Estimator):
             if name in still:
                 total = total + linear(jnp.mean(slopes[name], axis=0), live, dist)
         value = jnp.mean(jax.vmap(f)(samples), axis=0)
-        return Estimate(value + gradient_only(total), state)
+        return Estimate(value + total, state)
 
 
 def _still(

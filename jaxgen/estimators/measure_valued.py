@@ -78,6 +78,7 @@ class MeasureValued(Estimator):
         *("Normal", "Bernoulli", "Categorical", "OneHotCategorical"),
         *("Poisson", "Exponential", "Gamma", "Weibull"),
     )
+    every_value: ClassVar[bool] = True
     coupling: str | bool = "auto"
     pilot: int = 32
 
