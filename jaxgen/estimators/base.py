@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from jaxgen.errors import InputError
@@ -236,40 +237,52 @@ def gradient_only(surrogate: Array) -> Array:
 
 def differentiable_once(value: Array) -> Array:
     """Returns `value`; to ask for its second derivative raises an InputError."""
-    return jax.lax.stop_gradient(value) + _product(jnp.ones_like(value), value)
+    return jax.lax.stop_gradient(value) + _product(jnp.ones_like(value), value, value)
 
 
-def linear(gradient: Array, parameter: Array, dist: Distribution) -> Array:
+def linear(
+    gradient: Array, parameter: Array, dist: Distribution, values: Array
+) -> Array:
     """Returns zeros, shape batch, whose gradient in `parameter` is `gradient`.
 
-    Both have the shape batch + event axes (and K). There is no second derivative: to
-    ask for one raises an InputError.
+    There is no second derivative: to ask for one raises an InputError.
+
+    Args:
+        gradient: Shape batch + event axes (and K).
+        parameter: Of the same shape.
+        dist: The distribution.
+        values: What `gradient` was calculated from, with its own gradient: f at the
+            samples. To differentiate `gradient` in what f depends on is refused too.
     """
-    product = _product(gradient, parameter)
+    product = _product(gradient, parameter, values)
     batch = len(dist.batch_shape)
     return jnp.sum(product, axis=tuple(range(batch, product.ndim)))
 
 
 @jax.custom_jvp
-def _product(gradient: Array, parameter: Array) -> Array:
+def _product(gradient: Array, parameter: Array, values: Array) -> Array:
     # Not gradient * parameter, which is nan at a logit of -inf.
     return jnp.zeros_like(gradient * parameter)
 
 
-@_product.defjvp
-def _product_jvp(
-    primals: tuple[Array, Array], tangents: tuple[Array, Array]
-) -> tuple[Array, Array]:
-    gradient, parameter = primals
-    return _product(gradient, parameter), _once(gradient, parameter) * tangents[1]
+def _product_rule(primals: tuple[Array, ...], tangents: tuple[Any, ...]) -> Any:
+    gradient, parameter, values = primals
+    zeros, tangent = _product(gradient, parameter, values), tangents[1]
+    if isinstance(tangent, SymbolicZero):
+        # The gradient in what f depends on lacks its own derivative in `parameter`.
+        return zeros, _once(zeros, parameter, jnp.zeros_like(values))
+    return zeros, _once(gradient, parameter, values) * tangent
+
+
+_product.defjvp(_product_rule, symbolic_zeros=True)
 
 
 @jax.custom_jvp
-def _once(gradient: Array, parameter: Array) -> Array:
+def _once(gradient: Array, parameter: Array, values: Array) -> Array:
     return gradient
 
 
-def _refuse_again(primals: tuple[Array, Array], tangents: tuple[Any, Any]) -> Any:
+def _refuse_again(primals: tuple[Array, ...], tangents: tuple[Any, ...]) -> Any:
     if not all(isinstance(tangent, SymbolicZero) for tangent in tangents):
         raise InputError(
             "This estimator is for first derivatives: its gradient has no derivative "
@@ -329,10 +342,9 @@ def _break_between(
 
     It is None where f or the distribution is known only when a program runs.
     """
-    leaves = jax.tree.leaves(dist)
-    if not (estimator.relaxes and dist.support.is_discrete) or any(
-        is_traced(leaf) for leaf in leaves
-    ):
+    if not (estimator.relaxes and distributions.is_discrete(dist)):
+        return None
+    if any(is_traced(leaf) for leaf in jax.tree.leaves(dist)):
         return None
     with jax.ensure_compile_time_eval():
         sample = distributions.draw(jax.random.key(0), dist, 1)[0]
@@ -340,8 +352,8 @@ def _break_between(
         closed = jax.make_jaxpr(f)(sample)
         if any(is_traced(constant) for constant in closed.consts):
             return None
-        both = jax.jit(jax.vmap(f))(jnp.stack([sample, between]))
-    at_sample, at_mean = jnp.isfinite(both).reshape(2, -1).all(axis=1)
+        both = np.asarray(jax.jit(jax.vmap(f))(jnp.stack([sample, between])))
+    at_sample, at_mean = np.isfinite(both).reshape(2, -1).all(axis=1)
     if at_mean or not at_sample:
         return None
     return (

@@ -172,7 +172,7 @@ def log_prob(dist: Distribution, value: Array) -> Array:
         return sum_event(-halves - jnp.log(scale) - 0.5 * math.log(2 * math.pi), dist)
     if name not in ("Bernoulli", "Binomial"):
         with broadcasting():
-            if dist.support.is_discrete:  # numpyro's -inf between the counts
+            if is_discrete(dist):  # numpyro's -inf between the counts
                 dist = _unvalidated(dist)
             return jnp.asarray(dist.log_prob(value))
     x = logits(dist)
@@ -208,6 +208,11 @@ def by_probs(dist: Distribution) -> bool:
     """Tells whether it is a Bernoulli or category whose parameter is `probs`."""
     known = ("Bernoulli", "Categorical", "OneHotCategorical")
     return family(dist) in known and "probs" in _given(coordinates(dist))
+
+
+def is_discrete(dist: Distribution) -> bool:
+    """Tells whether the distribution is over a discrete set."""
+    return bool(getattr(dist.support, "is_discrete", False))
 
 
 def broadcasting() -> Any:

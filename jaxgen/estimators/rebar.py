@@ -314,5 +314,7 @@ def _value(values: Array, gradients: dict[str, Array], dist: Distribution) -> Ar
     )
     value = jnp.mean(values, axis=0)
     for name, gradient in gradients.items():
-        value = value + linear(jnp.mean(gradient, axis=0), parameters[name], dist)
+        value = value + linear(
+            jnp.mean(gradient, axis=0), parameters[name], dist, values
+        )
     return value

@@ -73,6 +73,25 @@ def test_a_second_derivative_is_unbiased_or_refused(key, estimator):
     assert_mean(draws, jax.hessian(truth)(POINT))
 
 
+@pytest.mark.parametrize(
+    "estimator",
+    [e for e in UNBIASED if type(e).__name__ in REFUSING],
+    ids=str,
+)
+def test_a_mixed_derivative_in_what_f_depends_on_is_refused(key, estimator):
+    def estimate(logit, weight, key):
+        g = lambda b: jnp.exp(weight * b)  # noqa: E731
+        return expectation(key, g, dists.Bernoulli(logits=logit), estimator, 2)
+
+    # In f's own parameter alone, the mean of f has its second derivative.
+    jax.eval_shape(jax.grad(jax.grad(estimate, 1), 1), 0.4, 0.7, key)
+    for order in [(0, 1), (1, 0)]:
+        with pytest.raises(InputError, match="first derivatives"):
+            jax.eval_shape(
+                jax.grad(jax.grad(estimate, order[0]), order[1]), 0.4, 0.7, key
+            )
+
+
 def log_joint(b, x):
     return x[1] * b - 0.5 * b**2
 
