@@ -61,7 +61,8 @@ class Estimator:
 
     Attributes:
         families: The distributions it is for, by family name; None: any.
-        unbiased: Whether the mean of its gradient is the gradient.
+        unbiased: Whether the mean of its gradient is the gradient. In `probs` this
+            holds between 0 and 1; at both ends only with `every_value`.
         differentiates: Whether it needs the derivative of f in the sample.
         relaxes: Whether it evaluates f between the values of a discrete distribution.
         every_value: Whether it evaluates f at every value of a finite coordinate. Its
