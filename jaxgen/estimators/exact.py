@@ -144,7 +144,7 @@ def _sum_grid(f: Integrand, dist: Distribution, rule: Rule) -> Array:
             masses = jnp.exp(distributions.log_prob(dist, samples) + log_weights)
         inside = (index < count).reshape((-1,) + (1,) * len(dist.batch_shape))
         masses = jnp.where(inside, masses, 0.0)
-        # Where there is no mass f may be infinite: it is looked at elsewhere.
+        # f may be infinite where there is no mass: there it is evaluated elsewhere.
         empty = masses == 0
         best = jnp.argmax(masses, axis=0, keepdims=True)
         event = (1,) * len(dist.event_shape)
