@@ -19,12 +19,13 @@ from jaxgen.estimators.bounds import (
 )
 from jaxgen.estimators.checks import check_mean, check_unbiased
 from jaxgen.estimators.compare import compare
-from jaxgen.estimators.distributions import OneHotCategorical
+from jaxgen.estimators.distributions import log_prob
 from jaxgen.estimators.double_cv import DoubleCV
 from jaxgen.estimators.exact import Enumerate, Quadrature
 from jaxgen.estimators.finite_difference import SPSA, FiniteDifference
 from jaxgen.estimators.measure_valued import MeasureValued
 from jaxgen.estimators.menu import menu
+from jaxgen.estimators.one_hot import OneHotCategorical
 from jaxgen.estimators.pathwise import Pathwise
 from jaxgen.estimators.problem import exact_grad, grad_samples
 from jaxgen.estimators.rebar import Rebar, Relax
@@ -77,6 +78,7 @@ __all__ = [
     "exact_grad",
     "expectation",
     "grad_samples",
+    "log_prob",
     "magic_box",
     "menu",
     "moments",

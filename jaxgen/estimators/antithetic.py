@@ -20,7 +20,6 @@ from jaxgen.estimators.base import (
     Estimator,
     Integrand,
     Moving,
-    gradient_only,
     linear,
 )
 from jaxgen.estimators.threefry import unrolled
@@ -59,7 +58,7 @@ class ARM(Estimator):
         weights = jnp.tanh(noise / 2) / 2
         gradient = jnp.mean(_wide(ahead - behind, weights) * weights, axis=0)
         values = (ahead + behind) / 2
-        return _estimate(values, linear(gradient, logits, dist), state)
+        return _estimate(values, linear(gradient, logits, dist, values), state)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +106,7 @@ class DisARM(Estimator):
         ahead, behind = (jax.vmap(f)(x) for x in samples)
         gradient = jnp.mean(_wide(ahead - behind, weights) * weights, axis=0)
         values = (ahead + behind) / 2
-        return _estimate(values, linear(gradient, sticks, dist), state)
+        return _estimate(values, linear(gradient, sticks, dist, values), state)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +146,7 @@ class ARMS(Estimator):
         scores = samples - jax.nn.sigmoid(logits)[None]
         gradient = jnp.mean(_wide(advantages, scores) * scores, axis=0)
         gradient = gradient * _decorrelation(logits, others)
-        return _estimate(values, linear(gradient, logits, dist), state)
+        return _estimate(values, linear(gradient, logits, dist, values), state)
 
 
 def stick_logits(logits: Array) -> Array:
@@ -199,5 +198,4 @@ def _wide(values: Array, like: Array) -> Array:
 
 def _estimate(values: Array, surrogate: Array, state: PyTree) -> Estimate:
     """The mean of f over the samples, with the gradient of the surrogate added."""
-    addition = gradient_only(surrogate)
-    return Estimate(jnp.mean(values, axis=0) + addition, state)
+    return Estimate(jnp.mean(values, axis=0) + surrogate, state)

@@ -62,6 +62,10 @@ class Auto(Estimator):
     def unbiased(self) -> bool:  # type: ignore[override]
         return all(candidate.unbiased for candidate in self.candidates)
 
+    @property
+    def every_value(self) -> bool:  # type: ignore[override]
+        return all(candidate.every_value for candidate in self.candidates)
+
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         """Returns the work of the dearest candidate."""
         fitting = self._fitting(dist, num_samples)

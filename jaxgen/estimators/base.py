@@ -1,4 +1,4 @@
-"""The one call, and what an estimator is."""
+"""The one call, and the base class of estimators."""
 
 import dataclasses
 from collections.abc import Callable, Collection
@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from jaxgen.errors import InputError
@@ -56,12 +57,17 @@ class Estimate(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Estimator:
-    """What every estimator states of itself as data, and the three things it can do.
+    """The base class: properties of an estimator as data, and its methods.
 
     Attributes:
         families: The distributions it is for, by family name; None: any.
-        unbiased: Whether the mean of its gradient is the gradient.
+        unbiased: Whether the mean of its gradient is the gradient. In `probs` this
+            holds between 0 and 1; at both ends only with `every_value`.
         differentiates: Whether it needs the derivative of f in the sample.
+        relaxes: Whether it evaluates f between the values of a discrete distribution.
+        every_value: Whether it evaluates f at every value of a finite coordinate. Its
+            gradient in `probs` is then right also at exactly 0 and 1, where no sample
+            has the value of probability 0.
         min_samples: The fewest samples it can be called with.
         stateful: Whether it needs `state`.
     """
@@ -69,6 +75,8 @@ class Estimator:
     families: ClassVar[tuple[str, ...] | None] = None
     unbiased: ClassVar[bool] = True
     differentiates: ClassVar[bool] = False
+    relaxes: ClassVar[bool] = False
+    every_value: ClassVar[bool] = False
     min_samples: ClassVar[int] = 1
     stateful: ClassVar[bool] = False
 
@@ -244,36 +252,54 @@ def gradient_only(surrogate: Array) -> Array:
     return surrogate - jax.lax.stop_gradient(surrogate)
 
 
-def linear(gradient: Array, parameter: Array, dist: Distribution) -> Array:
-    """Returns the surrogate, shape batch, whose gradient in `parameter` is `gradient`.
+def differentiable_once(value: Array) -> Array:
+    """Returns `value`; to ask for its second derivative raises an InputError."""
+    return jax.lax.stop_gradient(value) + _product(jnp.ones_like(value), value, value)
 
-    Both have the shape batch + event axes (and K). It has no second derivative: to ask
-    for one raises an InputError.
+
+def linear(
+    gradient: Array, parameter: Array, dist: Distribution, values: Array
+) -> Array:
+    """Returns zeros, shape batch, whose gradient in `parameter` is `gradient`.
+
+    There is no second derivative: to ask for one raises an InputError.
+
+    Args:
+        gradient: Shape batch + event axes (and K).
+        parameter: Of the same shape.
+        dist: The distribution.
+        values: What `gradient` was calculated from, with its own gradient: f at the
+            samples. To differentiate `gradient` in what f depends on is refused too.
     """
-    product = _product(gradient, parameter)
+    product = _product(gradient, parameter, values)
     batch = len(dist.batch_shape)
     return jnp.sum(product, axis=tuple(range(batch, product.ndim)))
 
 
 @jax.custom_jvp
-def _product(gradient: Array, parameter: Array) -> Array:
-    return gradient * parameter
+def _product(gradient: Array, parameter: Array, values: Array) -> Array:
+    # Not gradient * parameter, which is nan at a logit of -inf.
+    return jnp.zeros_like(gradient * parameter)
 
 
-@_product.defjvp
-def _product_jvp(
-    primals: tuple[Array, Array], tangents: tuple[Array, Array]
-) -> tuple[Array, Array]:
-    gradient, parameter = primals
-    return gradient * parameter, _once(gradient, parameter) * tangents[1]
+def _product_rule(primals: tuple[Array, ...], tangents: tuple[Any, ...]) -> Any:
+    gradient, parameter, values = primals
+    zeros, tangent = _product(gradient, parameter, values), tangents[1]
+    if isinstance(tangent, SymbolicZero):
+        # The gradient in what f depends on lacks its own derivative in `parameter`.
+        return zeros, _once(zeros, parameter, jnp.zeros_like(values))
+    return zeros, _once(gradient, parameter, values) * tangent
+
+
+_product.defjvp(_product_rule, symbolic_zeros=True)
 
 
 @jax.custom_jvp
-def _once(gradient: Array, parameter: Array) -> Array:
+def _once(gradient: Array, parameter: Array, values: Array) -> Array:
     return gradient
 
 
-def _refuse_again(primals: tuple[Array, Array], tangents: tuple[Any, Any]) -> Any:
+def _refuse_again(primals: tuple[Array, ...], tangents: tuple[Any, ...]) -> Any:
     if not all(isinstance(tangent, SymbolicZero) for tangent in tangents):
         raise InputError(
             "This estimator is for first derivatives: its gradient has no derivative "
@@ -302,7 +328,7 @@ def _check_integrand(
         return None
     try:
         if not _moves_in_jumps(f, sample):
-            return None
+            return _break_between(estimator, f, dist)
     except (TypeError, ValueError, NotImplementedError) as error:
         if not isinstance(error, InputError):
             return f"{estimator} needs the derivative of f, which has none: {error}"
@@ -324,6 +350,35 @@ def _moves_in_jumps(f: Integrand, sample: jax.ShapeDtypeStruct) -> bool:
     used_by_value = inputs_used(jaxpr, [True, False])
     used_by_tangent = inputs_used(jaxpr, [False, True])
     return used_by_value[0] and not used_by_tangent[1]
+
+
+def _break_between(
+    estimator: Estimator, f: Integrand, dist: Distribution
+) -> str | None:
+    """Returns a reason if f is finite at samples and not between them.
+
+    It is None where f or the distribution is known only when a program runs.
+    """
+    if not (estimator.relaxes and distributions.is_discrete(dist)):
+        return None
+    if any(is_traced(leaf) for leaf in jax.tree.leaves(dist)):
+        return None
+    with jax.ensure_compile_time_eval():
+        sample = distributions.draw(jax.random.key(0), dist, 1)[0]
+        between = jnp.broadcast_to(dist.mean, sample.shape).astype(sample.dtype)
+        closed = jax.make_jaxpr(f)(sample)
+        if any(is_traced(constant) for constant in closed.consts):
+            return None
+        both = np.asarray(jax.jit(jax.vmap(f))(jnp.stack([sample, between])))
+    at_sample, at_mean = np.isfinite(both).reshape(2, -1).all(axis=1)
+    if at_mean or not at_sample:
+        return None
+    return (
+        f"{estimator} evaluates f between the values of {distributions.family(dist)}, "
+        "where this f is not finite. If f has a log_prob of numpyro inside, write "
+        "jaxgen.estimators.log_prob(dist, x) in its place; otherwise use an estimator "
+        "that evaluates f at samples only, such as ScoreFunction."
+    )
 
 
 def _listed(names: tuple[str, ...]) -> str:

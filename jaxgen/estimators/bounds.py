@@ -13,11 +13,11 @@ from jaxgen.estimators.base import (
     Distribution,
     Estimator,
     Integrand,
-    gradient_only,
+    differentiable_once,
     why_not,
 )
 from jaxgen.estimators.pathwise import Pathwise
-from jaxgen.estimators.score_function import ScoreFunction
+from jaxgen.estimators.score_function import ScoreFunction, magic_box
 from jaxgen.typing import Array, PRNGKeyArray
 
 
@@ -88,7 +88,8 @@ def multi_sample_bound(
 
     Its mean rises with K (Burda et al., Importance Weighted Autoencoders, 2016, theorem
     1); for K = 1 it is the ELBO. `jax.grad` of it is the estimator's gradient, in the
-    parameters of q and in what `log_joint` closes over.
+    parameters of q and in what `log_joint` closes over. Its second derivatives have the
+    right mean too, except with `DReG` and `StickingTheLanding`, which refuse them.
 
     Args:
         key: A typed key; it is consumed.
@@ -124,8 +125,7 @@ def multi_sample_bound(
         log_weights = jax.vmap(log_joint)(samples) - log_q
         bound = _bound(log_weights)
         advantages = jax.lax.stop_gradient(_advantages(estimator, log_weights))
-        scored = jnp.sum(advantages * log_q, axis=0)
-        return bound + gradient_only(scored)
+        return bound + _scored(log_q, bound, advantages)
     if isinstance(estimator, Pathwise):
         log_q = distributions.log_prob(dist, samples)
         return _bound(jax.vmap(log_joint)(samples) - log_q)
@@ -143,7 +143,21 @@ def multi_sample_bound(
         weights = jax.lax.stop_gradient(jax.nn.softmax(weigh(still), axis=0))
         extra = (1,) * (samples.ndim - weights.ndim)
         samples = still + weights.reshape(weights.shape + extra) * (samples - still)
-    return _bound(weigh(samples))
+    return differentiable_once(_bound(weigh(samples)))
+
+
+def _scored(log_q: Array, bound: Array, advantages: Array) -> Array:
+    """Zero, with the score-function derivatives of any order of the mean bound.
+
+    DiCE is box bound, where the box is that of all samples. What is subtracted,
+    box_k (bound - advantage_k) of each sample k, does not depend on it. The first
+    derivative is the sum of advantage_k d log q(x_k), without rounding of the bound.
+    """
+    known = jax.lax.stop_gradient(bound)
+    boxes = magic_box(log_q) - 1
+    joint = magic_box(jnp.sum(log_q, axis=0)) - 1
+    crossed = joint * bound - jnp.sum(boxes, axis=0) * known
+    return crossed + jnp.sum(boxes * advantages, axis=0)
 
 
 def _bound(log_weights: Array) -> Array:

@@ -8,8 +8,16 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxgen.estimators.base import Estimator
-from jaxgen.estimators.problem import DistFn, Gradient, as_arrays, warmed_state
+from jaxgen.errors import InputError
+from jaxgen.estimators.base import Estimator, why_not
+from jaxgen.estimators.problem import (
+    DistFn,
+    Gradient,
+    as_arrays,
+    bind,
+    made,
+    warmed_state,
+)
 from jaxgen.estimators.reference import like, true_gradient
 from jaxgen.estimators.streaming import Moments, moments
 from jaxgen.random import stream
@@ -135,6 +143,7 @@ def check_unbiased(
 
     Raises:
         AssertionError: The mean differs from the truth; the message says where.
+        InputError: The estimator cannot do this; the sentence says why.
 
     Examples:
         >>> import jax.numpy as jnp, numpyro.distributions as dists
@@ -145,6 +154,10 @@ def check_unbiased(
         True
     """
     params = as_arrays(params)
+    # Here f and the distribution are concrete: their values can be looked at.
+    reason = why_not(estimator, bind(f, params), made(dist_fn, params), num_samples)
+    if reason is not None:
+        raise InputError(reason)
     truth, error, _ = true_gradient(
         stream(key, "reference"), f, dist_fn, params, reference, 20 * repeats
     )

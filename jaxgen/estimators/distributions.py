@@ -1,4 +1,4 @@
-"""What estimators need of a distribution, and numpyro's distributions say otherwise.
+"""A uniform view of numpyro distributions: coordinates, parameters, log-densities.
 
 A distribution is seen as coordinates: the distribution inside `Independent` and
 `ExpandedDistribution`, whose batch shape is the batch shape of the whole followed by
@@ -6,6 +6,7 @@ the axes that `to_event` took in. Its parameters are given at full shape, one en
 coordinate, so that a gradient can be told apart by batch element and by coordinate.
 """
 
+import copy
 import math
 from typing import Any, cast
 
@@ -23,61 +24,6 @@ from jaxgen.numerics import softplus
 from jaxgen.typing import Array, PRNGKeyArray
 
 Distribution = dists.Distribution
-
-
-class OneHotCategorical(dists.Distribution):
-    """A category drawn as a vector of zeros with a single one, event shape (K,).
-
-    numpyro's `Categorical` draws the index, which no relaxation can stand in for.
-
-    Args:
-        logits: Unnormalised log-probabilities, shape batch + (K,).
-        probs: Probabilities instead, all positive, which sum to 1.
-        validate_args: As in numpyro.
-    """
-
-    arg_constraints = {"logits": constraints.real_vector}
-    support: Any = constraints.multinomial(1)
-    has_enumerate_support = True
-    pytree_data_fields = ("logits",)
-
-    def __init__(
-        self,
-        logits: Array | None = None,
-        *,
-        probs: Array | None = None,
-        validate_args: bool | None = None,
-    ) -> None:
-        """Keeps the logits; see the class."""
-        if (logits is None) == (probs is None):
-            raise InputError("OneHotCategorical takes logits or probs, one of them.")
-        self.logits = _log(jnp.asarray(probs)) if logits is None else logits
-        shape = jnp.shape(self.logits)
-        super().__init__(shape[:-1], shape[-1:], validate_args=validate_args)
-
-    @property
-    def probs(self) -> Array:
-        return jax.nn.softmax(self.logits)
-
-    @property
-    def mean(self) -> Array:
-        return self.probs
-
-    def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Array:
-        shape = sample_shape + self.batch_shape
-        index = jax.random.categorical(key, self.logits, shape=shape)
-        return jax.nn.one_hot(index, self.event_shape[0], dtype=float_type(self))
-
-    def log_prob(self, value: Array, intermediates: Any = None) -> Array:
-        return jnp.sum(value * jax.nn.log_softmax(self.logits), axis=-1)
-
-    def enumerate_support(self, expand: bool = True) -> Array:
-        size = self.event_shape[0]
-        values = jnp.eye(size, dtype=float_type(self))
-        values = values.reshape((size,) + (1,) * len(self.batch_shape) + (size,))
-        if expand:
-            return jnp.broadcast_to(values, (size, *self.batch_shape, size))
-        return values
 
 
 def family(dist: Distribution) -> str:
@@ -116,7 +62,7 @@ def parameters(dist: Distribution) -> dict[str, Array]:
     """Returns the parameters of the coordinates by name, each at full shape.
 
     A scalar parameter has one entry per coordinate; a vector one (logits) has an axis
-    more. Counts, as of trials, are not listed.
+    more. Counts, as of trials, are not listed. Logits are finite, as those of `logits`.
 
     Raises:
         InputError: The family's parameters cannot be listed: it is a mixture or a
@@ -127,6 +73,7 @@ def parameters(dist: Distribution) -> dict[str, Array]:
         raise InputError(f"{family(dist)} does not list its parameters.")
     found = {}
     for name, value in _floats(base).items():
+        value = _finite(value) if name == "logits" else value
         shape, vector = jnp.shape(value), type(base).arg_constraints[name].event_dim
         inner = shape[len(shape) - vector :]
         found[name] = jnp.broadcast_to(value, base.batch_shape + inner)
@@ -175,12 +122,37 @@ def draw(key: PRNGKeyArray, dist: Distribution, num_samples: int) -> Array:
 
 
 def log_prob(dist: Distribution, value: Array) -> Array:
-    """Calculates log p(value), shape sample axes + batch, with the right derivative.
+    """Calculates log p(value) with the right derivative, for use inside `f` too.
 
-    numpyro 0.22 gives b in place of b - 1/2 as the derivative of a Bernoulli's log p(b)
-    at a logit of exactly 0, and a binomial's is wrong there too. Here it is
-    b x - n softplus(x). Probabilities of categories are those of the normalised logits,
-    so that all estimators have the same derivative in `probs`, which need not sum to 1.
+    numpyro 0.22 has two traps. The derivative of `Bernoulli(logits=x).log_prob(b)` at a
+    logit of exactly 0 is b in place of b - 1/2, and that of a binomial is wrong there
+    too. With its validation, which is the default, the log-density of a value between
+    those of a discrete distribution is -inf with the gradient 0. `Rebar`, `MuProp`
+    and `GumbelSoftmax` evaluate f at such values.
+
+    Here a Bernoulli or binomial has b x - n softplus(x) plus the logarithm of the
+    binomial coefficient, a one-hot category the sum of value log p, and a count its
+    formula, without a check of the value. An impossible category (logit -inf) has the
+    log-density 0 times a large number, which is 0, where the value is 0. Probabilities
+    of categories are those of the normalised logits, so that all estimators have the
+    same derivative in `probs`, which need not sum to 1.
+
+    Args:
+        dist: A `numpyro.distributions` object, or `OneHotCategorical`.
+        value: Shape sample axes + batch + event. Of a discrete distribution other than
+            `Categorical` also a value between those of the support, such as a relaxed
+            sample or the mean.
+
+    Returns:
+        The log-density in nats, shape sample axes + batch.
+
+    References:
+        docs/numpyro-report.md in the source has both traps as short programs.
+
+    Examples:
+        >>> coin = dists.Bernoulli(logits=0.0)
+        >>> float(log_prob(coin, jnp.array(0.5)))
+        -0.6931471824645996
     """
     name, base = family(dist), coordinates(dist)
     if name == "OneHotCategorical":
@@ -200,6 +172,8 @@ def log_prob(dist: Distribution, value: Array) -> Array:
         return sum_event(-halves - jnp.log(scale) - 0.5 * math.log(2 * math.pi), dist)
     if name not in ("Bernoulli", "Binomial"):
         with broadcasting():
+            if is_discrete(dist):  # numpyro's -inf between the counts
+                dist = _unvalidated(dist)
             return jnp.asarray(dist.log_prob(value))
     x = logits(dist)
     x = x.reshape((1,) * (value.ndim - x.ndim) + x.shape)
@@ -210,22 +184,57 @@ def log_prob(dist: Distribution, value: Array) -> Array:
     return sum_event(value * x - n * softplus(x) + choices, dist)
 
 
+def prob(dist: Distribution, value: Array) -> Array:
+    """Calculates p(value) of a distribution `by_probs`, shape sample axes + batch.
+
+    It avoids the logarithm, so its derivative is right at a probability of exactly 0
+    or 1 too.
+    """
+    probs = jnp.asarray(coordinates(dist).probs)
+    if family(dist) == "Bernoulli":
+        probs = probs.reshape((1,) * (value.ndim - probs.ndim) + probs.shape)
+        each = value * probs + (1 - value) * (1 - probs)
+    else:
+        probs = probs / jnp.sum(probs, axis=-1, keepdims=True)
+        if family(dist) == "Categorical":
+            value = jax.nn.one_hot(value, probs.shape[-1], dtype=probs.dtype)
+        probs = probs.reshape((1,) * (value.ndim - probs.ndim) + probs.shape)
+        each = jnp.sum(value * probs, axis=-1)
+    inner = len(coordinates(dist).batch_shape) - len(dist.batch_shape)
+    return jnp.prod(each, axis=tuple(range(each.ndim - inner, each.ndim)))
+
+
+def by_probs(dist: Distribution) -> bool:
+    """Tells whether it is a Bernoulli or category whose parameter is `probs`."""
+    known = ("Bernoulli", "Categorical", "OneHotCategorical")
+    return family(dist) in known and "probs" in _given(coordinates(dist))
+
+
+def is_discrete(dist: Distribution) -> bool:
+    """Tells whether the distribution is over a discrete set."""
+    return bool(getattr(dist.support, "is_discrete", False))
+
+
 def broadcasting() -> Any:
     """A context in which numpyro may add leading axes, as it does inside."""
     return jax.numpy_rank_promotion("allow")
 
 
 def logits(dist: Distribution) -> Array:
-    """Returns the logits of a Bernoulli, a binomial or (with K) a categorical."""
+    """Returns the logits of a Bernoulli, a binomial or (with K) a categorical.
+
+    An infinite logit becomes a finite one that is large enough for the same
+    probabilities: 0 times it is 0, and its gradient is 0.
+    """
     base = coordinates(dist)
     if "logits" in base.__dict__:
-        return jnp.asarray(base.logits)
+        return _finite(base.logits)
     if family(dist) in ("Bernoulli", "Binomial"):
         probs = jnp.asarray(base.probs)
         # A probability that has rounded to 1 would have the logit inf.
         probs = jnp.minimum(probs, 1 - jnp.finfo(probs.dtype).eps)
-        return _log(probs) - jnp.log1p(-probs)
-    return _log(jnp.asarray(base.probs))
+        return log_of_prob(probs) - jnp.log1p(-probs)
+    return log_of_prob(jnp.asarray(base.probs))
 
 
 def sum_event(values: Array, dist: Distribution) -> Array:
@@ -286,6 +295,15 @@ def _innermost(dist: Distribution) -> Any:
     return dist
 
 
+def _unvalidated(dist: Distribution) -> Distribution:
+    """A copy of a distribution, and of those inside it, that does not check values."""
+    dist = copy.copy(dist)
+    dist._validate_args = False
+    if isinstance(dist, dists.Independent | dists.ExpandedDistribution):
+        dist.base_dist = _unvalidated(dist.base_dist)
+    return dist
+
+
 def _lists_parameters(base: Distribution) -> bool:
     return bool(_floats(base)) and not isinstance(base, dists.TransformedDistribution)
 
@@ -306,7 +324,14 @@ def _over(value: Array, dist: Distribution) -> Array:
     return log_probs.reshape((1,) * (value.ndim - log_probs.ndim) + log_probs.shape)
 
 
-def _log(probs: Array) -> Array:
+def _finite(logits: Any) -> Array:
+    logits = jnp.asarray(logits)
+    # The square root, so that a sum or a multiple of it is finite too.
+    largest = math.sqrt(float(jnp.finfo(logits.dtype).max))
+    return jnp.clip(logits, -largest, largest)
+
+
+def log_of_prob(probs: Array) -> Array:
     """The logarithm of a probability; that of 0 is finite, and so its derivatives."""
     return jnp.log(jnp.maximum(probs, jnp.finfo(probs.dtype).tiny))
 

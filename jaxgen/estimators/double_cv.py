@@ -20,6 +20,7 @@ from jaxgen.estimators.base import (
 )
 from jaxgen.estimators.measure_valued import without_gradient
 from jaxgen.estimators.pilot import pilot_key
+from jaxgen.estimators.score_function import magic_box
 from jaxgen.estimators.taylor import (
     inner_product,
     mean_of,
@@ -38,7 +39,7 @@ class DoubleCV(Estimator):
     slope of f over the other samples, both in its own term and where it is a baseline
     for another. In its own term it leaves alpha g_k^T dm, which is added; as a baseline
     it leaves nothing, for given the other samples its mean is zero. For a linear f and
-    alpha = 1 the gradient has no variance.
+    alpha = 1 the gradient has no variance. Second derivatives have the right mean.
 
     Args:
         alpha: A number, or "pilot": that of least total variance of the gradient, for
@@ -79,7 +80,11 @@ class DoubleCV(Estimator):
         state: PyTree,
     ) -> Estimate:
         samples = distributions.draw(key, dist, num_samples)
-        value = jnp.mean(jax.vmap(f)(samples), axis=0)
+        values = jax.vmap(f)(samples)
+        # What f depends on besides its argument has the derivatives of DiCE.
+        box = magic_box(distributions.log_prob(dist, samples)) - 1
+        crossed = box * (values - jax.lax.stop_gradient(values))
+        value = jnp.mean(values + crossed, axis=0)
         plain = without_gradient(f, samples[0])
         if self.alpha == "pilot":
             alpha = self._least_variance(plain, dist)
@@ -117,11 +122,11 @@ def _surrogates(
     values, slopes = jax.vmap(lambda x: value_and_slope(f, x))(samples)
     of_others = (jnp.sum(slopes, axis=0) - slopes) / (count - 1)
     variate = inner_product(of_others, samples - centre, dist)
-    log_probs = distributions.log_prob(dist, samples)
+    box = magic_box(distributions.log_prob(dist, samples))
 
     def scored(values: Array) -> Array:
         advantages = jax.lax.stop_gradient(centred_leave_one_out(values))
-        return jnp.mean(advantages * log_probs, axis=0)
+        return jnp.mean(advantages * box, axis=0)
 
     along_mean = inner_product(jnp.mean(slopes, axis=0), mean, dist)
     return scored(values), scored(variate) - along_mean

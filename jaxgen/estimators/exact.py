@@ -31,6 +31,7 @@ class Enumerate(Estimator):
     """
 
     families: ClassVar[tuple[str, ...] | None] = quadrature.FINITE
+    every_value: ClassVar[bool] = True
 
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         points = quadrature.discrete_points(dist)
@@ -137,16 +138,23 @@ def _sum_grid(f: Integrand, dist: Distribution, rule: Rule) -> Array:
     def part(first: Array) -> tuple[Array, Array]:
         index = first + jnp.arange(min(count, _AT_ONCE), dtype=jnp.uint32)
         samples, log_weights = grid(dist, rule, jnp.minimum(index, count - 1))
-        masses = jnp.exp(distributions.log_prob(dist, samples) + log_weights)
+        if distributions.by_probs(dist):
+            masses = distributions.prob(dist, samples)
+        else:
+            masses = jnp.exp(distributions.log_prob(dist, samples) + log_weights)
         inside = (index < count).reshape((-1,) + (1,) * len(dist.batch_shape))
         masses = jnp.where(inside, masses, 0.0)
-        # Where there is no mass f may be infinite: it is looked at elsewhere.
+        # f may be infinite where there is no mass: there it is evaluated elsewhere.
         empty = masses == 0
         best = jnp.argmax(masses, axis=0, keepdims=True)
         event = (1,) * len(dist.event_shape)
         best = jnp.take_along_axis(samples, best.reshape(best.shape + event), axis=0)
         safe = jnp.where(empty.reshape(empty.shape + event), best, samples)
         values = jnp.where(empty, 0.0, jax.vmap(f)(safe))
+        if distributions.by_probs(dist):
+            # A probability of exactly 0 still has a derivative, which f multiplies.
+            known = jax.lax.stop_gradient(jax.vmap(f)(samples))
+            values = jnp.where(empty & jnp.isfinite(known), known, values)
         return jnp.sum(masses * values, axis=0), jnp.sum(masses, axis=0)
 
     if count <= _AT_ONCE:

@@ -16,7 +16,6 @@ from jaxgen.estimators.base import (
     Estimator,
     Integrand,
     Moving,
-    gradient_only,
     linear,
 )
 from jaxgen.estimators.measure_valued import each_coordinate, without_gradient
@@ -90,12 +89,12 @@ class FiniteDifference(Estimator):
             slopes = each_coordinate(slope, math.prod(inner), 2 * samples.size)
             return jnp.moveaxis(slopes, 0, -1).reshape(still[name].shape)
 
+        values = jax.vmap(f)(samples)
         total = jnp.zeros(dist.batch_shape, distributions.float_type(dist))
         for name, live in distributions.parameters(dist).items():
             if name in still:
-                total = total + linear(gradient(name), live, dist)
-        value = jnp.mean(jax.vmap(f)(samples), axis=0)
-        return Estimate(value + gradient_only(total), state)
+                total = total + linear(gradient(name), live, dist, values)
+        return Estimate(jnp.mean(values, axis=0) + total, state)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,12 +161,14 @@ class SPSA(Estimator):
             }
 
         slopes = jax.vmap(slope)(jax.random.split(key, num_samples))
+        values = jax.vmap(f)(samples)
         total = jnp.zeros(dist.batch_shape, distributions.float_type(dist))
         for name, live in distributions.parameters(dist).items():
             if name in still:
-                total = total + linear(jnp.mean(slopes[name], axis=0), live, dist)
-        value = jnp.mean(jax.vmap(f)(samples), axis=0)
-        return Estimate(value + gradient_only(total), state)
+                total = total + linear(
+                    jnp.mean(slopes[name], axis=0), live, dist, values
+                )
+        return Estimate(jnp.mean(values, axis=0) + total, state)
 
 
 def _still(

@@ -82,6 +82,7 @@ class MeasureValued(Estimator):
         *("Normal", "Bernoulli", "Categorical", "OneHotCategorical"),
         *("Poisson", "Exponential", "Gamma", "Weibull"),
     )
+    every_value: ClassVar[bool] = True
     coupling: str | bool = True
     pilot: int = 32
 
@@ -139,10 +140,13 @@ class MeasureValued(Estimator):
         total = jnp.zeros(dist.batch_shape, values.dtype)
         for name, parameter in distributions.parameters(dist).items():
             if name in gradients:
-                total = total + linear(gradients[name], parameter, dist)
+                total = total + linear(gradients[name], parameter, dist, values)
             else:
                 total = total + linear(
-                    jnp.zeros_like(parameter), _refuse_derivative(parameter), dist
+                    jnp.zeros_like(parameter),
+                    _refuse_derivative(parameter),
+                    dist,
+                    values,
                 )
         value = jnp.mean(values, axis=0)
         return Estimate(value + gradient_only(total), state)

@@ -17,7 +17,6 @@ from jaxgen.estimators.base import (
     Estimator,
     Integrand,
     Moving,
-    gradient_only,
     linear,
 )
 from jaxgen.estimators.relaxed import check_temperature
@@ -78,6 +77,7 @@ class Rebar(Estimator):
 
     families: ClassVar[tuple[str, ...] | None] = SIMPLEX
     differentiates: ClassVar[bool] = True
+    relaxes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuses settings that no call could use."""
@@ -203,7 +203,7 @@ class Relax(Estimator):
 
 
 class _Descent:
-    """Gradient descent, for who brings no optimizer."""
+    """Plain gradient descent, used when `optimizer` is None."""
 
     def init(self, params: PyTree) -> tuple[()]:
         return ()
@@ -314,6 +314,7 @@ def _value(values: Array, gradients: dict[str, Array], dist: Distribution) -> Ar
     )
     value = jnp.mean(values, axis=0)
     for name, gradient in gradients.items():
-        surrogate = linear(jnp.mean(gradient, axis=0), parameters[name], dist)
-        value = value + gradient_only(surrogate)
+        value = value + linear(
+            jnp.mean(gradient, axis=0), parameters[name], dist, values
+        )
     return value

@@ -21,7 +21,7 @@ from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
 @dataclasses.dataclass(frozen=True)
 class _Relaxed(Estimator):
-    """An estimator that is told by the samples it hands to f."""
+    """The mean of f at samples whose derivative in the logits is the estimator."""
 
     families: ClassVar[tuple[str, ...] | None] = SIMPLEX
     unbiased: ClassVar[bool] = False
@@ -67,6 +67,10 @@ class GumbelSoftmax(_Relaxed):
     def __post_init__(self) -> None:
         """Refuses settings that no call could use."""
         check_temperature(self.temperature)
+
+    @property
+    def relaxes(self) -> bool:  # type: ignore[override]
+        return not self.hard
 
     def samples(self, key: PRNGKeyArray, dist: Distribution, num_samples: int) -> Array:
         standard = gumbel.noise(key, dist, num_samples)

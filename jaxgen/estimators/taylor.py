@@ -44,6 +44,7 @@ class MuProp(Estimator):
         *("Gamma", "Exponential", "Weibull", "Beta", "Dirichlet"),
     )
     differentiates: ClassVar[bool] = True
+    relaxes: ClassVar[bool] = True
 
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         return Cost(num_samples, 1)

@@ -11,7 +11,7 @@ from jaxgen.errors import InputError
 from jaxgen.estimators import antithetic
 from jaxgen.estimators.antithetic import ARM, ARMS, DisARM
 from jaxgen.estimators.base import expectation
-from jaxgen.estimators.distributions import OneHotCategorical
+from jaxgen.estimators.one_hot import OneHotCategorical
 from jaxgen.estimators.score_function import ScoreFunction
 from tests.estimators.moments import (
     assert_mean,

@@ -8,8 +8,8 @@ import pytest
 
 from jaxgen.errors import InputError
 from jaxgen.estimators.base import expectation
-from jaxgen.estimators.distributions import OneHotCategorical
 from jaxgen.estimators.double_cv import DoubleCV
+from jaxgen.estimators.one_hot import OneHotCategorical
 from jaxgen.estimators.score_function import ScoreFunction
 from tests.estimators.moments import (
     assert_mean,

@@ -1,5 +1,7 @@
 """Exact expectations where the density is narrow, far away, steep or heavy-tailed."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,13 @@ import numpyro.distributions as dists
 import pytest
 
 from jaxgen.errors import InputError
-from jaxgen.estimators import Enumerate, Quadrature, exact_grad, expectation
+from jaxgen.estimators import (
+    Enumerate,
+    Quadrature,
+    exact_grad,
+    expectation,
+    grad_samples,
+)
 
 
 def identity(x):
@@ -110,3 +118,31 @@ def test_a_multinomial_of_one_draw_is_summed():
         )
     )(jnp.zeros(3))
     np.testing.assert_allclose(found, [-1 / 3, 0.0, 1 / 3], atol=1e-6)
+
+
+def test_float64_after_float32_in_one_process_has_all_its_digits(key):
+    # The same functions both times: nothing traced with float32 may serve again.
+    def coin(logit):
+        return dists.Bernoulli(logits=logit)
+
+    @jax.jit
+    def f(b):
+        return (b - 0.499) ** 2
+
+    def estimate(logit):
+        return expectation(key, f, coin(logit), Enumerate())
+
+    compiled = jax.jit(jax.value_and_grad(estimate))
+
+    def calculate():
+        drawn = grad_samples(jax.random.clone(key), f, coin, 0.7, Enumerate(), 1)
+        return *compiled(jnp.asarray(0.7, float)), drawn[0], exact_grad(f, coin, 0.7)
+
+    p = 1 / (1 + math.exp(-0.7))
+    value = p * 0.501**2 + (1 - p) * 0.499**2
+    gradient = p * (1 - p) * (0.501**2 - 0.499**2)
+    expected = (value, gradient, gradient, gradient)
+    np.testing.assert_allclose(calculate(), expected, rtol=1e-5)
+    with jax.enable_x64(True):
+        found = [float(x) for x in calculate()]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)

@@ -7,9 +7,9 @@ import pytest
 from jaxgen.errors import InputError
 from jaxgen.estimators import measure_valued
 from jaxgen.estimators.base import expectation
-from jaxgen.estimators.distributions import OneHotCategorical
 from jaxgen.estimators.exact import Enumerate, Quadrature
 from jaxgen.estimators.measure_valued import MeasureValued, each_coordinate
+from jaxgen.estimators.one_hot import OneHotCategorical
 from tests.estimators.moments import assert_mean, assert_variance, gradient_draws
 
 PI = np.pi

@@ -7,7 +7,7 @@ import pytest
 from jaxgen.errors import InputError
 from jaxgen.estimators import gumbel
 from jaxgen.estimators.base import expectation
-from jaxgen.estimators.distributions import OneHotCategorical
+from jaxgen.estimators.one_hot import OneHotCategorical
 from jaxgen.estimators.relaxed import (
     GumbelRao,
     GumbelSoftmax,

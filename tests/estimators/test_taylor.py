@@ -6,9 +6,9 @@ import pytest
 
 from jaxgen.errors import InputError
 from jaxgen.estimators.base import expectation
-from jaxgen.estimators.distributions import OneHotCategorical
 from jaxgen.estimators.exact import Enumerate, Quadrature
 from jaxgen.estimators.measure_valued import MeasureValued
+from jaxgen.estimators.one_hot import OneHotCategorical
 from jaxgen.estimators.pathwise import Pathwise
 from jaxgen.estimators.score_function import ScoreFunction
 from jaxgen.estimators.taylor import DeltaMethod, MuProp
