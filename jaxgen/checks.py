@@ -6,7 +6,7 @@ Values are checked only where an argument is concrete; a traced value passes.
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -17,10 +17,15 @@ from jaxgen.errors import InputError
 from jaxgen.jax_internals import is_traced
 
 __all__ = [
+    "check_batch",
     "check_choice",
     "check_count",
+    "check_floats",
     "check_key",
+    "check_labels",
     "check_number",
+    "check_range",
+    "check_shapes",
 ]
 
 
@@ -108,6 +113,126 @@ def check_key(key: Any, *, name: str = "key") -> None:
     else:
         shown = repr(key)
     raise InputError(f"{name} is {shown}: give a typed key, such as jax.random.key(0).")
+
+
+def check_floats(**arrays: Any) -> None:
+    """Raises an InputError unless all are arrays of floating numbers.
+
+    Args:
+        arrays: What was given, by the names of the arguments.
+    """
+    for name, array in arrays.items():
+        dtype = getattr(array, "dtype", None)
+        if dtype is None:
+            kind = type(array).__name__
+            raise InputError(f"{name} is a {kind}: give an array of floating numbers.")
+        if not jnp.issubdtype(dtype, jnp.floating):
+            cure = "; divide bytes by 255" if dtype == np.uint8 else ""
+            raise InputError(f"{name} has dtype {dtype}: give floating numbers{cure}.")
+
+
+def check_shapes(axes: Sequence[str], *, cure: str = "", **arrays: Any) -> None:
+    """Raises an InputError unless all arrays are floating, of one shape and rank.
+
+    Broadcasting would hide the difference: (n, 1) with (n,) makes (n, n).
+
+    Args:
+        axes: The names of the axes; "..." as the last stands for any number of them.
+        cure: How to get that shape, where it is known.
+        arrays: What was given, by the names of the arguments.
+    """
+    check_floats(**arrays)
+    shapes = [array.shape for array in arrays.values()]
+    named = [axis for axis in axes if axis != "..."]
+    is_open = len(named) < len(axes)
+    rank = len(shapes[0])
+    if len(set(shapes)) > 1 or rank < len(named) or (rank > len(named) and not is_open):
+        given = " and ".join(
+            f"{name} has shape {shape}"
+            for name, shape in zip(arrays, shapes, strict=True)
+        )
+        wanted = f"({', '.join(axes)}{',' if len(axes) == 1 else ''})"
+        to = "all of them one shape" if len(arrays) > 1 else "the shape"
+        raise InputError(f"{given}: give {to} {wanted}{cure and f'; {cure}'}.")
+
+
+def check_range(
+    name: str, array: Any, least: float, most: float, *, cure: str = ""
+) -> None:
+    """Raises an InputError unless an array is floating and within a range.
+
+    What is outside by a thousandth of the range counts as rounding.
+
+    Args:
+        name: The argument, as the caller knows it.
+        array: An array. The values of a traced one are not checked.
+        least: The smallest value.
+        most: The largest value.
+        cure: What to do, in place of "give values in [least, most]".
+    """
+    check_floats(**{name: array})
+    if is_traced(array) or not array.size:
+        return
+    # Concrete even while something else is traced.
+    with jax.ensure_compile_time_eval():
+        low, high = float(jnp.min(array)), float(jnp.max(array))
+    slack = 1e-3 * (most - least)
+    # Written so that NaN fails.
+    if not (least - slack <= low and high <= most + slack):
+        cure = cure or f"give values in [{least:g}, {most:g}]"
+        raise InputError(f"{name} has values from {low:g} to {high:g}: {cure}.")
+
+
+def check_labels(labels: Any, num_classes: int, *, rows: int | None = None) -> None:
+    """Raises an InputError unless labels are class numbers of shape (batch,).
+
+    Args:
+        labels: Whole numbers. The values of a traced array are not checked.
+        num_classes: The number of classes.
+        rows: The number of examples, where it is known.
+    """
+    dtype = getattr(labels, "dtype", None)
+    shape = getattr(labels, "shape", None)
+    if dtype is None or not jnp.issubdtype(dtype, jnp.integer):
+        kind = type(labels).__name__ if dtype is None else f"an array of {dtype}"
+        raise InputError(
+            f"label is {kind}: give an array of whole numbers, 0 to {num_classes - 1}."
+        )
+    if len(shape) != 1 or (rows is not None and shape[0] != rows):
+        wanted = "(batch,)" if rows is None else f"({rows},)"
+        raise InputError(
+            f"label has shape {shape}: give one for each example, shape {wanted}."
+        )
+    if is_traced(labels) or not labels.size:
+        return
+    with jax.ensure_compile_time_eval():
+        low, high = int(jnp.min(labels)), int(jnp.max(labels))
+    if low < 0 or high >= num_classes:
+        wrong = low if low < 0 else high
+        raise InputError(
+            f"label {wrong} is none of {num_classes} classes: give 0 to "
+            f"{num_classes - 1}, or another num_classes."
+        )
+
+
+def check_batch(batch: Any, *names: str) -> None:
+    """Raises an InputError unless a batch is a dict that holds floating arrays.
+
+    Args:
+        batch: What was given.
+        names: Of the arrays that are needed, such as "image".
+    """
+    needed = ", ".join(f'"{name}": images' for name in names)
+    if not isinstance(batch, Mapping):
+        kind = type(batch).__name__
+        if hasattr(batch, "dtype"):
+            kind = f"array of {batch.dtype} of shape {batch.shape}"
+        raise InputError(f"batch is of type {kind}: give a dict, {{{needed}}}.")
+    missing = [name for name in names if name not in batch]
+    if missing:
+        found = ", ".join(map(repr, sorted(batch))) or "nothing"
+        raise InputError(f"The batch holds {found}: give {{{needed}}}.")
+    check_floats(**{f"batch[{name!r}]": batch[name] for name in names})
 
 
 def _as_float(value: Any) -> float | None:
