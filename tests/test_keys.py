@@ -6,7 +6,6 @@ import pkgutil
 
 import flax.linen as nn
 import jax
-import jaxtyping
 import pytest
 
 import jaxgen
@@ -14,7 +13,7 @@ from jaxgen.errors import InputError
 from jaxgen.estimators import Estimator
 
 LEFT_OUT = {
-    "jaxgen.estimators.OneHotCategorical.sample": "a method of numpyro's, with its error",
+    "jaxgen.estimators.OneHotCategorical.sample": "a method that numpyro calls",
     "jaxgen.estimators.distributions.OneHotCategorical.sample": "the same",
     "jaxgen.networks.fan_in_uniform": "an initializer of JAX, which Flax calls",
     "jaxgen.training.open_run": "its root is a folder",
@@ -88,8 +87,8 @@ def refused(function, old):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_public_function_with_a_key_wants_a_typed_one(name, monkeypatch):
-    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+@pytest.mark.usefixtures("without_types")
+def test_every_public_function_with_a_key_wants_a_typed_one(name):
     cure = ": give a typed key, such as jax.random.key(0)."
     assert refused(FUNCTIONS[name], OLD["an int"]).endswith(f" is 5{cure}")
     old = refused(FUNCTIONS[name], OLD["an old key"])

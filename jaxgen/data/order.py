@@ -59,7 +59,7 @@ class Order:
             raise InputError(
                 f"The batch size {batch_size} exceeds the {num_examples} examples of "
                 f"the training set: expected at most {num_examples}; give a smaller "
-                "--batch-size."
+                "batch_size."
             )
         self._evaluated = evaluated or num_examples
         self.num_examples = num_examples

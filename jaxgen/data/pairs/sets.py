@@ -113,7 +113,7 @@ def scale_between(pairs: Pairs) -> tuple[int, int]:
     raise InputError(
         f"The pairs {pairs.name!r} are images of {w}x{h} pixels (a) and {width}x"
         f"{height} (b): expected one size, or one a whole multiple of the other; give "
-        "--image-size to resize both."
+        "image_size to resize both."
     )
 
 
