@@ -194,7 +194,9 @@ def check_labels(labels: Any, num_classes: int, *, rows: int | None = None) -> N
     dtype = getattr(labels, "dtype", None)
     shape = getattr(labels, "shape", None)
     if dtype is None or not jnp.issubdtype(dtype, jnp.integer):
-        kind = type(labels).__name__ if dtype is None else f"an array of {dtype}"
+        kind = f"a {type(labels).__name__}"
+        if dtype is not None:
+            kind = f"an array of {dtype}"
         raise InputError(
             f"label is {kind}: give an array of whole numbers, 0 to {num_classes - 1}."
         )
@@ -222,12 +224,12 @@ def check_batch(batch: Any, *names: str) -> None:
         batch: What was given.
         names: Of the arrays that are needed, such as "image".
     """
-    needed = ", ".join(f'"{name}": images' for name in names)
+    needed = ", ".join(f"{name!r}: images" for name in names)
     if not isinstance(batch, Mapping):
-        kind = type(batch).__name__
+        kind = f"a {type(batch).__name__}"
         if hasattr(batch, "dtype"):
-            kind = f"array of {batch.dtype} of shape {batch.shape}"
-        raise InputError(f"batch is of type {kind}: give a dict, {{{needed}}}.")
+            kind = f"an array of {batch.dtype} of shape {batch.shape}"
+        raise InputError(f"batch is {kind}: give a dict, {{{needed}}}.")
     missing = [name for name in names if name not in batch]
     if missing:
         found = ", ".join(map(repr, sorted(batch))) or "nothing"

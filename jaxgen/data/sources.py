@@ -147,16 +147,14 @@ def from_arrays(
     arrays = {"image": image}
     if label is not None:
         label = np.asarray(label)
-        if not np.issubdtype(label.dtype, np.integer):
+        whole = np.issubdtype(label.dtype, np.integer)
+        if label.shape != image.shape[:1] or not whole or label.min() < 0:
             raise InputError(
-                f"The labels of {name!r} are {label.dtype}: expected whole numbers."
+                f"The labels of {name!r} are {label.dtype} of shape {label.shape} and "
+                f"least value {label.min()}: expected whole numbers from 0, of shape "
+                f"{image.shape[:1]}."
             )
         label = label.astype(np.int32)
-        if label.shape != image.shape[:1] or label.min() < 0:
-            raise InputError(
-                f"The labels of {name!r} have shape {label.shape} and least value "
-                f"{label.min()}: expected shape {image.shape[:1]} and numbers from 0."
-            )
         arrays["label"] = label
         class_names = class_names or tuple(map(str, range(label.max() + 1)))
         if label.max() >= len(class_names):

@@ -21,7 +21,7 @@ def check_batch(kind: str, batch: Batch) -> None:
     """Refuses batches without as many images a as b."""
     checks.check_batch(batch, "a", "b")
     for name in ("a", "b"):
-        check_images(f"Images {name}", batch[name])
+        check_images(f"batch[{name!r}]", batch[name])
     rows = [batch[name].shape[0] for name in ("a", "b")]
     if rows[0] != rows[1]:
         raise InputError(

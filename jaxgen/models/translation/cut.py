@@ -351,7 +351,7 @@ def cut(
         return translate_with(generator, in_use(state), images, key, noise)
 
     def critique(state: CUTState, images: Array) -> Array:
-        check_images("Images to judge", images)
+        check_images("images", images)
         return critic_logits(judge, state.critic, signed(images), noise)
 
     def evaluate(state: CUTState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:

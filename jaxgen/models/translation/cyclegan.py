@@ -351,7 +351,7 @@ def cyclegan(
 
     def critique(state: CycleGANState, images: Array, domain: Domain = "b") -> Array:
         check_choice("domain", domain, get_args(Domain))
-        check_images("Images to judge", images)
+        check_images("images", images)
         net, judge = state.critics[domain], judges[domain]
         return critic_logits(judge, net, signed(images), noise)
 

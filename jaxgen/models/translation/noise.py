@@ -74,7 +74,7 @@ def translate(
     Raises:
         InputError: The images are none, or the key is none of them.
     """
-    check_images("Images to translate", images)
+    check_images("images", images)
     keys = image_keys(key, noise, images.shape[0])
     return shown(translated(network, *net, signed(images), keys, noise))
 
@@ -134,7 +134,7 @@ def check_images(name: str, images: Any) -> None:
     check_floats(**{name: images})
     if images.ndim != 4:
         raise InputError(
-            f"{name} have shape {images.shape}: give (batch, height, width, channels)."
+            f"{name} has shape {images.shape}: give (batch, height, width, channels)."
         )
 
 

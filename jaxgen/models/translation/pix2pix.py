@@ -249,8 +249,8 @@ def pix2pix(
             raise InputError(
                 "This pix2pix has no critic to ask: adversarial_weight=0 trains none."
             )
-        check_images("Images a", a)
-        check_images("Images b", b)
+        check_images("a", a)
+        check_images("b", b)
         pairs = seen(signed(a), signed(b))
         return critic_logits(judge, state.critic, pairs, noise)
 
