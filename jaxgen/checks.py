@@ -24,8 +24,8 @@ __all__ = [
     "check_key",
     "check_labels",
     "check_number",
-    "check_range",
     "check_shapes",
+    "check_unit_interval",
 ]
 
 
@@ -132,9 +132,9 @@ def check_floats(**arrays: Any) -> None:
 
 
 def check_shapes(axes: Sequence[str], *, cure: str = "", **arrays: Any) -> None:
-    """Raises an InputError unless all arrays are floating, of one shape and rank.
+    """Raises an InputError unless all are floating arrays of one shape and the rank.
 
-    Broadcasting would hide the difference: (n, 1) with (n,) makes (n, n).
+    Broadcasting would hide a difference: (n, 1) with (n,) makes (n, n).
 
     Args:
         axes: The names of the axes; "..." as the last stands for any number of them.
@@ -143,32 +143,25 @@ def check_shapes(axes: Sequence[str], *, cure: str = "", **arrays: Any) -> None:
     """
     check_floats(**arrays)
     shapes = [array.shape for array in arrays.values()]
-    named = [axis for axis in axes if axis != "..."]
-    is_open = len(named) < len(axes)
     rank = len(shapes[0])
-    if len(set(shapes)) > 1 or rank < len(named) or (rank > len(named) and not is_open):
+    fits = rank >= len(axes) - 1 if axes[-1] == "..." else rank == len(axes)
+    if not fits or len(set(shapes)) > 1:
         given = " and ".join(
             f"{name} has shape {shape}"
             for name, shape in zip(arrays, shapes, strict=True)
         )
         wanted = f"({', '.join(axes)}{',' if len(axes) == 1 else ''})"
-        to = "all of them one shape" if len(arrays) > 1 else "the shape"
-        raise InputError(f"{given}: give {to} {wanted}{cure and f'; {cure}'}.")
+        raise InputError(f"{given}: give one shape, {wanted}{cure and f'; {cure}'}.")
 
 
-def check_range(
-    name: str, array: Any, least: float, most: float, *, cure: str = ""
-) -> None:
-    """Raises an InputError unless an array is floating and within a range.
+def check_unit_interval(name: str, array: Any) -> None:
+    """Raises an InputError unless an array is floating and its values in [0, 1].
 
-    What is outside by a thousandth of the range counts as rounding.
+    What is outside by 0.001 counts as rounding.
 
     Args:
         name: The argument, as the caller knows it.
         array: An array. The values of a traced one are not checked.
-        least: The smallest value.
-        most: The largest value.
-        cure: What to do, in place of "give values in [least, most]".
     """
     check_floats(**{name: array})
     if is_traced(array) or not array.size:
@@ -176,44 +169,41 @@ def check_range(
     # Concrete even while something else is traced.
     with jax.ensure_compile_time_eval():
         low, high = float(jnp.min(array)), float(jnp.max(array))
-    slack = 1e-3 * (most - least)
     # Written so that NaN fails.
-    if not (least - slack <= low and high <= most + slack):
-        cure = cure or f"give values in [{least:g}, {most:g}]"
-        raise InputError(f"{name} has values from {low:g} to {high:g}: {cure}.")
+    if not (low >= -0.001 and high <= 1.001):
+        raise InputError(
+            f"{name} has values from {low:g} to {high:g}: scale them to [0, 1], by "
+            "x / 255 from bytes or (x + 1) / 2 from [-1, 1]."
+        )
 
 
-def check_labels(labels: Any, num_classes: int, *, rows: int | None = None) -> None:
-    """Raises an InputError unless labels are class numbers of shape (batch,).
+def check_labels(labels: Any, rows: int, num_classes: int) -> None:
+    """Raises an InputError unless labels are class numbers of shape (rows,).
 
     Args:
         labels: Whole numbers. The values of a traced array are not checked.
+        rows: The number of examples.
         num_classes: The number of classes.
-        rows: The number of examples, where it is known.
     """
-    dtype = getattr(labels, "dtype", None)
-    shape = getattr(labels, "shape", None)
-    if dtype is None or not jnp.issubdtype(dtype, jnp.integer):
-        kind = f"a {type(labels).__name__}"
-        if dtype is not None:
-            kind = f"an array of {dtype}"
+    numbers = f"whole numbers, 0 to {num_classes - 1}"
+    if not hasattr(labels, "dtype"):
+        kind = type(labels).__name__
+        raise InputError(f"label is a {kind}: give an array of {numbers}.")
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise InputError(f"label has dtype {labels.dtype}: give {numbers}.")
+    if labels.shape != (rows,):
         raise InputError(
-            f"label is {kind}: give an array of whole numbers, 0 to {num_classes - 1}."
+            f"label has shape {labels.shape}: give one for each example, shape "
+            f"({rows},)."
         )
-    if len(shape) != 1 or (rows is not None and shape[0] != rows):
-        wanted = "(batch,)" if rows is None else f"({rows},)"
-        raise InputError(
-            f"label has shape {shape}: give one for each example, shape {wanted}."
-        )
-    if is_traced(labels) or not labels.size:
+    if is_traced(labels) or not rows:
         return
     with jax.ensure_compile_time_eval():
         low, high = int(jnp.min(labels)), int(jnp.max(labels))
     if low < 0 or high >= num_classes:
-        wrong = low if low < 0 else high
         raise InputError(
-            f"label {wrong} is none of {num_classes} classes: give 0 to "
-            f"{num_classes - 1}, or another num_classes."
+            f"label has the value {low if low < 0 else high}, and num_classes="
+            f"{num_classes}: give {numbers}, or another num_classes."
         )
 
 

@@ -5,10 +5,10 @@ from typing import Any, cast
 
 import jax.numpy as jnp
 
-from jaxgen.checks import check_floats
+from jaxgen.checks import check_floats, check_unit_interval
 from jaxgen.errors import InputError
 from jaxgen.estimators import Estimator
-from jaxgen.losses.vae.likelihoods import Likelihood, check_unit_interval
+from jaxgen.losses.vae.likelihoods import Likelihood
 from jaxgen.typing import Array
 
 _EXAMPLES = {

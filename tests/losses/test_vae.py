@@ -5,6 +5,7 @@ import pytest
 from jax.test_util import check_grads
 
 from jaxgen import losses, random
+from jaxgen.errors import InputError
 
 BCE = losses.vae.bernoulli_log_likelihood
 GAUSS = losses.vae.gaussian_log_likelihood

@@ -126,9 +126,9 @@ LABELS = jnp.arange(8) % 3
 @pytest.mark.parametrize(
     ("label", "words"),
     [
-        (LABELS.at[1].set(5), "label 5 is none of 3 classes: give 0 to 2"),
-        (LABELS.at[1].set(-1), "label -1 is none of 3 classes"),
-        (LABELS.astype(jnp.float32), "label is an array of float32: give .* whole num"),
+        (LABELS.at[1].set(5), "value 5, and num_classes=3: give whole numbers, 0 to 2"),
+        (LABELS.at[1].set(-1), "value -1, and num_classes=3"),
+        (LABELS.astype(jnp.float32), "label has dtype float32: give whole numbers"),
         (LABELS[:, None], r"label has shape \(8, 1\): give one for each .* \(8,\)"),
         (
             LABELS[:4],

@@ -16,7 +16,7 @@ from jax.scipy.special import entr
 from jaxtyping import Array, Float
 
 from jaxgen import numerics
-from jaxgen.checks import check_floats, check_range
+from jaxgen.checks import check_floats, check_unit_interval
 from jaxgen.errors import InputError
 from jaxgen.typing import PerExample
 
@@ -183,18 +183,6 @@ def bits_per_dimension(nats: Float[Array, "..."], num_dimensions: int) -> Array:
         Array([1.], dtype=float32)
     """
     return nats / (num_dimensions * math.log(2.0))
-
-
-def check_unit_interval(name: str, observations: Array) -> None:
-    """Raises an InputError where known values are outside [0, 1], but for rounding."""
-    check_range(
-        name,
-        observations,
-        0.0,
-        1.0,
-        cure="scale them to [0, 1] for a Bernoulli likelihood, x / 255 from bytes or "
-        "(x + 1) / 2 from [-1, 1]",
-    )
 
 
 def unpack(outputs: Observations, outputs_per_channel: int) -> tuple[Array, ...]:
