@@ -113,7 +113,7 @@ def test_layers_are_whole_numbers(key):
 @pytest.mark.parametrize(
     ("options", "batch", "sentence"),
     [
-        ({}, {"image": BATCH["a"]}, "'a'"),
+        ({}, {"image": BATCH["a"]}, "give {'a': images"),
         ({}, {"a": BATCH["a"], "b": BATCH["b"][..., :1]}, "channels"),
         ({"layers": (2,)}, BATCH, "no layer 2 among the generator's 2"),
         ({"layers": ()}, BATCH, "layers is empty"),
