@@ -6,7 +6,7 @@ Values are checked only where an argument is concrete; a traced value passes.
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -17,10 +17,15 @@ from jaxgen.errors import InputError
 from jaxgen.jax_internals import is_traced
 
 __all__ = [
+    "check_batch",
     "check_choice",
     "check_count",
+    "check_floats",
     "check_key",
+    "check_labels",
     "check_number",
+    "check_shapes",
+    "check_unit_interval",
 ]
 
 
@@ -108,6 +113,118 @@ def check_key(key: Any, *, name: str = "key") -> None:
     else:
         shown = repr(key)
     raise InputError(f"{name} is {shown}: give a typed key, such as jax.random.key(0).")
+
+
+def check_floats(**arrays: Any) -> None:
+    """Raises an InputError unless all are arrays of floating numbers.
+
+    Args:
+        arrays: What was given, by the names of the arguments.
+    """
+    for name, array in arrays.items():
+        dtype = getattr(array, "dtype", None)
+        if dtype is None:
+            kind = type(array).__name__
+            raise InputError(f"{name} is a {kind}: give an array of floating numbers.")
+        if not jnp.issubdtype(dtype, jnp.floating):
+            cure = "; divide bytes by 255" if dtype == np.uint8 else ""
+            raise InputError(f"{name} has dtype {dtype}: give floating numbers{cure}.")
+
+
+def check_shapes(axes: Sequence[str], *, cure: str = "", **arrays: Any) -> None:
+    """Raises an InputError unless all are floating arrays of one shape and the rank.
+
+    Broadcasting would hide a difference: (n, 1) with (n,) makes (n, n).
+
+    Args:
+        axes: The names of the axes; "..." as the last stands for any number of them.
+        cure: How to get that shape, where it is known.
+        arrays: What was given, by the names of the arguments.
+    """
+    check_floats(**arrays)
+    shapes = [array.shape for array in arrays.values()]
+    rank = len(shapes[0])
+    fits = rank >= len(axes) - 1 if axes[-1] == "..." else rank == len(axes)
+    if not fits or len(set(shapes)) > 1:
+        given = " and ".join(
+            f"{name} has shape {shape}"
+            for name, shape in zip(arrays, shapes, strict=True)
+        )
+        wanted = f"({', '.join(axes)}{',' if len(axes) == 1 else ''})"
+        raise InputError(f"{given}: give one shape, {wanted}{cure and f'; {cure}'}.")
+
+
+def check_unit_interval(name: str, array: Any) -> None:
+    """Raises an InputError unless an array is floating and its values in [0, 1].
+
+    What is outside by 0.001 counts as rounding.
+
+    Args:
+        name: The argument, as the caller knows it.
+        array: An array. The values of a traced one are not checked.
+    """
+    check_floats(**{name: array})
+    if is_traced(array) or not array.size:
+        return
+    # Concrete even while something else is traced.
+    with jax.ensure_compile_time_eval():
+        low, high = float(jnp.min(array)), float(jnp.max(array))
+    # Written so that NaN fails.
+    if not (low >= -0.001 and high <= 1.001):
+        raise InputError(
+            f"{name} has values from {low:g} to {high:g}: scale them to [0, 1], by "
+            "x / 255 from bytes or (x + 1) / 2 from [-1, 1]."
+        )
+
+
+def check_labels(labels: Any, rows: int, num_classes: int) -> None:
+    """Raises an InputError unless labels are class numbers of shape (rows,).
+
+    Args:
+        labels: Whole numbers. The values of a traced array are not checked.
+        rows: The number of examples.
+        num_classes: The number of classes.
+    """
+    numbers = f"whole numbers, 0 to {num_classes - 1}"
+    if not hasattr(labels, "dtype"):
+        kind = type(labels).__name__
+        raise InputError(f"label is a {kind}: give an array of {numbers}.")
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise InputError(f"label has dtype {labels.dtype}: give {numbers}.")
+    if labels.shape != (rows,):
+        raise InputError(
+            f"label has shape {labels.shape}: give one for each example, shape "
+            f"({rows},)."
+        )
+    if is_traced(labels) or not rows:
+        return
+    with jax.ensure_compile_time_eval():
+        low, high = int(jnp.min(labels)), int(jnp.max(labels))
+    if low < 0 or high >= num_classes:
+        raise InputError(
+            f"label has the value {low if low < 0 else high}, and num_classes="
+            f"{num_classes}: give {numbers}, or another num_classes."
+        )
+
+
+def check_batch(batch: Any, *names: str) -> None:
+    """Raises an InputError unless a batch is a dict that holds floating arrays.
+
+    Args:
+        batch: What was given.
+        names: Of the arrays that are needed, such as "image".
+    """
+    needed = ", ".join(f"{name!r}: images" for name in names)
+    if not isinstance(batch, Mapping):
+        kind = f"a {type(batch).__name__}"
+        if hasattr(batch, "dtype"):
+            kind = f"an array of {batch.dtype} of shape {batch.shape}"
+        raise InputError(f"batch is {kind}: give a dict, {{{needed}}}.")
+    missing = [name for name in names if name not in batch]
+    if missing:
+        found = ", ".join(map(repr, sorted(batch))) or "nothing"
+        raise InputError(f"The batch holds {found}: give {{{needed}}}.")
+    check_floats(**{f"batch[{name!r}]": batch[name] for name in names})
 
 
 def _as_float(value: Any) -> float | None:

@@ -9,6 +9,7 @@ import zlib
 import jax
 import numpy as np
 
+from jaxgen.checks import check_key
 from jaxgen.typing import Array, PRNGKeyArray, RandomKeys
 
 
@@ -24,11 +25,13 @@ def stream(key: PRNGKeyArray, name: str) -> PRNGKeyArray:
         >>> bool(stream(key, "latent") == stream(key, "dropout"))
         False
     """
+    check_key(key)
     return jax.random.fold_in(key, zlib.crc32(name.encode()))
 
 
 def step_key(root: PRNGKeyArray, step: Array | int) -> PRNGKeyArray:
     """Returns the key of one optimisation step."""
+    check_key(root, name="root")
     return jax.random.fold_in(root, step)
 
 
@@ -45,6 +48,7 @@ def example_keys(
         batch_size: Examples on this device.
         axis_name: The mapped axis under `jax.pmap` or `jax.shard_map`, if any.
     """
+    check_key(key)
     indices = jax.numpy.arange(batch_size, dtype=jax.numpy.uint32)
     if axis_name is not None:
         first = jax.lax.axis_index(axis_name).astype(jax.numpy.uint32) * batch_size
@@ -59,6 +63,7 @@ def normal(key: RandomKeys, shape: tuple[int, ...]) -> Array:
         key: One key, or one per entry of the leading axis (see `example_keys`).
         shape: Shape of the result.
     """
+    check_key(key)
     if key.ndim == 0:
         return jax.random.normal(key, shape)
     return jax.vmap(lambda one: jax.random.normal(one, shape[1:]))(key)
@@ -77,4 +82,5 @@ def numpy_generator(key: PRNGKeyArray) -> np.random.Generator:
         >>> int(numpy_generator(key).integers(100))
         85
     """
+    check_key(key)
     return np.random.default_rng(np.asarray(jax.random.key_data(key)))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
-from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree, UInt8
+from jaxtyping import Array, Float, Key, PyTree, UInt8
 
 __all__ = [
     "BACK",
@@ -35,6 +35,8 @@ Images = Float[Array, "batch height width channels"]
 ByteImages = UInt8[Array, "batch height width channels"]
 Latents = Float[Array, "batch latents"]
 PerExample = Float[Array, "batch"]
+PRNGKeyArray = Key[Array, ""]
+"""One typed key, as `jax.random.key` makes it."""
 RandomKeys = Key[Array, ""] | Key[Array, "batch"]
 """One key for a whole batch, or one key for each of its examples."""
 

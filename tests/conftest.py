@@ -25,6 +25,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 
 import jax
+import jaxtyping
 import pytest
 
 jax.config.update("jax_debug_key_reuse", True)
@@ -34,3 +35,9 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 @pytest.fixture
 def key():
     return jax.random.key(20260)
+
+
+@pytest.fixture
+def without_types(monkeypatch):
+    """Turns off the checks of types, which in tests alone come before our own."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from jaxgen.checks import check_key
 from jaxgen.typing import Images, RandomKeys
 
 
@@ -20,6 +21,7 @@ def binarize(key: RandomKeys, images: Images) -> Images:
     Returns:
         float32 images of zeros and ones.
     """
+    check_key(key)
     if key.ndim == 0:
         drawn = jax.random.bernoulli(key, images)
     else:

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 
 from jaxgen import random
+from jaxgen.checks import check_key
 from jaxgen.typing import Array, Batch, Data, PRNGKeyArray, PyTree, RandomKeys
 
 
@@ -38,6 +39,7 @@ class AugmentedData:
                 `data.transforms.any_of(rotations())`.
             key: The root key of the data.
         """
+        check_key(key)
         self._data = data
         self._function = function
         self.batch_size = data.batch_size

@@ -120,7 +120,7 @@ def low_resolution(factor: int = 2, *, enlarged: bool = True) -> Degradation:
         if height % factor or width % factor:
             raise InputError(
                 f"The images are {width}x{height} pixels: expected a multiple of the "
-                f"factor {factor} of low_resolution; give --image-size."
+                f"factor {factor} of low_resolution; give another image_size."
             )
         blocks = images.reshape(
             count, height // factor, factor, width // factor, factor, channels

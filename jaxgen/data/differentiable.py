@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jax.scipy import ndimage
 
 from jaxgen import random
+from jaxgen.checks import check_key
 from jaxgen.data.transforms import check_square
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Images, PRNGKeyArray, RandomKeys
@@ -166,6 +167,7 @@ def ada(
 
 
 def _each(keys: RandomKeys, images: Images) -> RandomKeys:
+    check_key(keys, name="keys")
     return random.example_keys(keys, images.shape[0]) if keys.ndim == 0 else keys
 
 

@@ -85,7 +85,7 @@ def _list_split(folder: Path, split: str) -> tuple[_Files, tuple[str, ...] | Non
     if not folder.is_dir():
         raise InputError(
             f"The folder {folder} does not exist: expected a folder of images; "
-            "check --data."
+            "check the path."
         )
     own = {name: folder / name for name in ("train", "test")}
     if any(path.is_dir() for path in own.values()):

@@ -215,6 +215,6 @@ def check_size(name: str, size: tuple[int, int], expected: tuple[int, int]) -> N
     if size != expected:
         raise InputError(
             f"The image {name} is {size[1]}x{size[0]} pixels: expected "
-            f"{expected[1]}x{expected[0]} like the first; give --image-size to resize "
+            f"{expected[1]}x{expected[0]} like the first; give image_size to resize "
             "all of them."
         )

@@ -57,7 +57,7 @@ def load(
             raise InputError(
                 f"The images of {name!r} have shape {train.image_shape} in training "
                 f"and {test.image_shape} in the test: expected one shape; give "
-                "--image-size, or use a single split."
+                "image_size, or use a single split."
             )
         return concatenate(train, test)
     if name in LOADERS:
@@ -69,7 +69,7 @@ def load(
         if directory is not None and not directory.is_dir():
             raise InputError(
                 f"The data folder {directory} does not exist: expected the folder "
-                f"where TensorFlow Datasets has prepared {name!r}; check --data-dir."
+                f"where TensorFlow Datasets has prepared {name!r}; check data_dir."
             )
         return tfds.load_tfds(name, split, data_dir=directory, image_size=image_size)
     if _is_path(name):

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgen import random
-from jaxgen.checks import check_number
+from jaxgen.checks import check_key, check_number
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Batch, PRNGKeyArray, PyTree, RandomKeys
 
@@ -151,6 +151,7 @@ class MixtureData:
         num_examples: int,
     ):
         """Makes the set; see `batches` for the arguments."""
+        check_key(key)
         self._draw = mixture.draw
         self._train = train
         self.batch_size = batch_size
@@ -221,6 +222,7 @@ def batches(
         >>> data.batch(data.resident, item, 0)["image"].shape
         (64, 2)
     """
+    check_key(key)
     if num_examples is None:
         num_examples = 100 * batch_size if train else 2_500
     for name, size in (("batch_size", batch_size), ("num_examples", num_examples)):
@@ -254,6 +256,7 @@ def _mixture(
         return mean(mean_key) + standard_deviation * jax.random.normal(noise_key, (2,))
 
     def draw(key: RandomKeys, n: int) -> Array:
+        check_key(key)
         return jax.vmap(one)(random.example_keys(key, n) if key.ndim == 0 else key)
 
     return Mixture(name, means, standard_deviation, draw)

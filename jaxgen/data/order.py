@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from jaxgen import random
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.typing import PRNGKeyArray
 
@@ -49,6 +50,7 @@ class Order:
             InputError: The batch size is not positive, or in training larger than
                 the set.
         """
+        check_key(key)
         if batch_size < 1:
             raise InputError(
                 f"The batch size {batch_size} is too small: expected at least 1."
@@ -57,7 +59,7 @@ class Order:
             raise InputError(
                 f"The batch size {batch_size} exceeds the {num_examples} examples of "
                 f"the training set: expected at most {num_examples}; give a smaller "
-                "--batch-size."
+                "batch_size."
             )
         self._evaluated = evaluated or num_examples
         self.num_examples = num_examples

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgen import random
+from jaxgen.checks import check_key
 from jaxgen.data.augment import binarize as binarize_images
 from jaxgen.data.order import Order
 from jaxgen.data.sources import Source
@@ -58,6 +59,7 @@ def pipeline(
         >>> batch["image"].shape, data.steps_per_epoch
         ((100, 8, 8, 1), 16)
     """
+    check_key(key)
     if resident == "auto":
         resident = source.num_bytes <= RESIDENT_BYTES
     kind = DeviceData if resident else StreamData

@@ -174,7 +174,8 @@ def from_arrays(
 
     Raises:
         InputError: The images are neither uint8 nor uint16 of rank 4, there are none,
-            or the labels do not match them.
+            their channels come before height and width, or the labels do not match them
+            or `class_names`.
     """
     image = np.asarray(image)
     if image.dtype not in (np.uint8, np.uint16) or image.ndim != 4:
@@ -182,18 +183,32 @@ def from_arrays(
             f"The images of {name!r} are {image.dtype} of shape {image.shape}: "
             "expected uint8 or uint16 of shape (examples, height, width, channels)."
         )
+    # An image of 1 or 3 rows with more than 4 channels is one with its channels first.
+    if image.shape[1] in (1, 3) and min(image.shape[2:]) > 4:
+        raise InputError(
+            f"The images of {name!r} have shape {image.shape}, with the channels "
+            "before height and width: give images.transpose(0, 2, 3, 1)."
+        )
     if not len(image):
         raise InputError(f"The set {name!r} holds no examples: expected at least one.")
     arrays = {"image": image}
     if label is not None:
-        label = np.asarray(label).astype(np.int32)
-        if label.shape != image.shape[:1] or label.min() < 0:
+        label = np.asarray(label)
+        whole = np.issubdtype(label.dtype, np.integer)
+        if label.shape != image.shape[:1] or not whole or label.min() < 0:
             raise InputError(
-                f"The labels of {name!r} have shape {label.shape} and least value "
-                f"{label.min()}: expected shape {image.shape[:1]} and numbers from 0."
+                f"The labels of {name!r} are {label.dtype} of shape {label.shape} and "
+                f"least value {label.min()}: expected whole numbers from 0, of shape "
+                f"{image.shape[:1]}."
             )
+        label = label.astype(np.int32)
         arrays["label"] = label
         class_names = class_names or tuple(map(str, range(label.max() + 1)))
+        if label.max() >= len(class_names):
+            raise InputError(
+                f"The labels of {name!r} reach {label.max()}, and class_names has "
+                f"{len(class_names)}: expected 0 to {len(class_names) - 1}."
+            )
     return Source(
         name=name,
         split=split,

@@ -72,7 +72,7 @@ def load_tfds(
             raise InputError(
                 f"The data set {name!r} cannot be opened ({_first_line(error)}): "
                 "expected name[/configuration][:version] as TensorFlow Datasets lists "
-                "them; check --data and --data-dir."
+                "them; check the name and data_dir."
             ) from error
         features = builder.info.features
         image_name = _image_feature(name, features)
@@ -210,5 +210,5 @@ def _unprepared(name: str, builder: Any, what: str) -> InputError:
         "TensorFlow installed (pip install tensorflow): python -c "
         f'"import tensorflow_datasets as tfds; tfds.builder({name!r}, '
         f"data_dir={str(root)!r}, file_format='array_record')"
-        '.download_and_prepare()", or give the --data-dir that holds it.'
+        '.download_and_prepare()", or give the data_dir that holds it.'
     )

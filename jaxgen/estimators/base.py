@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
 from jaxgen.estimators.distributions import Distribution
@@ -183,6 +184,7 @@ def expectation(
         >>> jax.grad(loss)(jnp.zeros(3)).shape
         (3,)
     """
+    check_key(key)
     reason = why_not(estimator, f, dist, num_samples)
     if reason is not None:
         raise InputError(reason)

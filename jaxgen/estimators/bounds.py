@@ -7,6 +7,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
 from jaxgen.estimators.base import (
@@ -117,6 +118,7 @@ def multi_sample_bound(
         >>> jax.grad(loss)(0.0).shape
         ()
     """
+    check_key(key)
     _check(log_joint, dist, estimator, num_samples)
     samples = distributions.draw(key, dist, num_samples)
     if isinstance(estimator, VIMCO | ScoreFunction):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.estimators.base import Estimator, why_not
 from jaxgen.estimators.problem import (
@@ -153,6 +154,7 @@ def check_unbiased(
         >>> result.p_value > 1e-6
         True
     """
+    check_key(key)
     params = as_arrays(params)
     # Here f and the distribution are concrete: their values can be looked at.
     reason = why_not(estimator, bind(f, params), made(dist_fn, params), num_samples)
@@ -191,6 +193,7 @@ def check_mean(
     Raises:
         AssertionError: The mean differs from the truth; the message says where.
     """
+    check_key(key)
     found = moments(key, sample, repeats, *operands)
     truth = like(truth, found.mean, "truth")
     name = getattr(sample, "__name__", "the sample")

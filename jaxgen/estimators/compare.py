@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
 from jaxgen.estimators.base import Distribution, Estimator, why_not
@@ -99,6 +100,7 @@ def compare(
         >>> print(report.best().name)
         ScoreFunction()
     """
+    check_key(key)
     if equal not in ("evaluations", "samples"):
         raise InputError(f'equal={equal!r}: give "evaluations" or "samples".')
     if repeats < 2:

@@ -17,6 +17,7 @@ from jax.scipy.special import gammaln
 from numpyro.distributions import constraints
 from numpyro.distributions.util import lazy_property
 
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.estimators import threefry
 from jaxgen.jax_internals import is_traced
@@ -112,6 +113,7 @@ def draw(key: PRNGKeyArray, dist: Distribution, num_samples: int) -> Array:
     one-hot and count samples are floats, so that every estimator hands `f` the same
     kind of number; category indices stay integers.
     """
+    check_key(key)
     if family(dist) in threefry.BY_BITS:
         key = threefry.unrolled(key)
     with broadcasting():

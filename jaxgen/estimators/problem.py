@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions, quadrature
 from jaxgen.estimators.base import Distribution, Estimator, expectation
@@ -137,6 +138,7 @@ def grad_samples(
         >>> grad_samples(jax.random.key(0), jnp.square, normal, 2.0, Pathwise()).shape
         (1000,)
     """
+    check_key(key)
     if repeats < 1:
         raise InputError(f"repeats={repeats}: draw at least 1 gradient.")
     params = as_arrays(params)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.estimators.threefry import fold_in_each
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
@@ -85,6 +86,7 @@ def moments(
         >>> bool(abs(normal.variance - 1.0) < 5 * normal.variance_standard_error)
         True
     """
+    check_key(key)
     if not 1 <= count < 1 << 31:
         raise InputError(f"count={count}: draw at least 1 and fewer than 2^31.")
     if chunk is not None and chunk < 1:

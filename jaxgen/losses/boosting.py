@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxgen.checks import check_shapes
 from jaxgen.errors import InputError
 from jaxgen.numerics import finite
 from jaxgen.typing import PerExample
@@ -46,6 +47,7 @@ def density_ratio(logits: PerExample) -> PerExample:
     References:
         Tolstikhin et al., AdaGAN, 2017, section 3.2.
     """
+    check_shapes(("batch",), logits=logits)
     return jnp.exp(-logits)
 
 
@@ -75,6 +77,7 @@ def boosted_weights(ratios: PerExample, beta: float | Array) -> BoostedWeights:
         Tolstikhin et al., AdaGAN: Boosting Generative Models, 2017, theorem 1 and
         algorithm 2, which looks for the k where this minimum lies.
     """
+    check_shapes(("batch",), ratios=ratios)
     count = ratios.shape[0]
     covered = finite((1.0 - beta) * finite(ratios))
     # Adding a number to all a_i adds it to lambda and changes no weight; from the least

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxgen.checks import check_choice
+from jaxgen.checks import check_choice, check_shapes
 from jaxgen.typing import PerExample
 
 __all__ = [
@@ -51,7 +51,8 @@ def patch_nce(
         Nats per image, shape (batch,).
 
     Raises:
-        InputError: `negatives` is unknown.
+        InputError: `negatives` is unknown, or the arrays are not floating numbers of
+            one shape.
 
     Examples:
         >>> alike = jnp.ones((1, 4, 1))
@@ -63,6 +64,7 @@ def patch_nce(
         the mean.
     """
     check_choice("negatives", negatives, get_args(Negatives))
+    check_shapes(("batch", "patches", "features"), query=query, positive=positive)
     batch, patches, features = query.shape
     keys = jax.lax.stop_gradient(positive)
     own = jnp.broadcast_to(jnp.arange(patches)[None], (batch, patches))

@@ -2,7 +2,8 @@
 
 Critics give logits: raw numbers, large for what they take to be real. Every function
 returns one value per example (in nats where the loss is a cross-entropy), to be
-*minimised*. Real and generated logits come in pairs, one of each per example.
+*minimised*. Real and generated logits come in pairs, one of each per example; other
+shapes than (batch,) raise an InputError.
 """
 
 import math
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 from jaxtyping import Array, Float
 
+from jaxgen.checks import check_shapes
 from jaxgen.numerics import softplus
 from jaxgen.typing import PerExample
 
@@ -166,6 +168,7 @@ def cross_entropy_critic_loss(
         >>> print(cross_entropy_critic_loss(jnp.zeros(1), jnp.zeros(1)))
         [1.3862944]
     """
+    _check(real_logits, fake_logits)
     return softplus(-real_logits) + softplus(fake_logits)
 
 
@@ -173,7 +176,7 @@ def minimax_generator_loss(
     real_logits: PerExample, fake_logits: PerExample
 ) -> PerExample:
     """Calculates log(1 - D(G(z))), nats per example."""
-    del real_logits
+    _check(real_logits, fake_logits)
     return -softplus(fake_logits)
 
 
@@ -181,7 +184,7 @@ def non_saturating_generator_loss(
     real_logits: PerExample, fake_logits: PerExample
 ) -> PerExample:
     """Calculates -log D(G(z)), nats per example."""
-    del real_logits
+    _check(real_logits, fake_logits)
     return softplus(-fake_logits)
 
 
@@ -189,6 +192,7 @@ def least_squares_critic_loss(
     real_logits: PerExample, fake_logits: PerExample
 ) -> PerExample:
     """Calculates (D(x) - 1)^2 / 2 + D(G(z))^2 / 2, D the raw output."""
+    _check(real_logits, fake_logits)
     return 0.5 * (real_logits - 1.0) ** 2 + 0.5 * fake_logits**2
 
 
@@ -196,12 +200,13 @@ def least_squares_generator_loss(
     real_logits: PerExample, fake_logits: PerExample
 ) -> PerExample:
     """Calculates (D(G(z)) - 1)^2 / 2, D the raw output."""
-    del real_logits
+    _check(real_logits, fake_logits)
     return 0.5 * (fake_logits - 1.0) ** 2
 
 
 def hinge_critic_loss(real_logits: PerExample, fake_logits: PerExample) -> PerExample:
     """Calculates max(0, 1 - D(x)) + max(0, 1 + D(G(z))), D the raw output."""
+    _check(real_logits, fake_logits)
     return (1.0 - real_logits).clip(0.0) + (1.0 + fake_logits).clip(0.0)
 
 
@@ -209,6 +214,7 @@ def wasserstein_critic_loss(
     real_logits: PerExample, fake_logits: PerExample
 ) -> PerExample:
     """Calculates D(G(z)) - D(x): minus its mean estimates the distance."""
+    _check(real_logits, fake_logits)
     return fake_logits - real_logits
 
 
@@ -216,7 +222,7 @@ def wasserstein_generator_loss(
     real_logits: PerExample, fake_logits: PerExample
 ) -> PerExample:
     """Calculates -D(G(z))."""
-    del real_logits
+    _check(real_logits, fake_logits)
     return -fake_logits
 
 
@@ -224,6 +230,7 @@ def relativistic_critic_loss(
     real_logits: PerExample, fake_logits: PerExample
 ) -> PerExample:
     """Calculates -log sigmoid(D(x) - D(G(z))), nats per pair."""
+    _check(real_logits, fake_logits)
     return softplus(fake_logits - real_logits)
 
 
@@ -231,6 +238,7 @@ def relativistic_generator_loss(
     real_logits: PerExample, fake_logits: PerExample
 ) -> PerExample:
     """Calculates -log sigmoid(D(G(z)) - D(x)), nats per pair."""
+    _check(real_logits, fake_logits)
     return softplus(real_logits - fake_logits)
 
 
@@ -261,3 +269,13 @@ def wasserstein_estimate(critic_loss: Float[Array, ""]) -> Float[Array, ""]:
         Arjovsky et al., Wasserstein GAN, 2017, equation 2.
     """
     return -critic_loss
+
+
+def _check(real_logits: PerExample, fake_logits: PerExample) -> None:
+    check_shapes(
+        ("batch",),
+        real_logits=real_logits,
+        fake_logits=fake_logits,
+        cure="take logits[:, 0] of a critic that gives (batch, 1), or logits.ravel() "
+        "of one that gives logits of patches",
+    )

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxgen.checks import check_floats, check_key, check_shapes
 from jaxgen.typing import Params, PerExample, RandomKeys
 
 __all__ = [
@@ -58,6 +59,8 @@ def gradient_penalty(
     References:
         Gulrajani et al., Improved Training of Wasserstein GANs, 2017, equation 3.
     """
+    check_key(key)
+    check_shapes(("batch", "..."), real=real, fake=fake)
     weight = _uniform(key, real)
     gradients = _gradients(critic, weight * real + (1.0 - weight) * fake)
     return (_norms(gradients) - target) ** 2
@@ -74,6 +77,7 @@ def r1(critic: Critic, real: Samples) -> PerExample:
         Mescheder et al., Which Training Methods for GANs do actually Converge?, 2018,
         equation 9.
     """
+    check_floats(real=real)
     return 0.5 * _squares(_gradients(critic, real))
 
 
@@ -83,6 +87,7 @@ def r2(critic: Critic, fake: Samples) -> PerExample:
     References:
         Mescheder et al., 2018, equation 10.
     """
+    check_floats(fake=fake)
     return 0.5 * _squares(_gradients(critic, fake))
 
 
@@ -110,6 +115,8 @@ def dragan(
         Kodali et al., On Convergence and Stability of GANs, 2017, section 2.4, as its
         authors' code has it.
     """
+    check_key(key)
+    check_floats(real=real)
     noise_key, weight_key = _two(key)
     spread = jnp.std(real) if spread is None else spread
     if noise_key.ndim == 0:
@@ -138,6 +145,7 @@ def lecam(
         Tseng et al., Regularizing Generative Adversarial Networks under Limited Data,
         2021, equation 3.
     """
+    check_shapes(("batch",), real_logits=real_logits, fake_logits=fake_logits)
     return (real_logits - fake_average) ** 2 + (fake_logits - real_average) ** 2
 
 

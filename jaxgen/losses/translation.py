@@ -11,6 +11,7 @@ is refused) are sums; the models halve them and log both.
 
 import jax.numpy as jnp
 
+from jaxgen.checks import check_shapes
 from jaxgen.losses import gan
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.typing import Array, PerExample
@@ -62,6 +63,7 @@ def l1(images: Array, others: Array) -> PerExample:
     References:
         Isola et al., 2017, equation 3; Zhu et al., 2017, equation 2.
     """
+    check_shapes(("batch", "..."), images=images, others=others)
     return jnp.mean(jnp.abs(images - others), axis=tuple(range(1, images.ndim)))
 
 
@@ -75,4 +77,5 @@ def mse(images: Array, others: Array) -> PerExample:
     Returns:
         In squared units of the images, shape (batch,).
     """
+    check_shapes(("batch", "..."), images=images, others=others)
     return jnp.mean(jnp.square(images - others), axis=tuple(range(1, images.ndim)))

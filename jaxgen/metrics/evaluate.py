@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxgen.checks import check_key
 from jaxgen.metrics import judged, measures
 from jaxgen.metrics.arrays import check_features
 from jaxgen.metrics.comparison import DEFAULTS, Comparison, Settings, compare_sets
@@ -100,6 +101,7 @@ def evaluate(
         ...     {"noise": noise}, digits, train=train, key=jax.random.key(0)
         ... )
     """
+    check_key(key)
     tell = progress or _silent
     measures.check_options(confidence, resamples, batch_size)
     named = judged.named_sets(model, state)
@@ -232,6 +234,7 @@ def evaluate_features(
     Raises:
         InputError: The features cannot be used, or are too few.
     """
+    check_key(key)
     tell = progress or _silent
     measures.check_options(confidence, resamples)
     real = check_features("real", real, least=8)

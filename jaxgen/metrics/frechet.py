@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_features, check_pair
 from jaxgen.metrics.gaussian_fit import (
@@ -149,6 +150,7 @@ def frechet_infinity(
         Chong and Forsyth, Effectively Unbiased FID and Inception Score and Where to
         Find Them, 2020.
     """
+    check_key(key)
     fixed = None
     if isinstance(real, FeatureStatistics):
         check_statistics("The real statistics", real)

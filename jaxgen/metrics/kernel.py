@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_pair
 from jaxgen.metrics.kernel_functions import Kernel, polynomial_kernel
@@ -175,6 +176,7 @@ def kernel_inception_distance(
     References:
         Bińkowski et al., Demystifying MMD GANs, 2018, section 4.
     """
+    check_key(key)
     real, generated = check_pair(real, generated)
     if num_subsets < 1 or subset_size < 2:
         raise InputError(

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from numpyro.distributions import Distribution
 
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, PerExample, PRNGKeyArray
 
@@ -84,6 +85,7 @@ def importance_log_likelihood(
         Burda et al., Importance Weighted Autoencoders, 2016, equation 8.
         Kong, A Note on Importance Sampling using Standardized Weights, 1992.
     """
+    check_key(key)
     _check(proposal, num_samples, chunk_size)
     num_chunks = -(-num_samples // chunk_size)
     # Chunks of even length: the last one is nearly full.

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int
 
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Latents, PRNGKeyArray
 
@@ -100,6 +101,7 @@ def mig_chen(
         Chen et al., Isolating Sources of Disentanglement in VAEs, 2018, equation 6 and
         appendix.
     """
+    check_key(key)
     host_factors = check_scored(np.asarray(mean), np.asarray(factors))[1]
     if mean.shape != log_variance.shape:
         raise InputError(

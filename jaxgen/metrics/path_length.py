@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen.checks import check_number
+from jaxgen.checks import check_key, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.interpolation import lerp, slerp
 from jaxgen.metrics.resampling import trimmed_mean_interval
@@ -94,6 +94,7 @@ def path_length(
         Karras et al., A Style-Based Generator Architecture for Generative Adversarial
         Networks, 2019, section 4.1, equations 2 and 3.
     """
+    check_key(key)
     speed = partial(squared_speed, decode, features, interpolation=interpolation)
     return _over_paths(
         key, decode, features, latents, speed, num_samples, interpolation, endpoints,
@@ -142,6 +143,7 @@ def finite_path_length(
     References:
         Karras et al., 2019, equations 2 and 3, with epsilon = 1e-4.
     """
+    check_key(key)
     check_number("epsilon", epsilon, above=0.0)
 
     def speed(start: Latents, end: Latents, position: PerExample) -> PerExample:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Latents, PRNGKeyArray
 
@@ -110,6 +111,7 @@ def kl_decomposition(
         Chen et al., Isolating Sources of Disentanglement in VAEs, 2018, equation 2.
         Hoffman and Johnson, ELBO surgery, 2016.
     """
+    check_key(key)
     if mean.ndim != 2 or mean.shape != log_variance.shape:
         raise InputError(
             f"The means have shape {mean.shape}, the log-variances "

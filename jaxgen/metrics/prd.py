@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.metrics.clusters import Clusters, union_clusters
 from jaxgen.metrics.resampling import Halves
@@ -161,6 +162,7 @@ def precision_recall_distribution(
         Sajjadi et al., Assessing Generative Models via Precision and Recall, 2018,
         sections 3 and 4.
     """
+    check_key(key)
     clusters = union_clusters(
         key, real, generated, num_clusters=num_clusters, num_runs=num_runs
     )

@@ -28,6 +28,7 @@ import jax
 import numpy as np
 from scipy.special import stdtrit
 
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.random import numpy_generator
 from jaxgen.typing import PRNGKeyArray
@@ -76,6 +77,7 @@ def half_samples(key: PRNGKeyArray, repeats: int, num_examples: int) -> np.ndarr
     Raises:
         InputError: There are fewer than 4 examples or 2 rows.
     """
+    check_key(key)
     if num_examples < 4 or repeats < 2:
         raise InputError(
             f"{repeats} half-samples of {num_examples} examples: expected at least 2 "
@@ -106,6 +108,7 @@ def halves(
     Raises:
         InputError: See `half_samples`.
     """
+    check_key(key)
     of_real, of_generated = jax.random.split(key)
     return Halves(
         half_samples(of_real, repeats, num_real),

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_features, check_pair
 from jaxgen.metrics.resampling import Halves
@@ -109,6 +110,7 @@ def sliced_wasserstein(
     References:
         Bonneel et al., Sliced and Radon Wasserstein Barycenters of Measures, 2015.
     """
+    check_key(key)
     _check_order(order)
     values = [
         _powers(

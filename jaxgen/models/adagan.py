@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import random
+from jaxgen.checks import check_batch, check_floats
 from jaxgen.errors import InputError
 from jaxgen.losses import boosting
 from jaxgen.losses.boosting import BoostedWeights
@@ -179,6 +180,7 @@ def adagan(
         return jax.tree.map(lambda leaf: leaf[::candidates], batch)
 
     def logits_of(state: AdaGANState, samples: Array) -> Array:
+        check_floats(samples=samples)
         net = state.classifier
         return network.apply(net.params, net.batch_stats, samples)[0]
 
@@ -198,6 +200,7 @@ def adagan(
         return generate_each(state, latents)[which, jnp.arange(rows)]
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> AdaGANState:
+        check_batch(batch, "image")
         samples = batch["image"]
         if samples.shape[0] % candidates:
             raise InputError(
@@ -236,6 +239,7 @@ def adagan(
     def update(
         state: AdaGANState, batch: Batch, axis_name: str | None = None
     ) -> tuple[AdaGANState, Metrics]:
+        check_batch(batch, "image")
         number = jnp.minimum(state.step // period, num_components - 1)
         key = random.step_key(state.key, state.step)
 
@@ -320,6 +324,7 @@ def adagan(
         return mixture(state, random.example_keys(key, n), count)
 
     def evaluate(state: AdaGANState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
+        check_batch(batch, "image")
         rows = batch["image"].shape[0]
         fake = mixture(state, random.example_keys(key, rows), begun(state))
         real_logits = logits_of(state, batch["image"])

@@ -2,6 +2,7 @@
 
 import jax
 
+from jaxgen.checks import check_labels
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Batch
 
@@ -18,7 +19,8 @@ def one_hot_labels(kind: str, batch: Batch, num_classes: int | None) -> Conditio
         num_classes: Of the model, or None.
 
     Raises:
-        InputError: The model is conditional, and the data have no labels.
+        InputError: The model is conditional, and the data have no labels, or these are
+            not class numbers of shape (batch,).
     """
     if num_classes is None:
         return None
@@ -27,6 +29,7 @@ def one_hot_labels(kind: str, batch: Batch, num_classes: int | None) -> Conditio
             f"The {kind} is conditional (num_classes was given), and the data have no "
             "labels: take a labelled set, or leave num_classes out."
         )
+    check_labels(batch["label"], batch["image"].shape[0], num_classes)
     return jax.nn.one_hot(batch["label"], num_classes)
 
 
@@ -45,14 +48,14 @@ def check_classes(num_classes: int | None) -> None:
 
 def check_condition(
     kind: str, condition: Condition, rows: int, num_classes: int | None
-) -> None:
-    """Refuses a condition that is missing, not asked for, or of another shape."""
+) -> Condition:
+    """Returns a condition that is there, asked for and of the right shape."""
     if num_classes is None:
         if condition is not None:
             raise InputError(
                 f"This {kind} takes no condition: it was made without num_classes."
             )
-        return
+        return None
     shape = (rows, num_classes)
     if condition is None or condition.shape != shape:
         got = "is missing" if condition is None else f"has shape {condition.shape}"
@@ -60,3 +63,4 @@ def check_condition(
             f"The condition {got}: give one-hot labels of shape {shape}, as "
             "jax.nn.one_hot(labels, num_classes)."
         )
+    return condition

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.typing import (
     Array,
@@ -179,6 +180,7 @@ def _length(settings: PyTree) -> int:
 
 def member_key(key: PRNGKeyArray, seed: int | Array) -> PRNGKeyArray:
     """Returns the root key of an ensemble's seed."""
+    check_key(key)
     return jax.random.fold_in(key, seed)
 
 

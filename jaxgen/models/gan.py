@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
+from jaxgen.checks import check_batch, check_floats
 from jaxgen.errors import InputError
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import averaging, gan_checks
@@ -195,6 +196,7 @@ def gan(
         )
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> GANState:
+        check_batch(batch, "image")
         samples, condition = seen(batch["image"]), condition_of(batch)
         gan_checks.check_samples(samples, critic_steps, remedies)
         zeros = jnp.zeros((samples.shape[0], latents), samples.dtype)
@@ -219,6 +221,7 @@ def gan(
     def update(
         state: GANState, batch: Batch, axis_name: str | None = None
     ) -> tuple[GANState, Metrics]:
+        check_batch(batch, "image")
         key = random.step_key(state.key, state.step)
         samples, condition = seen(batch["image"]), condition_of(batch)
         parts = [
@@ -313,10 +316,12 @@ def gan(
         return generate(state, draw_latents(key, (n, latents)), turns(condition, n))
 
     def critique(state: GANState, samples: Array, condition: Condition = None) -> Array:
+        check_floats(samples=samples)
         check_condition("GAN", condition, samples.shape[0], num_classes)
         return judge.outputs(state.critic, seen(samples), condition)[0]
 
     def evaluate(state: GANState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
+        check_batch(batch, "image")
         condition = condition_of(batch)
         real = batch["image"]
         keys = random.example_keys(key, real.shape[0])

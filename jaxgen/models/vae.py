@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
+from jaxgen.checks import check_batch, check_key
 from jaxgen.estimators import Estimator, Pathwise, ScoreFunction
 from jaxgen.losses.vae import objectives, regularizers
 from jaxgen.losses.vae.families import (
@@ -173,6 +174,7 @@ def vae(
     weighted = importance_weighted or losses.vae.is_bound_estimator(first)
     vae_checks.check_weighted(weighted, objective, divergence)
     check_classes(num_classes)
+    checked = partial(check_condition, "VAE", num_classes=num_classes)
     divergence = regularizers.kl() if divergence is None else divergence
     objective = objectives.beta() if objective is None else objective
 
@@ -180,6 +182,7 @@ def vae(
         return one_hot_labels("VAE", batch, num_classes)
 
     def posterior(params: Params, images: Images, condition: Condition) -> Posterior:
+        vae_checks.check_images(images, likelihood)
         outputs = encoder.apply(params["encoder"], images, *given(condition))
         q = posterior_of(prior.family, outputs)
         vae_checks.check_latents(q.point.shape[1:], prior.shape)
@@ -237,6 +240,7 @@ def vae(
         )
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> VAEState:
+        check_batch(batch, "image")
         images, condition = batch["image"], condition_of(batch)
         latents = jnp.zeros((images.shape[0], *prior.shape), images.dtype)
         own = given(condition)
@@ -259,6 +263,7 @@ def vae(
     def update(
         state: VAEState, batch: Batch, axis_name: str | None = None
     ) -> tuple[VAEState, Metrics]:
+        check_batch(batch, "image")
         keys = random.example_keys(
             random.stream(random.step_key(state.key, state.step), "latent"),
             batch["image"].shape[0],
@@ -301,6 +306,7 @@ def vae(
         return VAEState(step, state.key, net, multiplier, kept), metrics
 
     def evaluate(state: VAEState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
+        check_batch(batch, "image")
         keys = random.example_keys(key, batch["image"].shape[0])
         params, plain = state.net.params, ScoreFunction()
         found = terms(params, keys, batch, plain, (), 1)
@@ -316,10 +322,6 @@ def vae(
             state.objective, state.step, found.log_likelihood, found.parts, mean
         )
         return _metrics(loss, found, divergence)
-
-    def checked(condition: Condition, rows: int) -> Condition:
-        check_condition("VAE", condition, rows, num_classes)
-        return condition
 
     def encode(
         state: VAEState, images: Images, condition: Condition = None
@@ -344,6 +346,7 @@ def vae(
     def sample(
         state: VAEState, key: PRNGKeyArray, n: int, condition: Condition = None
     ) -> Images:
+        check_key(key)
         if num_classes is not None and condition is None:
             condition = jax.nn.one_hot(jnp.arange(n) % num_classes, num_classes)
         p = prior_at(state, checked(condition, n))

@@ -5,8 +5,10 @@ from typing import Any, cast
 
 import jax.numpy as jnp
 
+from jaxgen.checks import check_floats, check_unit_interval
 from jaxgen.errors import InputError
 from jaxgen.estimators import Estimator
+from jaxgen.losses.vae.likelihoods import Likelihood
 from jaxgen.typing import Array
 
 _EXAMPLES = {
@@ -56,6 +58,13 @@ def check_weighted(weighted: bool, objective: Any, divergence: Any) -> None:
             "own to be weighed: leave objective and divergence out, or take an "
             "estimator of the ELBO."
         )
+
+
+def check_images(images: Any, likelihood: Likelihood) -> None:
+    """Refuses images that are not floating, or known to have no likelihood."""
+    check_floats(images=images)
+    if likelihood.unit_interval:
+        check_unit_interval("images", images)
 
 
 def check_latents(found: tuple[int, ...], wanted: tuple[int, ...]) -> None:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
-from jaxgen.checks import check_number
+from jaxgen.checks import check_batch, check_floats, check_number
 from jaxgen.errors import InputError
 from jaxgen.models import gan_checks
 from jaxgen.models.gradient_step import gradient_step
@@ -170,6 +170,7 @@ def veegan(
         )
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> VEEGANState:
+        check_batch(batch, "image")
         samples = seen(batch["image"])
         zeros = jnp.zeros((samples.shape[0], latents), samples.dtype)
 
@@ -196,6 +197,7 @@ def veegan(
     def update(
         state: VEEGANState, batch: Batch, axis_name: str | None = None
     ) -> tuple[VEEGANState, Metrics]:
+        check_batch(batch, "image")
         key = random.step_key(state.key, state.step)
         real = seen(batch["image"])
         drawn = draws_of(key, real.shape[0], axis_name)
@@ -271,6 +273,7 @@ def veegan(
         return generate(state, draw_latents(key, (n, latents)))
 
     def reconstruct(state: VEEGANState, samples: Array) -> Array:
+        check_floats(samples=samples)
         found = still(reconstructor, state.reconstructor, seen(samples))
         return found.reshape(samples.shape[0], latents)
 
@@ -281,6 +284,7 @@ def veegan(
         return -ratio(state, samples, reconstruct(state, samples))
 
     def evaluate(state: VEEGANState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
+        check_batch(batch, "image")
         real = batch["image"]
         drawn = draws_of(key, real.shape[0], None)
         fake = generate(state, drawn.latents)

@@ -4,6 +4,7 @@ from typing import Any
 
 from flax import linen as nn
 
+from jaxgen.checks import check_key
 from jaxgen.typing import (
     Array,
     Network,
@@ -33,6 +34,7 @@ def pure(module: nn.Module) -> Network:
     """
 
     def init(key: PRNGKeyArray, *inputs: Any) -> Params:
+        check_key(key)
         return module.init(key, *inputs)["params"]
 
     def apply(params: Params, *inputs: Any) -> Any:
@@ -59,6 +61,7 @@ def pure_with_statistics(module: nn.Module) -> StatefulNetwork:
     """
 
     def init(key: PRNGKeyArray, *inputs: Any) -> tuple[Params, PyTree]:
+        check_key(key)
         variables = module.init(key, *inputs, train=False, axis_name=None)
         return variables.get("params", {}), variables.get("batch_stats", {})
 
@@ -92,6 +95,7 @@ def pure_translator(module: nn.Module) -> Translator:
     """
 
     def init(key: PRNGKeyArray, images: Array) -> tuple[Params, PyTree]:
+        check_key(key)
         variables = module.init(key, images)
         return variables.get("params", {}), variables.get("batch_stats", {})
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgen import random
+from jaxgen.checks import check_key
 from jaxgen.training import guard
 from jaxgen.training.checkpoint import Checkpoints
 from jaxgen.training.evaluation import compile_evaluation
@@ -83,6 +84,7 @@ def fit(
         InputError: If the batch cannot be split over the devices, or the newest
             checkpoint cannot be read.
     """
+    check_key(key)
     place = placement(1) if place is None else place
     run = _Run(model, data, key, steps, evaluate_every, steps_per_call, place)
     state, ledger = run.start(checkpoints)

@@ -133,7 +133,7 @@ def test_a_file_that_only_looks_like_an_image_is_named_at_once(flat, content):
 
 def test_an_image_of_another_size_is_named_with_both_sizes(flat):
     write(flat / "05.png", size=(7, 4))
-    with pytest.raises(InputError, match=r"05\.png is 7x4.*expected 6x4.*--image-size"):
+    with pytest.raises(InputError, match=r"05\.png is 7x4.*expected 6x4.*image_size"):
         data.load(flat)
 
 
@@ -188,7 +188,7 @@ def test_two_domains_are_not_two_classes(tmp_path):
 def test_splits_of_different_shape_are_not_joined(tmp_path):
     write(tmp_path / "train" / "1.png", size=(6, 4))
     write(tmp_path / "test" / "1.png", size=(5, 4))
-    with pytest.raises(InputError, match=r"\(4, 6, 1\).*\(4, 5, 1\).*--image-size"):
+    with pytest.raises(InputError, match=r"\(4, 6, 1\).*\(4, 5, 1\).*image_size"):
         data.load(tmp_path, split="train+test")
 
 

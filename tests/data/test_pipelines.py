@@ -228,7 +228,7 @@ def test_unlabelled_sets_have_no_label(key):
 
 
 def test_a_set_smaller_than_a_batch_is_refused_in_training(key):
-    with pytest.raises(InputError, match="batch size 24 exceeds the 23.*--batch-size"):
+    with pytest.raises(InputError, match="batch size 24 exceeds the 23.*batch_size"):
         make(key, batch_size=24)
 
 

@@ -82,13 +82,29 @@ def test_image_size_below_a_pixel_is_refused():
         (np.zeros((2, 4, 4, 1), np.float32), None, "float32.*expected uint8"),
         (np.zeros((2, 4, 4), np.uint8), None, r"\(2, 4, 4\).*expected uint8"),
         (np.zeros((0, 4, 4, 1), np.uint8), None, "no examples"),
-        (np.zeros((2, 4, 4, 1), np.uint8), np.zeros(3), r"\(3,\).*expected shape"),
+        (np.zeros((2, 4, 4, 1), np.uint8), np.arange(3), r"\(3,\).*of shape \(2,\)"),
+        (np.zeros((2, 4, 4, 1), np.uint8), np.zeros(2), "float64 .*expected whole num"),
         (np.zeros((2, 4, 4, 1), np.uint8), np.array([-1, 0]), "least value -1"),
     ],
 )
 def test_arrays_that_are_no_image_set_are_refused(image, label, words):
     with pytest.raises(InputError, match=words):
         data.from_arrays(image, label)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 32, 32), (2, 1, 28, 28), (2, 3, 5, 6)])
+def test_images_with_channels_first_are_refused_with_their_cure(shape):
+    images = np.zeros(shape, np.uint8)
+    words = r"shape \(2, .*give images\.transpose\(0, 2, 3, 1\)"
+    with pytest.raises(InputError, match=words):
+        data.from_arrays(images)
+    assert data.from_arrays(images.transpose(0, 2, 3, 1)).image_shape[2] == shape[1]
+
+
+def test_labels_are_numbers_of_class_names():
+    images = np.zeros((2, 4, 4, 1), np.uint8)
+    with pytest.raises(InputError, match="labels of 'arrays' reach 5, and class_names"):
+        data.from_arrays(images, np.array([0, 5]), class_names=("a", "b", "c"))
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_colour_images_of_unknown_size_and_without_labels(tmp_path):
 def test_images_of_several_sizes_need_an_image_size(tmp_path):
     images = grey(5, size=(4, 6)) + grey(5, size=(8, 8))
     prepare(tmp_path, images, (None, None, 1))
-    with pytest.raises(InputError, match="1 of tiny.*8x8.*expected 6x4.*--image-size"):
+    with pytest.raises(InputError, match="1 of tiny.*8x8.*expected 6x4.*image_size"):
         data.load("tiny", data_dir=tmp_path).in_memory()
     resized = data.load("tiny", data_dir=tmp_path, image_size=4).in_memory()["image"]
     np.testing.assert_array_equal(resized, np.full((2, 4, 4, 1), 5))
@@ -175,7 +175,7 @@ def test_an_unprepared_set_is_told_with_the_command_that_prepares_it(tmp_path, c
 
 
 def test_a_missing_data_folder_is_refused(tmp_path):
-    with pytest.raises(InputError, match="nowhere does not exist.*--data-dir"):
+    with pytest.raises(InputError, match="nowhere does not exist.*data_dir"):
         data.load("mnist", data_dir=tmp_path / "nowhere")
 
 

@@ -5,6 +5,7 @@ import pytest
 from jax.test_util import check_grads
 
 from jaxgen import losses, random
+from jaxgen.errors import InputError
 
 BCE = losses.vae.bernoulli_log_likelihood
 GAUSS = losses.vae.gaussian_log_likelihood
@@ -143,7 +144,7 @@ def test_keys_per_example_draw_what_each_example_would_draw_alone(key):
 
 
 def test_an_encoder_of_wrong_shapes_is_refused(key):
-    with pytest.raises(ValueError, match="encode must return the mean and the log-var"):
+    with pytest.raises(InputError, match="mean and log-variance must have one shape"):
         losses.vae.elbo(key, lambda x: (x, x[:, :1]), lambda z: z, jnp.zeros((2, 3)))
 
 

@@ -65,6 +65,6 @@ def check(source: Source, size: int) -> None:
     if size > min(height, width):
         raise InputError(
             f"The crop of {size}x{size} pixels is larger than the images of "
-            f"{source.name!r}, {width}x{height}: give a smaller --crop-size, or a "
-            f"--load-size of at least {size}."
+            f"{source.name!r}, {width}x{height}: give a smaller crop_size, or a "
+            f"load_size of at least {size}."
         )

@@ -34,7 +34,7 @@ def doubtful_direction(pairs: Pairs, *, examples: int = 16) -> str | None:
             return None
         return (
             f"The outputs of {pairs.name!r} were computed from the inputs: the model "
-            f"learns what a function can do; give --direction {other} to undo it."
+            f"learns what a function can do; give direction={other!r} to undo it."
         )
     indices = np.linspace(0, len(pairs) - 1, min(examples, len(pairs))).astype(int)
     ratio = _detail(pairs.a, indices) / _detail(pairs.b, indices)
@@ -43,7 +43,7 @@ def doubtful_direction(pairs: Pairs, *, examples: int = 16) -> str | None:
     return (
         f"The inputs of {pairs.name!r} hold {ratio:.1f} times the detail of the "
         "outputs, as photographs do of labels: the direction may be reversed; give "
-        f"--direction {other} to translate the other way."
+        f"direction={other!r} to translate the other way."
     )
 
 

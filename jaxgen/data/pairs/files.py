@@ -118,7 +118,7 @@ def _common(files: Sequence[Path], kinds: Sequence[Kind], *, sizes: bool) -> Kin
             raise InputError(
                 f"The image {path} has {number} and {where} has {most.channels}: "
                 "expected as many in all images of a side; convert it, take it out, or "
-                "give --channels 3 (or 1) to read all alike."
+                "give channels=3 (or 1) to read all alike."
             )
         if kind.deep != kinds[0].deep:
             bits = 16 if kind.deep else 8

@@ -53,7 +53,7 @@ def load_pair_folder(
     if not folder.is_dir():
         raise InputError(
             f"The folder {folder} does not exist: expected a folder of pairs; check "
-            "--data."
+            "the path."
         )
     if channels not in (None, 1, 3):
         raise InputError(f"channels={channels}: expected 1 or 3, or None.")
@@ -100,7 +100,7 @@ def _check_halves(files: Sequence[Path], kinds: Sequence[Kind], *, sure: bool) -
             raise InputError(
                 f"The image {path} is {kind.width}x{kind.height} pixels and looks like "
                 "a single one: expected two side by side; put a and b into folders A "
-                "and B, or give --layout side_by_side if it holds both."
+                "and B, or give layout='side_by_side' if it holds both."
             )
 
 
@@ -118,5 +118,5 @@ def _check_sizes(
                 f"The images {path} ({own.width}x{own.height}) and {partner} "
                 f"({other.width}x{other.height}) of a pair differ in size: expected "
                 f"the factor between {a[0].name} and its partner in all pairs; give "
-                "--image-size to resize all of them."
+                "image_size to resize all of them."
             )

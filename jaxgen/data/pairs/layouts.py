@@ -105,7 +105,7 @@ def _partners(a: list[Path], b: list[Path]) -> tuple[list[Path], list[Path]]:
             raise InputError(
                 f"{files[0].parent} has no partner of {own[alone[0]]}{more}: expected "
                 f"the same names on both sides, which hold {len(a)} images A and "
-                f"{len(b)} images B; add it, or give --layout unpaired where they do "
+                f"{len(b)} images B; add it, or give layout='unpaired' where they do "
                 "not belong together."
             )
     names = sorted(first)
@@ -138,7 +138,7 @@ def _no_split(folder: Path, split: str) -> InputError:
     return InputError(
         f"The folder {folder} has no split {split!r}: expected {split}/A and "
         f"{split}/B, A/{split} and B/{split}, {split}A and {split}B, or {split}/ with "
-        "images side by side; give another --split, or add it."
+        "images side by side; give another split, or add it."
     )
 
 
@@ -147,5 +147,5 @@ def _no_layout(folder: Path, split: str, layout: str) -> InputError:
     return InputError(
         f"The folder {folder} holds no pairs{wanted}: expected folders A and B, "
         f"{split}A and {split}B, or images side by side, in it or in its subfolder "
-        f"{split}; check --data and --layout."
+        f"{split}; check the path and layout."
     )

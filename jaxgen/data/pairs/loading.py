@@ -83,7 +83,7 @@ def load_pairs(
             raise InputError(
                 f"The paired set {name!r} is unknown: expected 'emoji', 'photos', "
                 "'cycle_gan/...' of TensorFlow Datasets, a folder of pairs, or, with "
-                "--degrade, a set of single images; check --data."
+                "degrade, a set of single images; check the name."
             )
         pairs = folders.load_pair_folder(
             name, split, layout=layout, image_size=image_size, channels=channels

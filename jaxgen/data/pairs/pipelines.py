@@ -8,6 +8,7 @@ from typing import Any, Literal
 import jax
 
 from jaxgen import random
+from jaxgen.checks import check_key
 from jaxgen.data import resizing
 from jaxgen.data.order import Order
 from jaxgen.data.pairs import crops as crops_of
@@ -79,6 +80,7 @@ def pair_pipeline(
         >>> batch["a"].shape, batch["b"].shape, data.steps_per_epoch
         ((4, 32, 32, 3), (4, 32, 32, 3), 158)
     """
+    check_key(key)
     if aligned is None:
         aligned = pairs.aligned
     if aligned and not pairs.aligned:
@@ -144,6 +146,7 @@ class PairData:
         resident: bool,
     ):
         """Opens both sets; see `pair_pipeline` for the arguments."""
+        check_key(key)
         self.batch_size = batch_size
         self.num_examples = max(len(a), len(b))
         self._aligned = aligned

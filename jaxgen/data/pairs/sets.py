@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from jaxgen import random
+from jaxgen.checks import check_key
 from jaxgen.data.degradations import Degradation
 from jaxgen.data.sources import (
     Source,
@@ -74,6 +75,7 @@ class Pairs:
         Raises:
             InputError: The share is out of range.
         """
+        check_key(key)
         if not 0 < share <= 1:
             raise InputError(f"share={share:g}: expected a number above 0 and up to 1.")
 
@@ -111,7 +113,7 @@ def scale_between(pairs: Pairs) -> tuple[int, int]:
     raise InputError(
         f"The pairs {pairs.name!r} are images of {w}x{h} pixels (a) and {width}x"
         f"{height} (b): expected one size, or one a whole multiple of the other; give "
-        "--image-size to resize both."
+        "image_size to resize both."
     )
 
 

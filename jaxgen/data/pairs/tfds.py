@@ -38,7 +38,7 @@ def load_pair_tfds(
     if folder is not None and not folder.is_dir():
         raise InputError(
             f"The data folder {folder} does not exist: expected the "
-            f"folder where TensorFlow Datasets has prepared {name!r}; check --data-dir."
+            f"folder where TensorFlow Datasets has prepared {name!r}; check data_dir."
         )
     a, b = (
         without_labels(

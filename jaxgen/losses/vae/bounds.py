@@ -6,6 +6,9 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from jaxgen import divergences, random
+from jaxgen.checks import check_floats, check_key
+from jaxgen.errors import InputError
+from jaxgen.losses.vae.families import gaussian_outputs
 from jaxgen.losses.vae.likelihoods import Observations, bernoulli_log_likelihood
 from jaxgen.typing import Array, Latents, PerExample, RandomKeys
 
@@ -43,8 +46,9 @@ def elbo(
         `ElboTerms(log_likelihood, kl)`; the bound is their difference.
 
     Raises:
-        ValueError: If the encoder gives anything but two arrays of one shape
-            (batch, latents).
+        InputError: The encoder gives anything but two arrays of one shape
+            (batch, latents), the observations are not floating numbers, or known
+            observations are outside the likelihood's range.
 
     Examples:
         >>> import jax, jax.numpy as jnp
@@ -57,12 +61,13 @@ def elbo(
     References:
         Kingma and Welling, Auto-Encoding Variational Bayes, 2014, equation 10.
     """
-    mean, log_variance = encode(observations)
-    if mean.shape != log_variance.shape or mean.shape[:1] != observations.shape[:1]:
-        raise ValueError(
-            "encode must return the mean and the log-variance of the latents, both of "
-            f"shape (batch, latents) with batch = {observations.shape[0]}; it returned "
-            f"shapes {mean.shape} and {log_variance.shape}."
+    check_key(key)
+    check_floats(observations=observations)
+    mean, log_variance = gaussian_outputs(encode(observations))
+    if mean.shape[:1] != observations.shape[:1]:
+        raise InputError(
+            f"encode was given {observations.shape[0]} examples and returned latents "
+            f"of shape {mean.shape}: give (batch, latents)."
         )
     noise = random.normal(key, mean.shape)
     latents = mean + jnp.exp(0.5 * log_variance) * noise

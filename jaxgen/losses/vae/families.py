@@ -152,17 +152,7 @@ def posterior_of(family: type, outputs: Any) -> Posterior:
         InputError: The outputs are not what the family needs.
     """
     if family is Gaussian:
-        if not (isinstance(outputs, tuple | list) and len(outputs) == 2):
-            raise InputError(
-                "The encoder of Gaussian latents must return (mean, log_variance); it "
-                f"returned {_shapes(outputs)}."
-            )
-        if outputs[0].shape != outputs[1].shape:
-            raise InputError(
-                "The encoder's mean and log-variance must have one shape; they have "
-                f"{_shapes(outputs)}."
-            )
-        mean, log_variance = outputs
+        mean, log_variance = gaussian_outputs(outputs)
         return Gaussian(mean, numerics.soft_bound(log_variance, -MOST, MOST))
     rank = {Bernoulli: 2, Categorical: 3}[family]
     if getattr(outputs, "ndim", None) != rank:
@@ -174,5 +164,28 @@ def posterior_of(family: type, outputs: Any) -> Posterior:
     return family(outputs)
 
 
+def gaussian_outputs(outputs: Any) -> tuple[Array, Array]:
+    """Returns (mean, log_variance) as an encoder gave it.
+
+    Raises:
+        InputError: The outputs are not two arrays of one shape.
+    """
+    # An array of two rows would unpack as well.
+    if not (isinstance(outputs, tuple | list) and len(outputs) == 2):
+        raise InputError(
+            "The encoder of Gaussian latents must return (mean, log_variance); it "
+            f"returned {_shapes(outputs)}."
+        )
+    mean, log_variance = outputs
+    if jnp.shape(mean) != jnp.shape(log_variance):
+        raise InputError(
+            "The encoder's mean and log-variance must have one shape; they have "
+            f"{_shapes(outputs)}."
+        )
+    return mean, log_variance
+
+
 def _shapes(outputs: Any) -> str:
+    if hasattr(outputs, "shape"):
+        return f"one array of shape {outputs.shape}"
     return str(jax.tree.map(jnp.shape, outputs))

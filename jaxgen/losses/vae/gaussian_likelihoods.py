@@ -30,7 +30,8 @@ def gaussian_log_likelihood(
         Nats, shape (batch,).
 
     Raises:
-        ValueError: If the shapes differ, or the variance's does not broadcast to them.
+        InputError: The shapes differ, the variance's does not broadcast to them, or an
+            array is not of floating numbers.
 
     Examples:
         >>> import jax.numpy as jnp
@@ -76,7 +77,7 @@ def learned_gaussian_log_likelihood(
         Nats, shape (batch,).
 
     Raises:
-        ValueError: If the shapes differ.
+        InputError: The shapes differ, or an array is not of floating numbers.
 
     References:
         Rybkin, Daniilidis and Levine, Simple and effective VAE training with calibrated
@@ -118,7 +119,7 @@ def optimal_gaussian_log_likelihood(
         Nats, shape (batch,).
 
     Raises:
-        ValueError: If the shapes differ.
+        InputError: The shapes differ, or an array is not of floating numbers.
 
     References:
         Rybkin, Daniilidis and Levine, Simple and effective VAE training with calibrated
@@ -149,7 +150,7 @@ def laplace_log_likelihood(
         Nats, shape (batch,).
 
     Raises:
-        ValueError: If the shapes differ.
+        InputError: The shapes differ, or an array is not of floating numbers.
 
     Examples:
         >>> import jax.numpy as jnp

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen import random
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.estimators import (
     Estimator,
@@ -76,6 +77,7 @@ def latent_terms(
     Raises:
         InputError: The estimator cannot do this; the sentence says why.
     """
+    check_key(key)
     parts = divergence.closed_form(posterior, prior)
     if parts is None and isinstance(estimator, GumbelSoftmax) and not estimator.hard:
         raise InputError(
@@ -137,6 +139,7 @@ def latent_bound(
     References:
         Burda et al., Importance Weighted Autoencoders, 2016, equation 8.
     """
+    check_key(key)
     per_example = prior if prior_per_example else None
 
     def one(key: Array, q: Posterior, own_prior: Any, *observed: Array) -> Array:
@@ -176,6 +179,7 @@ def estimator_state(
         prior: p(z).
         divergence: The divergence.
     """
+    check_key(key)
     if not estimator.stateful:
         return ()
     dist = jax.tree.map(lambda leaf: leaf[0], posterior).distribution
@@ -211,5 +215,6 @@ def _of_all_examples(leaf: Array) -> Array:
 
 
 def _each(key: RandomKeys, posterior: Posterior) -> Array:
+    check_key(key)
     batch = jax.tree.leaves(posterior)[0].shape[0]
     return random.example_keys(key, batch) if key.ndim == 0 else key

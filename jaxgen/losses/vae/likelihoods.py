@@ -16,6 +16,7 @@ from jax.scipy.special import entr
 from jaxtyping import Array, Float
 
 from jaxgen import numerics
+from jaxgen.checks import check_floats, check_unit_interval
 from jaxgen.errors import InputError
 from jaxgen.typing import PerExample
 
@@ -37,12 +38,14 @@ class Likelihood(NamedTuple):
         floor: `observations -> nats per example`, the least value that -log_likelihood
             can take for them whatever the outputs; None where it has no bound or none
             is known.
+        unit_interval: Whether observations outside [0, 1] have no likelihood.
     """
 
     log_likelihood: Callable[[Observations, Observations], PerExample]
     mean: Callable[[Observations], Observations]
     outputs_per_channel: int = 1
     floor: Callable[[Observations], PerExample] | None = None
+    unit_interval: bool = False
 
 
 def bernoulli_log_likelihood(
@@ -62,7 +65,8 @@ def bernoulli_log_likelihood(
         Nats, shape (batch,).
 
     Raises:
-        ValueError: If the shapes differ.
+        InputError: The shapes differ, an array is not of floating numbers, or known
+            observations are outside [0, 1].
 
     Examples:
         >>> import jax.numpy as jnp
@@ -72,6 +76,7 @@ def bernoulli_log_likelihood(
     References:
         Kingma and Welling, Auto-Encoding Variational Bayes, 2014, appendix C.1.
     """
+    check_unit_interval("observations", observations)
     logits, observations = flatten("logits", logits, observations)
     values = jnp.sum(logits * observations - numerics.softplus(logits), axis=-1)
     # The barrier keeps XLA from summing all pixels a second time, for the mean over the
@@ -96,6 +101,7 @@ def bernoulli_entropy(observations: Observations) -> PerExample:
         >>> bernoulli_entropy(jnp.array([[0.0, 1.0], [0.5, 1.0]]))
         Array([0.       , 0.6931472], dtype=float32)
     """
+    check_unit_interval("observations", observations)
     x = observations.reshape(len(observations), -1)
     return jnp.sum(entr(x) + entr(1 - x), axis=-1)
 
@@ -116,7 +122,8 @@ def continuous_bernoulli_log_likelihood(
         Nats, shape (batch,).
 
     Raises:
-        ValueError: If the shapes differ.
+        InputError: The shapes differ, an array is not of floating numbers, or known
+            observations are outside [0, 1].
 
     Examples:
         >>> import jax.numpy as jnp
@@ -127,6 +134,7 @@ def continuous_bernoulli_log_likelihood(
         Loaiza-Ganem and Cunningham, The continuous Bernoulli: fixing a pervasive error
         in variational autoencoders, 2019, equations 6 to 8.
     """
+    check_unit_interval("observations", observations)
     logits, observations = flatten("logits", logits, observations)
     # softplus(l) - log C = l / 2 + log(sinh(l / 2) / (l / 2)): no difference of near
     # equals, at no logit.
@@ -144,12 +152,21 @@ def continuous_bernoulli_mean(logits: Observations) -> Observations:
 
 def bernoulli() -> Likelihood:
     """Returns the Bernoulli likelihood; the decoder gives logits."""
-    return Likelihood(bernoulli_log_likelihood, jax.nn.sigmoid, floor=bernoulli_entropy)
+    return Likelihood(
+        bernoulli_log_likelihood,
+        jax.nn.sigmoid,
+        floor=bernoulli_entropy,
+        unit_interval=True,
+    )
 
 
 def continuous_bernoulli() -> Likelihood:
     """Returns the continuous Bernoulli likelihood; the decoder gives logits."""
-    return Likelihood(continuous_bernoulli_log_likelihood, continuous_bernoulli_mean)
+    return Likelihood(
+        continuous_bernoulli_log_likelihood,
+        continuous_bernoulli_mean,
+        unit_interval=True,
+    )
 
 
 def bits_per_dimension(nats: Float[Array, "..."], num_dimensions: int) -> Array:
@@ -196,7 +213,8 @@ def split_channels(outputs: Observations, outputs_per_channel: int) -> Array:
 def flatten(
     name: str, parameters: Array, other: Array, other_name: str = "observations"
 ) -> tuple[Float[Array, "batch pixels"], Float[Array, "batch pixels"]]:
-    """Checks that two arrays have one shape and lays their pixels in one axis."""
+    """Checks that two float arrays have one shape; lays their pixels in one axis."""
+    check_floats(**{name: parameters, other_name: other})
     # Broadcasting would hide a transposed or unflattened image in a plausible number.
     if parameters.shape != other.shape:
         raise InputError(

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen import numerics
+from jaxgen.checks import check_floats
 from jaxgen.errors import InputError
 from jaxgen.losses.vae.likelihoods import (
     Likelihood,
@@ -33,7 +34,7 @@ def categorical_log_likelihood(
         Nats, shape (batch,).
 
     Raises:
-        ValueError: If the shapes do not agree.
+        InputError: The shapes do not agree, or an array is not of floating numbers.
 
     Examples:
         >>> import jax.numpy as jnp
@@ -43,6 +44,7 @@ def categorical_log_likelihood(
     References:
         van den Oord et al., Pixel recurrent neural networks, 2016, section 3.
     """
+    check_floats(logits=logits, observations=observations)
     if logits.shape[:-1] != observations.shape:
         raise InputError(
             f"logits have shape {logits.shape}; for observations of shape "
@@ -81,7 +83,7 @@ def discretized_logistic_log_likelihood(
         Nats, shape (batch,).
 
     Raises:
-        ValueError: If the shapes differ.
+        InputError: The shapes differ, or an array is not of floating numbers.
 
     References:
         Salimans et al., PixelCNN++, 2017, equation 2; Kingma et al., Improved

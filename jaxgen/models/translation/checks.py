@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import jax
 
+from jaxgen import checks
 from jaxgen.checks import check_choice, check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.jax_internals import is_traced
@@ -17,16 +18,10 @@ from jaxgen.typing import Array, Batch, Network, StatefulNetwork, Translator
 
 
 def check_batch(kind: str, batch: Batch) -> None:
-    """Refuses batches that are none of images of both kinds."""
-    missing = [name for name in ("a", "b") if name not in batch]
-    if missing:
-        raise InputError(
-            f"A batch for {kind} holds {', '.join(sorted(batch)) or 'nothing'}: "
-            "expected images 'a', which are translated, and 'b', as "
-            "data.pair_pipeline makes them."
-        )
+    """Refuses batches without as many images a as b."""
+    checks.check_batch(batch, "a", "b")
     for name in ("a", "b"):
-        check_images(f"Images {name}", batch[name])
+        check_images(f"batch[{name!r}]", batch[name])
     rows = [batch[name].shape[0] for name in ("a", "b")]
     if rows[0] != rows[1]:
         raise InputError(

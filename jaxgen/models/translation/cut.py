@@ -272,6 +272,7 @@ def cut(
     def update(
         state: CUTState, batch: Batch, axis_name: str | None = None
     ) -> tuple[CUTState, Metrics]:
+        checks.check_batch("CUT", batch)
         key = random.step_key(state.key, state.step)
         a, b = signed(batch["a"]), signed(batch["b"])
         rows, before = a.shape[0], state.generator.batch_stats
@@ -350,10 +351,11 @@ def cut(
         return translate_with(generator, in_use(state), images, key, noise)
 
     def critique(state: CUTState, images: Array) -> Array:
-        check_images("Images to judge", images)
+        check_images("images", images)
         return critic_logits(judge, state.critic, signed(images), noise)
 
     def evaluate(state: CUTState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
+        checks.check_batch("CUT", batch)
         a, b = batch["a"], batch["b"]
         sources = jnp.concatenate([a, b]) if identity else a
 

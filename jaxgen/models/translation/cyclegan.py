@@ -24,12 +24,7 @@ from jaxgen.models.stateful import stateful
 from jaxgen.models.translation import checks
 from jaxgen.models.translation.image_pool import ImagePool, empty_pool, exchange
 from jaxgen.models.translation.judged import critic_logits, halved, judged_terms
-from jaxgen.models.translation.noise import (
-    PUBLISHED_NOISE,
-    Noise,
-    check_images,
-    signed,
-)
+from jaxgen.models.translation.noise import PUBLISHED_NOISE, Noise, check_images, signed
 from jaxgen.models.translation.noise import translate as translate_with
 from jaxgen.typing import (
     BACK,
@@ -237,6 +232,7 @@ def cyclegan(
     def update(
         state: CycleGANState, batch: Batch, axis_name: str | None = None
     ) -> tuple[CycleGANState, Metrics]:
+        checks.check_batch("CycleGAN", batch)
         key = random.step_key(state.key, state.step)
         images: dict[Domain, Array] = {name: signed(batch[name]) for name in ("a", "b")}
 
@@ -355,11 +351,12 @@ def cyclegan(
 
     def critique(state: CycleGANState, images: Array, domain: Domain = "b") -> Array:
         check_choice("domain", domain, get_args(Domain))
-        check_images("Images to judge", images)
+        check_images("images", images)
         net, judge = state.critics[domain], judges[domain]
         return critic_logits(judge, net, signed(images), noise)
 
     def evaluate(state: CycleGANState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
+        checks.check_batch("CycleGAN", batch)
         terms: Metrics = {}
         for direction, domain in INTO.items():
             source = INTO[BACK[direction]]

@@ -3,10 +3,9 @@
 from typing import Any, Literal, NamedTuple, get_args
 
 import jax
-import jax.numpy as jnp
 
 from jaxgen import random
-from jaxgen.checks import check_choice
+from jaxgen.checks import check_choice, check_floats, check_key
 from jaxgen.errors import InputError
 from jaxgen.typing import (
     Array,
@@ -75,7 +74,7 @@ def translate(
     Raises:
         InputError: The images are none, or the key is none of them.
     """
-    check_images("Images to translate", images)
+    check_images("images", images)
     keys = image_keys(key, noise, images.shape[0])
     return shown(translated(network, *net, signed(images), keys, noise))
 
@@ -117,13 +116,11 @@ def translated(
 
 def image_keys(key: RandomKeys | None, noise: Noise, rows: int) -> RandomKeys | None:
     """Returns one key per image from the caller's one, None where nothing is drawn."""
-    if key is None or not noise.dropout:
+    if key is None:
         return None
-    if not jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-        raise InputError(
-            f"key is an array of {key.dtype}: give a key of jax.random.key, behind the "
-            "images."
-        )
+    check_key(key)
+    if not noise.dropout:
+        return None
     if key.shape not in ((), (rows,)):
         raise InputError(
             f"key has shape {key.shape}, and there are {rows} images: give one key, or "
@@ -133,15 +130,11 @@ def image_keys(key: RandomKeys | None, noise: Noise, rows: int) -> RandomKeys | 
 
 
 def check_images(name: str, images: Any) -> None:
-    """Refuses what are no images in [0, 1], by shape and type."""
-    if not jnp.issubdtype(images.dtype, jnp.floating):
-        cure = "; divide bytes by 255" if images.dtype == jnp.uint8 else ""
-        raise InputError(
-            f"{name} are of {images.dtype}: give floating numbers in [0, 1]{cure}."
-        )
+    """Refuses arrays that are not images, by shape and type."""
+    check_floats(**{name: images})
     if images.ndim != 4:
         raise InputError(
-            f"{name} have shape {images.shape}: give (batch, height, width, channels)."
+            f"{name} has shape {images.shape}: give (batch, height, width, channels)."
         )
 
 

@@ -178,6 +178,7 @@ def pix2pix(
     def update(
         state: Pix2PixState, batch: Batch, axis_name: str | None = None
     ) -> tuple[Pix2PixState, Metrics]:
+        checks.check_batch("pix2pix", batch)
         key = random.step_key(state.key, state.step)
         a, b = signed(batch["a"]), signed(batch["b"])
 
@@ -248,12 +249,13 @@ def pix2pix(
             raise InputError(
                 "This pix2pix has no critic to ask: adversarial_weight=0 trains none."
             )
-        check_images("Images a", a)
-        check_images("Images b", b)
+        check_images("a", a)
+        check_images("b", b)
         pairs = seen(signed(a), signed(b))
         return critic_logits(judge, state.critic, pairs, noise)
 
     def evaluate(state: Pix2PixState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
+        checks.check_batch("pix2pix", batch)
         a, b = batch["a"], batch["b"]
         fake = translate(state, a, key)
         terms = {"l1": translation.l1(signed(fake), signed(b))}

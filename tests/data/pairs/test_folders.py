@@ -221,7 +221,7 @@ def test_two_images_of_one_name_are_refused(tmp_path):
 def test_an_image_of_another_size_than_its_partner_is_named(tmp_path):
     write_sides(tmp_path)
     write(tmp_path / "train" / "B" / "001.png", 1, size=(5, 4))
-    words = r"A/001\.png \(6x4\) and .*B/001\.png \(5x4\).*--image-size"
+    words = r"A/001\.png \(6x4\) and .*B/001\.png \(5x4\).*image_size"
     with pytest.raises(InputError, match=words):
         data.load_pairs(tmp_path)
     assert data.load_pairs(tmp_path, image_size=4).b.image_shape == (4, 4, 3)
@@ -282,7 +282,7 @@ def test_an_odd_width_has_no_halves(tmp_path):
 
 def test_single_images_are_not_cut_in_half_unasked(tmp_path):
     write_halves(tmp_path, [1, 2], height=4, width=4)
-    with pytest.raises(InputError, match=r"001\.png is 4x4.*--layout side_by_side"):
+    with pytest.raises(InputError, match=r"001\.png is 4x4.*layout='side_by_side'"):
         data.load_pairs(tmp_path)
     pairs = data.load_pairs(tmp_path, layout="side_by_side")
     assert pairs.a.image_shape == (4, 2, 3)
@@ -361,7 +361,7 @@ def test_an_unpaired_set_of_tfds_is_read_without_tensorflow(tmp_path):
 def test_an_unprepared_set_of_cyclegan_is_told_the_command(tmp_path):
     with pytest.raises(InputError, match="cycle_gan/maps' is not prepared.*array_rec"):
         data.load_pairs("cycle_gan/maps", data_dir=tmp_path)
-    with pytest.raises(InputError, match="nowhere does not exist.*--data-dir"):
+    with pytest.raises(InputError, match="nowhere does not exist.*data_dir"):
         data.load_pairs("cycle_gan/maps", data_dir=tmp_path / "nowhere")
 
 
@@ -380,7 +380,7 @@ def test_facades_are_read_side_by_side():
     assert labels[2] > labels[0] + 50
     assert np.ptp(photographs) < 50
     assert data.doubtful_direction(pairs) is None
-    assert "--direction b_to_a" in data.doubtful_direction(pairs.swapped())
+    assert "direction='b_to_a'" in data.doubtful_direction(pairs.swapped())
 
 
 @needs_real

@@ -232,7 +232,7 @@ def test_what_does_not_go_together_is_refused(make, said):
 
 
 def test_batches_and_sizes_that_do_not_fit_are_refused(key):
-    with pytest.raises(InputError, match="holds image"):
+    with pytest.raises(InputError, match="holds 'image'"):
         PLAIN.init(key, {"image": BATCH["a"]})
     with pytest.raises(InputError, match="channels=2"):
         build(tiny.pixelwise(3)).init(key, BATCH)
