@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxgen.checks import check_choice
+from jaxgen.checks import check_choice, check_number
 from jaxgen.typing import PerExample
 
 Negatives = Literal["image", "batch"]
@@ -58,6 +58,7 @@ def patch_nce(
         the mean.
     """
     check_choice("negatives", negatives, get_args(Negatives))
+    check_number("temperature", temperature, above=0)
     batch, patches, features = query.shape
     keys = jax.lax.stop_gradient(positive)
     own = jnp.broadcast_to(jnp.arange(patches)[None], (batch, patches))

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxgen.checks import check_number
 from jaxgen.typing import Params, PerExample, RandomKeys
 
 Critic = Callable[[Array], Array]
@@ -47,6 +48,7 @@ def gradient_penalty(
     References:
         Gulrajani et al., Improved Training of Wasserstein GANs, 2017, equation 3.
     """
+    check_number("target", target, least=0)
     weight = _uniform(key, real)
     gradients = _gradients(critic, weight * real + (1.0 - weight) * fake)
     return (_norms(gradients) - target) ** 2
@@ -99,6 +101,7 @@ def dragan(
         Kodali et al., On Convergence and Stability of GANs, 2017, section 2.4, as its
         authors' code has it.
     """
+    check_number("target", target, least=0)
     noise_key, weight_key = _two(key)
     spread = jnp.std(real) if spread is None else spread
     if noise_key.ndim == 0:
@@ -136,6 +139,7 @@ def clip_weights(params: Params, bound: float | Array) -> Params:
     References:
         Arjovsky et al., Wasserstein GAN, 2017, algorithm 1.
     """
+    check_number("bound", bound, above=0)
     return jax.tree.map(lambda leaf: jnp.clip(leaf, -bound, bound), params)
 
 

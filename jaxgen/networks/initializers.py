@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from flax.linen.initializers import Initializer
 from jax.typing import DTypeLike
 
+from jaxgen.checks import check_number
 from jaxgen.typing import Array, PRNGKeyArray
 
 
@@ -24,6 +25,7 @@ def normal(deviation: float) -> Initializer:
         >>> bool((kernel == peer).all())
         True
     """
+    check_number("deviation", deviation, least=0)
 
     def init(
         key: PRNGKeyArray, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
