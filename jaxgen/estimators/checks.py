@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxgen.checks import check_count, check_number
 from jaxgen.estimators.base import Estimator
 from jaxgen.estimators.problem import DistFn, Gradient, as_arrays, warmed_state
 from jaxgen.estimators.reference import like, true_gradient
@@ -136,6 +137,9 @@ def check_unbiased(
         >>> result.p_value > 1e-6
         True
     """
+    check_count("num_samples", num_samples, 1)
+    check_count("repeats", repeats, 2)
+    check_number("alpha", alpha, above=0, below=1)
     params = as_arrays(params)
     truth, error, _ = true_gradient(
         stream(key, "reference"), f, dist_fn, params, reference, 20 * repeats
@@ -170,6 +174,8 @@ def check_mean(
     Raises:
         AssertionError: The mean differs from the truth; the message says where.
     """
+    check_count("repeats", repeats, 2)
+    check_number("alpha", alpha, above=0, below=1)
     found = moments(key, sample, repeats, *operands)
     truth = like(truth, found.mean, "truth")
     name = getattr(sample, "__name__", "the sample")

@@ -109,10 +109,9 @@ def check_name(name: str, option: str = "name") -> None:
         name: The name.
         option: The argument, as the caller knows it.
     """
-    if not name.strip() or name != Path(name).name or "\\" in name or ".." in name:
+    if not name.strip() or name != Path(name).name or name in (".", ".."):
         raise InputError(
-            f"{option}={name!r}: give the name of one folder, without slashes and "
-            "without '..'."
+            f"{option}={name!r}: give the name of one folder, without slashes."
         )
 
 

@@ -89,9 +89,9 @@ def test_a_small_image_goes_on_reflected():
     [
         ({"tile": 0}, "tile of 0 pixels .* positive multiple of 1"),
         ({"tile": 10, "align": 4}, "multiple of 4"),
-        ({"overlap": -1}, "overlap of -1 .* give 0 to 7"),
-        ({"overlap": 8}, "overlap of 8 .* give 0 to 7"),
-        ({"align": 4, "overlap": 5}, "overlap of 5 .* give 0 to 4"),
+        ({"overlap": -1}, "overlap=-1: .* from 0 to 7"),
+        ({"overlap": 8}, "overlap=8: .* from 0 to 7"),
+        ({"align": 4, "overlap": 5}, "overlap=5: .* from 0 to 4"),
     ],
 )
 def test_a_plan_that_cannot_be_is_refused(options, words):

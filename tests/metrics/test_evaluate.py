@@ -216,7 +216,7 @@ def test_samples_are_the_same_in_any_order_of_reading(key):
         ({"data": np.full((48, 3, 3, 1), np.nan)}, "not finite"),
         ({"reconstructions": images(3, 0)}, "one for each"),
         ({"confidence": 1.5}, "between 0 and 1"),
-        ({"resamples": 1}, "give 2 or more"),
+        ({"resamples": 1}, "resamples=1: .* of at least 2"),
         ({"model": lambda key, n: images(n + 1, 0)}, "asked for"),
         ({"feature_nets": NET._replace(apply=lambda x: Activations(x[:, 0, 0] / 0))},
          "not finite"),
