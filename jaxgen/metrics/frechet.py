@@ -154,7 +154,7 @@ def frechet_infinity(
     """
     check_count("num_points", num_points, 2)
     if sizes is not None:
-        check_counts("sizes", sizes, 2)
+        check_counts("sizes", sizes, 1)
     fixed = None
     if isinstance(real, FeatureStatistics):
         check_statistics("The real statistics", real)

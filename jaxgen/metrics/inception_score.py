@@ -87,8 +87,12 @@ def _scores(
     calculated once for all rows.
     """
     least = int(rows.sum(axis=1).min())
-    # A split has one example at least.
-    check_count("num_splits", num_splits, 1, least)
+    check_count("num_splits", num_splits, 1)
+    if num_splits > least:
+        raise InputError(
+            f"num_splits={num_splits} for {least} examples: give at most as many "
+            "splits as examples."
+        )
     probabilities = np.exp(log_probabilities)
     entropies = _entropy(probabilities, log_probabilities)
     scores = np.empty((len(rows), num_splits))
