@@ -131,6 +131,7 @@ def main(config: Config) -> dict[str, Any]:
         *("classifier_learning_rate", "generator_hidden", "hidden", "latents"),
         *("batch_size", "steps_per_call"),
     )
+    command.check_bounds(config, "b1", "b2", least=0, below=1)
     command.use_devices(config.devices)
     mixture = {"ring": mixtures.ring, "grid": mixtures.grid}[config.mixture]()
     model = build(config)

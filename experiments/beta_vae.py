@@ -117,8 +117,7 @@ def main(config: Config) -> dict[str, Any]:
         *("latents", "hidden", "kl_target", "rate", "start", "betas", "seeds"),
         *("score_examples", "gamma", "reconstruction_target", "variance"),
     )
-    if not config.damping >= 0:
-        raise InputError(f"--damping is {config.damping}: give 0 or a number above it.")
+    command.check_not_negative(config, "damping")
     _check_used(config)
     if config.study == "sweep":
         hidden = (128,) if config.network == "mlp" else None

@@ -128,13 +128,8 @@ def check(config: Config) -> None:
         *("latents", "classes", "hidden", "variance", "samples", "rate_decay"),
         *("temperature", "temperature_floor", "nll_images"),
     )
-    command.check_not_negative(config, "nll_samples")
+    command.check_not_negative(config, "nll_samples", "temperature_rate")
     discrete_parts.check_latents(config)
-    if config.temperature_rate < 0:
-        raise InputError(
-            f"--temperature-rate is {config.temperature_rate:g}: give 0 to keep the "
-            "temperature, or a number above 0 to let it fall."
-        )
     if config.temperature_floor > config.temperature:
         raise InputError(
             f"--temperature-floor is {config.temperature_floor:g} and --temperature "

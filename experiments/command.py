@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import errno
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -11,11 +12,15 @@ from typing import Any, TypeVar
 
 import jax
 
+from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.training import Interrupted, NonFiniteError
+from jaxgen.training.run_folder import check_name
 
 Config = TypeVar("Config")
 FULL = (errno.ENOSPC, errno.EDQUOT)
+MOST_CPU_DEVICES = 256
+"""A CPU can be split into more devices than this, but JAX then takes long to start."""
 _run_name: str | None = None
 
 
@@ -36,9 +41,10 @@ def run(main: Callable[[Config], Any], config: type[Config], description: str) -
         _stop('This script needs tyro: pip install "jaxgen[experiments]".', 2)
     options = tyro.cli(config, prog=f"python -m {_module()}", description=description)
     try:
+        check_options(options)
         main(options)
     except InputError as error:
-        _stop(str(error), 2)
+        _stop(in_options(str(error), options), 2)
     except NonFiniteError as error:
         _stop(str(error), 1)
     except Interrupted as stop:
@@ -64,7 +70,7 @@ def command(options: Any) -> str:
         value = getattr(options, field.name)
         if value == field.default:
             continue
-        flag = "--" + field.name.replace("_", "-")
+        flag = flag_of(field.name)
         if isinstance(value, bool):
             words.append(flag if value else flag.replace("--", "--no-", 1))
         elif isinstance(value, tuple):
@@ -74,33 +80,90 @@ def command(options: Any) -> str:
     return shlex.join(words)
 
 
+def in_options(message: str, options: Any) -> str:
+    """Returns a message of a Python call with its arguments written as options.
+
+    Args:
+        message: The message; it may speak of arguments that are no options.
+        options: The options, whose names are replaced.
+    """
+    flags = {field.name: flag_of(field.name) for field in dataclasses.fields(options)}
+    # Two arguments are not called as the options that give them.
+    flags |= {"root": "--output", "crop_size": "--image-size"}
+    for name, flag in flags.items():
+        message = re.sub(rf"(?<![\w./-]){name}=True\b", flag, message)
+        # A bare word may be plain English, unless it has an underscore.
+        end = r"\b" if "_" in name else "="
+        message = re.sub(rf"(?<![\w./-]){name}(?={end})", flag, message)
+    return message
+
+
+def check_options(options: Any) -> None:
+    """Raises an InputError that names the first option that no script can use.
+
+    Those are floats that are not finite, whole numbers below 0, and a `name` that is
+    not the name of one folder.
+
+    Args:
+        options: A dataclass of options.
+    """
+    for field in dataclasses.fields(options):
+        flag = flag_of(field.name)
+        for number in _numbers(options, field.name):
+            if isinstance(number, float):
+                check_number(flag, number)
+            else:
+                check_count(flag, number, 0)
+    if getattr(options, "name", None) is not None:
+        check_name(options.name, flag_of("name"))
+
+
 def check_positive(options: Any, *names: str) -> None:
     """Raises an InputError that names the first option that is not above 0."""
     for name in names:
-        value = getattr(options, name)
-        numbers = value if isinstance(value, tuple) else (value,)
-        if not numbers or any(n is not None and not n > 0 for n in numbers):
-            shown = " ".join(map(str, numbers)) or "empty"
-            raise InputError(
-                f"--{name.replace('_', '-')} is {shown}: give a number above 0."
-            )
+        if getattr(options, name) == ():
+            raise InputError(f"{flag_of(name)} is empty: give at least one number.")
+        check_bounds(options, name, above=0)
 
 
 def check_not_negative(options: Any, *names: str) -> None:
     """Raises an InputError that names the first option that is below 0."""
+    check_bounds(options, *names, least=0)
+
+
+def check_bounds(options: Any, *names: str, **bounds: float) -> None:
+    """Raises an InputError that names the first option that is out of its bounds.
+
+    Args:
+        options: A dataclass of options.
+        names: Of those that are checked. An option of several numbers is within the
+            bounds if each of them is; None is within any.
+        bounds: As those of `jaxgen.checks.check_number`.
+    """
     for name in names:
-        value = getattr(options, name)
-        if not value >= 0:
-            raise InputError(
-                f"--{name.replace('_', '-')} is {value}: give 0 or a number above it."
-            )
+        for number in _numbers(options, name):
+            check_number(flag_of(name), number, **bounds)
 
 
 def use_devices(count: int | None) -> None:
-    """Lets a CPU pretend to be several devices; it must come before JAX is used."""
-    if count is not None and count > 1:
+    """Splits a CPU into so many devices, before JAX is used, or finds them there.
+
+    Raises:
+        InputError: There are not that many.
+    """
+    if count is None:
+        return
+    check_count("--devices", count, 1)
+    if 1 < count <= MOST_CPU_DEVICES:
         with contextlib.suppress(RuntimeError):  # JAX is up: it has what it has
             jax.config.update("jax_num_cpu_devices", count)
+    there = jax.devices()
+    if count > len(there):
+        most = MOST_CPU_DEVICES if there[0].platform == "cpu" else len(there)
+        raise InputError(
+            f"--devices={count}: JAX sees {len(there)} ({there[0].platform}); give a "
+            f"number from 1 to {most}."
+        )
 
 
 def resume_command(options: Any) -> str:
@@ -136,6 +199,22 @@ def name_run(name: str) -> None:
     """Says which folder the run got, for the command that resumes it."""
     global _run_name
     _run_name = name
+
+
+def flag_of(name: str) -> str:
+    """Returns an option as it is typed: `--learning-rate` of `learning_rate`."""
+    return "--" + name.replace("_", "-")
+
+
+def _numbers(options: Any, name: str) -> list[int | float]:
+    # The numbers of an option, which may be one, a tuple of them, or None.
+    value = getattr(options, name)
+    values = value if isinstance(value, tuple) else (value,)
+    return [
+        number
+        for number in values
+        if isinstance(number, int | float) and not isinstance(number, bool)
+    ]
 
 
 def _module() -> str:

@@ -317,8 +317,8 @@ def main(config: Config) -> dict[str, Any]:
     """Trains the sweep and its baselines, measures and draws; returns the NLLs."""
     command.check_positive(config, "latents", "hidden", "variance", "lambdas")
     command.check_positive(config, "components", "nll_samples", "nll_images")
-    if config.latents < 2:
-        raise InputError("--latents is 1: the figures show a plane, so give 2 or more.")
+    # The figures show a plane.
+    command.check_bounds(config, "latents", least=2)
     if len(set(config.lambdas)) < len(config.lambdas):
         shown = " ".join(f"{weight:g}" for weight in config.lambdas)
         raise InputError(f"--lambdas {shown}: give each weight once.")

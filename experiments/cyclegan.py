@@ -233,10 +233,7 @@ def _directions(config: Config, model: Any, judges: Any) -> tuple[Direction, ...
 def _check(config: Config) -> None:
     parts.check(config)
     training.check(config)
-    command.check_not_negative(config, "cycle_weight", "pool")
-    for name in ("identity", "nce_weight"):
-        if getattr(config, name) is not None:
-            command.check_not_negative(config, name)
+    command.check_not_negative(config, "cycle_weight", "pool", "identity", "nce_weight")
 
 
 if __name__ == "__main__":

@@ -146,20 +146,15 @@ def _check(config: Config) -> None:
         *("hidden", "width", "latents", "weight", "ada_examples", "shares", "seeds"),
         *("samples", "classifier_epochs"),
     )
-    if config.samples < SHOWN:
-        raise InputError(
-            f"--samples is {config.samples}: give at least the {SHOWN} of the figure."
-        )
+    # The figure shows so many.
+    command.check_bounds(config, "samples", least=SHOWN)
+    command.check_bounds(config, "ada_target", least=-1, most=1)
     if config.binarize == "dynamic":
         raise InputError(
             "--binarize is dynamic: samples are compared with images as they are, "
             "which such models never see; give no or fixed."
         )
-    if max(config.shares) > 1:
-        raise InputError(
-            f"--shares holds {max(config.shares):g}: give shares of the training "
-            "images, from 0 to 1."
-        )
+    command.check_bounds(config, "shares", most=1)
     if not config.methods:
         known = ", ".join(dag_parts.LABELS)
         raise InputError(f"--methods is empty: give some of {known}.")

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments import command
 from experiments.latent_arrays import (
     SHOWN,
     chosen,
@@ -124,10 +125,8 @@ def latents_name(config: LatentOptions) -> str:
 
 def check_latents(config: LatentOptions) -> None:
     """Raises an InputError for categories of a single class."""
-    if config.categorical and config.classes < 2:
-        raise InputError(
-            f"--classes is {config.classes}: a category has at least 2 classes."
-        )
+    if config.categorical:
+        command.check_bounds(config, "classes", least=2)
 
 
 def check_estimator(

@@ -516,10 +516,8 @@ def check(config: Config) -> None:
             f"--images is {config.images} and --batch-size {config.batch_size}: the "
             "gradients are of images of one batch; give at most as many."
         )
-    if config.draws < 40:
-        raise InputError(
-            f"--draws is {config.draws}: give at least 40, that variances can be told."
-        )
+    # Of fewer, variances cannot be compared.
+    command.check_bounds(config, "draws", least=40)
 
 
 if __name__ == "__main__":

@@ -159,10 +159,8 @@ def _check(config: Config) -> None:
     command.check_positive(config, "draws", "distances", "farthest", "distance", "bins")
     if not config.studies:
         raise InputError("--studies is empty: name at least one study.")
-    if config.bins < 2:
-        raise InputError(
-            f"--bins is {config.bins}: nothing moves between fewer than 2."
-        )
+    # Nothing moves between fewer than two.
+    command.check_bounds(config, "bins", least=2)
 
 
 if __name__ == "__main__":

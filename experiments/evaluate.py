@@ -319,15 +319,9 @@ def command_line(config: Config) -> str:
 def _check(config: Config) -> None:
     command.check_positive(config, "num_samples", "batch_size", "image_size")
     command.check_positive(config, "nll_images")
-    command.check_not_negative(config, "nll_samples")
-    if config.resamples < 2:
-        raise InputError(
-            f"--resamples is {config.resamples}: an interval needs at least 2."
-        )
-    if not 0 < config.confidence < 1:
-        raise InputError(
-            f"--confidence is {config.confidence:g}: give a number between 0 and 1."
-        )
+    command.check_not_negative(config, "nll_samples", "path_samples")
+    command.check_bounds(config, "resamples", least=2)
+    command.check_bounds(config, "confidence", above=0, below=1)
     if len(config.paths) not in (1, 2):
         raise InputError(
             f"{len(config.paths)} paths were given: give the folder of one run, or two "
@@ -342,8 +336,8 @@ def _check(config: Config) -> None:
             f"--nll-images is {config.nll_images}, but no likelihood is asked for: "
             "give --nll-samples too."
         )
-    if config.nll_images == 1:
-        raise InputError("--nll-images is 1: an interval needs at least 2.")
+    # An interval needs two at least.
+    command.check_bounds(config, "nll_images", least=2)
 
 
 def _check_unused(config: Config, names: tuple[str, ...], why: str) -> None:

@@ -257,7 +257,8 @@ def _check(config: Config) -> None:
         *("width", "hidden", "latents", "critic_steps", "look_every"),
         *("samples",),
     )
-    command.check_not_negative(config, "ema_decay", "auxiliary_weight")
+    command.check_not_negative(config, "auxiliary_weight")
+    command.check_bounds(config, "ema_decay", least=0, below=1)
     if not config.systems or len(set(config.systems)) < len(config.systems):
         raise InputError(
             f"--systems is {' '.join(config.systems) or 'empty'}: name at least one "

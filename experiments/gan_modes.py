@@ -219,6 +219,7 @@ def _check(config: Config) -> None:
         *("seeds", "hidden", "latents", "steps", "batch_size", "frames"),
         "steps_per_call",
     )
+    command.check_bounds(config, "b1", "b2", least=0, below=1)
     for name in ("losses", "remedies"):
         words = getattr(config, name)
         if not words:

@@ -40,7 +40,6 @@ from experiments import (
 from experiments.gan_studies import versus
 from experiments.latent_arrays import on_one_device
 from jaxgen import losses, metrics, models, networks, random
-from jaxgen.errors import InputError
 from jaxgen.losses.vae import priors
 from jaxgen.typing import Array, Network, Params
 
@@ -214,12 +213,9 @@ def _check(config: Config) -> None:
     command.check_positive(
         config, "hidden", "critic_width", "latents", "gan_learning_rate"
     )
-    command.check_not_negative(config, "ema_decay")
-    if config.samples < 100:
-        raise InputError(
-            f"--samples is {config.samples}: give at least 100, or nothing can "
-            "be said of the samples."
-        )
+    command.check_bounds(config, "ema_decay", least=0, below=1)
+    # Of fewer, nothing can be said.
+    command.check_bounds(config, "samples", least=100)
 
 
 if __name__ == "__main__":

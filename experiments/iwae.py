@@ -264,10 +264,8 @@ def main(config: Config) -> dict[str, Any]:
             "--binarize is no: log p(x) is that of pixels of 0 and 1; give dynamic or "
             "fixed."
         )
-    if config.nll_images < 2:
-        raise InputError(
-            f"--nll-images is {config.nll_images}: an interval needs two at least."
-        )
+    # An interval needs two at least.
+    command.check_bounds(config, "nll_images", least=2)
     if config.gradient_draws and config.gradient_draws < 2 * GROUPS:
         raise InputError(
             f"--gradient-draws is {config.gradient_draws}: give at least {2 * GROUPS}, "

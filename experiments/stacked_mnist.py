@@ -240,10 +240,8 @@ def _check(config: Config) -> None:
     command.check_positive(
         config, "seeds", "stacked", "width", "latents", "samples", "looks"
     )
-    if config.samples < SHOWN:
-        raise InputError(
-            f"--samples is {config.samples}: give at least the {SHOWN} of the figure."
-        )
+    # The figure shows so many.
+    command.check_bounds(config, "samples", least=SHOWN)
     for word in _of(config):
         chosen = gan_parts.remedies_of(word, images=True)
         if config.normalization == "spectral" and any(r.unroll for r in chosen):

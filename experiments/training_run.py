@@ -203,7 +203,7 @@ def open_folder(
     """
     folder = training.open_run(
         Path(config.output) / experiment,
-        config.name or name,
+        name if config.name is None else config.name,
         {
             "experiment": experiment,
             "title": title,

@@ -306,15 +306,12 @@ def _stop_unless(keep_going: bool, faults: list[str]) -> None:
 
 def _check(config: Config) -> None:
     command.check_positive(config, "size", "batch_size")
-    if config.overlap is not None:
-        command.check_not_negative(config, "overlap")
-    if config.tile is not None:
-        command.check_not_negative(config, "tile")
-        if config.tile and (config.overlap or 0) >= config.tile:
-            raise InputError(
-                f"--overlap is {config.overlap}, but tiles have {config.tile} pixels: "
-                "give less."
-            )
+    command.check_not_negative(config, "overlap", "tile")
+    if config.tile and (config.overlap or 0) >= config.tile:
+        raise InputError(
+            f"--overlap is {config.overlap}, but tiles have {config.tile} pixels: "
+            "give less."
+        )
     if config.overwrite and config.skip_existing:
         raise InputError(
             "--overwrite and --skip-existing are both given: choose one of them."

@@ -6,7 +6,7 @@ Values are checked only where an argument is concrete; a traced value passes.
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -21,6 +21,7 @@ __all__ = [
     "check_choice",
     "check_count",
     "check_floats",
+    "check_counts",
     "check_key",
     "check_labels",
     "check_number",
@@ -60,11 +61,11 @@ def check_number(
         ]
         if bound is not None
     ]
-    wanted = " ".join(["a finite number", " and ".join(bounds)]).rstrip()
     number = _as_float(value)
+    finite = number is not None and math.isfinite(number)
     inside = (
         number is not None
-        and math.isfinite(number)
+        and finite
         and (above is None or number > above)
         and (least is None or number >= least)
         and (below is None or number < below)
@@ -72,21 +73,45 @@ def check_number(
     )
     if not inside:
         shown = repr(value) if number is None else f"{number:g}"
+        kind = "a number" if finite or number is None else "a finite number"
+        wanted = " ".join([kind, " and ".join(bounds)]).rstrip()
         raise InputError(f"{name}={shown}: give {wanted}.")
 
 
-def check_count(name: str, value: Any, least: int) -> None:
-    """Raises an InputError unless a value is a whole number of at least `least`.
+def check_count(name: str, value: Any, least: int, most: int | None = None) -> None:
+    """Raises an InputError unless a value is a whole number within the bounds.
 
-    NumPy's integers are whole numbers; True and 2.0 are not.
+    NumPy's integers are whole numbers; True and 2.0 are not. A traced value passes.
+
+    Args:
+        name: The argument, as the caller knows it.
+        value: What was given.
+        least: The value must be this or greater.
+        most: The value must be this or less.
     """
-    try:
-        number = None if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or number < least:
+    if is_traced(value):
+        return
+    number = _as_index(value)
+    if number is None or number < least or (most is not None and number > most):
+        wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
+        shown = value if number is None else number
+        raise InputError(f"{name}={shown!r}: give a whole number {wanted}.")
+
+
+def check_counts(name: str, values: Any, least: int) -> None:
+    """Raises an InputError unless values are a sequence of counts; see `check_count`.
+
+    Args:
+        name: The argument, as the caller knows it.
+        values: What was given. It may be empty.
+        least: Each value must be this or greater.
+    """
+    numbers = (
+        [_as_index(value) for value in values] if isinstance(values, Iterable) else None
+    )
+    if numbers is None or any(n is None or n < least for n in numbers):
         raise InputError(
-            f"{name} was given {value!r}: give a whole number, {least} or more."
+            f"{name}={values!r}: give a sequence of whole numbers of at least {least}."
         )
 
 
@@ -225,6 +250,16 @@ def check_batch(batch: Any, *names: str) -> None:
         found = ", ".join(map(repr, sorted(batch))) or "nothing"
         raise InputError(f"The batch holds {found}: give {{{needed}}}.")
     check_floats(**{f"batch[{name!r}]": batch[name] for name in names})
+
+
+def _as_index(value: Any) -> int | None:
+    # None for what is no whole number: 2.0, True, text.
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
 
 
 def _as_float(value: Any) -> float | None:

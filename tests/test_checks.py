@@ -13,5 +13,5 @@ def test_a_choice_is_one_of_those_there_are():
 @pytest.mark.parametrize("value", [1, 2.0, "3", None])
 def test_a_count_is_a_whole_number_of_at_least_the_least(value):
     check_count("size", 2, 2)
-    with pytest.raises(InputError, match="size was given .*whole number, 2 or more"):
+    with pytest.raises(InputError, match="size=.*whole number of at least 2"):
         check_count("size", value, 2)

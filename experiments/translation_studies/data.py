@@ -74,7 +74,8 @@ def prepare(config: Any, *, unpaired: bool = False) -> training_run.Setup:
     Raises:
         InputError: An option, the data or the devices cannot be used.
     """
-    command.check_positive(config, "image_size", "load_size", "share")
+    command.check_positive(config, "image_size", "load_size")
+    command.check_bounds(config, "share", above=0, most=1)
     place, key = training_run.start(config)
     if config.load_size < config.image_size:
         raise InputError(
@@ -94,10 +95,6 @@ def prepare(config: Any, *, unpaired: bool = False) -> training_run.Setup:
         if doubt is not None:
             doubt = re.sub(r"direction='(\w+)'", r"--direction \1", doubt[:-1])
             raise InputError(f"{doubt}, or --direction a_to_b if it is meant.")
-    if config.share > 1:
-        raise InputError(
-            f"--share is {config.share:g}: give a share of the pairs, up to 1."
-        )
     if config.share < 1:
         train = train.share(config.share, key=random.stream(key, "share"))
     if getattr(config, "disjoint", False):

@@ -181,18 +181,8 @@ def check(options: Any) -> None:
         *("width", "depth", "blocks", "critic_layers", "critic_width"),
         "critic_learning_rate",
     )
-    command.check_not_negative(options, "ema_decay", "b1", "b2")
-    for name in ("ema_decay", "b1", "b2"):
-        value = getattr(options, name)
-        if value >= 1:
-            raise InputError(
-                f"--{name.replace('_', '-')} is {value}: give a decay below 1."
-            )
-    if not 0 <= options.decay <= 1:
-        raise InputError(
-            f"--decay is {options.decay}: give the share of the training over which "
-            "the learning rates fall to 0, from 0 (never) to 1."
-        )
+    command.check_bounds(options, "ema_decay", "b1", "b2", least=0, below=1)
+    command.check_bounds(options, "decay", least=0, most=1)
     usual = {"unet": ("paper", "reference", "none"), "resnet": ("blocks", "none")}
     known = usual[options.generator]
     if options.dropout not in known:

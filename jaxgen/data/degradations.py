@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from jaxgen.checks import check_number
+from jaxgen.checks import check_count, check_number
 from jaxgen.data import colour, resizing
 from jaxgen.data.sources import Source, without_labels
 from jaxgen.errors import InputError
@@ -112,8 +112,7 @@ def low_resolution(factor: int = 2, *, enlarged: bool = True) -> Degradation:
     Raises:
         InputError: The factor is below 2, or (when used) no divisor of the size.
     """
-    if factor < 2:
-        raise InputError(f"low_resolution factor={factor}: expected at least 2.")
+    check_count("low_resolution factor", factor, 2)
 
     def degrade(images: np.ndarray, indices: np.ndarray) -> np.ndarray:
         count, height, width, channels = images.shape
@@ -216,8 +215,7 @@ def mask(share: float = 0.5, *, centred: bool = False, seed: int = 0) -> Degrada
             place of the same image.
         seed: Of the place.
     """
-    if not 0 < share < 1:
-        raise InputError(f"mask share={share:g}: expected a number in (0, 1).")
+    check_number("mask share", share, above=0, below=1)
 
     def degrade(images: np.ndarray, indices: np.ndarray) -> np.ndarray:
         made = images.copy()

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import get_args
 
+from jaxgen.checks import check_count
 from jaxgen.data import tfds
 from jaxgen.data.embedded import LOADERS
 from jaxgen.data.folders import load_folder
@@ -46,10 +47,8 @@ def load(
         raise InputError(
             f"The split {split!r} is unknown: expected 'train', 'test' or 'train+test'."
         )
-    if image_size is not None and image_size < 1:
-        raise InputError(
-            f"The image size {image_size} is too small: expected at least 1 pixel."
-        )
+    if image_size is not None:
+        check_count("image_size", image_size, 1)
     if split == "train+test":
         train = load(name, split="train", data_dir=data_dir, image_size=image_size)
         test = load(name, split="test", data_dir=data_dir, image_size=image_size)

@@ -12,8 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgen import random
-from jaxgen.checks import check_key, check_number
-from jaxgen.errors import InputError
+from jaxgen.checks import check_count, check_key, check_number
 from jaxgen.typing import Array, Batch, PRNGKeyArray, PyTree, RandomKeys
 
 
@@ -59,7 +58,8 @@ def ring(
         Srivastava et al., VEEGAN, 2017, section 4.1, and Lin et al., PacGAN, 2018,
         section 4.1: radius 1, standard deviation 0.01.
     """
-    _check_modes("num_modes", num_modes)
+    check_count("num_modes", num_modes, 1)
+    check_number("radius", radius, above=0)
     # linspace(0, 2 pi, num_modes) would put the last mode onto the first.
     angles = 2 * np.pi * np.arange(num_modes) / num_modes
     means = radius * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
@@ -85,7 +85,8 @@ def grid(
         Srivastava et al., VEEGAN, 2017, section 4.1, and Lin et al., PacGAN, 2018,
         section 4.1: from -4 to 4, standard deviation 0.05.
     """
-    _check_modes("side", side)
+    check_count("side", side, 1)
+    check_number("spacing", spacing, above=0)
     along = spacing * (np.arange(side) - (side - 1) / 2)
     means = np.stack(np.meshgrid(along, along, indexing="ij"), axis=-1).reshape(-1, 2)
     return _finite(f"grid-{side**2}", means, standard_deviation)
@@ -103,6 +104,7 @@ def swiss_roll(*, radius: float = 1.0, standard_deviation: float = 0.02) -> Mixt
     References:
         Gulrajani et al., Improved Training of Wasserstein GANs, 2017, figure 1.
     """
+    check_number("radius", radius, above=0)
 
     def mean(key: PRNGKeyArray) -> Array:
         turn = np.pi * jax.random.uniform(key, minval=1.5, maxval=4.5)
@@ -119,6 +121,7 @@ def two_moons(*, radius: float = 1.0, standard_deviation: float = 0.05) -> Mixtu
         radius: Of either half circle.
         standard_deviation: Of the Gaussian around each point of the curves.
     """
+    check_number("radius", radius, above=0)
 
     def mean(key: PRNGKeyArray) -> Array:
         which, where = jax.random.split(key)
@@ -223,11 +226,10 @@ def batches(
         (64, 2)
     """
     check_key(key)
+    check_count("batch_size", batch_size, 1)
     if num_examples is None:
         num_examples = 100 * batch_size if train else 2_500
-    for name, size in (("batch_size", batch_size), ("num_examples", num_examples)):
-        if size < 1:
-            raise InputError(f"{name} is {size}: give at least 1 point.")
+    check_count("num_examples", num_examples, 1)
     return MixtureData(
         mixture, batch_size=batch_size, key=key, train=train, num_examples=num_examples
     )
@@ -260,8 +262,3 @@ def _mixture(
         return jax.vmap(one)(random.example_keys(key, n) if key.ndim == 0 else key)
 
     return Mixture(name, means, standard_deviation, draw)
-
-
-def _check_modes(name: str, number: int) -> None:
-    if number < 1:
-        raise InputError(f"{name} is {number}: give at least 1 mode.")

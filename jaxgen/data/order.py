@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from jaxgen import random
-from jaxgen.checks import check_key
+from jaxgen.checks import check_count, check_key
 from jaxgen.errors import InputError
 from jaxgen.typing import PRNGKeyArray
 
@@ -51,10 +51,7 @@ class Order:
                 the set.
         """
         check_key(key)
-        if batch_size < 1:
-            raise InputError(
-                f"The batch size {batch_size} is too small: expected at least 1."
-            )
+        check_count("batch_size", batch_size, 1)
         if train and num_examples < batch_size:
             raise InputError(
                 f"The batch size {batch_size} exceeds the {num_examples} examples of "

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int
 
+from jaxgen.checks import check_count
 from jaxgen.data.order import Order
-from jaxgen.errors import InputError
 from jaxgen.typing import Array, Batch, Images, PRNGKeyArray, PyTree
 
 FACTORS = {"shape": 3, "scale": 6, "rotation": 40, "x": 32, "y": 32}
@@ -200,16 +200,10 @@ def batches(
     available = NUM_SPRITES - NUM_HELD_OUT if train else NUM_HELD_OUT
     if num_examples is None:
         num_examples = available if train else 2_000
-    if not 1 <= num_examples <= available:
-        raise InputError(
-            f"num_examples is {num_examples}: expected 1 to {available} sprites in "
-            f"{'training' if train else 'evaluation'}."
-        )
-    if image_size < 16:
-        raise InputError(
-            f"The image size {image_size} is too small to tell the sprites apart: "
-            "expected at least 16 pixels."
-        )
+    check_count("batch_size", batch_size, 1)
+    check_count("num_examples", num_examples, 1, available)
+    # In fewer pixels the sprites cannot be told apart.
+    check_count("image_size", image_size, 16)
     return SpriteData(
         batch_size=batch_size,
         key=key,

@@ -4,6 +4,7 @@ import zlib
 
 import numpy as np
 
+from jaxgen.checks import check_count
 from jaxgen.data.sources import Source
 from jaxgen.errors import InputError
 
@@ -43,8 +44,8 @@ def stacked_digits(
             f"{'no ' if source.class_names is None else ''}labels: expected grey ones "
             "with labels, such as those of 'mnist' or 'mnist5k'."
         )
-    if num_examples < 1:
-        raise InputError(f"num_examples is {num_examples}: give at least 1.")
+    check_count("num_examples", num_examples, 1)
+    check_count("seed", seed, 0)
     digits = source.in_memory()
     salt = zlib.crc32(source.split.encode())
     generator = np.random.Generator(np.random.Philox([seed, salt]))

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 
 _FINENESS = 1024
@@ -72,18 +73,16 @@ def tiling(
         >>> len(plan), plan.rows.tolist(), plan.columns.tolist()
         (2, [0, 36], [0])
     """
-    if height < 1 or width < 1:
-        raise InputError(f"An image of {width}x{height} pixels has nothing to cut.")
-    if align < 1 or tile < 1 or tile % align:
+    check_count("height", height, 1)
+    check_count("width", width, 1)
+    check_count("tile", tile, 1)
+    check_count("align", align, 1)
+    if tile % align:
         raise InputError(
             f"A tile of {tile} pixels a side does not fit: give a positive multiple of "
             f"{align}."
         )
-    if not 0 <= overlap <= tile - align:
-        raise InputError(
-            f"An overlap of {overlap} pixels does not fit tiles of {tile}: give 0 to "
-            f"{tile - align}."
-        )
+    check_count("overlap", overlap, 0, tile - align)
     down, across = (_axis(length, tile, overlap, align) for length in (height, width))
     return Tiling(height, width, tile, down[0], across[0], down[1], across[1])
 

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgen import random
+from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Images, RandomKeys
 
@@ -87,8 +88,7 @@ def crops(share: float = 0.75) -> tuple[Transform, ...]:
     Raises:
         InputError: The share is not between 0 and 1.
     """
-    if not 0 < share < 1:
-        raise InputError(f"share={share}: give a number between 0 and 1.")
+    check_number("share", share, above=0, below=1)
     corners = (
         Transform(
             f"crop {'bottom' if down else 'top'}-{'right' if right else 'left'}",
@@ -107,8 +107,7 @@ def turns_of_the_plane(number: int = 4) -> tuple[Transform, ...]:
     Args:
         number: Of turns, the identity among them; the points have shape (batch, 2).
     """
-    if number < 2:
-        raise InputError(f"number={number}: give at least 2 turns.")
+    check_count("number", number, 2)
     made = []
     for place in range(1, number):
         angle = 2 * np.pi * place / number

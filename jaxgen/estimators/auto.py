@@ -6,6 +6,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
+from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
 from jaxgen.estimators.base import (
@@ -50,8 +51,10 @@ class Auto(Estimator):
     def __post_init__(self) -> None:
         """Refuses candidates that keep a state, and a pilot too short to judge."""
         object.__setattr__(self, "candidates", tuple(self.candidates))
-        if not self.candidates or self.pilot < 4:
-            raise InputError("Auto needs at least one candidate and a pilot of 4.")
+        check_count("pilot", self.pilot, 4)
+        check_number("confidence", self.confidence, least=0)
+        if not self.candidates:
+            raise InputError("candidates is empty: give Auto at least one estimator.")
         for candidate in self.candidates:
             if not isinstance(candidate, Estimator):
                 raise InputError(f"{candidate!r} is no estimator, such as Pathwise().")

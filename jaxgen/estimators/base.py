@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from jaxgen.checks import check_key
+from jaxgen.checks import check_count, check_key
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
 from jaxgen.estimators.distributions import Distribution
@@ -224,8 +224,7 @@ def why_not(
             f"Pathwise().{call}"
         )
     name, family = str(estimator), distributions.family(dist)
-    if not isinstance(num_samples, int) or num_samples < 1:
-        return f"num_samples={num_samples}: {name} takes 1, 2, 3 ... samples."
+    check_count("num_samples", num_samples, 1)
     if num_samples < estimator.min_samples:
         return (
             f"num_samples={num_samples}: {name} needs at least "

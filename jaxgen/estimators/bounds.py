@@ -7,7 +7,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from jaxgen.checks import check_key
+from jaxgen.checks import check_count, check_key
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
 from jaxgen.estimators.base import (
@@ -200,6 +200,7 @@ def _of_others(
 def _check(
     log_joint: Integrand, dist: Distribution, estimator: Estimator, num_samples: int
 ) -> None:
+    check_count("num_samples", num_samples, 1)
     name = str(estimator)
     if not isinstance(estimator, BoundEstimator | Pathwise | ScoreFunction):
         raise InputError(

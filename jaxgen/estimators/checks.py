@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxgen.checks import check_key
+from jaxgen.checks import check_count, check_key, check_number
 from jaxgen.errors import InputError
 from jaxgen.estimators.base import Estimator, why_not
 from jaxgen.estimators.problem import (
@@ -155,6 +155,9 @@ def check_unbiased(
         True
     """
     check_key(key)
+    check_count("num_samples", num_samples, 1)
+    check_count("repeats", repeats, 2)
+    check_number("alpha", alpha, above=0, below=1)
     params = as_arrays(params)
     # Here f and the distribution are concrete: their values can be looked at.
     reason = why_not(estimator, bind(f, params), made(dist_fn, params), num_samples)
@@ -194,6 +197,8 @@ def check_mean(
         AssertionError: The mean differs from the truth; the message says where.
     """
     check_key(key)
+    check_count("repeats", repeats, 2)
+    check_number("alpha", alpha, above=0, below=1)
     found = moments(key, sample, repeats, *operands)
     truth = like(truth, found.mean, "truth")
     name = getattr(sample, "__name__", "the sample")

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen.checks import check_key
+from jaxgen.checks import check_choice, check_count, check_key, check_number
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
 from jaxgen.estimators.base import Distribution, Estimator, why_not
@@ -101,15 +101,10 @@ def compare(
         ScoreFunction()
     """
     check_key(key)
-    if equal not in ("evaluations", "samples"):
-        raise InputError(f'equal={equal!r}: give "evaluations" or "samples".')
-    if repeats < 2:
-        raise InputError(f"repeats={repeats}: a variance needs at least 2.")
-    if num_samples < 1 or not 0 < level < 1:
-        raise InputError(
-            f"num_samples={num_samples}, level={level}: give at least 1 and a level "
-            "between 0 and 1, such as .99."
-        )
+    check_choice("equal", equal, ("evaluations", "samples"))
+    check_count("repeats", repeats, 2)
+    check_count("num_samples", num_samples, 1)
+    check_number("level", level, above=0, below=1)
     params = as_arrays(params)
     chosen = _chosen(estimators)
     dist, bound = made(dist_fn, params), bind(f, params)

@@ -6,6 +6,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
+from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
 from jaxgen.estimators.base import (
@@ -62,6 +63,9 @@ class DoubleCV(Estimator):
         """Refuses an alpha of an unknown name."""
         if isinstance(self.alpha, str) and self.alpha != "pilot":
             raise InputError(f"alpha={self.alpha!r} is neither 'pilot' nor a number.")
+        if not isinstance(self.alpha, str):
+            check_number("alpha", self.alpha)
+        check_count("pilot", self.pilot, 2)
 
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         return Cost(0, num_samples)

@@ -7,6 +7,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
+from jaxgen.checks import check_count
 from jaxgen.estimators import distributions, quadrature
 from jaxgen.estimators.base import (
     Cost,
@@ -68,6 +69,10 @@ class Quadrature(Estimator):
     """
 
     num_points: int = 256
+
+    def __post_init__(self) -> None:
+        """Raises InputError unless `num_points` is a count of at least 2."""
+        check_count("num_points", self.num_points, 2)
 
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         return Cost(self.num_points ** distributions.event_size(dist))

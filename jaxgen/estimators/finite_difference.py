@@ -7,6 +7,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
+from jaxgen.checks import check_number
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
 from jaxgen.estimators.base import (
@@ -181,8 +182,7 @@ def _still(
 
 
 def _check_step(epsilon: float) -> None:
-    if not epsilon > 0:
-        raise InputError(f"epsilon={epsilon}: it is the size of a step, so above 0.")
+    check_number("epsilon", epsilon, above=0)
 
 
 def _unlisted(estimator: Estimator, dist: Distribution) -> str | None:

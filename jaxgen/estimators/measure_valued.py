@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
+from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
 from jaxgen.estimators.base import (
@@ -92,6 +93,7 @@ class MeasureValued(Estimator):
             raise InputError(
                 f"coupling={self.coupling!r} is none of 'auto', True and False."
             )
+        check_count("pilot", self.pilot, 2)
 
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         name, size = distributions.family(dist), distributions.event_size(dist)

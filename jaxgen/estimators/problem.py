@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen.checks import check_key
+from jaxgen.checks import check_count, check_key, check_number
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions, quadrature
 from jaxgen.estimators.base import Distribution, Estimator, expectation
@@ -139,8 +139,7 @@ def grad_samples(
         (1000,)
     """
     check_key(key)
-    if repeats < 1:
-        raise InputError(f"repeats={repeats}: draw at least 1 gradient.")
+    check_count("repeats", repeats, 1)
     params = as_arrays(params)
     made(dist_fn, params)
     state = _started(estimator, state)
@@ -177,6 +176,7 @@ def exact_grad(
         InputError: There is no rule for the distribution, it has too many coordinates,
             the integral does not settle, or the gradient is nan.
     """
+    check_number("tolerance", tolerance, above=0)
     with jax.enable_x64(True):
         wide = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), params)
         dist = dist_fn(wide)

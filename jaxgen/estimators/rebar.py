@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 
+from jaxgen.checks import check_number
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions, gumbel
 from jaxgen.estimators.base import (
@@ -82,6 +83,7 @@ class Rebar(Estimator):
     def __post_init__(self) -> None:
         """Refuses settings that no call could use."""
         check_temperature(self.temperature)
+        check_number("eta", self.eta)
 
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         return Cost(num_samples, 2 * num_samples)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from jaxgen.errors import InputError
+from jaxgen.checks import check_count, check_number
 from jaxgen.estimators import distributions, gumbel
 from jaxgen.estimators.base import (
     SIMPLEX,
@@ -116,11 +116,7 @@ class GumbelRao(_Relaxed):
     def __post_init__(self) -> None:
         """Refuses settings that no call could use."""
         check_temperature(self.temperature)
-        if self.num_inner < 1:
-            raise InputError(
-                f"num_inner={self.num_inner}: GumbelRao needs at least one draw of the "
-                "noise for each sample."
-            )
+        check_count("num_inner", self.num_inner, 1)
 
     def samples(self, key: PRNGKeyArray, dist: Distribution, num_samples: int) -> Array:
         outer, inner = jax.random.split(key)
@@ -184,13 +180,8 @@ def _softmax_path(at: Array, logits: Array) -> Array:
 
 
 def check_temperature(temperature: float | Array) -> None:
-    """Refuses a temperature that is a number and not positive; others are not seen.
+    """Raises InputError unless a temperature is above 0; a traced one passes.
 
-    Raises:
-        InputError: It is zero or negative.
+    The smaller it is, the closer a relaxed sample is to the discrete one.
     """
-    if isinstance(temperature, int | float) and not temperature > 0:
-        raise InputError(
-            f"temperature={temperature}: it must be positive; the smaller, the closer "
-            "to the discrete sample."
-        )
+    check_number("temperature", temperature, above=0)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions, exact
 from jaxgen.estimators.base import (
@@ -80,6 +81,10 @@ class ScoreFunction(Estimator):
                 f"baseline={self.baseline!r} is none of {', '.join(NAMED)}; it may "
                 "also be None, a number or a function of the distribution."
             )
+        if isinstance(self.baseline, int | float):
+            check_number("baseline", self.baseline)
+        check_number("decay", self.decay, least=0, below=1)
+        check_count("pilot", self.pilot, 2)
 
     @property
     def min_samples(self) -> int:  # type: ignore[override]

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from jaxgen.checks import check_key
-from jaxgen.errors import InputError
+from jaxgen.checks import check_count, check_key
 from jaxgen.estimators.threefry import fold_in_each
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
@@ -87,10 +86,9 @@ def moments(
         True
     """
     check_key(key)
-    if not 1 <= count < 1 << 31:
-        raise InputError(f"count={count}: draw at least 1 and fewer than 2^31.")
-    if chunk is not None and chunk < 1:
-        raise InputError(f"chunk={chunk}: do at least 1 draw at once.")
+    check_count("count", count, 1, (1 << 31) - 1)
+    if chunk is not None:
+        check_count("chunk", chunk, 1)
     devices = list(devices or jax.local_devices())
     chunk = min(chunk or default_chunk(sample, key, *operands), count)
     total: Moments | None = None

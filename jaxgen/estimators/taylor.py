@@ -7,6 +7,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
+from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
 from jaxgen.estimators.base import (
@@ -109,6 +110,9 @@ class DeltaMethod(Estimator):
             raise InputError(
                 f"coefficient={self.coefficient!r} is neither 'pilot' nor a number."
             )
+        if not isinstance(self.coefficient, str):
+            check_number("coefficient", self.coefficient)
+        check_count("pilot", self.pilot, 2)
 
     @property
     def families(self) -> tuple[str, ...] | None:  # type: ignore[override]

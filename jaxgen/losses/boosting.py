@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxgen.checks import check_shapes
+from jaxgen.checks import check_number, check_shapes
 from jaxgen.errors import InputError
 from jaxgen.numerics import finite
 from jaxgen.typing import PerExample
@@ -78,6 +78,7 @@ def boosted_weights(ratios: PerExample, beta: float | Array) -> BoostedWeights:
         algorithm 2, which looks for the k where this minimum lies.
     """
     check_shapes(("batch",), ratios=ratios)
+    check_number("beta", beta, above=0, most=1)
     count = ratios.shape[0]
     covered = finite((1.0 - beta) * finite(ratios))
     # Adding a number to all a_i adds it to lambda and changes no weight; from the least
@@ -116,11 +117,7 @@ def mixture_weights(shares: Sequence[float]) -> np.ndarray:
         )
     rows = np.zeros((len(shares), len(shares)))
     for number, beta in enumerate(shares):
-        if not 0.0 < beta <= 1.0:
-            raise InputError(
-                f"The share of component {number} is {beta}: give a number above 0 and "
-                "at most 1."
-            )
+        check_number(f"shares[{number}]", beta, above=0, most=1)
         if number:
             rows[number] = (1.0 - beta) * rows[number - 1]
         rows[number, number] = beta

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxgen.checks import check_choice, check_shapes
+from jaxgen.checks import check_choice, check_number, check_shapes
 from jaxgen.typing import PerExample
 
 __all__ = [
@@ -65,6 +65,7 @@ def patch_nce(
     """
     check_choice("negatives", negatives, get_args(Negatives))
     check_shapes(("batch", "patches", "features"), query=query, positive=positive)
+    check_number("temperature", temperature, above=0)
     batch, patches, features = query.shape
     keys = jax.lax.stop_gradient(positive)
     own = jnp.broadcast_to(jnp.arange(patches)[None], (batch, patches))

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxgen.checks import check_floats, check_key, check_shapes
+from jaxgen.checks import check_floats, check_key, check_number, check_shapes
 from jaxgen.typing import Params, PerExample, RandomKeys
 
 __all__ = [
@@ -61,6 +61,7 @@ def gradient_penalty(
     """
     check_key(key)
     check_shapes(("batch", "..."), real=real, fake=fake)
+    check_number("target", target, least=0)
     weight = _uniform(key, real)
     gradients = _gradients(critic, weight * real + (1.0 - weight) * fake)
     return (_norms(gradients) - target) ** 2
@@ -117,6 +118,7 @@ def dragan(
     """
     check_key(key)
     check_floats(real=real)
+    check_number("target", target, least=0)
     noise_key, weight_key = _two(key)
     spread = jnp.std(real) if spread is None else spread
     if noise_key.ndim == 0:
@@ -155,6 +157,7 @@ def clip_weights(params: Params, bound: float | Array) -> Params:
     References:
         Arjovsky et al., Wasserstein GAN, 2017, algorithm 1.
     """
+    check_number("bound", bound, above=0)
     return jax.tree.map(lambda leaf: jnp.clip(leaf, -bound, bound), params)
 
 

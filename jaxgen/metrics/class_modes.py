@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxgen.checks import check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.modes import AssignedModes, Modes, check_proportions, count_modes
 
@@ -56,8 +57,7 @@ def assign_class_modes(
         np.asarray(predictions),
         check_proportions(real_proportions),
     )
-    if not 0 <= confidence <= 1:
-        raise InputError(f"confidence={confidence}: give a number from 0 to 1.")
+    check_number("confidence", confidence, least=0, most=1)
     good, labels = None, predictions
     if predictions.ndim == 2 and predictions.dtype.kind == "f":
         if predictions.shape[1] != len(proportions) or np.isnan(predictions).any():

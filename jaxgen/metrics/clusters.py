@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_pair
 from jaxgen.random import numpy_generator
@@ -56,11 +57,8 @@ def union_clusters(
     union = np.concatenate([real, generated])
     if union.dtype.kind != "f":
         union = union.astype(np.float64)
-    if num_clusters < 1 or num_runs < 1:
-        raise InputError(
-            f"num_clusters={num_clusters} and num_runs={num_runs}: give at least 1 "
-            "of both."
-        )
+    check_count("num_clusters", num_clusters, 1)
+    check_count("num_runs", num_runs, 1)
     if min(len(real), len(generated)) < num_clusters:
         raise InputError(
             f"There are {len(real)} real and {len(generated)} generated features: "

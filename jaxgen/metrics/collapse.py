@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from jaxgen.checks import check_number
 from jaxgen.errors import InputError
 
 ACTIVE = "active"
@@ -94,6 +95,8 @@ def collapse_report(
         Kingma et al., Improved Variational Inference with Inverse Autoregressive Flow,
         2016 (free bits).
     """
+    check_number("activity_threshold", activity_threshold, least=0)
+    check_number("kl_threshold", kl_threshold, least=0)
     kl, spread = np.asarray(kl_per_dimension), np.asarray(activity)
     if kl.ndim != 1 or kl.shape != spread.shape or not kl.size:
         raise InputError(

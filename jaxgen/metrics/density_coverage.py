@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgen.errors import InputError
+from jaxgen.checks import check_count
 from jaxgen.metrics.distances import BLOCK
 from jaxgen.metrics.neighbour_metrics import Tie, neighbour_metrics
 
@@ -68,6 +68,7 @@ def density_coverage(
         Naeem et al., Reliable Fidelity and Diversity Metrics for Generative Models,
         2020, section 3.
     """
+    check_count("k", k, 1)
     found = neighbour_metrics(
         real,
         generated,
@@ -103,10 +104,8 @@ def expected_coverage(num_real: int, num_generated: int, *, k: int = 5) -> float
         Naeem et al., Reliable Fidelity and Diversity Metrics for Generative Models,
         2020, section 3 (expected values).
     """
-    if not 1 <= k < num_real or num_generated < 1:
-        raise InputError(
-            f"num_real={num_real}, num_generated={num_generated}, k={k}: expected k "
-            "from 1 to num_real - 1, and a generated example."
-        )
+    check_count("num_real", num_real, 2)
+    check_count("num_generated", num_generated, 1)
+    check_count("k", k, 1, num_real - 1)
     missed = ((num_real - i) / (num_real + num_generated - i) for i in range(1, k + 1))
     return 1 - math.prod(missed)

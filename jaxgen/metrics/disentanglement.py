@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgen import random
+from jaxgen.checks import check_count, check_counts
 from jaxgen.metrics.interventions import (
     Represent,
     beta_vae_score,
@@ -65,6 +66,9 @@ def disentanglement_scores(
         >>> print(f"{scores['mig_locatello']:.2f} {scores['factor_vae_score']:.2f}")
         1.00 1.00
     """
+    check_counts("num_values", num_values, 1)
+    check_count("seed", seed, 0)
+    check_count("num_examples", num_examples, 1)
     generator = np.random.default_rng(seed)
     high = np.asarray(num_values)
     shape = (num_examples, len(high))

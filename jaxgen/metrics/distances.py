@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen.errors import InputError
+from jaxgen.checks import check_count
 from jaxgen.typing import Array
 
 BLOCK = 256
@@ -124,8 +124,7 @@ def blocks(
     Raises:
         InputError: The block has no rows.
     """
-    if block_size < 1:
-        raise InputError(f"block_size={block_size}: give at least 1 row.")
+    check_count("block_size", block_size, 1)
     number = len(arrays[0])
     size = min(block_size, number)
     found = []

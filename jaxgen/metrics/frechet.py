@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxgen.checks import check_key
+from jaxgen.checks import check_count, check_counts, check_key
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_features, check_pair
 from jaxgen.metrics.gaussian_fit import (
@@ -118,6 +118,8 @@ def frechet_bias(dimension: int, num_examples: int) -> float:
         >>> frechet_bias(64, 10_000)
         0.2208
     """
+    check_count("dimension", dimension, 1)
+    check_count("num_examples", num_examples, 1)
     return (2 * dimension + dimension * (dimension + 1) / 2) / num_examples
 
 
@@ -151,6 +153,9 @@ def frechet_infinity(
         Find Them, 2020.
     """
     check_key(key)
+    check_count("num_points", num_points, 2)
+    if sizes is not None:
+        check_counts("sizes", sizes, 1)
     fixed = None
     if isinstance(real, FeatureStatistics):
         check_statistics("The real statistics", real)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_images
 from jaxgen.metrics.features.base import ImageSet, as_floats
@@ -38,6 +39,8 @@ class Drawn:
         chunk_size: int = 64,
     ):
         """Draws nothing yet."""
+        check_count("num_images", num_images, 1)
+        check_count("chunk_size", chunk_size, 1)
         self._key, self._sample, self._size = key, sample, chunk_size
         self._num_images = num_images
         self._last: tuple[int, np.ndarray] | None = None

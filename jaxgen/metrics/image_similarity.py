@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_images
 from jaxgen.metrics.features.base import as_floats
@@ -113,6 +114,7 @@ def ssim(
     height, width = images.shape[1:3]
     if window is None:
         window = ssim_window(height, width)
+    check_count("window", window, 1)
     if window % 2 == 0 or not 3 <= window <= min(height, width):
         raise InputError(
             f"window={window} for images of {height} x {width}: give an odd number "
@@ -163,8 +165,7 @@ def _by_pairs(
     chunk_size: int,
 ) -> np.ndarray:
     images, reconstructions = _check(images, reconstructions)
-    if chunk_size < 1:
-        raise InputError(f"chunk_size={chunk_size}: give at least 1.")
+    check_count("chunk_size", chunk_size, 1)
     size = min(chunk_size, len(images))
     values = []
     for first in range(0, len(images), size):

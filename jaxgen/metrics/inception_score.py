@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
+from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 
 
@@ -86,9 +87,10 @@ def _scores(
     calculated once for all rows.
     """
     least = int(rows.sum(axis=1).min())
-    if not 1 <= num_splits <= least:
+    check_count("num_splits", num_splits, 1)
+    if num_splits > least:
         raise InputError(
-            f"num_splits={num_splits} for {least} examples: expected from 1 to as many "
+            f"num_splits={num_splits} for {least} examples: give at most as many "
             "splits as examples."
         )
     probabilities = np.exp(log_probabilities)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxgen.checks import check_count, check_counts, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.predictors import require_sklearn, standardize
 
@@ -51,6 +52,7 @@ def beta_vae_score(
     References:
         Higgins et al., beta-VAE, 2017, section 3.
     """
+    _check_numbers(num_values, seed, num_train, num_test, batch_size)
     linear_model = require_sklearn("linear_model")
     generator = np.random.default_rng(seed)
     fixed = _draw_fixed(generator, num_values, num_train + num_test)
@@ -104,6 +106,9 @@ def factor_vae_score(
     References:
         Kim and Mnih, Disentangling by Factorising, 2018, section 4 and appendix.
     """
+    _check_numbers(num_values, seed, num_train, num_test, batch_size)
+    check_count("num_variance", num_variance, 2)
+    check_number("min_deviation", min_deviation, least=0)
     generator = np.random.default_rng(seed)
     whole = _draw(generator, num_values, (1, num_variance))
     deviation = represent_all(represent, whole)[0].std(axis=0)
@@ -149,6 +154,16 @@ def represent_all(represent: Represent, factors: np.ndarray) -> np.ndarray:
         parts.append(latents)
     latents = np.concatenate(parts)[: len(flat)]
     return latents.reshape(*factors.shape[:-1], -1)
+
+
+def _check_numbers(
+    num_values: Sequence[int], seed: int, num_train: int, num_test: int, batch_size: int
+) -> None:
+    check_counts("num_values", num_values, 1)
+    check_count("seed", seed, 0)
+    check_count("num_train", num_train, 1)
+    check_count("num_test", num_test, 1)
+    check_count("batch_size", batch_size, 1)
 
 
 def _draw(

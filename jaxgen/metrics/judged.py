@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_images
 from jaxgen.metrics.features.base import Images, read_images
@@ -100,6 +101,8 @@ def real_sets(
     Raises:
         InputError: There are too few.
     """
+    if num_samples is not None:
+        check_count("num_samples", num_samples, 1)
     # Sets may be sorted by class, and the first images are no fair sample of one.
     rng = numpy_generator(key)
     order = rng.permutation(len(data))

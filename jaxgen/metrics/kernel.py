@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgen.checks import check_key
+from jaxgen.checks import check_count, check_key
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_pair
 from jaxgen.metrics.kernel_functions import Kernel, polynomial_kernel
@@ -178,11 +178,8 @@ def kernel_inception_distance(
     """
     check_key(key)
     real, generated = check_pair(real, generated)
-    if num_subsets < 1 or subset_size < 2:
-        raise InputError(
-            f"num_subsets={num_subsets} and subset_size={subset_size}: expected at "
-            "least 1 subset of at least 2 examples."
-        )
+    check_count("num_subsets", num_subsets, 1)
+    check_count("subset_size", subset_size, 2)
     if min(len(real), len(generated)) < subset_size:
         raise InputError(
             f"There are {len(real)} real and {len(generated)} generated features: "

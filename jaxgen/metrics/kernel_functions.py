@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from jaxgen.checks import check_number
+from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_pair
 
@@ -36,8 +36,10 @@ def polynomial_kernel(
     Raises:
         InputError: The degree is below 1.
     """
-    if degree < 1:
-        raise InputError(f"degree={degree}: give a whole number from 1 on.")
+    check_count("degree", degree, 1)
+    check_number("offset", offset)
+    if scale is not None:
+        check_number("scale", scale)
     products = np.asarray(x, np.float64) @ np.asarray(y, np.float64).T
     products *= 1 / x.shape[1] if scale is None else scale
     products += offset
@@ -98,6 +100,7 @@ def median_distance(
     References:
         Gretton et al., A Kernel Two-Sample Test, 2012, section 8.
     """
+    check_count("num_examples", num_examples, 1)
     real, generated = check_pair(real, generated)
     both = [_evenly(features, num_examples) for features in (real, generated)]
     union = np.concatenate(both)

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.metrics.proportions import wilson_interval
 from jaxgen.metrics.resampling import Interval
@@ -72,6 +73,7 @@ def leak_rate(
         1978. Newcombe, Interval estimation for the difference between independent
         proportions, 1998, method 10.
     """
+    check_count("num_transforms", num_transforms, 2)
     samples, real = (
         _check_labels(name, labels, num_transforms)
         for name, labels in (

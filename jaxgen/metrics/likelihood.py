@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from numpyro.distributions import Distribution
 
-from jaxgen.checks import check_key
+from jaxgen.checks import check_count, check_key
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, PerExample, PRNGKeyArray
 
@@ -148,11 +148,8 @@ def _add(sums: _Sums, log_weights: Array) -> _Sums:
 
 
 def _check(proposal: Distribution, num_samples: int, chunk_size: int) -> None:
-    if num_samples < 1 or chunk_size < 1:
-        raise InputError(
-            f"num_samples is {num_samples} and chunk_size {chunk_size}: expected at "
-            "least 1 for both."
-        )
+    check_count("num_samples", num_samples, 1)
+    check_count("chunk_size", chunk_size, 1)
     if len(proposal.batch_shape) != 1:
         raise InputError(
             f"The proposal has the batch shape {proposal.batch_shape}: expected "

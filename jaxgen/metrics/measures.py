@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.comparison import (
     Comparison,
@@ -28,19 +29,10 @@ Group = tuple[FeatureNet, ...]
 
 
 def check_options(confidence: float, resamples: int, batch_size: int = 1) -> None:
-    """Refuses at once what would only fail after minutes of work.
-
-    Raises:
-        InputError: An option is out of range.
-    """
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence={confidence}: give a number between 0 and 1.")
-    for name, value, least in (
-        ("resamples", resamples, 2),
-        ("batch_size", batch_size, 1),
-    ):
-        if value < least:
-            raise InputError(f"{name}={value}: give {least} or more.")
+    """Raises InputError if an option is out of range, before minutes of work."""
+    check_number("confidence", confidence, above=0, below=1)
+    check_count("resamples", resamples, 2)
+    check_count("batch_size", batch_size, 1)
 
 
 def groups_of(feature_nets: FeatureNets) -> list[Group]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_features, check_pair
 from jaxgen.metrics.distances import BLOCK
@@ -92,10 +93,9 @@ def memorisation(
         Models, 2020 (here without cells, and with the sign that is above 0 for a
         copying model).
     """
-    if not 0 < percentile < 100:
-        raise InputError(f"percentile={percentile:g}: give one between 0 and 100.")
-    if not near > 0:
-        raise InputError(f"near={near:g}: give a share of the median above 0.")
+    check_count("k", k, 1)
+    check_number("percentile", percentile, above=0, below=100)
+    check_number("near", near, above=0)
     train = check_features("training", train, least=k)
     test, generated = check_pair(test, generated)
     if train.shape[1] != test.shape[1]:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.special import rel_entr
 
-from jaxgen.checks import check_number
+from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_features
 
@@ -173,8 +173,7 @@ def mode_replicates(
     Raises:
         InputError: `least` is below 1.
     """
-    if least < 1:
-        raise InputError(f"least={least}: give at least 1.")
+    check_count("least", least, 1)
     counts = np.stack([_counts(assigned, row) for row in rows])
     total = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(total, 1)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int
 
-from jaxgen.checks import check_key
+from jaxgen.checks import check_count, check_key
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Latents, PRNGKeyArray
 
@@ -59,6 +59,7 @@ def mig_locatello(
         Locatello et al., Challenging Common Assumptions in the Unsupervised Learning
         of Disentangled Representations, 2019, appendix.
     """
+    check_count("num_bins", num_bins, 1)
     latents, factors = check_scored(latents, factors)
     binned = np.stack([_bin(column, num_bins) for column in latents.T], axis=1)
     information = [
@@ -102,6 +103,7 @@ def mig_chen(
         appendix.
     """
     check_key(key)
+    check_count("chunk_size", chunk_size, 1)
     host_factors = check_scored(np.asarray(mean), np.asarray(factors))[1]
     if mean.shape != log_variance.shape:
         raise InputError(

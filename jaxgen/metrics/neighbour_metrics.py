@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
+from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_pair
 from jaxgen.metrics.ball_sweep import RealBalls, sweep
@@ -148,11 +149,8 @@ def _check(
 ) -> tuple[np.ndarray, np.ndarray]:
     if tie not in get_args(Tie):
         raise InputError(f'tie="{tie}": expected "stylegan" (<=) or "prdc" (<).')
-    if min(precision_k, density_k) < 1:
-        raise InputError(
-            f"precision_k={precision_k}, density_k={density_k}: balls need at least 1 "
-            "neighbour."
-        )
+    check_count("precision_k", precision_k, 1)
+    check_count("density_k", density_k, 1)
     least = max(precision_k, density_k) + 1
     real, generated = check_pair(real, generated, least=least)
     for name, rows, number in (

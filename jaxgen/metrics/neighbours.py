@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_features
 from jaxgen.metrics.distances import (
@@ -119,8 +120,7 @@ def nearest_others(
 
 
 def _check_k(k: int) -> None:
-    if k < 1:
-        raise InputError(f"k={k}: ask for at least 1 neighbour.")
+    check_count("k", k, 1)
 
 
 class Near(NamedTuple):

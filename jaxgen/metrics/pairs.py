@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from jaxgen.checks import check_count, check_number
 from jaxgen.metrics.evaluation import Better, Measure
 from jaxgen.metrics.features.base import ImageSet
 from jaxgen.metrics.image_similarity import mean_squared_error, psnr, ssim
@@ -31,6 +32,8 @@ def paired_measures(
     Raises:
         InputError: Images cannot be used, or have other shapes than the originals.
     """
+    check_number("confidence", confidence, above=0, below=1)
+    check_count("batch_size", batch_size, 1)
     found: dict[str, list[np.ndarray]] = {"MSE": [], "PSNR, dB": [], "SSIM": []}
     for first in range(0, len(reference), batch_size):
         rows = np.arange(first, min(first + batch_size, len(reference)))

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen.checks import check_key, check_number
+from jaxgen.checks import check_count, check_key, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.interpolation import lerp, slerp
 from jaxgen.metrics.resampling import trimmed_mean_interval
@@ -210,12 +210,9 @@ def _over_paths(
             f"interpolation={interpolation!r}, endpoints={endpoints!r}: give 'slerp' "
             "or 'lerp', and 'full' or 'end'."
         )
-    if num_samples < 2 or chunk_size < 1:
-        raise InputError(
-            f"num_samples={num_samples} and chunk_size={chunk_size}: give at least 2 "
-            "paths, and at least 1 at once."
-        )
-    draw = _draw_normal(latents) if isinstance(latents, int) else latents
+    check_count("num_samples", num_samples, 2)
+    check_count("chunk_size", chunk_size, 1)
+    draw = latents if callable(latents) else _draw_normal(latents)
     _check(decode, features, draw, interpolation)
 
     @jax.jit
@@ -251,8 +248,7 @@ def _over_paths(
 
 
 def _draw_normal(dimension: int) -> Callable[[PRNGKeyArray], Array]:
-    if dimension < 1:
-        raise InputError(f"latents={dimension}: give the number of dimensions.")
+    check_count("latents", dimension, 1)
     return lambda key: jax.random.normal(key, (dimension,))
 
 

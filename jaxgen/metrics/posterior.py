@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgen.checks import check_key
+from jaxgen.checks import check_count, check_key, check_number
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Latents, PRNGKeyArray
 
@@ -49,6 +49,7 @@ def active_units(mean: Latents, *, threshold: float = 1e-2) -> ActiveUnits:
     References:
         Burda et al., Importance Weighted Autoencoders, 2016, section 5.2.
     """
+    check_number("threshold", threshold, least=0)
     activity = jnp.var(mean, axis=0)
     mask = activity > threshold
     return ActiveUnits(activity, mask, jnp.sum(mask))
@@ -112,6 +113,7 @@ def kl_decomposition(
         Hoffman and Johnson, ELBO surgery, 2016.
     """
     check_key(key)
+    check_count("chunk_size", chunk_size, 1)
     if mean.ndim != 2 or mean.shape != log_variance.shape:
         raise InputError(
             f"The means have shape {mean.shape}, the log-variances "

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxgen.checks import check_key
+from jaxgen.checks import check_count, check_key, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.clusters import Clusters, union_clusters
 from jaxgen.metrics.resampling import Halves
@@ -92,8 +92,7 @@ def prd_curve(
             f"The real histogram has shape {real.shape} and the generated one "
             f"{generated.shape}: count both in the same bins."
         )
-    if num_angles < 3:
-        raise InputError(f"num_angles={num_angles}: give at least 3.")
+    check_count("num_angles", num_angles, 3)
     slopes = np.tan(np.linspace(_END, np.pi / 2 - _END, num_angles))
     precision = np.empty((*real.shape[:-1], num_angles))
     recall = np.empty_like(precision)
@@ -122,6 +121,7 @@ def max_f_score(precision: Any, recall: Any, *, beta: float) -> np.ndarray:
         >>> print(max_f_score([0.5, 1.0], [1.0, 0.0], beta=1))
         0.666...
     """
+    check_number("beta", beta, above=0)
     precision, recall = np.asarray(precision, float), np.asarray(recall, float)
     below = beta**2 * precision + recall
     above = (1 + beta**2) * precision * recall

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxgen.checks import check_count
 from jaxgen.metrics.distances import BLOCK
 from jaxgen.metrics.neighbour_metrics import Tie, neighbour_metrics
 
@@ -67,6 +68,7 @@ def improved_precision_recall(
         Kynkäänniemi et al., Improved Precision and Recall Metric for Assessing
         Generative Models, 2019, equations 1 and 2.
     """
+    check_count("k", k, 1)
     found = neighbour_metrics(
         real,
         generated,

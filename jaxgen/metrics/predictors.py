@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.mutual_information import check_scored
 
@@ -83,6 +84,9 @@ def dci(
         Eastwood and Williams, A Framework for the Quantitative Evaluation of
         Disentangled Representations, 2018, section 2.
     """
+    check_count("seed", seed, 0)
+    check_count("num_trees", num_trees, 1)
+    check_number("test_fraction", test_fraction, above=0, below=1)
     latents, factors = check_scored(latents, factors)
     ensemble = require_sklearn("ensemble")
     train, test = _split(len(latents), seed, test_fraction)
@@ -175,6 +179,8 @@ def sap_locatello(
         Locatello et al., Challenging Common Assumptions in the Unsupervised Learning
         of Disentangled Representations, 2019, appendix.
     """
+    check_count("seed", seed, 0)
+    check_number("test_fraction", test_fraction, above=0, below=1)
     latents, factors = check_scored(latents, factors)
     svm, exceptions = require_sklearn("svm"), require_sklearn("exceptions")
     latents = standardize(latents, latents)

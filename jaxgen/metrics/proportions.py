@@ -5,6 +5,7 @@ from typing import Any
 
 from scipy.special import ndtri
 
+from jaxgen.checks import check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.resampling import Interval
 
@@ -37,8 +38,7 @@ def wilson_interval(
         1927.
     """
     check_counts(successes, trials)
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence={confidence}: give a number between 0 and 1.")
+    check_number("confidence", confidence, above=0, below=1)
     share = successes / trials
     z_squared = float(ndtri(0.5 + confidence / 2)) ** 2
     scale = 1 + z_squared / trials

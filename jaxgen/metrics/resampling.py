@@ -28,7 +28,7 @@ import jax
 import numpy as np
 from scipy.special import stdtrit
 
-from jaxgen.checks import check_key
+from jaxgen.checks import check_count, check_key, check_number
 from jaxgen.errors import InputError
 from jaxgen.random import numpy_generator
 from jaxgen.typing import PRNGKeyArray
@@ -78,11 +78,8 @@ def half_samples(key: PRNGKeyArray, repeats: int, num_examples: int) -> np.ndarr
         InputError: There are fewer than 4 examples or 2 rows.
     """
     check_key(key)
-    if num_examples < 4 or repeats < 2:
-        raise InputError(
-            f"{repeats} half-samples of {num_examples} examples: expected at least 2 "
-            "of at least 4."
-        )
+    check_count("repeats", repeats, 2)
+    check_count("num_examples", num_examples, 4)
     half = num_examples // 2
     rng = numpy_generator(key)
     rows = np.zeros((repeats, num_examples), bool)
@@ -178,8 +175,7 @@ def interval(
         Interval(value=5.0, low=2.69..., high=7.30...)
     """
     replicates = np.asarray(replicates, np.float64)
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence={confidence}: give a number between 0 and 1.")
+    check_number("confidence", confidence, above=0, below=1)
     if replicates.ndim != 1 or len(replicates) < 2:
         raise InputError(
             f"The replicates have shape {replicates.shape}: expected (repeats,), at "

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxgen.checks import check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_images
 from jaxgen.metrics.resampling import Interval, mean_interval
@@ -75,8 +76,8 @@ def high_frequency_power(images: Any, *, cutoff: float = 0.25) -> np.ndarray:
     Raises:
         InputError: They are no such images, or the cutoff leaves nothing.
     """
-    if not 0 < cutoff < 0.7:
-        raise InputError(f"cutoff={cutoff}: give cycles per pixel between 0 and 0.7.")
+    # In cycles per pixel: the corner of the spectrum is at 0.707.
+    check_number("cutoff", cutoff, above=0, below=0.7)
     grey = _grey(images, least=3)
     above = _frequencies(grey.shape[1:]) >= cutoff
     return _power(grey)[:, above].sum(axis=1)

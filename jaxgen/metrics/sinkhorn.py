@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen.checks import check_number
+from jaxgen.checks import check_choice, check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_pair
 from jaxgen.typing import Array
@@ -145,10 +145,8 @@ def _solve(
     debiased: bool,
 ) -> Sinkhorn:
     real, generated = check_pair(real, generated, least=1)
-    if order not in (1, 2):
-        raise InputError(f"order={order}: give 1 or 2.")
-    if max_iterations < 1:
-        raise InputError(f"max_iterations={max_iterations}: give at least 1.")
+    check_choice("order", order, (1, 2))
+    check_count("max_iterations", max_iterations, 1)
     check_number("threshold", threshold, above=0.0)
     check_number("relative_epsilon", relative_epsilon, above=0.0)
     if epsilon is not None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxgen.checks import check_key
+from jaxgen.checks import check_count, check_key, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_features, check_pair
 from jaxgen.metrics.resampling import Halves
@@ -287,8 +287,7 @@ def _directions(
     key: PRNGKeyArray, dimension: int, num_projections: int
 ) -> Iterator[np.ndarray]:
     """Draws directions in blocks, each of shape (d, at most `_BLOCK`)."""
-    if num_projections < 2:
-        raise InputError(f"num_projections={num_projections}: give at least 2.")
+    check_count("num_projections", num_projections, 2)
     rng = numpy_generator(key)
     for first in range(0, num_projections, _BLOCK):
         some = rng.normal(size=(dimension, min(_BLOCK, num_projections - first)))
@@ -297,5 +296,4 @@ def _directions(
 
 def _check_order(order: float) -> None:
     # Below 1 the cost is concave, and sorting is not the cheapest transport.
-    if not 1 <= order < np.inf:
-        raise InputError(f"order={order:g}: give a finite number from 1 on.")
+    check_number("order", order, least=1)

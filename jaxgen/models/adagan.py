@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import random
-from jaxgen.checks import check_batch, check_floats
+from jaxgen.checks import check_batch, check_count, check_floats
 from jaxgen.errors import InputError
 from jaxgen.losses import boosting
 from jaxgen.losses.boosting import BoostedWeights
@@ -150,8 +150,7 @@ def adagan(
         "candidates": candidates,
     }
     for name, count in counts.items():
-        if count < 1:
-            raise InputError(f"{name}={count}: give at least 1.")
+        check_count(name, count, 1)
     if component.num_classes is not None:
         raise InputError(
             "The component is conditional, and a mixture by AdaGAN is not: make the "
@@ -316,11 +315,9 @@ def adagan(
         *,
         components: Array | int | None = None,
     ) -> Array:
+        check_count("n", n, 0)
         count = begun(state) if components is None else components
-        if isinstance(count, int) and not 1 <= count <= num_components:
-            raise InputError(
-                f"components={count}: the mixture has 1 to {num_components}."
-            )
+        check_count("components", count, 1, num_components)
         return mixture(state, random.example_keys(key, n), count)
 
     def evaluate(state: AdaGANState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:

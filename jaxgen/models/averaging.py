@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxgen.errors import InputError
-from jaxgen.jax_internals import is_traced
+from jaxgen.checks import check_number
 from jaxgen.typing import Array, PyTree
 
 
@@ -48,8 +47,6 @@ def in_use(latest: PyTree, average: PyTree) -> PyTree:
 
 
 def check_decay(decay: Any) -> None:
-    """Refuses a decay out of its range; a traced one is not looked at."""
-    if decay is None or is_traced(decay):
-        return
-    if not 0.0 <= decay < 1.0:
-        raise InputError(f"ema_decay={decay}: give a number from 0 to below 1.")
+    """Raises InputError unless `decay` is None or in [0, 1); a traced one passes."""
+    if decay is not None:
+        check_number("ema_decay", decay, least=0, below=1)

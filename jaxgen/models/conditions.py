@@ -2,7 +2,7 @@
 
 import jax
 
-from jaxgen.checks import check_labels
+from jaxgen.checks import check_count, check_labels
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Batch
 
@@ -39,11 +39,9 @@ def given(condition: Condition) -> tuple[Array, ...]:
 
 
 def check_classes(num_classes: int | None) -> None:
-    """Refuses a number of classes below 1."""
-    if num_classes is not None and num_classes < 1:
-        raise InputError(
-            f"num_classes={num_classes}: give the number of labels, or leave it out."
-        )
+    """Raises InputError unless `num_classes` is None or a count of at least 1."""
+    if num_classes is not None:
+        check_count("num_classes", num_classes, 1)
 
 
 def check_condition(

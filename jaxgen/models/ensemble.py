@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgen.checks import check_key
+from jaxgen.checks import check_count, check_key
 from jaxgen.errors import InputError
 from jaxgen.typing import (
     Array,
@@ -102,8 +102,7 @@ def ensemble(
     """
     settings = jax.tree.map(jnp.asarray, settings, is_leaf=_is_list)
     num_settings = _length(settings)
-    if num_seeds < 1:
-        raise InputError(f"num_seeds={num_seeds}: train at least 1 seed.")
+    check_count("num_seeds", num_seeds, 1)
     leaves = jax.tree.leaves(settings)
     each = jax.tree.map(lambda leaf: jnp.repeat(leaf, num_seeds, axis=0), settings)
     num_members = num_settings * num_seeds

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dists
 
+from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.typing import Latents
 
@@ -53,6 +54,8 @@ def aggregate_mixture(
         InputError: There are fewer latents than components, they are not finite, or
             scikit-learn is missing.
     """
+    check_count("num_components", num_components, 1)
+    check_count("seed", seed, 0)
     try:
         from sklearn.mixture import GaussianMixture
     except ImportError as error:

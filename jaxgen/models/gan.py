@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
-from jaxgen.checks import check_batch, check_floats
+from jaxgen.checks import check_batch, check_count, check_floats
 from jaxgen.errors import InputError
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import averaging, gan_checks
@@ -152,8 +152,7 @@ def gan(
         InputError: The parts do not go together; the sentence says why.
     """
     loss = losses.gan.non_saturating() if loss is None else loss
-    if latents < 1:
-        raise InputError(f"latents={latents}: give at least 1.")
+    check_count("latents", latents, 1)
     gan_checks.check_parts(
         loss, remedies, critic_steps, num_classes, auxiliary_weight, ema_decay
     )
@@ -313,6 +312,7 @@ def gan(
     def sample(
         state: GANState, key: PRNGKeyArray, n: int, condition: Condition = None
     ) -> Array:
+        check_count("n", n, 0)
         return generate(state, draw_latents(key, (n, latents)), turns(condition, n))
 
     def critique(state: GANState, samples: Array, condition: Condition = None) -> Array:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxgen.checks import check_number
+from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.jax_internals import is_traced
 from jaxgen.losses.gan import AdversarialLoss
@@ -37,14 +37,9 @@ def check_parts(
                 "remedies must be a list of jaxgen.models.remedies, such as [pac(2)]; "
                 f"one of it is {_named(remedy)}.{_parentheses(remedy)}"
             )
-    if critic_steps < 1:
-        raise InputError(f"critic_steps={critic_steps}: give at least 1.")
+    check_count("critic_steps", critic_steps, 1)
     check_classes(num_classes)
-    check_number("auxiliary_weight", auxiliary_weight)
-    if auxiliary_weight < 0:
-        raise InputError(
-            f"auxiliary_weight={auxiliary_weight:g}: give 0 or a number above it."
-        )
+    check_number("auxiliary_weight", auxiliary_weight, least=0)
     check_decay(ema_decay)
     headed = [remedy.name for remedy in remedies if remedy.transforms]
     if len(headed) > 1:

@@ -3,8 +3,7 @@
 import jax.numpy as jnp
 import optax
 
-from jaxgen.checks import check_number
-from jaxgen.errors import InputError
+from jaxgen.checks import check_count, check_number
 
 
 def constant_then_linear(
@@ -38,12 +37,10 @@ def constant_then_linear(
     References:
         Isola et al., 2017, and Zhu et al., 2017: 100 epochs, and 100 more.
     """
-    check_number("rate", rate)
-    if steps < 0 or decay_steps < 0 or every < 1:
-        raise InputError(
-            f"steps={steps}, decay_steps={decay_steps}, every={every}: give steps and "
-            "decay_steps of 0 or more, and every of 1 or more."
-        )
+    check_number("rate", rate, least=0)
+    check_count("steps", steps, 0)
+    check_count("decay_steps", decay_steps, 0)
+    check_count("every", every, 1)
     if not decay_steps:
         return optax.constant_schedule(rate)
     falling = optax.linear_schedule(rate, 0.0, decay_steps, transition_begin=steps)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
-from jaxgen.checks import check_batch, check_key
+from jaxgen.checks import check_batch, check_count, check_key
 from jaxgen.estimators import Estimator, Pathwise, ScoreFunction
 from jaxgen.losses.vae import objectives, regularizers
 from jaxgen.losses.vae.families import (
@@ -165,6 +165,7 @@ def vae(
         divergence=(divergence, Divergence),
         objective=(objective, Objective),
     )
+    check_count("num_samples", num_samples, 1)
     gaussian = prior.family is Gaussian
     if estimator is None:
         estimator = Pathwise() if gaussian else ScoreFunction("leave_one_out")
@@ -347,6 +348,7 @@ def vae(
         state: VAEState, key: PRNGKeyArray, n: int, condition: Condition = None
     ) -> Images:
         check_key(key)
+        check_count("n", n, 0)
         if num_classes is not None and condition is None:
             condition = jax.nn.one_hot(jnp.arange(n) % num_classes, num_classes)
         p = prior_at(state, checked(condition, n))

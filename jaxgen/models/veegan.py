@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
-from jaxgen.checks import check_batch, check_floats, check_number
+from jaxgen.checks import check_batch, check_count, check_floats, check_number
 from jaxgen.errors import InputError
 from jaxgen.models import gan_checks
 from jaxgen.models.gradient_step import gradient_step
@@ -147,10 +147,9 @@ def veegan(
     References:
         Srivastava et al., VEEGAN, 2017, equation 3 and algorithm 1.
     """
-    check_number("noise", noise)
-    check_number("reconstruction_weight", reconstruction_weight)
-    if latents < 1:
-        raise InputError(f"latents={latents}: give at least 1.")
+    check_number("noise", noise, least=0)
+    check_number("reconstruction_weight", reconstruction_weight, least=0)
+    check_count("latents", latents, 1)
     generator, reconstructor, critic = (
         stateful(network) for network in (generator, reconstructor, critic)
     )
@@ -270,6 +269,7 @@ def veegan(
         return 0.5 * (samples + 1.0) if signed else samples
 
     def sample(state: VEEGANState, key: PRNGKeyArray, n: int) -> Array:
+        check_count("n", n, 0)
         return generate(state, draw_latents(key, (n, latents)))
 
     def reconstruct(state: VEEGANState, samples: Array) -> Array:

@@ -4,6 +4,7 @@ import math
 
 from flax import linen as nn
 
+from jaxgen.checks import check_count
 from jaxgen.networks.convolution import Conv, ConvFormulation
 from jaxgen.networks.pure import pure
 from jaxgen.typing import Array, Images, Network
@@ -90,4 +91,6 @@ def classifier(
         >>> [output.shape for output in network.apply(params, images)]
         [(5, 64), (5, 10)]
     """
+    check_count("num_classes", num_classes, 1)
+    check_count("dimension", dimension, 1)
     return pure(Classifier(num_classes, dimension, formulation))

@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgen.checks import check_count, check_counts
 from jaxgen.networks.convolution import (
     Conv,
     ConvFormulation,
@@ -87,6 +88,7 @@ def convolutional_encoder(
     formulation: ConvFormulation = "auto",
 ) -> Network:
     """Returns `ConvolutionalEncoder` as pure functions; `latents` as `mlp_encoder`."""
+    check_count("hidden", hidden, 1)
     return pure(ConvolutionalEncoder(head_of(latents), hidden, formulation))
 
 
@@ -97,6 +99,9 @@ def convolutional_decoder(
     formulation: ConvTransposeFormulation = "auto",
 ) -> Network:
     """Returns `ConvolutionalDecoder` as pure functions: latents to logits or means."""
+    check_counts("image_shape", image_shape, 1)
+    if hidden is not None:
+        check_count("hidden", hidden, 1)
     return pure(ConvolutionalDecoder(image_shape, hidden, formulation))
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgen.checks import check_choice
+from jaxgen.checks import check_choice, check_count, check_counts
 from jaxgen.networks.batch_norm import BatchNorm
 from jaxgen.networks.convolution import (
     Conv,
@@ -214,6 +214,8 @@ def dcgan_generator(
         Projection Discriminator, 2018, for "conditional".
     """
     check_choice("normalization", normalization, ("batch", "conditional", "none"))
+    check_counts("image_shape", image_shape, 1)
+    check_count("width", width, 1)
     halvings(*image_shape[:2], above=_SMALLEST)
     module = DCGANGenerator(image_shape, width, normalization, output, formulation)
     return pure(module) if normalization == "none" else pure_with_statistics(module)
@@ -267,6 +269,10 @@ def dcgan_critic(
     known = ("none", "batch", "layer", "spectral")
     check_choice("normalization", normalization, known)
     check_choice("condition", condition, ("concat", "projection", None))
+    check_count("width", width, 1)
+    check_count("heads", heads, 1)
+    if minibatch_group is not None:
+        check_count("minibatch_group", minibatch_group, 2)
     module = DCGANCritic(
         width,
         normalization,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from flax import linen as nn
 
+from jaxgen.checks import check_count, check_counts
 from jaxgen.networks.gan_parts import Activation, leaky_relu
 from jaxgen.networks.mlp import Initializer, with_condition
 from jaxgen.networks.pure import pure
@@ -97,6 +98,8 @@ def mlp_generator(
         >>> network.apply(params, latents).shape
         (5, 2)
     """
+    check_counts("sample_shape", sample_shape, 1)
+    check_counts("hidden", hidden, 1)
     init = kernel_init or _glorot
     module = MLPGenerator(tuple(sample_shape), tuple(hidden), activation, output, init)
     return pure(module)
@@ -125,5 +128,7 @@ def mlp_critic(
         >>> network.apply(params, points).shape
         (5, 4)
     """
+    check_counts("hidden", hidden, 1)
+    check_count("heads", heads, 1)
     init = kernel_init or _glorot
     return pure(MLPCritic(tuple(hidden), activation, heads, init))

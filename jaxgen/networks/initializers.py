@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from flax.linen.initializers import Initializer
 from jax.typing import DTypeLike
 
+from jaxgen.checks import check_number
 from jaxgen.typing import Array, PRNGKeyArray
 
 
@@ -27,6 +28,7 @@ def normal(deviation: float) -> Initializer:
         >>> bool(jnp.allclose(kernel, peer, rtol=2e-7, atol=0))
         True
     """
+    check_number("deviation", deviation, least=0)
 
     def init(
         key: PRNGKeyArray, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32

@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgen.checks import check_count, check_counts
 from jaxgen.networks.pure import pure
 from jaxgen.typing import Array, Images, Latents, Network
 
@@ -158,6 +159,7 @@ def mlp_encoder(
         kernel_init: Initializer of all kernels, as `fan_in_uniform`; Glorot's uniform
             by default.
     """
+    check_counts("features", features, 1)
     head = head_of(latents, kernel_init)
     init = kernel_init or _glorot
     return pure(MLPEncoder(head, tuple(features), activation, init))
@@ -171,12 +173,16 @@ def mlp_decoder(
     kernel_init: Initializer | None = None,
 ) -> Network:
     """Returns `MLPDecoder` as pure functions: latents to logits or means."""
+    check_counts("image_shape", image_shape, 1)
+    check_counts("features", features, 1)
     init = kernel_init or _glorot
     return pure(MLPDecoder(image_shape, tuple(features), activation, init))
 
 
 def conditional_prior(latents: int, features: Sequence[int] = ()) -> Network:
     """Returns `ConditionalPrior` as pure functions: condition to (mean, log_var)."""
+    check_count("latents", latents, 1)
+    check_counts("features", features, 1)
     return pure(ConditionalPrior(latents, tuple(features)))
 
 
@@ -184,8 +190,10 @@ def head_of(
     latents: int | tuple[int, ...], kernel_init: Initializer | None = None
 ) -> nn.Module:
     """Returns the head of an encoder: Gaussian for a number, logits for a shape."""
-    if isinstance(latents, int):
+    if not isinstance(latents, Sequence):
+        check_count("latents", latents, 1)
         return GaussianHead(latents, kernel_init)
+    check_counts("latents", latents, 1)
     return LogitsHead(tuple(latents), kernel_init or _glorot)
 
 

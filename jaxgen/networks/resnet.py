@@ -15,7 +15,7 @@ from typing import Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgen.checks import check_choice
+from jaxgen.checks import check_choice, check_count, check_counts
 from jaxgen.networks.batch_norm import BatchNorm
 from jaxgen.networks.convolution import Conv, ConvFormulation, ConvTranspose
 from jaxgen.networks.gan_parts import (
@@ -215,6 +215,8 @@ def residual_generator(
         table 4; Gulrajani et al., Improved Training of Wasserstein GANs, 2017.
     """
     check_choice("normalization", normalization, ("batch", "conditional", "none"))
+    check_counts("image_shape", image_shape, 1)
+    check_count("width", width, 1)
     halvings(*image_shape[:2], above=_FIRST_SIDE)
     module = ResidualGenerator(image_shape, width, normalization, output, formulation)
     return pure(module) if normalization == "none" else pure_with_statistics(module)
@@ -261,6 +263,8 @@ def residual_critic(
     """
     check_choice("normalization", normalization, ("none", "layer", "spectral"))
     check_choice("condition", condition, ("concat", "projection", None))
+    check_count("width", width, 1)
+    check_count("heads", heads, 1)
     module = ResidualCritic(width, normalization, heads, condition, formulation)
     spectral = normalization == "spectral"
     return pure_with_statistics(module) if spectral else pure(module)

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from jaxgen.checks import check_number
 from jaxgen.typing import Network, Params, PRNGKeyArray
 
 
@@ -24,6 +25,7 @@ def shared_scale(decoder: Network, *, start: float = -1.0) -> Network:
         Rybkin et al., Simple and Effective VAE Training with Calibrated Decoders, 2021,
         section 3.2.
     """
+    check_number("start", start)
 
     def init(key: PRNGKeyArray, *inputs: Any) -> Params:
         return {"decoder": decoder.init(key, *inputs), "log_scale": jnp.asarray(start)}

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 import tensorstore
 
+from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.typing import PyTree
 
@@ -22,11 +23,12 @@ class Checkpoints:
 
     Args:
         directory: Where they are; made when missing.
-        keep: How many of the newest are kept.
+        keep: How many of the newest are kept, at least 1.
     """
 
     def __init__(self, directory: Path, *, keep: int = 2):
         """Opens the folder."""
+        check_count("keep", keep, 1)
         self.directory = Path(directory).absolute()
         self._manager = ocp.CheckpointManager(
             self.directory,

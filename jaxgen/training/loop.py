@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgen import random
-from jaxgen.checks import check_key
+from jaxgen.checks import check_count, check_key, check_number
 from jaxgen.training import guard
 from jaxgen.training.checkpoint import Checkpoints
 from jaxgen.training.evaluation import compile_evaluation
@@ -63,7 +63,7 @@ def fit(
         model: The model.
         data: Training batches.
         key: The root key of the run.
-        steps: Steps in all, those before a resume counted in.
+        steps: Steps in all, those before a resume counted in; 0 gives the first state.
         test_data: What to evaluate on; None for nothing.
         evaluate_every: Steps between records; an epoch by default.
         steps_per_call: Steps compiled into one call. More of them hide the cost of a
@@ -81,10 +81,15 @@ def fit(
     Raises:
         Interrupted: On SIGINT or SIGTERM, after the state was saved.
         NonFiniteError: As soon as a term or a norm is NaN or infinite.
-        InputError: If the batch cannot be split over the devices, or the newest
-            checkpoint cannot be read.
+        InputError: A number is out of its range, the batch cannot be split over the
+            devices, or the newest checkpoint cannot be read.
     """
     check_key(key)
+    check_count("steps", steps, 0)
+    if evaluate_every is not None:
+        check_count("evaluate_every", evaluate_every, 1)
+    check_count("steps_per_call", steps_per_call, 1)
+    check_number("seconds_between_checkpoints", seconds_between_checkpoints, least=0)
     place = placement(1) if place is None else place
     run = _Run(model, data, key, steps, evaluate_every, steps_per_call, place)
     state, ledger = run.start(checkpoints)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from jaxgen.checks import check_choice, check_count
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Data, Metrics, Model, PyTree
 
@@ -78,16 +79,14 @@ def placement(devices: int | None = None, mode: Mode = "jit") -> Placement:
     """
     there = jax.devices()
     count = len(there) if devices is None else devices
-    if not 1 <= count <= len(there):
+    check_count("devices", count, 1)
+    if count > len(there):
         raise InputError(
             f"{count} devices were asked for, but JAX sees {len(there)} "
             f"({there[0].platform}). Ask for 1 to {len(there)}; on a CPU set "
             "JAX_NUM_CPU_DEVICES before the start to have more."
         )
-    if mode not in ("jit", "pmap", "shard_map"):
-        raise InputError(
-            f"The parallel mode {mode!r} is unknown: use 'jit', 'pmap' or 'shard_map'."
-        )
+    check_choice("mode", mode, get_args(Mode))
     # Auto: with Explicit axes concatenate([real, fake]) would raise. Mesh, as make_mesh
     # may reorder: the rows of a process must be those of its devices.
     mesh = Mesh(np.array(there[:count]), (AXIS,), axis_types=(AxisType.Auto,))

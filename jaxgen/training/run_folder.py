@@ -74,11 +74,7 @@ def open_run(
         InputError: If the folder cannot be written, if there is no run to resume, or if
             its options differ from those asked for.
     """
-    if name != Path(name).name or name in ("", ".", ".."):
-        raise InputError(
-            f"The run's name {name!r} is not the name of one folder: no slashes, "
-            "and choose the place by --output."
-        )
+    check_name(name)
     taken = sorted(_numbered(root, name))
     if resume and exact and (root / name / "config.json").exists():
         folder = RunFolder(root / name)
@@ -86,8 +82,8 @@ def open_run(
     elif resume:
         if not taken:
             raise InputError(
-                f"There is no run {name!r} in {root} to resume: leave out --resume, or "
-                f"name one of: {', '.join(_names(root)) or 'none is there'}."
+                f"There is no run {name!r} in {root} to resume: leave out resume=True, "
+                f"or name one of: {', '.join(_names(root)) or 'none is there'}."
             )
         folder = RunFolder(root / _name(name, taken[-1]))
         _check_same(folder, description["config"], free)
@@ -100,10 +96,23 @@ def open_run(
         write_json(folder.config, description | {"environment": environment()})
     except OSError as error:
         raise InputError(
-            f"The run cannot be written to {folder.path}: {error.strerror}. Choose "
-            "another folder with --output."
+            f"root={root}: the run {folder.path} cannot be written "
+            f"({error.strerror}); choose another folder."
         ) from error
     return folder
+
+
+def check_name(name: str, option: str = "name") -> None:
+    """Raises an InputError unless a run's name is the name of one folder.
+
+    Args:
+        name: The name.
+        option: The argument, as the caller knows it.
+    """
+    if not name.strip() or name != Path(name).name or name in (".", ".."):
+        raise InputError(
+            f"{option}={name!r}: give the name of one folder, without slashes."
+        )
 
 
 def environment() -> dict[str, Any]:
@@ -132,7 +141,7 @@ def _check_same(folder: RunFolder, config: dict[str, Any], free: set[str]) -> No
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{folder.config} cannot be read, so it is unknown what that run was: "
-            "restore the file, or start anew under another --name."
+            "restore the file, or start anew under another name."
         ) from error
     # Through JSON, so that tuples compare as the lists they were saved as.
     config = json.loads(json.dumps(config))
@@ -144,7 +153,8 @@ def _check_same(folder: RunFolder, config: dict[str, Any], free: set[str]) -> No
     if differ:
         raise InputError(
             f"The run {folder.path} was made with other options: {'; '.join(differ)}. "
-            "Give the same options to resume it, or leave out --resume for a new run."
+            "Give the same options to resume it, or leave out resume=True for a new "
+            "run."
         )
 
 

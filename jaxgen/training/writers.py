@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 
 Record = dict[str, Any]
@@ -34,6 +35,7 @@ class JsonLines:
 
     def __init__(self, path: Path, *, resume_step: int = 0):
         """Opens the file."""
+        check_count("resume_step", resume_step, 0)
         kept = [r for r in read_records(path) if r["step"] <= resume_step]
         temporary = path.with_suffix(".tmp")
         temporary.write_text("".join(map(_line, kept)))
@@ -60,6 +62,7 @@ class TensorBoard:
 
     def __init__(self, directory: Path, *, resume_step: int = 0):
         """Opens an event file."""
+        check_count("resume_step", resume_step, 0)
         try:
             from tensorboardX import SummaryWriter
         except ImportError as error:

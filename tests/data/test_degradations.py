@@ -182,7 +182,10 @@ def test_a_set_kept_on_disk_keeps_its_degraded_images_apart():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: degradations.low_resolution(1), "factor=1: expected at least 2"),
+        (
+            lambda: degradations.low_resolution(1),
+            "factor=1: give a whole number of at least 2",
+        ),
         (lambda: degradations.noise(0.0), "noise deviation=0"),
         (lambda: degradations.low_light(1.5), "exposure=1.5"),
         (lambda: degradations.blur(-1.0), "blur sigma=-1"),

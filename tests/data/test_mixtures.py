@@ -91,9 +91,9 @@ def test_evaluation_repeats_itself_pads_and_differs_from_training(key):
 
 
 def test_what_cannot_be_drawn_is_refused(key):
-    with pytest.raises(InputError, match="num_modes is 0"):
+    with pytest.raises(InputError, match="num_modes=0"):
         mixtures.ring(0)
     with pytest.raises(InputError, match="standard_deviation"):
         mixtures.grid(standard_deviation=0.0)
-    with pytest.raises(InputError, match="batch_size is 0"):
+    with pytest.raises(InputError, match="batch_size=0"):
         mixtures.batches(mixtures.ring(), batch_size=0, key=key, train=True)

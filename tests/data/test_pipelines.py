@@ -233,5 +233,5 @@ def test_a_set_smaller_than_a_batch_is_refused_in_training(key):
 
 
 def test_an_empty_batch_is_refused(key):
-    with pytest.raises(InputError, match="batch size 0.*at least 1"):
+    with pytest.raises(InputError, match="batch_size=0: .* at least 1"):
         make(key, batch_size=0)

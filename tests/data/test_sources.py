@@ -72,7 +72,7 @@ def test_unknown_split_is_refused():
 
 
 def test_image_size_below_a_pixel_is_refused():
-    with pytest.raises(InputError, match="image size 0"):
+    with pytest.raises(InputError, match="image_size=0"):
         data.load("digits", image_size=0)
 
 

@@ -61,5 +61,5 @@ def test_images_that_cannot_be_stacked_are_refused(digits):
         stacked_digits(colour)
     with pytest.raises(InputError, match="1 channels and no labels"):
         stacked_digits(from_arrays(np.zeros((2, 4, 4, 1), np.uint8)))
-    with pytest.raises(InputError, match="num_examples is 0"):
+    with pytest.raises(InputError, match="num_examples=0"):
         stacked_digits(digits, num_examples=0)

@@ -87,11 +87,11 @@ def test_a_small_image_goes_on_reflected():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"tile": 0}, "tile of 0 pixels .* positive multiple of 1"),
+        ({"tile": 0}, "tile=0: give a whole number"),
         ({"tile": 10, "align": 4}, "multiple of 4"),
-        ({"overlap": -1}, "overlap of -1 .* give 0 to 7"),
-        ({"overlap": 8}, "overlap of 8 .* give 0 to 7"),
-        ({"align": 4, "overlap": 5}, "overlap of 5 .* give 0 to 4"),
+        ({"overlap": -1}, "overlap=-1: .* from 0 to 7"),
+        ({"overlap": 8}, "overlap=8: .* from 0 to 7"),
+        ({"align": 4, "overlap": 5}, "overlap=5: .* from 0 to 4"),
     ],
 )
 def test_a_plan_that_cannot_be_is_refused(options, words):
@@ -107,5 +107,5 @@ def test_tiles_of_another_plan_are_refused():
         tiles.blend([np.zeros((4, 8, 8, 1))], plan)
     with pytest.raises(InputError, match="become 4x4 pixels: expected 8x8"):
         tiles.blend([np.zeros((9, 4, 4, 1))], plan)
-    with pytest.raises(InputError, match="0x5 pixels has nothing"):
+    with pytest.raises(InputError, match="width=0: give a whole number"):
         tiles.tiling(5, 0, tile=8, overlap=2)

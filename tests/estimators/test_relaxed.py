@@ -335,7 +335,7 @@ def test_refusals_are_sentences(estimator, dist, f, sentence):
 
 def test_settings_out_of_range_are_refused():
     for make in (GumbelSoftmax, ReinMax, lambda t: GumbelRao(t, 1)):
-        with pytest.raises(InputError, match="temperature=0.0"):
+        with pytest.raises(InputError, match="temperature=0:"):
             make(0.0)
     with pytest.raises(InputError, match="num_inner=0"):
         GumbelRao(1.0, 0)

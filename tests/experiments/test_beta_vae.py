@@ -244,9 +244,9 @@ def test_a_latent_that_is_a_factor_is_named(monkeypatch):
     ("options", "words"),
     [
         ({"data": "digits"}, "--study constrained"),
-        ({"damping": -1.0}, "--damping is -1.0"),
-        ({"betas": (1.0, 0.0)}, "--betas is 1.0 0.0"),
-        ({"seeds": 0}, "--seeds is 0"),
+        ({"damping": -1.0}, "--damping=-1"),
+        ({"betas": (1.0, 0.0)}, "--betas=0: give a number above 0"),
+        ({"seeds": 0}, "--seeds=0"),
         ({"image_size": 8}, "at least 16 pixels"),
         ({"epochs": 12}, "--epochs is 12 .* --steps says how long"),
         ({"gamma": 5.0}, "--gamma is 5.0 .* only the constrained study"),

@@ -110,9 +110,9 @@ def test_a_variable_that_tells_all_and_one_that_tells_nothing_are_told_apart():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"classes": 1}, "--classes is 1"),
-        ({"latents": 0}, "--latents is 0"),
-        ({"temperature_rate": -1.0}, "--temperature-rate is -1"),
+        ({"classes": 1}, "--classes=1"),
+        ({"latents": 0}, "--latents=0"),
+        ({"temperature_rate": -1.0}, "--temperature-rate=-1"),
         ({"temperature": 0.3}, "--temperature-floor is 0.5"),
         ({"estimator": "rloo", "samples": 1}, "needs at least 2"),
         ({"estimator": "enumeration", "latents": 20}, "4\\^20 codes"),

@@ -95,12 +95,12 @@ def test_the_gain_on_a_baseline_is_paired_by_image():
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ({"lambdas": (1.0, 0.0)}, "--lambdas is 1.0 0.0"),
+        ({"lambdas": (1.0, 0.0)}, "--lambdas=0"),
         ({"lambdas": ()}, "--lambdas is empty"),
         ({"lambdas": (1.0, 1.0)}, "--lambdas 1 1: give each weight once"),
-        ({"latents": 1}, "--latents is 1"),
-        ({"components": 0}, "--components is 0"),
-        ({"nll_samples": 0}, "--nll-samples is 0"),
+        ({"latents": 1}, "--latents=1"),
+        ({"components": 0}, "--components=0"),
+        ({"nll_samples": 0}, "--nll-samples=0"),
     ],
 )
 def test_bad_options_are_refused_before_training(option, said, tmp_path):

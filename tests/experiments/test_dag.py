@@ -53,8 +53,8 @@ def test_epochs_are_passes_over_the_images_that_a_model_is_given():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"shares": (0.1, 2.0)}, "--shares holds 2"),
-        ({"samples": 11}, "--samples is 11"),
+        ({"shares": (0.1, 2.0)}, "--shares=2"),
+        ({"samples": 11}, "--samples=11"),
         ({"binarize": "dynamic"}, "--binarize is dynamic"),
         ({"methods": ()}, "--methods is empty"),
         ({"classes": (3, 12)}, r"no examples of \[12\]"),

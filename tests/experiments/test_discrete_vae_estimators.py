@@ -76,9 +76,9 @@ def test_pairs_are_compared_at_equal_evaluations():
     ("options", "said"),
     [
         ({"images": 100}, "--images is 100 and --batch-size 64"),
-        ({"draws": 10}, "--draws is 10"),
-        ({"latent_kind": "categorical", "classes": 1}, "--classes is 1"),
-        ({"places": 0}, "--places is 0"),
+        ({"draws": 10}, "--draws=10"),
+        ({"latent_kind": "categorical", "classes": 1}, "--classes=1"),
+        ({"places": 0}, "--places=0"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(options, said, tmp_path):

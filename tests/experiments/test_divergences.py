@@ -95,8 +95,8 @@ def test_critics_of_gaussians_come_near_the_best(tmp_path):
     ("options", "sentence"),
     [
         ({"studies": ()}, "--studies is empty"),
-        ({"bins": 1}, "--bins is 1"),
-        ({"penalties": (0.0,)}, "--penalties is 0.0"),
+        ({"bins": 1}, "--bins=1"),
+        ({"penalties": (0.0,)}, "--penalties=0"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(tmp_path, options, sentence):

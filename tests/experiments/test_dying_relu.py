@@ -52,7 +52,7 @@ def test_inputs_of_layers_are_those_of_the_network(key):
     ("options", "sentence"),
     [
         ({"learning_rates": (1e-3, 1e-3)}, "name each one once"),
-        ({"slope": 0.0}, "--slope is 0.0"),
+        ({"slope": 0.0}, "--slope=0"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(tmp_path, options, sentence):

@@ -171,7 +171,7 @@ def test_a_run_that_diverges_says_so(tmp_path):
     ("options", "sentence"),
     [
         ({"studies": ()}, "--studies is empty"),
-        ({"coins": (0, 2)}, "--coins is 0 2"),
+        ({"coins": (0, 2)}, "--coins=0"),
         ({"snapshots": 41}, "--snapshots is 41"),
     ],
 )

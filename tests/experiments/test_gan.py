@@ -214,7 +214,7 @@ def test_the_rank_correlation_is_spearmans():
         ({"systems": ("hinge",)}, "is there for --network conv alone"),
         ({"systems": ("wgan", "wgan")}, "--systems is wgan wgan"),
         ({"systems": ()}, "--systems is empty"),
-        ({"latents": 0}, "--latents is 0"),
+        ({"latents": 0}, "--latents=0"),
         ({"remedies": "magic"}, "no remedy 'magic'"),
         ({"remedies": "r12"}, "no remedy 'r12'"),
         ({"remedies": "none+pac2"}, "leave `none` out"),

@@ -117,7 +117,7 @@ def test_a_number_left_out_depends_on_what_is_learnt():
         ({"remedies": ("pac2.5",)}, "whole number"),
         ({"remedies": ("pac2", "pac2")}, "twice"),
         ({"remedies": ()}, "empty"),
-        ({"seeds": 0}, "--seeds is 0"),
+        ({"seeds": 0}, "--seeds=0"),
         ({"remedies": ("pac2",), "batch_size": 7}, "7"),
     ],
 )

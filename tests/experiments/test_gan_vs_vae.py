@@ -114,7 +114,7 @@ def test_the_protocol_says_of_each_model_what_is_compared(restored):
 
 def test_too_few_samples_are_refused(tmp_path):
     config = dataclasses.replace(SMALL, samples=5, output=str(tmp_path))
-    with pytest.raises(InputError, match="--samples is 5"):
+    with pytest.raises(InputError, match="--samples=5"):
         gan_vs_vae.main(config)
 
 

@@ -101,10 +101,10 @@ def test_the_schedule_is_that_of_the_paper():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"ks": (1, 0)}, "--ks is 1 0: give a number above 0"),
+        ({"ks": (1, 0)}, "--ks=0: give a number above 0"),
         ({"ks": (5, 5)}, "--ks is 5 5: give each number of samples once"),
         ({"binarize": "no"}, "--binarize is no.*dynamic or fixed"),
-        ({"nll_images": 1}, "--nll-images is 1"),
+        ({"nll_images": 1}, "--nll-images=1"),
         ({"gradient_draws": 5}, "--gradient-draws is 5.*at least 20"),
     ],
 )

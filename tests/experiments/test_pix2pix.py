@@ -284,12 +284,12 @@ def labels(root: Path) -> None:
         (None, {"degrade": "grey=2"}, "--degrade is 'grey=2'"),
         (None, {"best": "beauty"}, "'beauty' of the best checkpoint is unknown"),
         (None, {"best": "cycle"}, "'cycle' of the best checkpoint is not measured"),
-        (None, {"epochs": 0}, "--epochs is 0"),
-        (None, {"width": 0}, "--width is 0"),
-        (None, {"share": 0.0}, "--share is 0"),
-        (None, {"share": 1.5}, r"--share is 1\.5"),
-        (None, {"decay": 1.5}, r"--decay is 1\.5"),
-        (None, {"ema_decay": 1.0}, r"--ema-decay is 1\.0"),
+        (None, {"epochs": 0}, "--epochs=0"),
+        (None, {"width": 0}, "--width=0"),
+        (None, {"share": 0.0}, "--share=0"),
+        (None, {"share": 1.5}, r"--share=1\.5"),
+        (None, {"decay": 1.5}, r"--decay=1\.5"),
+        (None, {"ema_decay": 1.0}, "--ema-decay=1: .* below 1"),
         (None, {"critic": "patch", "critic_layers": 3}, "patch critic of 3 layers"),
         (None, {"dropout": "blocks"}, "--dropout is blocks"),
         (None, {"remedies": "magic"}, "no remedy 'magic'.*diff_augment"),
@@ -324,4 +324,4 @@ def test_the_command_line_says_what_is_wrong_and_exits_with_2(capsys, monkeypatc
     with pytest.raises(SystemExit) as stop:
         command.run(pix2pix.main, pix2pix.Config, pix2pix.__doc__ or "")
     assert stop.value.code == 2
-    assert "--epochs is 0" in capsys.readouterr().err
+    assert "--epochs=0" in capsys.readouterr().err

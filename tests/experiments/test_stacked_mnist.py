@@ -116,8 +116,8 @@ def test_looks_of_a_run_cut_off_give_way_to_those_of_the_run_resumed(tmp_path):
         ({"remedies": ()}, "empty"),
         ({"remedies": ("none", "none")}, "each once"),
         ({"remedies": ("pack2",)}, "pac2"),
-        ({"samples": 10}, "--samples is 10"),
-        ({"width": 0}, "--width is 0"),
+        ({"samples": 10}, "--samples=10"),
+        ({"width": 0}, "--width=0"),
     ],
 )
 def test_what_cannot_be_trained_is_named(option, said, tmp_path):

@@ -171,14 +171,14 @@ def test_an_output_that_cannot_be_written_is_named(tmp_path):
 )
 def test_a_number_that_must_be_positive_is_named(option, tmp_path):
     config = dataclasses.replace(SMALL, output=str(tmp_path), **option)
-    with pytest.raises(InputError, match=f"--{next(iter(option))} is .* above 0"):
+    with pytest.raises(InputError, match=f"--{next(iter(option))}=.* above 0"):
         vae.main(config)
 
 
 @pytest.mark.parametrize("option", ["beta", "warm_up", "nll_samples"])
 def test_a_number_below_0_is_named(option, tmp_path):
     config = dataclasses.replace(SMALL, output=str(tmp_path), **{option: -3})
-    with pytest.raises(InputError, match=f"--{option.replace('_', '-')} is -3"):
+    with pytest.raises(InputError, match=f"--{option.replace('_', '-')}=-3"):
         vae.main(config)
 
 

@@ -107,7 +107,7 @@ def test_the_sentences_say_what_is_a_bound_and_what_is_a_likelihood():
         (dict(loss="mse", reduction="mean"), "needs num_pixels"),
         (dict(loss="mse", kl_reduction="mean"), "needs num_latents"),
         (dict(loss="mse", reduction="none"), 'must be "sum" or "mean"'),
-        (dict(loss="mse", weight=0.0), "weight must be positive"),
+        (dict(loss="mse", weight=0.0), "weight=0: give a number above 0"),
     ],
 )
 def test_what_is_missing_or_wrong_is_told(arguments, sentence):

@@ -86,7 +86,7 @@ def test_shapes_that_would_broadcast_are_refused(loss):
 
 
 def test_a_variance_of_zero_is_refused():
-    with pytest.raises(ValueError, match="must be positive, not 0"):
+    with pytest.raises(ValueError, match="variance=0: give a number above 0"):
         losses.vae.gaussian(variance=0.0)
 
 

@@ -47,7 +47,7 @@ def test_a_stray_example_raises_neither():
 
 
 def test_sizes_without_balls_are_refused_with_a_sentence():
-    with pytest.raises(InputError, match="num_real=5, num_generated=9, k=5"):
+    with pytest.raises(InputError, match="k=5: give a whole number from 1 to 4"):
         expected_coverage(5, 9)
     with pytest.raises(InputError, match="There are 5 real features: this needs at le"):
         density_coverage(np.ones((5, 2)), np.ones((9, 2)))

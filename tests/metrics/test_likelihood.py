@@ -149,7 +149,7 @@ def test_tiny_and_vanishing_weights_stay_finite(key):
 
 def test_bad_arguments_are_refused(key):
     proposal = wide_proposal()
-    with pytest.raises(InputError, match="num_samples is 0"):
+    with pytest.raises(InputError, match="num_samples=0"):
         metrics.importance_log_likelihood(key, log_joint, proposal, num_samples=0)
     with pytest.raises(InputError, match="to_event"):
         metrics.importance_log_likelihood(

@@ -116,5 +116,5 @@ def test_bad_input_gets_a_sentence(options, sentence):
 
 
 def test_at_least_one_sample_makes_a_mode():
-    with pytest.raises(InputError, match="least=0: give at least 1"):
+    with pytest.raises(InputError, match="least=0: give a whole number"):
         count_modes(assign_gaussian_modes(RING, RING, 0.01), least=0)

@@ -207,10 +207,10 @@ def test_what_has_no_derivative_is_refused(decode, features, message, key):
     [
         ({"interpolation": "linear"}, "'slerp' or 'lerp'"),
         ({"endpoints": "both"}, "'full' or 'end'"),
-        ({"num_samples": 1}, "at least 2 paths"),
-        ({"chunk_size": 0}, "at least 1 at once"),
+        ({"num_samples": 1}, "num_samples=1: .* at least 2"),
+        ({"chunk_size": 0}, "chunk_size=0: .* at least 1"),
         ({"latents": 1}, "give interpolation='lerp'"),
-        ({"latents": 0}, "number of dimensions"),
+        ({"latents": 0}, "latents=0: .* at least 1"),
         ({"latents": lambda key: jnp.zeros((1, 3))}, "one latent from one key"),
     ],
 )

@@ -213,7 +213,7 @@ def test_the_trimmed_mean_covers_at_its_level():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda key: half_samples(key, 1, 10), "1 half-samples of 10 examples"),
+        (lambda key: half_samples(key, 1, 10), "repeats=1"),
         (lambda key: half_samples(key, 2, 3), "at least 4"),
         (lambda key: interval(0.0, np.ones(4), confidence=95), "confidence=95"),
         (lambda key: interval(0.0, np.ones(1)), "at least 2 of them"),

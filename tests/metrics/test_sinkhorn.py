@@ -102,12 +102,9 @@ def test_too_few_iterations_are_not_called_converged():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"order": 3}, "order=3: give 1 or 2"),
-        ({"epsilon": 0.0}, "epsilon=0: give a finite number above 0"),
-        (
-            {"relative_epsilon": -1.0},
-            "relative_epsilon=-1: give a finite number above 0",
-        ),
+        ({"order": 3}, "order=3 is unknown: choose one of 1, 2"),
+        ({"epsilon": 0.0}, "epsilon=0: give a number above 0"),
+        ({"relative_epsilon": -1.0}, "relative_epsilon=-1: give a number above 0"),
         ({"threshold": np.nan}, "threshold=nan"),
         ({"max_iterations": 0}, "max_iterations=0"),
     ],

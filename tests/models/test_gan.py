@@ -336,12 +336,15 @@ def test_a_member_of_an_ensemble_is_the_model_trained_alone(key):
 
 
 REFUSALS = {
-    "critic_steps=0: give at least 1": {"critic_steps": 0},
-    "num_classes=0: give the number of labels": {"num_classes": 0},
-    "ema_decay=1.0: give a number from 0": {"ema_decay": 1.0},
+    "critic_steps=0: give a whole number of at least 1": {"critic_steps": 0},
+    "num_classes=0: give a whole number of at least 1": {"num_classes": 0},
+    "ema_decay=1: give a number of at least 0 and below 1": {"ema_decay": 1.0},
     "two dag": {"remedies": 2 * [remedies.dag([jnp.copy, jnp.flip])]},
     "auxiliary_weight=1 needs labels": {"auxiliary_weight": 1.0},
-    "auxiliary_weight=-1: give 0": {"auxiliary_weight": -1.0, "num_classes": 3},
+    "auxiliary_weight=-1: give a number of": {
+        "auxiliary_weight": -1.0,
+        "num_classes": 3,
+    },
     "lecam keeps averages of one head": {
         "remedies": [remedies.lecam(), remedies.dag([jnp.copy, jnp.flip])]
     },

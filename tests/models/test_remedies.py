@@ -259,9 +259,9 @@ def test_remedies_of_every_kind_go_together(key):
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda: remedies.pac(0), "pac was given 0: give a whole number, 1 or more"),
-        (lambda: remedies.unroll(-1), "unroll was given -1"),
-        (lambda: remedies.r1(1.0, every=0), "r1 was given 0"),
+        (lambda: remedies.pac(0), "size=0: give a whole number of at least 1"),
+        (lambda: remedies.unroll(-1), "steps=-1"),
+        (lambda: remedies.r1(1.0, every=0), "every=0"),
         (lambda: remedies.dag([jnp.copy]), "dag was given 1 transforms: give at least"),
         (lambda: remedies.weight_clipping(0.0), "bound"),
         (lambda: remedies.instance_noise(np.nan), "standard_deviation"),

@@ -32,5 +32,5 @@ def test_without_decay_a_rate_is_constant():
     ],
 )
 def test_numbers_out_of_range_are_refused(options):
-    with pytest.raises(InputError, match="decay_steps"):
+    with pytest.raises(InputError, match="(steps|every)=.*give a whole number"):
         constant_then_linear(0.1, **options)

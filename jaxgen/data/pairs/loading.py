@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from jaxgen.checks import check_choice
+from jaxgen.checks import check_choice, check_count
 from jaxgen.data import loading
 from jaxgen.data.degradations import Degradation
 from jaxgen.data.pairs import embedded, folders, tfds
@@ -66,10 +66,8 @@ def load_pairs(
     check_choice("split", split, get_args(PairSplit))
     check_choice("direction", direction, get_args(Direction))
     check_choice("layout", layout, get_args(Layout))
-    if image_size is not None and image_size < 1:
-        raise InputError(
-            f"The image size {image_size} is too small: expected at least 1 pixel."
-        )
+    if image_size is not None:
+        check_count("image_size", image_size, 1)
     is_single, is_embedded = degrade is not None, name in embedded.LOADERS
     is_folder = Path(name).is_dir() or not tfds.is_known(name, data_dir)
     if is_single or is_embedded or not is_folder:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import jax
 
 from jaxgen import random
-from jaxgen.checks import check_key
+from jaxgen.checks import check_count, check_key
 from jaxgen.data import resizing
 from jaxgen.data.order import Order
 from jaxgen.data.pairs import crops as crops_of
@@ -90,13 +90,13 @@ def pair_pipeline(
         )
     scales = scale_between(pairs) if pairs.aligned else (1, 1)
     for name, size in (("load_size", load_size), ("crop_size", crop_size)):
-        if size is not None and (size < 1 or size % max(scales)):
-            raise InputError(
-                f"{name}={size}: expected a positive multiple of {max(scales)}, by "
-                "which one image of a pair is larger than the other."
-                if max(scales) > 1
-                else f"{name}={size}: expected at least 1."
-            )
+        if size is not None:
+            check_count(name, size, 1)
+            if size % max(scales):
+                raise InputError(
+                    f"{name}={size}: expected a multiple of {max(scales)}, by which "
+                    "one image of a pair is larger than the other."
+                )
     loads, crops = (
         [None if size is None else size * scale // max(scales) for scale in scales]
         for size in (load_size, crop_size)

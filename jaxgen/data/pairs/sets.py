@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from jaxgen import random
-from jaxgen.checks import check_key
+from jaxgen.checks import check_key, check_number
 from jaxgen.data.degradations import Degradation
 from jaxgen.data.sources import (
     Source,
@@ -76,8 +76,7 @@ class Pairs:
             InputError: The share is out of range.
         """
         check_key(key)
-        if not 0 < share <= 1:
-            raise InputError(f"share={share:g}: expected a number above 0 and up to 1.")
+        check_number("share", share, above=0, most=1)
 
         def chosen(count: int, name: str) -> np.ndarray:
             generator = random.numpy_generator(random.stream(key, name))

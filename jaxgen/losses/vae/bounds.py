@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from jaxgen import divergences, random
-from jaxgen.checks import check_floats, check_key
+from jaxgen.checks import check_floats, check_key, check_number
 from jaxgen.errors import InputError
 from jaxgen.losses.vae.families import gaussian_outputs
 from jaxgen.losses.vae.likelihoods import Observations, bernoulli_log_likelihood
@@ -87,4 +87,5 @@ def negative_elbo(terms: ElboTerms, *, beta: float | Array = 1.0) -> PerExample:
     References:
         Higgins et al., beta-VAE, 2017, equation 4.
     """
+    check_number("beta", beta, least=0)
     return beta * terms.kl - terms.log_likelihood

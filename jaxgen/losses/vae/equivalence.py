@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 
 # Loss: the likelihood behind it, the error's factor, the error in words.
@@ -121,11 +122,8 @@ def equivalence(
         raise InputError(
             f"loss {loss!r} is unknown. Give one of {', '.join(sorted(_LOSSES))}."
         )
-    if not 0 < weight < math.inf:
-        raise InputError(
-            f"weight must be positive, not {weight}. Without a KL the loss is that of "
-            "an autoencoder, which implies no variance."
-        )
+    # Without a KL the loss is that of an autoencoder, which implies no variance.
+    check_number("weight", weight, above=0)
     likelihood, coefficient, error = _LOSSES[loss]
     coefficient /= _divisor("reduction", reduction, "num_pixels", num_pixels)
     kl_weight = weight / _divisor(
@@ -147,11 +145,11 @@ def _divisor(argument: str, reduction: str, count_name: str, count: int | None) 
         return 1
     if reduction != "mean":
         raise InputError(f'{argument} must be "sum" or "mean", not {reduction!r}.')
-    if count is None or count < 1:
+    if count is None:
         raise InputError(
-            f'{argument} "mean" needs {count_name}, how many it averages over; it is '
-            f"{count}."
+            f'{argument}="mean" needs {count_name}, how many it averages over.'
         )
+    check_count(count_name, count, 1)
     return count
 
 

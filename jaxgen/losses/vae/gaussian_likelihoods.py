@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen import numerics
+from jaxgen.checks import check_number
 from jaxgen.errors import InputError
 from jaxgen.jax_internals import is_traced
 from jaxgen.losses.vae.likelihoods import Likelihood, Observations, flatten, unpack
@@ -51,6 +52,8 @@ def gaussian_log_likelihood(
                 f"variance has shape {jnp.shape(variance)} and does not broadcast to "
                 f"the observations' {shape}. Give one number or one for each pixel."
             ) from None
+    else:
+        check_number("variance", variance, above=0)
     squared = (observations - mean) ** 2
     return -0.5 * jnp.sum(squared / variance + jnp.log(2 * jnp.pi * variance), axis=-1)
 
@@ -83,6 +86,7 @@ def learned_gaussian_log_likelihood(
         Rybkin, Daniilidis and Levine, Simple and effective VAE training with calibrated
         decoders, 2021, section 3.
     """
+    check_number("min_log_scale", min_log_scale)
     _, log_scale = flatten("mean", mean, log_scale, "log_scale")
     mean, observations = flatten("mean", mean, observations)
     log_scale = numerics.soft_floor(log_scale, min_log_scale)
@@ -125,6 +129,7 @@ def optimal_gaussian_log_likelihood(
         Rybkin, Daniilidis and Levine, Simple and effective VAE training with calibrated
         decoders, 2021, equation 6.
     """
+    check_number("min_log_scale", min_log_scale)
     mean, observations = flatten("mean", mean, observations)
     variance = jnp.mean((observations - mean) ** 2)
     if axis_name is not None:
@@ -171,7 +176,7 @@ def gaussian(*, variance: float | Array = 1.0) -> Likelihood:
     Raises:
         ValueError: If the variance is not one positive number.
     """
-    _check_positive("variance of a Gaussian likelihood", variance)
+    _check_positive("variance", variance)
 
     def log_likelihood(mean: Observations, observations: Observations) -> PerExample:
         return gaussian_log_likelihood(mean, observations, variance=variance)
@@ -188,6 +193,7 @@ def learned_gaussian(*, min_log_scale: float = -6.0) -> Likelihood:
     Args:
         min_log_scale: Soft floor of the logarithm of the standard deviation.
     """
+    check_number("min_log_scale", min_log_scale)
 
     def log_likelihood(outputs: Observations, observations: Observations) -> PerExample:
         mean, log_scale = unpack(outputs, 2)
@@ -207,7 +213,7 @@ def laplace(*, scale: float | Array = 1.0) -> Likelihood:
     Raises:
         ValueError: If the scale is not one positive number.
     """
-    _check_positive("scale of a Laplace likelihood", scale)
+    _check_positive("scale", scale)
 
     def log_likelihood(mean: Observations, observations: Observations) -> PerExample:
         return laplace_log_likelihood(mean, observations, scale=scale)
@@ -216,13 +222,10 @@ def laplace(*, scale: float | Array = 1.0) -> Likelihood:
 
 
 def _check_positive(name: str, value: float | Array) -> None:
-    if is_traced(value):
-        return
-    if jnp.ndim(value):
+    if not is_traced(value) and jnp.ndim(value):
         raise InputError(
             f"The {name} must be one number, not an array of shape {jnp.shape(value)}. "
             "For one per pixel use learned_gaussian, or the function of the same name "
             "with _log_likelihood."
         )
-    if not 0 < value < math.inf:
-        raise InputError(f"The {name} must be positive, not {value}.")
+    check_number(name, value, above=0)

@@ -16,7 +16,7 @@ from jax.scipy.special import entr
 from jaxtyping import Array, Float
 
 from jaxgen import numerics
-from jaxgen.checks import check_floats, check_unit_interval
+from jaxgen.checks import check_count, check_floats, check_unit_interval
 from jaxgen.errors import InputError
 from jaxgen.typing import PerExample
 
@@ -182,6 +182,7 @@ def bits_per_dimension(nats: Float[Array, "..."], num_dimensions: int) -> Array:
         >>> bits_per_dimension(jnp.array([784 * jnp.log(2.0)]), 784)
         Array([1.], dtype=float32)
     """
+    check_count("num_dimensions", num_dimensions, 1)
     return nats / (num_dimensions * math.log(2.0))
 
 
@@ -201,6 +202,7 @@ def unpack(outputs: Observations, outputs_per_channel: int) -> tuple[Array, ...]
 
 def split_channels(outputs: Observations, outputs_per_channel: int) -> Array:
     """Reshapes outputs (batch, ..., channels * n) to (batch, ..., channels, n)."""
+    check_count("outputs_per_channel", outputs_per_channel, 1)
     if outputs.ndim < 2 or outputs.shape[-1] % outputs_per_channel:
         raise InputError(
             f"The decoder's outputs have shape {outputs.shape}, but this likelihood "

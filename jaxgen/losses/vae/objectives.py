@@ -13,8 +13,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxgen.checks import check_number
-from jaxgen.errors import InputError
-from jaxgen.jax_internals import is_traced
 from jaxgen.losses.vae.regularizers import Parts
 from jaxgen.typing import Metrics, PerExample
 
@@ -96,7 +94,7 @@ def beta(weight: float | int | Array | Schedule = 1.0) -> Objective:
         from a Continuous Space, 2016, section 3.1 (warm-up).
     """
     if not callable(weight):
-        check_number("weight", weight)
+        check_number("weight", weight, least=0)
 
     def at(step: Array) -> Any:
         return weight(step) if callable(weight) else weight
@@ -129,7 +127,7 @@ def free_bits(nats: float, *, weight: float = 1.0) -> Objective:
         2016, appendix C.8.
     """
     check_number("nats", nats, above=0)
-    check_number("weight", weight)
+    check_number("weight", weight, least=0)
 
     def loss(
         state: Any, step: Array, log_likelihood: PerExample, parts: Parts, mean: Mean
@@ -158,7 +156,7 @@ def capacity(gamma: float, target: float | Schedule) -> Objective:
     """
     check_number("gamma", gamma, above=0)
     if not callable(target):
-        check_number("target", target)
+        check_number("target", target, least=0)
 
     def at(step: Array) -> Any:
         return target(step) if callable(target) else target
@@ -210,13 +208,10 @@ def constrained(
         Constrained Differential Optimization, 1987, for the damping; Shao et al.,
         ControlVAE, 2020, for its use in a VAE.
     """
-    check_number("target", target)
-    if not is_traced(target) and target < 0:
-        raise InputError(
-            f"target={target}: no divergence is below 0; give the nats it may cost."
-        )
-    for name, value in (("rate", rate), ("damping", damping), ("decay", decay)):
-        check_number(name, value)
+    check_number("target", target, least=0)
+    check_number("rate", rate, least=0)
+    check_number("damping", damping, least=0)
+    check_number("decay", decay, least=0, below=1)
 
     def excess(state: Multiplier) -> Array:
         average = state.average / jnp.maximum(state.weight, 1e-8)
@@ -265,6 +260,10 @@ def geco(
     References:
         Rezende and Viola, Taming VAEs, 2018, equation 3 and algorithm 1.
     """
+    # The negative log-likelihood of a density can be below 0.
+    check_number("target", target)
+    check_number("rate", rate, least=0)
+    check_number("decay", decay, least=0, below=1)
 
     def loss(
         state: Multiplier,

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen import numerics
-from jaxgen.checks import check_floats
+from jaxgen.checks import check_count, check_floats, check_number
 from jaxgen.errors import InputError
 from jaxgen.losses.vae.likelihoods import (
     Likelihood,
@@ -89,6 +89,8 @@ def discretized_logistic_log_likelihood(
         Salimans et al., PixelCNN++, 2017, equation 2; Kingma et al., Improved
         variational inference with inverse autoregressive flow, 2016.
     """
+    check_count("num_values", num_values, 2)
+    check_number("min_log_scale", min_log_scale)
     _, log_scale = flatten("mean", mean, log_scale, "log_scale")
     mean, observations = flatten("mean", mean, observations)
     log_scale = numerics.soft_floor(log_scale, min_log_scale)
@@ -121,7 +123,7 @@ def categorical(*, num_values: int = 256) -> Likelihood:
     Raises:
         ValueError: If there are fewer than two values.
     """
-    _check_num_values(num_values)
+    check_count("num_values", num_values, 2)
 
     def log_likelihood(outputs: Observations, observations: Observations) -> PerExample:
         return categorical_log_likelihood(
@@ -150,7 +152,8 @@ def discretized_logistic(
     Raises:
         ValueError: If there are fewer than two values.
     """
-    _check_num_values(num_values)
+    check_count("num_values", num_values, 2)
+    check_number("min_log_scale", min_log_scale)
 
     def log_likelihood(outputs: Observations, observations: Observations) -> PerExample:
         mean, log_scale = unpack(outputs, 2)
@@ -175,8 +178,3 @@ def _index(observations: Observations, num_values: int) -> Array:
 
 def _zero(observations: Observations) -> PerExample:
     return jnp.zeros(len(observations), observations.dtype)
-
-
-def _check_num_values(num_values: int) -> None:
-    if num_values < 2:
-        raise InputError(f"num_values must be at least 2, not {num_values}.")

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.losses.vae.families import (
     Bernoulli,
@@ -58,11 +59,13 @@ def standard_normal(num_latents: int) -> Prior:
     References:
         Kingma and Welling, Auto-Encoding Variational Bayes, 2014.
     """
+    check_count("num_latents", num_latents, 1)
     return _fixed(Gaussian, (num_latents,), StandardNormal(jnp.zeros(num_latents)))
 
 
 def uniform_bernoulli(num_latents: int) -> Prior:
     """Returns independent fair coins."""
+    check_count("num_latents", num_latents, 1)
     return _fixed(Bernoulli, (num_latents,), Bernoulli(jnp.zeros(num_latents)))
 
 
@@ -72,6 +75,8 @@ def uniform_categorical(num_variables: int, num_classes: int) -> Prior:
     References:
         Jang et al., Categorical Reparameterization with Gumbel-Softmax, 2017.
     """
+    check_count("num_variables", num_variables, 1)
+    check_count("num_classes", num_classes, 2)
     shape = (num_variables, num_classes)
     return _fixed(Categorical, shape, Categorical(jnp.zeros(shape)))
 
@@ -93,6 +98,9 @@ def mixture(
         Variational Autoencoders, 2016; Tran et al., Cauchy-Schwarz Regularized
         Autoencoder, 2022, for its Cauchy-Schwarz divergence.
     """
+    check_count("num_latents", num_latents, 1)
+    check_count("num_components", num_components, 1)
+    check_number("spread", spread, least=0)
 
     def init(key: PRNGKeyArray, images: Array, condition: Array | None) -> Params:
         shape = (num_components, num_latents)
@@ -122,6 +130,8 @@ def vamp(num_latents: int, num_components: int = 500) -> Prior:
     References:
         Tomczak and Welling, VAE with a VampPrior, 2018, equation 9.
     """
+    check_count("num_latents", num_latents, 1)
+    check_count("num_components", num_components, 1)
 
     def init(key: PRNGKeyArray, images: Array, condition: Array | None) -> Params:
         if condition is not None:
@@ -155,6 +165,7 @@ def conditional_normal(num_latents: int, network: Network) -> Prior:
         Sohn et al., Learning Structured Output Representation using Deep Conditional
         Generative Models, 2015, equation 4.
     """
+    check_count("num_latents", num_latents, 1)
 
     def init(key: PRNGKeyArray, images: Array, condition: Array | None) -> Params:
         return network.init(key, _given(condition))

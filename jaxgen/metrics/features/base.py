@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_images
 from jaxgen.typing import Array
@@ -112,6 +113,7 @@ def extract(
     Raises:
         InputError: The images cannot be used, or give features that are not finite.
     """
+    check_count("batch_size", batch_size, 1)
     if indices is None:
         indices = np.arange(len(images))
     if not len(indices):

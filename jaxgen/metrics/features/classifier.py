@@ -18,7 +18,7 @@ import numpy as np
 from flax import traverse_util
 
 from jaxgen import files
-from jaxgen.checks import check_number
+from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.features import cache as weights_cache
 from jaxgen.metrics.features.base import Activations, FeatureNet
@@ -102,8 +102,8 @@ def classifier_features(
         class_names=class_names,
         holdout_fraction=holdout_fraction,
     )
-    if dimension < 1:
-        raise InputError(f"dimension={dimension}: give 1 or more.")
+    check_count("dimension", dimension, 1)
+    check_count("seed", seed, 0)
     options = _options(division, epochs, batch_size, learning_rate, shift)
     configuration = options._asdict() | {
         "kind": f"classifier, version {_VERSION}",
@@ -151,13 +151,9 @@ def _options(
         epochs = int(min(math.ceil(300_000 / total), 20))
     if shift is None:
         shift = int(min(height // 14, width // 14, 4))
-    for option, value, least in (
-        ("epochs", epochs, 1),
-        ("batch_size", batch_size, 1),
-        ("shift", shift, 0),
-    ):
-        if value < least:
-            raise InputError(f"{option}={value}: give {least} or more.")
+    check_count("epochs", epochs, 1)
+    check_count("batch_size", batch_size, 1)
+    check_count("shift", shift, 0)
     check_number("learning_rate", learning_rate, above=0)
     return Options(epochs, min(batch_size, total), learning_rate, shift)
 

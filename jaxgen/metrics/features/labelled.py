@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
+from jaxgen.checks import check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_images
 from jaxgen.typing import PRNGKeyArray
@@ -138,10 +139,7 @@ def _read(name: str, images: Any, labels: Any) -> Labelled:
 def _hold_out(
     key: PRNGKeyArray, name: str, examples: Labelled, fraction: float
 ) -> tuple[Labelled, Labelled]:
-    if not 0 < fraction < 1:
-        raise InputError(
-            f"holdout_fraction={fraction:g}: give a share between 0 and 1, as 0.1."
-        )
+    check_number("holdout_fraction", fraction, above=0, below=1)
     total = len(examples.labels)
     held = max(round(fraction * total), 1)
     if held >= total:

@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict
 
+from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_images
 from jaxgen.metrics.features.base import Activations, FeatureNet, as_floats
@@ -144,6 +145,7 @@ def lpips(
     Raises:
         InputError: The images cannot be used, or are not as many.
     """
+    check_count("batch_size", batch_size, 1)
     a, b = check_images("first", a), check_images("second", b)
     if a.shape != b.shape:
         raise InputError(

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgen.checks import check_count, check_counts
 from jaxgen.errors import InputError
 from jaxgen.metrics.features.base import Activations, FeatureNet, extract
 from jaxgen.metrics.features.cache import fingerprint
@@ -71,8 +72,9 @@ def random_convolution_features(
         Naeem et al., Reliable Fidelity and Diversity Metrics for Generative Models,
         2020, section 3.4: embeddings of networks with random weights.
     """
+    check_counts("image_shape", image_shape, 1)
     shape = tuple(int(size) for size in image_shape)
-    if len(shape) != 3 or min(shape) < 1:
+    if len(shape) != 3:
         raise InputError(
             f"image_shape={tuple(image_shape)}: expected height, width and channels."
         )
@@ -80,9 +82,9 @@ def random_convolution_features(
         raise InputError(
             f"seeds={tuple(seeds)}: give one at least, and each only once."
         )
-    for option, value in (("dimension", dimension), ("grid", grid)):
-        if value < 1:
-            raise InputError(f"{option}={value}: give 1 or more.")
+    check_counts("seeds", seeds, 0)
+    check_count("dimension", dimension, 1)
+    check_count("grid", grid, 1)
     return tuple(_net(shape, seed, dimension, grid, reference) for seed in seeds)
 
 

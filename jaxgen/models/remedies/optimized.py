@@ -2,7 +2,7 @@
 
 import optax
 
-from jaxgen.checks import check_count
+from jaxgen.checks import check_count, check_number
 from jaxgen.models.remedies.remedy import Remedy
 
 
@@ -22,7 +22,7 @@ def unroll(steps: int = 5) -> Remedy:
     References:
         Metz et al., Unrolled Generative Adversarial Networks, 2017, equations 8 to 10.
     """
-    check_count("unroll", steps, 0)
+    check_count("steps", steps, 0)
     return Remedy(f"unroll({steps})", unroll=steps)
 
 
@@ -45,6 +45,9 @@ def lazy_adam(
         Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020,
         appendix B.
     """
-    check_count("lazy_adam", every, 1)
+    check_count("every", every, 1)
+    check_number("learning_rate", learning_rate, above=0)
+    check_number("b1", b1, least=0, below=1)
+    check_number("b2", b2, least=0, below=1)
     share = 1.0 if every == 1 else every / (every + 1)
     return optax.adam(share * learning_rate, b1=b1**share, b2=b2**share)

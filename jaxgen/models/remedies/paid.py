@@ -14,7 +14,8 @@ from jaxgen.typing import PerExample
 
 def gradient_penalty(weight: float = 10.0, *, target: float = 1.0) -> Remedy:
     """Adds `losses.penalties.gradient_penalty`: 10 for images, 0.1 for points."""
-    check_number("weight", weight)
+    check_number("weight", weight, least=0)
+    check_number("target", target, least=0)
 
     def penalty(seen: Judged) -> PerExample:
         found = penalties.gradient_penalty(
@@ -41,8 +42,8 @@ def r1(weight: float = 10.0, *, every: int = 1) -> Remedy:
         Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020,
         appendix B.
     """
-    check_count("r1", every, 1)
-    check_number("weight", weight)
+    check_count("every", every, 1)
+    check_number("weight", weight, least=0)
 
     def penalty(seen: Judged) -> PerExample:
         return weight * penalties.r1(seen.critic, seen.real)
@@ -52,8 +53,8 @@ def r1(weight: float = 10.0, *, every: int = 1) -> Remedy:
 
 def r2(weight: float = 10.0, *, every: int = 1) -> Remedy:
     """Adds `losses.penalties.r2`, times gamma; see `r1`."""
-    check_count("r2", every, 1)
-    check_number("weight", weight)
+    check_count("every", every, 1)
+    check_number("weight", weight, least=0)
 
     def penalty(seen: Judged) -> PerExample:
         return weight * penalties.r2(seen.critic, seen.fake)
@@ -63,7 +64,8 @@ def r2(weight: float = 10.0, *, every: int = 1) -> Remedy:
 
 def dragan(weight: float = 10.0, *, target: float = 1.0) -> Remedy:
     """Adds `losses.penalties.dragan`."""
-    check_number("weight", weight)
+    check_number("weight", weight, least=0)
+    check_number("target", target, least=0)
 
     def penalty(seen: Judged) -> PerExample:
         flat = seen.real.reshape(seen.real.shape[0], -1)
@@ -96,7 +98,8 @@ def lecam(weight: float = 0.1, *, decay: float = 0.99) -> Remedy:
         weight: Of the penalty.
         decay: Of the averages.
     """
-    check_number("weight", weight)
+    check_number("weight", weight, least=0)
+    check_number("decay", decay, least=0, below=1)
 
     def penalty(seen: Judged) -> PerExample:
         found = penalties.lecam(

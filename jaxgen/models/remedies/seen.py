@@ -25,7 +25,7 @@ def pac(size: int = 2) -> Remedy:
         Lin et al., PacGAN: The power of two samples in generative adversarial
         networks, 2018.
     """
-    check_count("pac", size, 1)
+    check_count("size", size, 1)
     return Remedy(f"pac({size})", layout=partial(pack, size=size), group=size)
 
 
@@ -52,7 +52,7 @@ def minibatch_std(group: int = 4) -> Remedy:
     References:
         Karras et al., Progressive Growing of GANs, 2018, section 3.
     """
-    check_count("minibatch_std", group, 2)
+    check_count("group", group, 2)
 
     def layout(samples: Array) -> Array:
         if samples.shape[0] % group:
@@ -87,9 +87,9 @@ def instance_noise(standard_deviation: float, *, steps: int | None = None) -> Re
         section 3.1. Arjovsky and Bottou, Towards Principled Methods for Training
         Generative Adversarial Networks, 2017, section 3.
     """
-    check_number("standard_deviation", standard_deviation)
+    check_number("standard_deviation", standard_deviation, least=0)
     if steps is not None:
-        check_count("instance_noise", steps, 1)
+        check_count("steps", steps, 1)
 
     def inputs(state: PyTree, step: Array, keys: RandomKeys, samples: Array) -> Array:
         del state
@@ -139,7 +139,7 @@ def adaptive_augment(
         Karras et al., Training Generative Adversarial Networks with Limited Data, 2020,
         section 3.1.
     """
-    check_number("target", target)
+    check_number("target", target, least=-1, most=1)
     check_number("examples", examples, above=0.0)
 
     def inputs(state: Array, step: Array, keys: RandomKeys, samples: Array) -> Array:
@@ -191,8 +191,8 @@ def dag(
             f"dag was given {len(transforms)} transforms: give at least 2, the "
             "identity first."
         )
-    check_number("critic_weight", critic_weight)
-    check_number("generator_weight", generator_weight)
+    check_number("critic_weight", critic_weight, least=0)
+    check_number("generator_weight", generator_weight, least=0)
     return Remedy(
         "dag", transforms=tuple(transforms), weights=(critic_weight, generator_weight)
     )

@@ -6,7 +6,7 @@ from typing import Any, get_args
 import jax
 
 from jaxgen import checks
-from jaxgen.checks import check_choice, check_count, check_number
+from jaxgen.checks import check_choice, check_count, check_counts, check_number
 from jaxgen.errors import InputError
 from jaxgen.jax_internals import is_traced
 from jaxgen.losses.contrastive import Negatives
@@ -80,12 +80,7 @@ def check_options(
     check_noise(noise)
     check_decay(ema_decay)
     for name, weight in weights.items():
-        # Settings of an ensemble are traced, and tell nothing.
-        if is_traced(weight):
-            continue
-        check_number(name, weight)
-        if weight < 0:
-            raise InputError(f"{name}={weight:g}: give 0 or a number above it.")
+        check_number(name, weight, least=0)
 
 
 def is_off(weight: Any) -> bool:
@@ -152,8 +147,8 @@ def check_layers(
     known = f"0 to {len(maps) - 1}"
     if not len(chosen):
         raise InputError(f"layers is empty: give some of {known}.")
+    check_counts("layers", chosen, 0)
     for layer in chosen:
-        check_count("One of the layers", layer, 0)
         if layer >= len(maps):
             raise InputError(
                 f"layers={list(chosen)}: there is no layer {layer} among the "

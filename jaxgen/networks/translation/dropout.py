@@ -5,6 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 
+from jaxgen.checks import check_number
 from jaxgen.errors import InputError
 from jaxgen.random import stream
 from jaxgen.typing import Images, RandomKeys
@@ -25,6 +26,7 @@ def dropout(
     Raises:
         InputError: There is not one key per image.
     """
+    check_number("rate", rate, least=0, below=1)
     if keys is None:
         return hidden
     if keys.shape != hidden.shape[:1]:

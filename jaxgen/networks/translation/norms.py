@@ -5,6 +5,7 @@ from typing import Literal
 import jax.numpy as jnp
 from jax import lax
 
+from jaxgen.checks import check_number
 from jaxgen.typing import Images
 
 Norm = Literal["instance", "batch", "none"]
@@ -25,6 +26,7 @@ def instance_norm(images: Images, *, epsilon: float = 1e-5) -> Images:
         Ulyanov et al., Instance Normalization: The Missing Ingredient for Fast
         Stylization, 2016, equation 2.
     """
+    check_number("epsilon", epsilon, above=0)
     exact = images.astype(jnp.promote_types(images.dtype, jnp.float32))
     centred = exact - jnp.mean(exact, axis=(1, 2), keepdims=True)
     variance = jnp.mean(centred**2, axis=(1, 2), keepdims=True)

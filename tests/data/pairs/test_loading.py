@@ -25,7 +25,7 @@ def test_the_direction_swaps_the_sides(emoji):
         ({"name": "emoji", "split": "all"}, "split='all' is unknown: choose one of"),
         ({"name": "emoji", "direction": "ab"}, "direction='ab'.*'a_to_b', 'b_to_a'"),
         ({"name": "emoji", "layout": "glued"}, "layout='glued'.*'side_by_side'"),
-        ({"name": "emoji", "image_size": 0}, "image size 0"),
+        ({"name": "emoji", "image_size": 0}, "image_size=0"),
         ({"name": "photos", "image_size": 151}, "151 is too large.*at most 150"),
         ({"name": "no/where"}, "no/where does not exist: expected a folder of pairs"),
         (

@@ -96,5 +96,5 @@ def test_sides_of_an_unaligned_share_are_drawn_apart(key):
 @pytest.mark.parametrize("share", [0, -1, 1.5, float("nan")])
 def test_a_share_out_of_range_is_refused(key, share):
     pairs = data.from_pairs(numbered(), numbered(), aligned=True)
-    with pytest.raises(InputError, match=r"share=.*up to 1"):
+    with pytest.raises(InputError, match=r"share=.*above 0 and of at most 1"):
         pairs.share(share, key=key)

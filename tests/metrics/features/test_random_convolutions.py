@@ -138,7 +138,7 @@ def test_what_cannot_be_used_is_told(nets):
         random_convolution_features((8, 8))
     with pytest.raises(InputError, match="each only once"):
         random_convolution_features(SHAPE, seeds=(1, 1))
-    with pytest.raises(InputError, match="dimension=0: give 1 or more"):
+    with pytest.raises(InputError, match="dimension=0: give a whole number"):
         random_convolution_features(SHAPE, dimension=0)
     flat = np.zeros((3, *SHAPE), np.uint8)
     with pytest.raises(InputError, match="give images that differ"):

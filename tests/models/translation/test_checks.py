@@ -19,7 +19,7 @@ POINTS = {name: tiny.images(side=1) for name in ("a", "b")}
     ("options", "sentence"),
     [
         ({"generator": tiny.encoding()._replace(features=None)}, "no feature maps"),
-        ({"patches": 0}, "patches was given 0"),
+        ({"patches": 0}, "patches=0"),
         ({"temperature": 0.0}, "temperature=0"),
         ({"nce_weight": -1.0}, "nce_weight=-1"),
         ({"remedies": [remedies.pac(2)]}, "pac"),
@@ -106,7 +106,9 @@ def test_what_cannot_be_translated_is_refused(key, make, given, sentence):
 
 @pytest.mark.usefixtures("without_types")
 def test_layers_are_whole_numbers(key):
-    with pytest.raises(InputError, match="layers was given 1.0"):
+    with pytest.raises(
+        InputError, match=r"layers=\[.*1.0.*\]: give a sequence of whole"
+    ):
         tiny_cut(layers=[1.0]).init(key, BATCH)
 
 

@@ -203,7 +203,7 @@ def test_a_turned_domain_is_learnt_without_pairs(key):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"pool_size": -1}, "pool_size was given -1"),
+        ({"pool_size": -1}, "pool_size=-1"),
         ({"cycle_weight": float("nan")}, "cycle_weight=nan"),
         ({"remedies": [remedies.unroll(2)]}, "unroll"),
     ],
@@ -234,5 +234,5 @@ def test_unknown_directions_and_domains_are_refused(key):
 
 @pytest.mark.usefixtures("without_types")
 def test_half_a_pool_is_refused():
-    with pytest.raises(InputError, match="pool_size was given 2.5"):
+    with pytest.raises(InputError, match="pool_size=2.5"):
         build(pool_size=2.5)

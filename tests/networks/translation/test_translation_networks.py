@@ -209,7 +209,7 @@ def test_numbers_are_whole_and_large_enough(make, numbers):
     make(**numbers)
     for name, least in numbers.items():
         for wrong in (least - 1, 2.5):
-            sentence = f"{name} was given {wrong}: give a whole number, {least} or more"
+            sentence = f"{name}={wrong}: give a whole number of at least {least}"
             with pytest.raises(InputError, match=sentence):
                 make(**{name: wrong})
 
