@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from experiments import command as commands
+from experiments import progress
 from experiments.judged_sets import Pictures
 from experiments.latent_arrays import save
 from experiments.restored_runs import Restored
@@ -115,7 +116,8 @@ def finish(
     from jaxgen import report
 
     write(folder, evaluation, command=command, seconds=seconds)
-    page = report.write_page(folder)
+    with progress.shown() as tell:
+        page = report.write_page(folder, progress=tell)
     commands.print_tables(tables(evaluation))
     print("\n".join(evaluation.foot()), end="\n\n")
     print(f"The page of this run: {page}")

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from experiments.evaluation_progress import Tell
 from experiments.image_sets import ImageSet
+from experiments.progress import Tell
 from jaxgen.data import Source
 from jaxgen.errors import InputError
 from jaxgen.metrics.features.base import FeatureNet

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments import progress
 from jaxgen import data
 from jaxgen.losses.vae.families import Gaussian
 from jaxgen.models import VAE, aggregate_gaussian, aggregate_mixture
@@ -41,6 +42,7 @@ def write_latent_arrays(
         train: The training split, whose latents the samplers are fitted to; without it
             there are none.
     """
+    progress.say("Encoding images and decoding latents for the figures")
     state = on_one_device(state)
     conditional = takes_labels(model, test)
     images, condition, rest = chosen(test, conditional)

@@ -44,7 +44,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import jax
 import numpy as np
 
-from experiments import command, evaluation_progress
+from experiments import command, progress
 from experiments.translation_studies import picture_files, runs
 from experiments.translation_studies.picture_files import Picture
 from experiments.translation_studies.picture_jobs import (
@@ -217,9 +217,9 @@ def _translate_all(
     """Returns the jobs that were done; the others add a sentence to the faults."""
     done: list[Job] = []
     root = jax.random.key(config.seed)
-    with evaluation_progress.shown() as tell:
+    with progress.shown() as tell:
         for number, job in enumerate(jobs, 1):
-            tell("translating", number - 1, len(jobs))
+            tell("translating pictures", number, len(jobs))
             try:
                 picture = picture_files.read(
                     job.source, alpha=config.alpha, size=config.size
@@ -233,8 +233,7 @@ def _translate_all(
                 faults.append(str(error))
                 continue
             key = random.stream(root, job.name) if loaded.dropout else None
-            stage = f"translating {number:,} of {len(jobs):,}: tile"
-            made = translated(config, loaded, picture, key, partial(tell, stage))
+            made = translated(config, loaded, picture, key, partial(tell, "tiles"))
             written(job, made, done=len(done))
             done.append(job)
     return done

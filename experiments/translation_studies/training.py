@@ -1,7 +1,6 @@
 """The training of a translator as its scripts share it: watched, judged, written."""
 
 import dataclasses
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -19,8 +18,6 @@ from experiments.translation_studies.judge import Judge
 from experiments.translation_studies.monitor import Direction, TranslationMonitor
 from jaxgen import data, random, training
 from jaxgen.typing import Batch
-
-_log = logging.getLogger(__name__)
 
 SHOWN = 10
 """Held-out images in the figure of the end."""
