@@ -46,6 +46,8 @@ def run(main: Callable[[Config], Any], config: type[Config], description: str) -
     except KeyboardInterrupt:
         _stop("Stopped at once, without saving.", 130)
     except Exception as error:
+        if not _devices_start():
+            _stop(_no_devices(), 2)
         # Checkpoints are written by a library that reports it in words of its own.
         code = getattr(error, "errno", None)
         if code not in FULL and "No space left" not in str(error):
@@ -136,6 +138,28 @@ def name_run(name: str) -> None:
     """Says which folder the run got, for the command that resumes it."""
     global _run_name
     _run_name = name
+
+
+def _devices_start() -> bool:
+    """Whether JAX finds any device; it raises AssertionError or RuntimeError if not."""
+    try:
+        return bool(jax.devices())
+    except (AssertionError, RuntimeError):
+        return False
+
+
+def _no_devices() -> str:
+    wanted = str(jax.config.jax_platforms)  # pyright: ignore[reportAttributeAccessIssue]
+    needs = ""
+    if "cuda" in wanted or "gpu" in wanted:
+        needs = (
+            "CUDA needs an NVIDIA GPU with its driver, and JAX for CUDA: "
+            'pip install "jaxgen[cuda]". '
+        )
+    return (
+        f"JAX cannot start the platform that JAX_PLATFORMS={wanted} asks for. {needs}"
+        "To run on the CPU set JAX_PLATFORMS=cpu; to let JAX choose, unset it."
+    )
 
 
 def _module() -> str:

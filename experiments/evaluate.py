@@ -122,6 +122,7 @@ def main(config: Config) -> dict[str, Any]:
 def judge_run(config: Config) -> dict[str, Any]:
     """Judges the models of a run."""
     start = time.monotonic()
+    progress.say(f"Loading the run {config.paths[0]} and its images")
     run = restored_runs.restore(Path(config.paths[0]), data_dir=config.data_dir)
     chosen = chosen_models(config, run)
     pictures = judged_sets.pictures_of(run.config)
@@ -195,6 +196,7 @@ def path_length(
 def compare_pair(config: Config) -> dict[str, Any]:
     """Compares two folders of images, or two files."""
     start = time.monotonic()
+    progress.say(f"Reading {' and '.join(config.paths)}")
     pair = image_sets.load_pair(*map(Path, config.paths), image_size=config.image_size)
     if pair.features:
         why = "the files hold features already, and no images"

@@ -125,6 +125,10 @@ def main(config: Config) -> dict[str, Any]:
         found, samples = {}, {"real images": _real(setup)}
         for name, model in made.items():
             state = on_one_device(_train(config, name, setup, model, judge, folder))
+            progress.say(
+                f"Comparing {judge.num_samples:,} samples of {labels[name]} with test "
+                "images"
+            )
             found[name] = quality.judged(
                 random.stream(setup.key, "judged"),
                 model,

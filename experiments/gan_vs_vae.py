@@ -188,6 +188,7 @@ def main(config: Config) -> dict[str, Any]:
             seconds=seconds(),
         )
         number = min(config.samples, len(setup.test))
+        progress.say(f"Measuring the sharpness of {number:,} images of each set")
         sets = versus.draw_sets(
             random.stream(setup.key, "sharpness"), setup, samplers, number
         )

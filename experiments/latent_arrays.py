@@ -76,6 +76,7 @@ def _write_samplers(
     folder: Path, model: VAE, state: Any, q: Any, key: PRNGKeyArray
 ) -> None:
     """Draws from the prior and from what is fitted to the aggregate posterior."""
+    progress.say(f"Fitting a mixture to the latents of {len(q.mean):,} training images")
     own, one, two, three = jax.random.split(key, 4)
     noise = jax.random.normal(own, q.mean.shape)
     latents = np.asarray(q.mean + jnp.exp(0.5 * q.log_variance) * noise)

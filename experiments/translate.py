@@ -135,6 +135,7 @@ def main(config: Config) -> dict[str, Any]:
         skip=config.skip_existing,
         sheet=config.sheet,
     )
+    progress.say(f"Loading {config.model}")
     loaded = runs.load_translator(
         config.model,
         direction=config.direction,

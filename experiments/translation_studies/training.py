@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import command, training_run
+from experiments import command, progress, training_run
 from experiments.gan_studies.quality import at_looks
 from experiments.latent_arrays import every_nth, on_one_device
 from experiments.training_run import Setup
@@ -90,6 +90,7 @@ def judges_of(config: Any, setup: Setup, directions: Sequence[str]) -> dict[str,
         setup: The data.
         directions: "a_to_b", "b_to_a".
     """
+    progress.say("Preparing the held-out images and the networks that judge")
     test = translation_data.judged_images(setup.test, config.judged)
     train = translation_data.mean_images(config, setup.key)
     return {
@@ -162,6 +163,10 @@ def train(
     state = on_one_device(state)
     found = Trained(state, {}, [], {}, best_checkpoint.best_of(best))
     for one in directions:
+        progress.say(
+            f"Judging the translations of {len(one.judge.inputs):,} held-out images, "
+            + one.name.replace("_", " ")
+        )
         key = random.stream(random.stream(setup.key, "judged"), one.name)
         outputs = judge.translated(
             jax.jit(one.translate), state, one.judge.inputs, random.stream(key, "noise")
