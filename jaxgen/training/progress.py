@@ -1,5 +1,6 @@
 """How far a run is: a bar in a terminal, lines of plain text in a pipe or a log."""
 
+import math
 import os
 import sys
 import time
@@ -15,8 +16,8 @@ class ProgressBar:
     """Shows epoch, terms, examples a second and time left, while used as a context.
 
     A terminal gets a bar. Elsewhere there is a line for each record, at most one for
-    each hundredth of the run; and a line within a period that takes long, after 5
-    seconds or a fiftieth of the time so far. All of it goes to the error stream.
+    each hundredth of the run, and lines between records that are far apart, see
+    `Patience`. All of it goes to the error stream.
 
     Args:
         steps: Steps of the whole run.
@@ -45,7 +46,7 @@ class ProgressBar:
             ) from error
         self._steps, self._per_epoch, self._terms = steps, steps_per_epoch, terms
         self._name, self._period = name, evaluate_every or steps_per_epoch
-        self._shown, self._patience = 0, Patience()
+        self._shown, self._patience = -math.inf, Patience()
         self._bar = progress.Progress(
             progress.TextColumn("{task.description}", markup=False),
             progress.BarColumn(),
