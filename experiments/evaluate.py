@@ -122,7 +122,7 @@ def main(config: Config) -> dict[str, Any]:
 def judge_run(config: Config) -> dict[str, Any]:
     """Judges the models of a run."""
     start = time.monotonic()
-    progress.say(f"Loading the run {config.paths[0]} and its images")
+    progress.say(f"Loading the run {config.paths[0]}")
     run = restored_runs.restore(Path(config.paths[0]), data_dir=config.data_dir)
     chosen = chosen_models(config, run)
     pictures = judged_sets.pictures_of(run.config)

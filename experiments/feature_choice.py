@@ -47,6 +47,7 @@ def networks_of(
 
             nets.append(classifier_features(train, test=test, progress=count))
         elif name == "random":
+            tell("preparing random networks")
             nets.append(random_features(train))
         elif Path(name).suffix in WEIGHTS:
             nets.append(inception_features(Path(name)))

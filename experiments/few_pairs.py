@@ -101,6 +101,7 @@ def main(config: Config) -> dict[str, Any]:
     """Trains each method on each share, judges, draws; returns scores of the least."""
     methods = _check(config)
     shares = tuple(sorted(config.shares))
+    progress.say(f"Loading the images: {config.data}")
     setups = {method.word: parts.setup_of(config, method, shares) for method in methods}
     first = setups[methods[0].word]
     with training_run.timed() as seconds:
