@@ -22,7 +22,7 @@ import jax
 import numpy as np
 import optax
 
-from experiments import command, gan_parts, training_run
+from experiments import command, gan_parts, progress, training_run
 from experiments.latent_arrays import save
 from experiments.mode_watch import NUM_SAMPLES, SHOWN
 from jaxgen import metrics, models, networks, random, training
@@ -154,6 +154,7 @@ def main(config: Config) -> dict[str, Any]:
             terms=("critic_loss", "classifier_loss", "effective_share"),
         )
         key = random.stream(setup.key, "figures")
+        progress.say("Counting the modes that every number of components finds")
         counts = _count(key, config.components, model, state.net, mixture)
         _write_arrays(key, folder, model, ensemble, state, mixture, counts)
     modes = len(counts.means)

@@ -1,6 +1,5 @@
 """A watch over a GAN in training: does it collapse, and what is there to try?"""
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,13 +7,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from experiments import progress
 from jaxgen import metrics, training
 from jaxgen.data.mixtures import Mixture
 from jaxgen.metrics.critic_overfitting import critic_overfitting
 from jaxgen.metrics.diversity import relative_diversity
 from jaxgen.typing import Array, Batch, PRNGKeyArray
-
-_log = logging.getLogger(__name__)
 
 SIZES = (960, 480, 240, 120, 60, 30, 16, 8, 4, 2, 1)
 """How many samples, and examples of data, a look takes: the first that there are.
@@ -68,7 +66,7 @@ class CollapseMonitor:
         mixture: Where the data come from, if their modes are to be counted; otherwise
             samples are judged by their neighbours among the training data.
         steps_per_epoch: For the epochs of the records.
-        say: Is told the sentences; the log, as warnings, by default.
+        say: Is told the sentences; a line on the error stream each by default.
     """
 
     def __init__(
@@ -81,7 +79,7 @@ class CollapseMonitor:
         test: Batch | None = None,
         mixture: Mixture | None = None,
         steps_per_epoch: int = 1,
-        say: Callable[[str], None] = _log.warning,
+        say: Callable[[str], None] = progress.say,
     ):
         """Compiles the look."""
         self._path, self._mixture, self._say = path, mixture, say

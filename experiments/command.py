@@ -52,6 +52,8 @@ def run(main: Callable[[Config], Any], config: type[Config], description: str) -
     except KeyboardInterrupt:
         _stop("Stopped at once, without saving.", 130)
     except Exception as error:
+        if not _devices_start():
+            _stop(_no_devices(), 2)
         # Checkpoints are written by a library that reports it in words of its own.
         code = getattr(error, "errno", None)
         if code not in FULL and "No space left" not in str(error):
@@ -215,6 +217,28 @@ def _numbers(options: Any, name: str) -> list[int | float]:
         for number in values
         if isinstance(number, int | float) and not isinstance(number, bool)
     ]
+
+
+def _devices_start() -> bool:
+    """Whether JAX finds any device; it raises AssertionError or RuntimeError if not."""
+    try:
+        return bool(jax.devices())
+    except (AssertionError, RuntimeError):
+        return False
+
+
+def _no_devices() -> str:
+    wanted = str(jax.config.jax_platforms)  # pyright: ignore[reportAttributeAccessIssue]
+    needs = ""
+    if "cuda" in wanted or "gpu" in wanted:
+        needs = (
+            "CUDA needs an NVIDIA GPU with its driver, and JAX for CUDA: "
+            'pip install "jaxgen[cuda]". '
+        )
+    return (
+        f"JAX cannot start the platform that JAX_PLATFORMS={wanted} asks for. {needs}"
+        "To run on the CPU set JAX_PLATFORMS=cpu; to let JAX choose, unset it."
+    )
 
 
 def _module() -> str:

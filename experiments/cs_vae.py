@@ -33,7 +33,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import command, latent_arrays, training_run, vae_parts
+from experiments import command, latent_arrays, progress, training_run, vae_parts
 from jaxgen import data, models, random, training
 from jaxgen.errors import InputError
 from jaxgen.losses.vae import objectives, priors, regularizers
@@ -192,6 +192,7 @@ def measure(
         likelihoods.
     """
     rows, numbers = [], {"reconstruction": [], "divergence": []}
+    progress.say(f"Measuring the terms of {len(found)} models on the test images")
     for one in found:
         key = random.stream(setup.key, "terms")
         mean = {

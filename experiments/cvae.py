@@ -28,7 +28,7 @@ import numpy as np
 import optax
 from scipy import stats
 
-from experiments import command, latent_arrays, training_run, vae_parts
+from experiments import command, latent_arrays, progress, training_run, vae_parts
 from jaxgen import data, models, networks, random
 from jaxgen.errors import InputError
 from jaxgen.losses.vae import priors
@@ -272,9 +272,11 @@ def main(config: Config) -> dict[str, Any]:
             **vae_parts.floors(config, setup),
         )
         states = train(config, setup, folder, both)
+        progress.say("Comparing both models on the test images")
         compared, results = compare(
             random.stream(setup.key, "comparison"), both, states, setup
         )
+        progress.say("Reading the labels of samples by a classifier")
         obeyed, share = label_table(
             random.stream(setup.key, "labels"), both, states, setup
         )

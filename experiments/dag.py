@@ -33,12 +33,11 @@ seed.
 
 import dataclasses
 import itertools
-import sys
 from typing import Any
 
 import numpy as np
 
-from experiments import command, dag_parts, training_run
+from experiments import command, dag_parts, progress, training_run
 from experiments.latent_arrays import every_nth, on_one_device, save
 from jaxgen import metrics, models, random
 from jaxgen.errors import InputError
@@ -103,11 +102,12 @@ def main(config: Config) -> dict[str, Any]:
             doc=__doc__ or "",
             records=False,
         )
+        progress.say("Training two classifiers that judge samples, if not in the cache")
         judge = dag_parts.judge_of(config, setup)
         found, pictures = {}, {}
         for share, method in itertools.product(config.shares, config.methods):
             what = f"{dag_parts.LABELS[method]}, {share:.0%} of the images"
-            print(what, file=sys.stderr, flush=True)
+            progress.say(what)
             own = dag_parts.setup_of(config, setup, method, share)
             ensemble = build(config, method, own)
             state = training_run.train(
@@ -120,6 +120,7 @@ def main(config: Config) -> dict[str, Any]:
                 evaluate_every=max(own.steps // 10, 1),
                 terms=("critic_loss", "generator_loss"),
             )
+            progress.say(f"Judging {config.samples:,} samples of each model")
             key = random.stream(setup.key, "samples")
             samples = dag_parts.draw(
                 key, ensemble, on_one_device(state), config.samples

@@ -28,9 +28,8 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from experiments import command, training_run
+from experiments import command, progress, training_run
 from experiments.critic_studies import critics, earth, gaussians, lines
-from experiments.spinner import spinner
 from experiments.variance_studies.study import Study, Tick
 from jaxgen import random, training
 from jaxgen.errors import InputError
@@ -142,7 +141,7 @@ def main(config: Config) -> dict[str, Any]:
     start = time.monotonic()
     tables: list[dict[str, Any]] = []
     results: dict[str, tuple[float, str]] = {}
-    with spinner() as tick:
+    with progress.shown() as tick:
         for name, study in build(config, tick):
             np.savez_compressed(folder.arrays / f"{name}.npz", **study.arrays)
             tables += study.tables

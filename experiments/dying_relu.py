@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import command, training_run
+from experiments import command, progress, training_run
 from experiments.critic_studies.dead_units import Seen, Setting, looker, rectify
 from experiments.critic_studies.intervals import half_width, text
 from jaxgen import models, networks, random, training
@@ -128,6 +128,7 @@ def main(config: Config) -> dict[str, Any]:
         first = jax.jit(ensemble.init)(
             setup.key, {"image": jnp.zeros((config.batch_size, 2))}
         )
+        progress.say("Counting the units that are off, before and after the training")
         look = _looker(config, mixture)
         before, after = look(first), look(state)
         np.savez_compressed(

@@ -24,8 +24,7 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from experiments import command
-from experiments.spinner import spinner
+from experiments import command, progress
 from experiments.variance_studies import coins, normals, regression
 from experiments.variance_studies.study import Study, Tick
 from jaxgen import random, training
@@ -127,7 +126,7 @@ def main(config: Config) -> dict[str, Any]:
     start = time.monotonic()
     tables, z = [], []
     results: dict[str, tuple[float, str]] = {}
-    with spinner() as tick:
+    with progress.shown() as tick:
         for name, study in build(config, tick):
             np.savez_compressed(folder.arrays / f"{name}.npz", **study.arrays)
             tables += study.tables
@@ -149,7 +148,8 @@ def main(config: Config) -> dict[str, Any]:
             "seconds": time.monotonic() - start,
         },
     )
-    page = report.write_page(folder.path)
+    with progress.shown() as tell:
+        page = report.write_page(folder.path, progress=tell)
     command.print_tables(tables)
     for name, (value, unit) in results.items():
         print(f"{name}: {value:.4g} {unit}")

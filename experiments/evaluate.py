@@ -45,10 +45,10 @@ import jax
 from experiments import (
     command,
     evaluation_files,
-    evaluation_progress,
     feature_choice,
     image_sets,
     judged_sets,
+    progress,
     restored_runs,
     vae_parts,
 )
@@ -122,11 +122,12 @@ def main(config: Config) -> dict[str, Any]:
 def judge_run(config: Config) -> dict[str, Any]:
     """Judges the models of a run."""
     start = time.monotonic()
+    progress.say(f"Loading the run {config.paths[0]}")
     run = restored_runs.restore(Path(config.paths[0]), data_dir=config.data_dir)
     chosen = chosen_models(config, run)
     pictures = judged_sets.pictures_of(run.config)
     found, notes = [], {}
-    with evaluation_progress.shown() as tell:
+    with progress.shown() as tell:
         nets = feature_choice.networks_of(
             config.features, pictures.train, pictures.test, tell
         )
@@ -152,10 +153,9 @@ def judge_run(config: Config) -> dict[str, Any]:
             )
             more = []
             if judged.path is not None and config.path_samples:
-                tell("path length", 0, None)
+                tell("path length")
                 more.append(path_length(config, of_path, judged, nets))
             if config.nll_samples and isinstance(model, models.VAE):
-                tell("likelihood", 0, None)
                 more.append(
                     measure_likelihood(config, of_likelihood, run, model, state)
                 )
@@ -196,6 +196,7 @@ def path_length(
 def compare_pair(config: Config) -> dict[str, Any]:
     """Compares two folders of images, or two files."""
     start = time.monotonic()
+    progress.say(f"Reading {' and '.join(config.paths)}")
     pair = image_sets.load_pair(*map(Path, config.paths), image_size=config.image_size)
     if pair.features:
         why = "the files hold features already, and no images"
@@ -205,7 +206,7 @@ def compare_pair(config: Config) -> dict[str, Any]:
         "resamples": config.resamples,
         "confidence": config.confidence,
     }
-    with evaluation_progress.shown() as tell:
+    with progress.shown() as tell:
         if pair.features:
             sets = image_sets.features_of(pair, config.num_samples)
             evaluation = metrics.evaluate_features(*sets, progress=tell, **common)

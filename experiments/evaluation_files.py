@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments import progress
 from experiments.judged_sets import Pictures
 from experiments.latent_arrays import save
 from experiments.restored_runs import Restored
@@ -112,9 +113,12 @@ def finish(
     from jaxgen import report
 
     write(folder, evaluation, command=command, seconds=seconds)
-    page = report.write_page(folder)
+    with progress.shown() as tell:
+        page = report.write_page(folder, progress=tell)
     # 80 columns in a pipe, unless the environment says otherwise.
-    print(evaluation.table(shutil.get_terminal_size().columns), end="\n\n")
+    print(evaluation.table(shutil.get_terminal_size().columns), end="
+
+")
     print(f"The page of this run: {page}")
     values = {f"{m.metric}, {m.images}": float(m.value) for m in evaluation.measures}
     return values | {"page": str(page)}

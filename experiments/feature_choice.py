@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from experiments.evaluation_progress import Tell
 from experiments.image_sets import ImageSet
+from experiments.progress import Tell
 from jaxgen.data import Source
 from jaxgen.errors import InputError
 from jaxgen.metrics.features.base import FeatureNet
@@ -47,6 +47,7 @@ def networks_of(
 
             nets.append(classifier_features(train, test=test, progress=count))
         elif name == "random":
+            tell("preparing random networks")
             nets.append(random_features(train))
         elif Path(name).suffix in WEIGHTS:
             nets.append(inception_features(Path(name)))

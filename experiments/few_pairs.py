@@ -35,12 +35,11 @@ photo, accuracy per pixel from .21 to .59) are of CycleGAN, which has no such gu
 """
 
 import dataclasses
-import sys
 from typing import Any
 
 import jax
 
-from experiments import command, training_run
+from experiments import command, progress, training_run
 from experiments.few_pairs_studies import findings as few_pairs_findings
 from experiments.few_pairs_studies import judge as few_pairs_judge
 from experiments.few_pairs_studies import parts
@@ -102,6 +101,7 @@ def main(config: Config) -> dict[str, Any]:
     """Trains each method on each share, judges, draws; returns scores of the least."""
     methods = _check(config)
     shares = tuple(sorted(config.shares))
+    progress.say(f"Loading the images: {config.data}")
     setups = {method.word: parts.setup_of(config, method, shares) for method in methods}
     first = setups[methods[0].word]
     with training_run.timed() as seconds:
@@ -120,9 +120,10 @@ def main(config: Config) -> dict[str, Any]:
         )
         found: dict[tuple[float, str], list[Judged]] = {}
         for method in methods:
-            print(method.label, file=sys.stderr, flush=True)
+            progress.say(method.label)
             own = setups[method.word]
             state = _trained(config, method, own, folder)
+            progress.say(f"Judging {method.label}")
             for share, models_of in zip(
                 shares, _judged(config, method, own, state, judge), strict=True
             ):

@@ -32,14 +32,13 @@ got 12 %: the scales of all classes start the same and part slowly.
 """
 
 import dataclasses
-import logging
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from experiments import command, evaluation_progress, training_run
+from experiments import command, progress, training_run
 from experiments.collapse_monitor import CollapseMonitor
 from experiments.gan_studies import curves, findings, quality, systems
 from experiments.gan_studies.systems import SystemName
@@ -47,8 +46,6 @@ from experiments.latent_arrays import Snapshots, every_nth, on_one_device, scale
 from jaxgen import data, models, random, training
 from jaxgen.errors import InputError
 from jaxgen.typing import Batch
-
-_log = logging.getLogger(__name__)
 
 SHOWN = 64
 """Samples in the figure of the end of the run."""
@@ -123,11 +120,15 @@ def main(config: Config) -> dict[str, Any]:
             doc=__doc__ or "",
             labels=labels,
         )
-        with evaluation_progress.shown() as tell:
+        with progress.shown() as tell:
             judge = quality.judge_of(setup, tell)
         found, samples = {}, {"real images": _real(setup)}
         for name, model in made.items():
             state = on_one_device(_train(config, name, setup, model, judge, folder))
+            progress.say(
+                f"Comparing {judge.num_samples:,} samples of {labels[name]} with test "
+                "images"
+            )
             found[name] = quality.judged(
                 random.stream(setup.key, "judged"),
                 model,
@@ -192,7 +193,7 @@ def _train(
         _some(setup.train),
         test=_some(setup.test),
         steps_per_epoch=per_epoch,
-        say=lambda sentence: _log.warning("%s: %s", label, sentence),
+        say=lambda sentence: progress.say(f"{label}: {sentence}"),
     )
     looks = quality.at_looks(
         (watch, monitor),

@@ -32,9 +32,9 @@ import optax
 from experiments import (
     command,
     evaluation_files,
-    evaluation_progress,
     feature_choice,
     gan_parts,
+    progress,
     training_run,
 )
 from experiments.gan_studies import versus
@@ -168,7 +168,7 @@ def main(config: Config) -> dict[str, Any]:
             )
             samplers[name.upper()] = _sampler(model, on_one_device(state))
         training_run.merge_parts(folder, pair._fields, split="train")
-        with evaluation_progress.shown() as tell:
+        with progress.shown() as tell:
             evaluation = metrics.evaluate(
                 samplers,
                 setup.test,
@@ -187,6 +187,7 @@ def main(config: Config) -> dict[str, Any]:
             seconds=seconds(),
         )
         number = min(config.samples, len(setup.test))
+        progress.say(f"Measuring the sharpness of {number:,} images of each set")
         sets = versus.draw_sets(
             random.stream(setup.key, "sharpness"), setup, samplers, number
         )

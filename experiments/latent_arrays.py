@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments import progress
 from jaxgen import data
 from jaxgen.losses.vae.families import Gaussian
 from jaxgen.models import VAE, aggregate_gaussian, aggregate_mixture
@@ -41,6 +42,7 @@ def write_latent_arrays(
         train: The training split, whose latents the samplers are fitted to; without it
             there are none.
     """
+    progress.say("Encoding images and decoding latents for the figures")
     state = on_one_device(state)
     conditional = takes_labels(model, test)
     images, condition, rest = chosen(test, conditional)
@@ -74,6 +76,7 @@ def _write_samplers(
     folder: Path, model: VAE, state: Any, q: Any, key: PRNGKeyArray
 ) -> None:
     """Draws from the prior and from what is fitted to the aggregate posterior."""
+    progress.say(f"Fitting a mixture to the latents of {len(q.mean):,} training images")
     own, one, two, three = jax.random.split(key, 4)
     noise = jax.random.normal(own, q.mean.shape)
     latents = np.asarray(q.mean + jnp.exp(0.5 * q.log_variance) * noise)

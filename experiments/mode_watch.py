@@ -1,6 +1,5 @@
 """Which modes every seed of an ensemble has, watched over its training."""
 
-import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,14 +8,12 @@ import jax
 import numpy as np
 from scipy import stats
 
-from experiments import collapse_monitor
+from experiments import collapse_monitor, progress
 from experiments.latent_arrays import save
 from jaxgen import metrics
 from jaxgen.data.mixtures import Mixture
 from jaxgen.models.ensemble import Ensemble
 from jaxgen.typing import PRNGKeyArray
-
-_log = logging.getLogger(__name__)
 
 NUM_SAMPLES = 2500
 """Samples that modes are counted in, as in the published figures."""
@@ -62,7 +59,8 @@ class ModeWatch:
         mixture: Of the data.
         key: Of the latents; it is consumed.
         label: What the model is called.
-        say: Is told once, in a sentence, that most seeds collapse; the log by default.
+        say: Is told once, in a sentence, that most seeds collapse; a line on the
+            error stream by default.
     """
 
     def __init__(
@@ -73,7 +71,7 @@ class ModeWatch:
         key: PRNGKeyArray,
         *,
         label: str,
-        say: Callable[[str], None] = _log.warning,
+        say: Callable[[str], None] = progress.say,
     ):
         """Compiles the sampling of all members."""
         sample = jax.jit(lambda state, key: model.sample(state, key, NUM_SAMPLES))

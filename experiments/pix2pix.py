@@ -35,7 +35,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal
 
-from experiments import command, training_run
+from experiments import command, progress, training_run
 from experiments.translation_studies import data, monitor, parts, training
 from experiments.translation_studies.runs import Facts
 from jaxgen import models
@@ -132,6 +132,7 @@ def main(config: Config) -> dict[str, Any]:
     """Trains, judges, draws; returns the scores on the held-out pairs."""
     asked, config = config, settled(config)
     _check(config)
+    progress.say(f"Loading the images: {config.data}")
     setup = data.prepare(config)
     channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
     name = parts.set_name(setup.train.name)

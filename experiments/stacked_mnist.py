@@ -33,7 +33,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments import command, gan_parts, training_run, vae_parts
+from experiments import command, gan_parts, progress, training_run, vae_parts
 from experiments.gan_studies.quality import drawn
 from experiments.latent_arrays import every_nth, on_one_device
 from experiments.stacked_findings import modes_table, write_arrays
@@ -133,6 +133,7 @@ def main(config: Config) -> dict[str, Any]:
                 images, _ = drawn(key, built[word], on_one_device(state), SHOWN)
                 pictures[label_of(word)] = images
         training_run.merge_parts(folder, [_part(w, 0) for w in built], split="train")
+        progress.say("Counting the modes of samples and of test images")
         real = read(judge, setup.test.in_memory()["image"])
         key = random.stream(setup.key, "halves")
         found = {

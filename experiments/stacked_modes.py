@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments import evaluation_progress, feature_choice
+from experiments import feature_choice, progress
 from experiments.gan_studies.quality import drawn
 from experiments.latent_arrays import every_nth, save
 from jaxgen import metrics
@@ -97,7 +97,7 @@ def judge_of(train: Source, test: Source) -> Judge:
         train: Single digits.
         test: Those that it is tested on.
     """
-    with evaluation_progress.shown() as tell:
+    with progress.shown() as tell:
         (net,) = feature_choice.networks_of(("classifier",), train, test, tell)
     assert isinstance(net, FeatureNet)
     some = every_nth(len(train), _DIGITS_SEEN)

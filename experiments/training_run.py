@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import numpy as np
 
-from experiments import command
+from experiments import command, progress
 from jaxgen import data, files, random, training
 from jaxgen.typing import Data, Model, PRNGKeyArray
 
@@ -123,6 +123,7 @@ def prepare(config: Any) -> Setup:
     """
     command.check_positive(config, "image_size")
     place, key = start(config)
+    progress.say(f"Loading the images: {config.data}")
     sources = {
         split: data.load(
             config.data,
@@ -260,8 +261,14 @@ def train(
     writers: list[Any] = [training.JsonLines(at.metrics, resume_step=resume_step)]
     board = at.tensorboard if part is None else folder.tensorboard / part
     writers.append(training.TensorBoard(board, resume_step=resume_step))
-    bar = training.ProgressBar(setup.steps, setup.batches.steps_per_epoch, terms)
-    with contextlib.ExitStack() as closing, bar as progress:
+    bar = training.ProgressBar(
+        setup.steps,
+        setup.batches.steps_per_epoch,
+        tuple(terms),
+        name=part or "",
+        evaluate_every=evaluate_every,
+    )
+    with contextlib.ExitStack() as closing, bar:
         for resource in (*writers, checkpoints):
             closing.callback(resource.close)
         return training.fit(
@@ -278,7 +285,7 @@ def train(
             checkpoints=checkpoints,
             writers=writers,
             callbacks=callbacks,
-            progress=progress,
+            progress=bar,
         )
 
 
@@ -364,7 +371,8 @@ def finish(
         folder.summary,
         {"results": shown, "tables": list(tables), "seconds": seconds} | more,
     )
-    page = report.write_page(folder.path)
+    with progress.shown() as tell:
+        page = report.write_page(folder.path, progress=tell)
     command.print_tables(tables)
     width = max(map(len, results), default=0) + 2
     for name, (value, unit) in results.items():

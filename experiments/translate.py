@@ -15,6 +15,10 @@ folder of pictures, with its subfolders, or one picture; OUTPUT is a folder. Nam
 kept, with the suffix .png. Nothing is overwritten without `--overwrite`. The data that
 the model was trained on need not be there.
 
+The weights of a U-Net do not tell whether it was trained with dropout. The published
+code writes that into `train_opt.txt` beside them, which is read if it is there. A line
+says what is assumed of a file of weights, from where, and which option changes it.
+
 Up to a million pixels a picture is translated as a whole, which compiles once for each
 size; above that, or with `--tile 256`, in tiles that overlap and blend into each other,
 all of one shape. A network with instance normalization divides by the statistics of
@@ -40,7 +44,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import jax
 import numpy as np
 
-from experiments import command, evaluation_progress
+from experiments import command, progress
 from experiments.translation_studies import picture_files, runs
 from experiments.translation_studies.picture_files import Picture
 from experiments.translation_studies.picture_jobs import (
@@ -87,8 +91,10 @@ class Config:
     """What a batch normalization divides by: statistics of each picture (or tile), or
     the running ones of training, which do not see the tiles; by default as the run has
     it, and those of the picture for a file of weights."""
-    dropout: bool = True
-    """Draw what the model draws when it translates: the dropout of pix2pix."""
+    dropout: runs.Dropout = "auto"
+    """Draw the dropout of pix2pix when it translates; `auto`: as the run has it. For a
+    file of weights: as in training, where the weights or `train_opt.txt` beside them
+    tell; `no` where nothing does."""
     seed: int = 0
     """Seed of what is drawn; each picture draws by its own name."""
 
@@ -129,12 +135,16 @@ def main(config: Config) -> dict[str, Any]:
         skip=config.skip_existing,
         sheet=config.sheet,
     )
+    progress.say(f"Loading {config.model}")
     loaded = runs.load_translator(
         config.model,
         direction=config.direction,
         which=config.which,
         statistics=config.statistics,
+        dropout=config.dropout,
     )
+    if loaded.assumed:
+        print(f"Assumed of {config.model.name}: {'; '.join(loaded.assumed)}.")
     _check_model(config, loaded)
     jobs = _fitting(jobs, loaded, faults)
     _stop_unless(config.keep_going, faults)
@@ -208,9 +218,9 @@ def _translate_all(
     """Returns the jobs that were done; the others add a sentence to the faults."""
     done: list[Job] = []
     root = jax.random.key(config.seed)
-    with evaluation_progress.shown() as tell:
+    with progress.shown() as tell:
         for number, job in enumerate(jobs, 1):
-            tell("translating", number - 1, len(jobs))
+            tell("translating pictures", number, len(jobs))
             try:
                 picture = picture_files.read(
                     job.source, alpha=config.alpha, size=config.size
@@ -223,9 +233,8 @@ def _translate_all(
                     ) from error
                 faults.append(str(error))
                 continue
-            key = random.stream(root, job.name) if config.dropout else None
-            stage = f"translating {number:,} of {len(jobs):,}: tile"
-            made = translated(config, loaded, picture, key, partial(tell, stage))
+            key = random.stream(root, job.name) if loaded.dropout else None
+            made = translated(config, loaded, picture, key, partial(tell, "tiles"))
             written(job, made, done=len(done))
             done.append(job)
     return done

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments import progress
 from experiments.latent_arrays import (
     Snapshots,
     encode_all,
@@ -216,14 +217,16 @@ def measure_likelihood(
 
     values, sizes, seen = [], [], 0
     most = len(setup.test) if num_images is None else num_images
-    for number, batch in enumerate(test_batches(setup)):
-        if seen >= most:
-            break
-        found = estimate(jax.random.fold_in(key, number), batch)
-        kept = np.asarray(batch["weight"]) > 0
-        values.append(np.asarray(found.log_likelihood)[kept])
-        sizes.append(np.asarray(found.effective_sample_size)[kept])
-        seen += int(kept.sum())
+    with progress.shown() as tell:
+        for number, batch in enumerate(test_batches(setup)):
+            if seen >= most:
+                break
+            tell("measuring the likelihood of test images", seen, most)
+            found = estimate(jax.random.fold_in(key, number), batch)
+            kept = np.asarray(batch["weight"]) > 0
+            values.append(np.asarray(found.log_likelihood)[kept])
+            sizes.append(np.asarray(found.effective_sample_size)[kept])
+            seen += int(kept.sum())
     nll, size = -np.concatenate(values)[:most], np.concatenate(sizes)[:most]
     return Likelihood(
         float(nll.mean()),
@@ -330,6 +333,8 @@ def posterior_tables(
         setup: The data.
     """
     images = setup.test.read(np.arange(min(len(setup.test), 5000)))
+    count = len(images["image"])
+    progress.say(f"Measuring what the latents carry, on {count:,} test images")
     condition = None
     if model.num_classes is not None:
         condition = np.eye(model.num_classes, dtype=np.float32)[images["label"]]

@@ -4,7 +4,7 @@ from typing import Any
 
 import optax
 
-from experiments import training_run, vae_parts
+from experiments import progress, training_run, vae_parts
 from experiments.latent_arrays import write_latent_arrays, write_traversals
 from jaxgen import models, random, training
 from jaxgen.errors import InputError
@@ -86,6 +86,7 @@ def run(config: Any, doc: str) -> dict[str, Any]:
             convolutional=config.network == "conv",
             terms=("reconstruction", "kl", *(("beta", "slack") if aims else ())),
         )
+        progress.say("Measuring the KL on training and test images")
         found = _measure(model, state, setup, folder)
         results = {
             "test KL": (found["test set, at the end"], "nats per image"),

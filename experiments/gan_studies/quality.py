@@ -57,6 +57,7 @@ def judge_of(setup: Setup, tell: Any, *, most: int = 2000) -> Judge:
     found = feature_choice.networks_of((), setup.train, setup.test, tell)[0]
     nets = (found,) if isinstance(found, FeatureNet) else tuple(found)
     number = min(most, len(setup.test), len(setup.train))
+    tell("features of test and training images")
     real, other = (
         extract(nets, source, indices=every_nth(len(source), number))
         for source in (setup.test, setup.train)

@@ -1,6 +1,5 @@
 """A watch over a translation in training: its health, its scores, its pictures."""
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from experiments import progress
 from experiments.latent_arrays import every_nth, scale
 from experiments.translation_studies import findings
 from experiments.translation_studies.findings import Show
@@ -22,8 +22,6 @@ from experiments.translation_studies.judge import (
 from jaxgen import metrics, random, training
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.typing import Array, PRNGKeyArray
-
-_log = logging.getLogger(__name__)
 
 RECORDS = "translation.jsonl"
 """The file of records, in the folder of a run."""
@@ -131,7 +129,7 @@ class TranslationMonitor:
         key: Of the noise, the same at each look; it is consumed.
         steps_per_epoch: For the epochs of the records.
         shown: Images whose translations are kept as pictures.
-        say: Is told the sentences; the log, as warnings, by default.
+        say: Is told the sentences; a line on the error stream each by default.
     """
 
     def __init__(
@@ -142,7 +140,7 @@ class TranslationMonitor:
         *,
         steps_per_epoch: int = 1,
         shown: int = 6,
-        say: Callable[[str], None] = _log.warning,
+        say: Callable[[str], None] = progress.say,
     ):
         """Compiles nothing yet."""
         self._path, self._arrays = Path(folder) / RECORDS, Path(folder) / "arrays"

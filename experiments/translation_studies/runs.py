@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments import restored_runs
-from experiments.translation_studies import best_checkpoint
+from experiments.translation_studies import best_checkpoint, train_options
 from jaxgen import networks, training
 from jaxgen.data import colour
 from jaxgen.errors import InputError
@@ -34,6 +34,7 @@ HOOK = "trained_translators"
 
 Direction = Literal["a_to_b", "b_to_a"]
 Which = Literal["best", "last"]
+Dropout = Literal["auto", "yes", "no"]
 
 
 class Facts(NamedTuple):
@@ -66,6 +67,9 @@ class Loaded(NamedTuple):
         multiple: The sides of images have to be multiples of it.
         least: And no shorter than this.
         source: What it was loaded from, for people.
+        dropout: Whether its dropout is drawn when it translates, if it has any.
+        assumed: What nobody asked for, each with its source and the option that changes
+            it; for people.
     """
 
     translate: Callable[..., Array]
@@ -74,6 +78,8 @@ class Loaded(NamedTuple):
     multiple: int
     least: int
     source: str
+    dropout: bool = True
+    assumed: tuple[str, ...] = ()
 
 
 def write_facts(
@@ -139,8 +145,14 @@ def load_translator(
     direction: Direction = "a_to_b",
     which: Which = "best",
     statistics: Literal["image", "running"] | None = None,
+    dropout: Dropout = "auto",
 ) -> Loaded:
     """Loads a translator of a run, or one of a file of PyTorch weights.
+
+    Whether a U-Net was trained with dropout, its weights do not tell: `train_opt.txt`
+    beside the file does. Without it no dropout is drawn: a network that was trained
+    without dropout is ruined by it, and one that was trained with it draws a likely
+    image without it.
 
     Args:
         source: The folder of a run, or a file of weights (.pth) of the published code,
@@ -150,13 +162,14 @@ def load_translator(
         statistics: What a batch normalization uses: those of each image, or the running
             ones of training; by default as the run says, and those of the image for
             weights, as the published code does.
+        dropout: Whether dropout is drawn; "auto" as in training.
 
     Returns:
         The translator. Averaged parameters are used where there are such.
 
     Raises:
         InputError: It is neither, or it cannot be read, or it does not translate that
-            way.
+            way, or `train_opt.txt` beside it is damaged or of another network.
     """
     source = Path(source)
     if source.is_file():
@@ -165,13 +178,14 @@ def load_translator(
                 f"--direction is {direction}, but {source} is one network: give the "
                 "file of the other direction."
             )
-        return _from_weights(source, statistics or "image")
+        return _from_weights(source, statistics, dropout)
     if not source.exists():
         raise InputError(
             f"{source} does not exist: give the folder of a run, such as "
             "runs/pix2pix/NAME, or a file of weights (.pth)."
         )
-    return _from_run(source, direction, which, statistics)
+    loaded = _from_run(source, direction, which, statistics)
+    return loaded._replace(dropout=dropout != "no")
 
 
 def _from_run(
@@ -226,9 +240,30 @@ def _from_run(
     return loaded
 
 
-def _from_weights(path: Path, statistics: Statistics) -> Loaded:
+def _from_weights(
+    path: Path, statistics: Statistics | None, dropout: Dropout
+) -> Loaded:
     found = networks.import_translator(path)
-    noise = Noise(statistics=statistics)
+    options = train_options.read_beside(path, found.description)
+    drawn, assumed = _dropout(found.description, options, dropout)
+    if statistics is None and jax.tree.leaves(found.batch_stats):
+        assumed += (
+            "batch normalization takes the statistics of each picture (the default, as "
+            "in the published code; --statistics running takes those of training)",
+        )
+    if options is not None and options.direction is not None:
+        assumed += (
+            f"the pictures are of domain {options.direction[0]} (direction: "
+            f"{options.direction} in {train_options.NAME})",
+        )
+    side = None
+    if options is not None and options.crop is not None:
+        side = (options.crop, options.crop)
+        assumed += (
+            f"it was trained on {options.crop} x {options.crop} pixels (crop_size in "
+            f"{train_options.NAME}; --tile sets the tiles of large pictures)",
+        )
+    noise = Noise(statistics=statistics or "image")
 
     @jax.jit
     def translated(weights: Any, images: Array, key: PRNGKeyArray | None) -> Array:
@@ -238,11 +273,38 @@ def _from_weights(path: Path, statistics: Statistics) -> Loaded:
     return Loaded(
         lambda images, key=None: translated(weights, images, key),
         found.channels,
-        None,
+        side,
         found.multiple,
         found.side,
         f"{path} ({found.description})",
+        drawn,
+        assumed,
     )
+
+
+def _dropout(
+    description: str, options: train_options.TrainOptions | None, asked: Dropout
+) -> tuple[bool, tuple[str, ...]]:
+    """Returns whether a network of a file draws dropout, and how that is known."""
+    if asked != "auto":
+        return asked == "yes", ()
+    if description.startswith("ResNet"):
+        # Its layers are numbered, so its weights tell.
+        drawn, source = "dropout" in description, "its weights"
+        if not drawn:
+            return False, ()
+    elif options is None:
+        drawn = False
+        source = (
+            f"the default: {train_options.NAME} is not beside the weights, which do "
+            "not tell how they were trained"
+        )
+    else:
+        drawn = options.dropout
+        source = f"no_dropout: {not drawn} in {train_options.NAME}"
+    change = "--dropout no leaves it out" if drawn else "--dropout yes draws it"
+    verb = "is" if drawn else "is not"
+    return drawn, (f"dropout {verb} drawn ({source}; {change})",)
 
 
 def with_colour(loaded: Loaded) -> Loaded:

@@ -1,7 +1,6 @@
 """The training of a translator as its scripts share it: watched, judged, written."""
 
 import dataclasses
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import command, training_run
+from experiments import command, progress, training_run
 from experiments.gan_studies.quality import at_looks
 from experiments.latent_arrays import every_nth, on_one_device
 from experiments.training_run import Setup
@@ -19,8 +18,6 @@ from experiments.translation_studies.judge import Judge
 from experiments.translation_studies.monitor import Direction, TranslationMonitor
 from jaxgen import data, random, training
 from jaxgen.typing import Batch
-
-_log = logging.getLogger(__name__)
 
 SHOWN = 10
 """Held-out images in the figure of the end."""
@@ -93,6 +90,7 @@ def judges_of(config: Any, setup: Setup, directions: Sequence[str]) -> dict[str,
         setup: The data.
         directions: "a_to_b", "b_to_a".
     """
+    progress.say("Preparing the held-out images and the networks that judge")
     test = translation_data.judged_images(setup.test, config.judged)
     train = translation_data.mean_images(config, setup.key)
     return {
@@ -165,6 +163,10 @@ def train(
     state = on_one_device(state)
     found = Trained(state, {}, [], {}, best_checkpoint.best_of(best))
     for one in directions:
+        progress.say(
+            f"Judging the translations of {len(one.judge.inputs):,} held-out images, "
+            + one.name.replace("_", " ")
+        )
         key = random.stream(random.stream(setup.key, "judged"), one.name)
         outputs = judge.translated(
             jax.jit(one.translate), state, one.judge.inputs, random.stream(key, "noise")

@@ -143,7 +143,7 @@ def evaluate(
                     own[some],
                     both,
                     settings=settings,
-                    progress=lambda what: tell(f"{name}: {what}", 0, None),
+                    progress=lambda what, *count: tell(f"{name}: {what}", *count),
                 )
             )
         return found

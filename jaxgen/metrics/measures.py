@@ -67,7 +67,7 @@ def compare_group(
     halves: Halves | None,
     *,
     settings: Settings,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress,
 ) -> Comparison:
     """Compares two sets by each network of a group, and averages what is found.
 
@@ -77,8 +77,15 @@ def compare_group(
         generated: By each network.
         halves: The same for all networks.
         settings: Hyperparameters.
-        progress: See `compare_sets`.
+        progress: It is called with the name of each family of metrics when it begins,
+            and the number of the network where there are several.
     """
+
+    def of_network(number: int) -> Callable[[str], None]:
+        if len(real) == 1:
+            return lambda what: progress(what, 0, None)
+        return lambda what: progress(f"{what}, network", number, len(real))
+
     return mean_comparison(
         [
             compare_sets(
@@ -86,7 +93,7 @@ def compare_group(
                 *pair,
                 halves,
                 settings=settings,
-                progress=progress,
+                progress=of_network(number + 1),
             )
             for number, pair in enumerate(zip(real, generated, strict=True))
         ]

@@ -2,7 +2,7 @@
 
 import base64
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from jaxgen.report.plate import Plate
     from jaxgen.report.style import Figure
 
+Progress = Callable[[str, int, int | None], None]
+"""`progress(what, done, total)`, called before each figure."""
+
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write_page(run: Path) -> Path:
+def write_page(run: Path, *, progress: Progress | None = None) -> Path:
     """Draws the figures of a run and writes its page.
 
     Every figure for which the run has the data goes to `figures/NAME.png`, and all of
@@ -28,6 +31,7 @@ def write_page(run: Path) -> Path:
 
     Args:
       run: the run's folder, see `jaxgen.report.run.read_run`.
+      progress: it is called before each figure is drawn.
 
     Returns:
       The page, `index.html` in the run's folder.
@@ -43,8 +47,9 @@ def write_page(run: Path) -> Path:
 
     run = Path(run)
     content = read_run(run)
-    figures = _draw(content, gallery.plates(content))
-    evaluated = _draw(content, gallery.evaluation_plates(content), len(figures))
+    plates, later = gallery.plates(content), gallery.evaluation_plates(content)
+    drawn = _draw(content, [*plates, *later], progress or (lambda *_: None))
+    figures, evaluated = drawn[: len(plates)], drawn[len(plates) :]
     html = _render(
         title=str(content.config.get("title") or run.resolve().name),
         claim=str(content.config.get("claim") or ""),
@@ -64,11 +69,12 @@ def write_page(run: Path) -> Path:
     return page
 
 
-def _draw(run: Run, plates: "list[Plate]", before: int = 0) -> list[dict[str, Any]]:
+def _draw(run: Run, plates: "list[Plate]", progress: Progress) -> list[dict[str, Any]]:
     from jaxgen.report import style
 
     drawn = []
-    for number, plate in enumerate(plates, start=before + 1):
+    for number, plate in enumerate(plates, start=1):
+        progress("drawing figures", number, len(plates))
         try:
             light, dark = (
                 _file(plate.draw(theme)) for theme in (style.LIGHT, style.DARK)

@@ -17,7 +17,6 @@ from experiments import (
     cvae,
     evaluate,
     evaluation_files,
-    evaluation_progress,
     image_sets,
     judged_sets,
     restored_runs,
@@ -125,7 +124,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(metrics, "evaluate", mean_pixel)
     once = functools.cache(restored_runs.restore)
     monkeypatch.setattr(restored_runs, "restore", once)
-    monkeypatch.setattr(report, "write_page", lambda folder: folder / "index.html")
+    monkeypatch.setattr(report, "write_page", lambda folder, **_: folder / "index.html")
 
 
 def test_the_same_seed_gives_the_same_numbers(tmp_path, run, quick):
@@ -384,30 +383,6 @@ def test_networks_that_cannot_be_had_are_named(run, tmp_path, digits):
     pair = compare(tmp_path, tmp_path / "a.npy", tmp_path / "a.npy")
     with pytest.raises(InputError, match="have no labels to train a classifier by"):
         evaluate.main(dataclasses.replace(pair, features=("classifier",)))
-
-
-def test_a_log_gets_a_line_now_and_then(capsys, monkeypatch):
-    monkeypatch.delenv("CI", raising=False)
-    times = iter((0.0, 1.0, 5.5, 6.0, 11.0))
-    monkeypatch.setattr(evaluation_progress.time, "monotonic", lambda: next(times))
-    with evaluation_progress.shown() as tell:
-        for done in range(4):
-            tell("features", 1000 * done, 4000)
-        tell("metrics", 0, None)
-    shown = capsys.readouterr().err.splitlines()
-    assert shown == ["features 0 of 4,000", "features 2,000 of 4,000", "metrics"]
-    monkeypatch.setenv("CI", "true")
-    with evaluation_progress.shown() as tell:
-        tell("features", 0, 5)
-    assert capsys.readouterr().err == ""
-
-
-def test_a_terminal_gets_a_bar(capsys, monkeypatch):
-    monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with evaluation_progress.shown() as tell:
-        tell("features", 1, 5)
-        tell("metrics", 0, None)
 
 
 def test_the_command_takes_paths_without_a_flag(tmp_path):

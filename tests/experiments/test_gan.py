@@ -50,7 +50,7 @@ def patched():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(feature_choice, "networks_of", lambda *_: [net])
         patch.setattr(gan, "MONITORED", 60)
-        patch.setattr(report, "write_page", lambda folder: folder / "index.html")
+        patch.setattr(report, "write_page", lambda folder, **_: folder / "index.html")
         yield patch
 
 

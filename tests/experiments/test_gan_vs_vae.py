@@ -52,7 +52,7 @@ def run(tmp_path_factory) -> tuple[gan_vs_vae.Config, dict]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metrics, "evaluate", mean_pixel)
         patch.setattr(feature_choice, "networks_of", lambda *_: [])
-        patch.setattr(report, "write_page", lambda folder: folder / "index.html")
+        patch.setattr(report, "write_page", lambda folder, **_: folder / "index.html")
         return config, gan_vs_vae.main(config)
 
 

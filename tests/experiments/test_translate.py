@@ -48,7 +48,11 @@ class Net:
 def use(monkeypatch):
     def put(net):
         monkeypatch.setattr(
-            runs, "load_translator", lambda *args, **options: net.loaded
+            runs,
+            "load_translator",
+            lambda *args, dropout, **options: net.loaded._replace(
+                dropout=dropout != "no"
+            ),
         )
         return net
 
@@ -155,7 +159,7 @@ def test_noise_depends_on_seed_and_name_alone(use, tmp_path):
     np.testing.assert_array_equal(both, alone)
     assert (both != pixels_of(tmp_path / "both" / "a.png")).any()
     assert (both != made("other", tmp_path / "in", seed=1)).any()
-    silent = made("silent", tmp_path / "in", dropout=False)
+    silent = made("silent", tmp_path / "in", dropout="no")
     np.testing.assert_array_equal(silent, 255 - pixels_of(tmp_path / "in" / "b.png"))
     # One draw a tile, and another one for the next.
     left, right = (

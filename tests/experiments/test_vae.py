@@ -144,6 +144,7 @@ def test_a_signal_stops_with_the_command_that_resumes(tmp_path):
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + signal.SIGTERM
     assert "Traceback" not in errors
+    assert "Compiling the training step\nepoch 1/100000  step " in errors
     assert "-m experiments.vae --data digits" in errors
     assert "--name digits-mlp-z2 --resume" in errors
 

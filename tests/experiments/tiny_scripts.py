@@ -32,5 +32,5 @@ def tiny_networks() -> Iterator[None]:
         patch.setattr(parts, "translator_of", translator_of)
         patch.setattr(parts, "critic_of", critic_of)
         patch.setattr(judge, "random_nets", lambda images: ((), 1))
-        patch.setattr(report, "write_page", lambda folder: folder / "index.html")
+        patch.setattr(report, "write_page", lambda folder, **_: folder / "index.html")
         yield

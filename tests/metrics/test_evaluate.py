@@ -8,6 +8,7 @@ import pytest
 
 from jaxgen import metrics
 from jaxgen.errors import InputError
+from jaxgen.metrics import measures as families
 from jaxgen.metrics import statistics
 from jaxgen.metrics.comparison import Settings
 from jaxgen.metrics.evaluation import Evaluation, Measure
@@ -315,3 +316,25 @@ def test_what_cannot_be_used_is_said_in_a_sentence(sets, change, says):
 def test_a_model_without_its_state_is_refused(sets, key):
     with pytest.raises(InputError, match="without its state"):
         metrics.evaluate(tiny.vae(), sets["data"], key=key, **FEW)
+
+
+@pytest.mark.parametrize(
+    ("networks", "expected"),
+    [
+        (1, [("clusters", 0, None)]),
+        (2, [("clusters, network", 1, 2), ("clusters, network", 2, 2)]),
+    ],
+)
+def test_the_network_of_a_group_is_counted(monkeypatch, key, networks, expected):
+    def compare(key, real, generated, halves, *, settings, progress):
+        progress("clusters")
+
+    monkeypatch.setattr(families, "compare_sets", compare)
+    monkeypatch.setattr(families, "mean_comparison", list)
+    told = []
+    families.compare_group(
+        *(key, [None] * networks, [None] * networks, None),
+        settings=None,
+        progress=lambda *stage: told.append(stage),
+    )
+    assert told == expected

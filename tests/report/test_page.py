@@ -92,9 +92,11 @@ def test_a_stopped_run_shows_its_last_evaluation(run_folder):
 def test_a_run_of_configuration_and_metrics_alone_has_a_page(run_folder):
     for path in (run_folder / "arrays").iterdir():
         path.unlink()
-    write_page(run_folder)
+    told = []
+    write_page(run_folder, progress=lambda *stage: told.append(stage))
     written = {path.stem for path in (run_folder / "figures").iterdir()}
     assert written == {"losses", "health"}
+    assert told == [("drawing figures", 1, 2), ("drawing figures", 2, 2)]
 
 
 def test_a_run_of_many_latents_shows_samples_and_no_explorer(tmp_path):

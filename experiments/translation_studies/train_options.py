@@ -1,0 +1,124 @@
+"""The options of a training that the published PyTorch code writes beside its weights.
+
+That code (pytorch-CycleGAN-and-pix2pix, and CUT's) writes `train_opt.txt` into the
+folder of the checkpoints, an option a line, sorted, between two lines of dashes:
+
+    ----------------- Options ---------------
+                   no_dropout: True                          	[default: False]
+    ----------------- End -------------------
+
+The weights of a U-Net are the same whether it was trained with dropout or without, so
+this file is the only witness.
+"""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from jaxgen.errors import InputError
+
+NAME = "train_opt.txt"
+
+_LINE = re.compile(r" *(\w+): ([^\t\n]*?) *(?:\t\[default: .*\])?")
+
+_NETWORKS = {
+    "unet_128": "U-Net: depth 7",
+    "unet_256": "U-Net: depth 8",
+    "resnet_6blocks": "ResNet: 6 blocks",
+    "resnet_9blocks": "ResNet: 9 blocks",
+}
+_NORMS = {"batch": "batch norm", "instance": "instance norm", "none": "no norm"}
+
+
+class TrainOptions(NamedTuple):
+    """What the file says and the weights do not.
+
+    Attributes:
+        dropout: Whether the generator was trained with dropout.
+        direction: "AtoB" or "BtoA" for a model of one direction, None where it is not
+            known or there are two.
+        crop: Side of the square images of the training, None where it is not known.
+    """
+
+    dropout: bool
+    direction: str | None
+    crop: int | None
+
+
+def read_beside(weights: Path, description: str) -> TrainOptions | None:
+    """Reads the options of the training from beside a file of weights.
+
+    Args:
+        weights: The file of weights.
+        description: The network in it, as `networks.import_translator` describes it.
+
+    Returns:
+        The options, or None if there is no such file.
+
+    Raises:
+        InputError: The file cannot be read, is damaged, or is of another network.
+    """
+    path = weights.parent / NAME
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unusable(path, f"cannot be read ({error})") from error
+    ends = [bool(re.fullmatch(r"-+ (Options|End) -+", line.strip())) for line in lines]
+    if sum(ends) != 2 or not ends[0]:
+        raise _unusable(path, "is damaged: a line of dashes is missing")
+    found = {
+        match[1]: match[2]
+        for line in lines
+        if (match := _LINE.fullmatch(line.rstrip()))
+    }
+    said = found.get("no_dropout", "missing")
+    if said not in ("True", "False"):
+        raise _unusable(
+            path, f"is damaged: no_dropout is {said}, expected True or False"
+        )
+    dropout = said == "False"
+    for name, phrases in _phrases(found, dropout, description).items():
+        if not any(re.search(rf"\b{one}\b", description) for one in phrases):
+            raise _unusable(
+                path,
+                f"has {name}: {found[name]}, but {weights.name} holds a {description}, "
+                "so the two are not of one training",
+            )
+    direction = found.get("direction")
+    if direction not in ("AtoB", "BtoA") or found.get("model") == "cycle_gan":
+        direction = None
+    crop = found.get("crop_size", "")
+    cropped = crop.isdecimal() and "crop" in found.get("preprocess", "")
+    return TrainOptions(dropout, direction, int(crop) if cropped else None)
+
+
+def _phrases(
+    found: dict[str, str], dropout: bool, description: str
+) -> dict[str, tuple[str, ...]]:
+    """Returns what the description of the options' network says, by option."""
+    phrases: dict[str, tuple[str, ...]] = {}
+    if found.get("netG") in _NETWORKS:
+        phrases["netG"] = (_NETWORKS[found["netG"]],)
+    if found.get("norm") in _NORMS:
+        phrases["norm"] = (_NORMS[found["norm"]],)
+    if "ngf" in found:
+        phrases["ngf"] = (f"width {found['ngf']}",)
+    if "input_nc" in found and "output_nc" in found:
+        one, other = found["input_nc"], found["output_nc"]
+        # The second generator of CycleGAN goes back.
+        phrases["input_nc"] = (
+            f"{one} to {other} channels",
+            f"{other} to {one} channels",
+        )
+    if description.startswith("ResNet"):
+        phrases["no_dropout"] = ("blocks, dropout" if dropout else "blocks, width",)
+    return phrases
+
+
+def _unusable(path: Path, why: str) -> InputError:
+    return InputError(
+        f"{path} {why}: move it away, and give --dropout yes or --dropout no, as the "
+        "network was trained."
+    )

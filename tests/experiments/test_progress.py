@@ -1,0 +1,76 @@
+import inspect
+import sys
+
+import jax
+import pytest
+
+from experiments import command, progress, vae
+from experiments.collapse_monitor import CollapseMonitor
+from experiments.mode_watch import ModeWatch
+from experiments.translation_studies.monitor import TranslationMonitor
+from jaxgen.training import progress as training_progress
+
+
+def test_a_pipe_gets_a_line_for_each_stage_and_then_one_now_and_then(
+    capsys, monkeypatch
+):
+    now = [0.0]
+    monkeypatch.setattr(training_progress.time, "monotonic", lambda: now[0])
+    with progress.shown() as tell:
+        for done in range(4):
+            tell("features", 1000 * done, 4000)
+            now[0] += 3.0
+        tell("metrics")
+        tell("features", 4000, 4000)
+        tell("images read", 7)
+    assert capsys.readouterr().err.splitlines() == [
+        "Features: 0 of 4,000",
+        "Features: 2,000 of 4,000",
+        "Metrics",
+        "Images read: 7",
+    ]
+
+
+def test_a_stage_within_another_uses_the_same_bar(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress.shown() as tell, progress.shown() as inner:
+        assert inner is tell
+        inner("features", 1, 5)
+        tell("metrics")
+    with progress.shown() as again:
+        assert again is not tell
+
+
+@pytest.mark.parametrize("monitor", [CollapseMonitor, ModeWatch, TranslationMonitor])
+def test_a_warning_of_a_monitor_is_a_plain_line(monitor, capsys):
+    say = inspect.signature(monitor).parameters["say"].default
+    say("The critic wins for 3 looks: try 50 % of its rate.")
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "The critic wins for 3 looks: try 50 % of its rate.\n")
+
+
+@pytest.mark.parametrize("error", [AssertionError(), RuntimeError("no backend")])
+def test_a_platform_that_does_not_start_is_a_sentence(monkeypatch, capsys, error):
+    def main(config):
+        jax.devices()
+
+    def devices():
+        raise error
+
+    monkeypatch.setattr("sys.argv", ["vae"])
+    with monkeypatch.context() as patch:
+        patch.setattr(jax, "devices", devices)
+        with pytest.raises(SystemExit) as stop:
+            command.run(main, vae.Config, "")
+    assert stop.value.code == 2
+    assert (
+        "JAX cannot start the platform that JAX_PLATFORMS=" in capsys.readouterr().err
+    )
+
+    def broken(config):
+        raise error
+
+    # Where devices start, such an error is one of the script.
+    with pytest.raises(type(error)):
+        command.run(broken, vae.Config, "")
