@@ -116,9 +116,7 @@ def finish(
     with progress.shown() as tell:
         page = report.write_page(folder, progress=tell)
     # 80 columns in a pipe, unless the environment says otherwise.
-    print(evaluation.table(shutil.get_terminal_size().columns), end="
-
-")
+    print(evaluation.table(shutil.get_terminal_size().columns), end="\n\n")
     print(f"The page of this run: {page}")
     values = {f"{m.metric}, {m.images}": float(m.value) for m in evaluation.measures}
     return values | {"page": str(page)}
