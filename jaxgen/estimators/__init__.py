@@ -3,14 +3,7 @@
 from jaxgen.estimators import distributions
 from jaxgen.estimators.antithetic import ARM, ARMS, DisARM
 from jaxgen.estimators.auto import Auto
-from jaxgen.estimators.base import (
-    Cost,
-    Estimate,
-    Estimator,
-    expectation,
-    why_not,
-    with_gradient_of,
-)
+from jaxgen.estimators.base import Cost, Estimate, Estimator, expectation, why_not
 from jaxgen.estimators.bounds import (
     VIMCO,
     DReG,
@@ -38,6 +31,7 @@ from jaxgen.estimators.relaxed import (
 from jaxgen.estimators.report import Report, Row
 from jaxgen.estimators.score_function import ScoreFunction, magic_box
 from jaxgen.estimators.streaming import Moments, moments
+from jaxgen.estimators.surrogates import with_gradient_of
 from jaxgen.estimators.taylor import DeltaMethod, MuProp
 
 __all__ = [

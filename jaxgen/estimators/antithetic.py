@@ -20,8 +20,8 @@ from jaxgen.estimators.base import (
     Estimator,
     Integrand,
     Moving,
-    linear,
 )
+from jaxgen.estimators.surrogates import linear
 from jaxgen.estimators.threefry import unrolled
 from jaxgen.numerics import centred_leave_one_out, softplus
 from jaxgen.typing import Array, PRNGKeyArray, PyTree

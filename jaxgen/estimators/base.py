@@ -7,7 +7,6 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.custom_derivatives import SymbolicZero
 
 from jaxgen.checks import check_count, check_key
 from jaxgen.errors import InputError
@@ -241,76 +240,6 @@ def why_not(
     if reason is not None:
         return reason
     return _check_integrand(estimator, f, dist)
-
-
-def with_gradient_of(value: Array, surrogate: Array) -> Array:
-    """Returns `value`, with the gradient of `surrogate`."""
-    return jax.lax.stop_gradient(value) + gradient_only(surrogate)
-
-
-def gradient_only(surrogate: Array) -> Array:
-    """Returns zero, with the gradient of `surrogate`."""
-    return surrogate - jax.lax.stop_gradient(surrogate)
-
-
-def differentiable_once(value: Array) -> Array:
-    """Returns `value`; to ask for its second derivative raises an InputError."""
-    return jax.lax.stop_gradient(value) + _product(jnp.ones_like(value), value, value)
-
-
-def linear(
-    gradient: Array, parameter: Array, dist: Distribution, values: Array
-) -> Array:
-    """Returns zeros, shape batch, whose gradient in `parameter` is `gradient`.
-
-    There is no second derivative: to ask for one raises an InputError.
-
-    Args:
-        gradient: Shape batch + event axes (and K).
-        parameter: Of the same shape.
-        dist: The distribution.
-        values: What `gradient` was calculated from, with its own gradient: f at the
-            samples. To differentiate `gradient` in what f depends on is refused too.
-    """
-    product = _product(gradient, parameter, values)
-    batch = len(dist.batch_shape)
-    return jnp.sum(product, axis=tuple(range(batch, product.ndim)))
-
-
-@jax.custom_jvp
-def _product(gradient: Array, parameter: Array, values: Array) -> Array:
-    # Not gradient * parameter, which is nan at a logit of -inf.
-    return jnp.zeros_like(gradient * parameter)
-
-
-def _product_rule(primals: tuple[Array, ...], tangents: tuple[Any, ...]) -> Any:
-    gradient, parameter, values = primals
-    zeros, tangent = _product(gradient, parameter, values), tangents[1]
-    if isinstance(tangent, SymbolicZero):
-        # The gradient in what f depends on lacks its own derivative in `parameter`.
-        return zeros, _once(zeros, parameter, jnp.zeros_like(values))
-    return zeros, _once(gradient, parameter, values) * tangent
-
-
-_product.defjvp(_product_rule, symbolic_zeros=True)
-
-
-@jax.custom_jvp
-def _once(gradient: Array, parameter: Array, values: Array) -> Array:
-    return gradient
-
-
-def _refuse_again(primals: tuple[Array, ...], tangents: tuple[Any, ...]) -> Any:
-    if not all(isinstance(tangent, SymbolicZero) for tangent in tangents):
-        raise InputError(
-            "This estimator is for first derivatives: its gradient has no derivative "
-            "of its own. For higher ones take ScoreFunction, Pathwise, Enumerate or "
-            "Quadrature."
-        )
-    return primals[0], jnp.zeros_like(primals[0])
-
-
-_once.defjvp(_refuse_again, symbolic_zeros=True)
 
 
 def _check_integrand(

@@ -10,15 +10,10 @@ import jax.numpy as jnp
 from jaxgen.checks import check_count, check_key
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
-from jaxgen.estimators.base import (
-    Distribution,
-    Estimator,
-    Integrand,
-    differentiable_once,
-    why_not,
-)
+from jaxgen.estimators.base import Distribution, Estimator, Integrand, why_not
 from jaxgen.estimators.pathwise import Pathwise
 from jaxgen.estimators.score_function import ScoreFunction, magic_box
+from jaxgen.estimators.surrogates import differentiable_once
 from jaxgen.typing import Array, PRNGKeyArray
 
 

@@ -17,9 +17,9 @@ from jaxgen.estimators.base import (
     Estimator,
     Integrand,
     Moving,
-    linear,
 )
 from jaxgen.estimators.measure_valued import each_coordinate, without_gradient
+from jaxgen.estimators.surrogates import linear
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
 

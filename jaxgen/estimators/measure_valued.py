@@ -20,10 +20,9 @@ from jaxgen.estimators.base import (
     Estimator,
     Integrand,
     Moving,
-    gradient_only,
-    linear,
 )
 from jaxgen.estimators.pilot import pilot_key
+from jaxgen.estimators.surrogates import gradient_only, linear
 from jaxgen.estimators.threefry import unrolled
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 

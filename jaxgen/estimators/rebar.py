@@ -18,10 +18,10 @@ from jaxgen.estimators.base import (
     Estimator,
     Integrand,
     Moving,
-    linear,
 )
 from jaxgen.estimators.relaxed import check_temperature
 from jaxgen.estimators.score_function import score_refusal
+from jaxgen.estimators.surrogates import linear
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
 Control = Callable[[Array], Array]

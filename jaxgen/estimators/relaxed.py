@@ -8,14 +8,8 @@ import jax.numpy as jnp
 
 from jaxgen.checks import check_count, check_number
 from jaxgen.estimators import distributions, gumbel
-from jaxgen.estimators.base import (
-    SIMPLEX,
-    Distribution,
-    Estimate,
-    Estimator,
-    Integrand,
-    with_gradient_of,
-)
+from jaxgen.estimators.base import SIMPLEX, Distribution, Estimate, Estimator, Integrand
+from jaxgen.estimators.surrogates import with_gradient_of
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
 

@@ -17,9 +17,9 @@ from jaxgen.estimators.base import (
     Estimator,
     Integrand,
     Moving,
-    gradient_only,
 )
 from jaxgen.estimators.pilot import pilot_key
+from jaxgen.estimators.surrogates import gradient_only
 from jaxgen.numerics import centred_leave_one_out
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 

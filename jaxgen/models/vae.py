@@ -303,8 +303,7 @@ def vae(
         temperature = getattr(now, "temperature", None)
         if scheduled and temperature is not None:
             metrics |= {"temperature": jnp.asarray(temperature, jnp.float32)}
-        step = state.step + 1
-        return VAEState(step, state.key, net, multiplier, kept), metrics
+        return VAEState(state.step + 1, state.key, net, multiplier, kept), metrics
 
     def evaluate(state: VAEState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
         check_batch(batch, "image")
@@ -327,8 +326,7 @@ def vae(
     def encode(
         state: VAEState, images: Images, condition: Condition = None
     ) -> Posterior:
-        own = checked(condition, images.shape[0])
-        return posterior(state.net.params, images, own)
+        return posterior(state.net.params, images, checked(condition, len(images)))
 
     def decode(state: VAEState, latents: Array, condition: Condition = None) -> Images:
         own = given(checked(condition, latents.shape[0]))
