@@ -72,7 +72,9 @@ def check_number(
         and (most is None or number <= most)
     )
     if not inside:
-        shown = repr(value) if number is None else f"{number:g}"
+        shown = repr(value)
+        if number is not None and float(f"{number:g}") == number:
+            shown = f"{number:g}"
         kind = "a number" if finite or number is None else "a finite number"
         wanted = " ".join([kind, " and ".join(bounds)]).rstrip()
         raise InputError(f"{name}={shown}: give {wanted}.")
@@ -106,10 +108,12 @@ def check_counts(name: str, values: Any, least: int) -> None:
         values: What was given. It may be empty.
         least: Each value must be this or greater.
     """
-    numbers = (
-        [_as_index(value) for value in values] if isinstance(values, Iterable) else None
+    known = (
+        [_as_index(value) for value in values if not is_traced(value)]
+        if isinstance(values, Iterable)
+        else [None]
     )
-    if numbers is None or any(n is None or n < least for n in numbers):
+    if any(number is None or number < least for number in known):
         raise InputError(
             f"{name}={values!r}: give a sequence of whole numbers of at least {least}."
         )
@@ -268,5 +272,5 @@ def _as_float(value: Any) -> float | None:
         return None
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

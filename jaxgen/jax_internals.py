@@ -17,6 +17,7 @@ from jax.interpreters import partial_eval
 __all__ = [
     "THREEFRY",
     "define_random_bits",
+    "evaluate_jaxpr",
     "inputs_used",
     "is_literal",
     "is_traced",
@@ -37,6 +38,12 @@ def is_traced(value: Any) -> bool:
 def is_literal(atom: Any) -> bool:
     """Whether an input of a jaxpr's equation is a constant, not a variable."""
     return isinstance(atom, jax.extend.core.Literal)
+
+
+def evaluate_jaxpr(closed: Any, *arguments: Any) -> Any:
+    """Returns the single output of `jax.make_jaxpr(function)(...)` at the arguments."""
+    (output,) = jax.extend.core.jaxpr_as_fun(closed)(*arguments)
+    return output
 
 
 def inputs_used(jaxpr: Any, outputs: Sequence[bool]) -> list[bool]:

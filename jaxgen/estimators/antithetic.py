@@ -13,7 +13,6 @@ import jax.numpy as jnp
 from jaxgen.estimators import distributions
 from jaxgen.estimators.base import (
     BINARY,
-    DISCRETE,
     Cost,
     Distribution,
     Estimate,
@@ -75,7 +74,7 @@ class DisARM(Estimator):
         Coupled Gradient Estimators for Discrete Latent Variables, 2021: DisARM-SB.
     """
 
-    families: ClassVar[tuple[str, ...] | None] = DISCRETE
+    families: ClassVar[tuple[str, ...] | None] = distributions.DISCRETE
 
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
         return Cost(2 * num_samples)

@@ -6,13 +6,12 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxgen.checks import check_count, check_key
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
 from jaxgen.estimators.distributions import Distribution
-from jaxgen.jax_internals import inputs_used, is_traced
+from jaxgen.jax_internals import evaluate_jaxpr, inputs_used, is_traced
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
 Integrand = Callable[[Array], Array]
@@ -21,7 +20,6 @@ Integrand = Callable[[Array], Array]
 Moving = Collection[str] | None
 """Names of the parameters of a distribution that a gradient is asked for; None: all."""
 
-DISCRETE = ("Bernoulli", "Categorical", "OneHotCategorical")
 BINARY = ("Bernoulli",)
 SIMPLEX = ("Bernoulli", "OneHotCategorical")
 
@@ -299,8 +297,11 @@ def _break_between(
         closed = jax.make_jaxpr(f)(sample)
         if any(is_traced(constant) for constant in closed.consts):
             return None
-        both = np.asarray(jax.jit(jax.vmap(f))(jnp.stack([sample, between])))
-    at_sample, at_mean = np.isfinite(both).reshape(2, -1).all(axis=1)
+        # Not compiled: f is another function at each call.
+        at_sample, at_mean = (
+            bool(jnp.isfinite(evaluate_jaxpr(closed, x)).all())
+            for x in (sample, between)
+        )
     if at_mean or not at_sample:
         return None
     return (

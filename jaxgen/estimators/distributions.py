@@ -25,6 +25,7 @@ from jaxgen.numerics import softplus
 from jaxgen.typing import Array, PRNGKeyArray
 
 Distribution = dists.Distribution
+DISCRETE = ("Bernoulli", "Categorical", "OneHotCategorical")
 
 
 def family(dist: Distribution) -> str:
@@ -208,8 +209,7 @@ def prob(dist: Distribution, value: Array) -> Array:
 
 def by_probs(dist: Distribution) -> bool:
     """Tells whether it is a Bernoulli or category whose parameter is `probs`."""
-    known = ("Bernoulli", "Categorical", "OneHotCategorical")
-    return family(dist) in known and "probs" in _given(coordinates(dist))
+    return family(dist) in DISCRETE and "probs" in _given(coordinates(dist))
 
 
 def is_discrete(dist: Distribution) -> bool:

@@ -29,14 +29,16 @@ class Enumerate(Estimator):
     """The exact sum over a finite support, sum of p(x) f(x); the key is not used.
 
     A joint of D coordinates of K values has K^D terms, of which 4 million are the most.
+    With `probs` f is evaluated twice at each: where a probability is exactly 0 the
+    derivative needs f, and f may be infinite there.
     """
 
     families: ClassVar[tuple[str, ...] | None] = quadrature.FINITE
     every_value: ClassVar[bool] = True
 
     def cost(self, dist: Distribution, num_samples: int, moving: Moving = None) -> Cost:
-        points = quadrature.discrete_points(dist)
-        return Cost(points ** distributions.event_size(dist))
+        points = quadrature.discrete_points(dist) ** distributions.event_size(dist)
+        return Cost(2 * points if distributions.by_probs(dist) else points)
 
     def refusal(self, dist: Distribution, num_samples: int) -> str | None:
         return _too_many(self, quadrature.discrete_points(dist), dist)

@@ -13,7 +13,6 @@ from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
 from jaxgen.estimators.base import (
-    DISCRETE,
     Cost,
     Distribution,
     Estimate,
@@ -109,7 +108,7 @@ class MeasureValued(Estimator):
         self, dist: Distribution, num_samples: int, moving: Moving = None
     ) -> Cost:
         name, each = distributions.family(dist), self.cost(dist, 1, moving).total
-        if self.coupling != "auto" or name in DISCRETE:
+        if self.coupling != "auto" or name in distributions.DISCRETE:
             return Cost(0)
         pairs = each // 2 if name == "Normal" else each - 1
         return Cost(self.pilot * (1 + 3 * pairs))
@@ -131,7 +130,7 @@ class MeasureValued(Estimator):
         plain = without_gradient(f, samples[0])
         known = jax.lax.stop_gradient(values)
         name = distributions.family(dist)
-        if name in DISCRETE:
+        if name in distributions.DISCRETE:
             parameter, gradient = _every_value(plain, still, samples, known)
             gradients = {parameter: gradient}
         else:

@@ -67,17 +67,10 @@ class Row(NamedTuple):
         """Returns one line of numbers; the pytrees are left out."""
         if self.skipped is not None:
             return f"Row(skipped: {_said(self)})"
-        name, count, evaluations, pilot, *numbers, price, _, verdict = self.cells()
-        said = [
-            f"variance {numbers[2]} {numbers[3]}",
-            f"bias {numbers[0]} {numbers[1]}",
-            f"N {count}",
-            evaluations,
-            *([f"pilot {pilot}"] if pilot else []),
-            f"var x eval {price}",
-            *([verdict] if verdict else []),
-        ]
-        return f"Row({name}: {', '.join(said)})"
+        return (
+            f"Row({self.name}: variance {self.total_variance:.4g} for "
+            f"{_evaluations(self.cost)}, bias {math.sqrt(self.squared_bias):.2g})"
+        )
 
     @property
     def squared_bias(self) -> float:

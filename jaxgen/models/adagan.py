@@ -316,9 +316,11 @@ def adagan(
         components: Array | int | None = None,
     ) -> Array:
         check_count("n", n, 0)
-        count = begun(state) if components is None else components
-        check_count("components", count, 1, num_components)
-        return mixture(state, random.example_keys(key, n), count)
+        if components is None:
+            components = begun(state)
+        else:
+            check_count("components", components, 1, num_components)
+        return mixture(state, random.example_keys(key, n), components)
 
     def evaluate(state: AdaGANState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
         check_batch(batch, "image")
