@@ -268,7 +268,7 @@ def _as_index(value: Any) -> int | None:
 
 def _as_float(value: Any) -> float | None:
     # None for what is no number: text, True, an array of several.
-    if isinstance(value, str | bytes | bool | np.bool_):
+    if isinstance(value, str | bytes) or np.asarray(value).dtype == np.bool_:
         return None
     try:
         return float(value)

@@ -60,6 +60,11 @@ def pipeline(
         ((100, 8, 8, 1), 16)
     """
     check_key(key)
+    if not isinstance(source, Source):
+        raise InputError(
+            f"source is a {type(source).__name__}: give a set of images, as "
+            "data.load(name) and data.from_arrays(images) make them."
+        )
     if resident == "auto":
         resident = source.num_bytes <= RESIDENT_BYTES
     kind = DeviceData if resident else StreamData

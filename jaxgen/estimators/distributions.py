@@ -136,9 +136,13 @@ def log_prob(dist: Distribution, value: Array) -> Array:
     Here a Bernoulli or binomial has b x - n softplus(x) plus the logarithm of the
     binomial coefficient, a one-hot category the sum of value log p, and a count its
     formula, without a check of the value. An impossible category (logit -inf) has the
-    log-density 0 times a large number, which is 0, where the value is 0. Probabilities
-    of categories are those of the normalised logits, so that all estimators have the
-    same derivative in `probs`, which need not sum to 1.
+    log-density 0 times a large number, which is 0, where the value is 0, and a large
+    negative number in place of -inf where it is 1. Probabilities of categories are
+    those of the normalised logits, so that all estimators have the same derivative in
+    `probs`, which need not sum to 1.
+
+    Mixtures, masked and zero-inflated distributions call numpyro's own densities of the
+    distribution inside them and keep both traps.
 
     Args:
         dist: A `numpyro.distributions` object, or `OneHotCategorical`.
@@ -157,7 +161,7 @@ def log_prob(dist: Distribution, value: Array) -> Array:
         >>> float(log_prob(coin, jnp.array(0.5)))
         -0.6931471824645996
     """
-    name, base = family(dist), coordinates(dist)
+    name, base, value = family(dist), coordinates(dist), jnp.asarray(value)
     if name == "OneHotCategorical":
         return sum_event(jnp.sum(value * _over(value, dist), axis=-1), dist)
     if name == "Categorical":
@@ -183,8 +187,7 @@ def log_prob(dist: Distribution, value: Array) -> Array:
     if name == "Bernoulli":
         return sum_event(value * x - softplus(x), dist)
     n = jnp.broadcast_to(base.total_count, x.shape).astype(x.dtype)
-    choices = gammaln(n + 1) - gammaln(value + 1) - gammaln(n - value + 1)
-    return sum_event(value * x - n * softplus(x) + choices, dist)
+    return sum_event(value * x - n * softplus(x) + _log_choices(n, value), dist)
 
 
 def prob(dist: Distribution, value: Array) -> Array:
@@ -193,23 +196,30 @@ def prob(dist: Distribution, value: Array) -> Array:
     It avoids the logarithm, so its derivative is right at a probability of exactly 0
     or 1 too.
     """
-    probs = jnp.asarray(coordinates(dist).probs)
+    base = coordinates(dist)
+    probs = jnp.asarray(base.probs)
     if family(dist) == "Bernoulli":
         probs = probs.reshape((1,) * (value.ndim - probs.ndim) + probs.shape)
         each = value * probs + (1 - value) * (1 - probs)
+    elif family(dist) == "Binomial":
+        probs = probs.reshape((1,) * (value.ndim - probs.ndim) + probs.shape)
+        n = jnp.broadcast_to(base.total_count, probs.shape).astype(probs.dtype)
+        each = jnp.exp(_log_choices(n, value))
+        each = each * _power(probs, value) * _power(1 - probs, n - value)
     else:
         probs = probs / jnp.sum(probs, axis=-1, keepdims=True)
         if family(dist) == "Categorical":
             value = jax.nn.one_hot(value, probs.shape[-1], dtype=probs.dtype)
         probs = probs.reshape((1,) * (value.ndim - probs.ndim) + probs.shape)
         each = jnp.sum(value * probs, axis=-1)
-    inner = len(coordinates(dist).batch_shape) - len(dist.batch_shape)
+    inner = len(base.batch_shape) - len(dist.batch_shape)
     return jnp.prod(each, axis=tuple(range(each.ndim - inner, each.ndim)))
 
 
 def by_probs(dist: Distribution) -> bool:
-    """Tells whether it is a Bernoulli or category whose parameter is `probs`."""
-    return family(dist) in DISCRETE and "probs" in _given(coordinates(dist))
+    """Tells whether it has a finite support and the parameter `probs`."""
+    finite = (*DISCRETE, "Binomial")
+    return family(dist) in finite and "probs" in _given(coordinates(dist))
 
 
 def is_discrete(dist: Distribution) -> bool:
@@ -304,6 +314,16 @@ def _unvalidated(dist: Distribution) -> Distribution:
     if isinstance(dist, dists.Independent | dists.ExpandedDistribution):
         dist.base_dist = _unvalidated(dist.base_dist)
     return dist
+
+
+def _log_choices(n: Array, k: Array) -> Array:
+    """The logarithm of the binomial coefficient; -inf for whole k > n."""
+    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+
+
+def _power(x: Array, k: Array) -> Array:
+    """The power max(k, 0) of x, k whole, with the right derivative at x = 0."""
+    return jnp.where(k <= 0, 1.0, x ** jnp.maximum(k, 1.0))
 
 
 def _lists_parameters(base: Distribution) -> bool:

@@ -62,10 +62,10 @@ class MeasureValued(Estimator):
     Args:
         coupling: Whether the draws from p+ and p- share their noise. It lowers the
             variance if and only if f of the one and f of the other then have a positive
-            covariance. It at most doubles it, as Var(A - B) <= 2 (Var A + Var B), which
-            happens for a linear f of a normal; it may remove all of it, as for
-            (x - mean)^2. So it is the default. "auto" measures that covariance for each
-            parameter, coordinate and batch element.
+            covariance. It at most doubles that of each coordinate's parameter, as
+            Var(A - B) <= 2 (Var A + Var B), which happens for a linear f of a normal;
+            it may remove all of it, as for (x - mean)^2. So it is the default. "auto"
+            measures that covariance for each parameter, coordinate and batch element.
         pilot: Draws of a fixed key that "auto" measures with, of 3 evaluations for each
             parameter and coordinate (`pilot_cost`). What is found is a function of f
             and of the distribution alone: under `vmap` over keys it is found once, in a

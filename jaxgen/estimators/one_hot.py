@@ -21,7 +21,8 @@ class OneHotCategorical(dists.Distribution):
     Args:
         logits: Unnormalised log-probabilities, shape batch + (K,); -inf for a category
             that is impossible.
-        probs: Probabilities instead, all positive, which sum to 1.
+        probs: Probabilities instead, all positive, which sum to 1. Their logarithms are
+            kept: at a probability of exactly 0 there is no derivative in it.
         validate_args: As in numpyro.
     """
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxgen.checks import check_count, check_number
 from jaxgen.estimators import distributions, gumbel
 from jaxgen.estimators.base import SIMPLEX, Distribution, Estimate, Estimator, Integrand
-from jaxgen.estimators.surrogates import with_gradient_of
+from jaxgen.estimators.surrogates import differentiable_once, with_gradient_of
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
 
@@ -161,7 +161,9 @@ class ReinMax(_Relaxed):
         between = (jax.nn.softmax(scores / self.temperature) + classes(drawn)) / 2
         path = 2 * _softmax_path(between, scores)
         path = path - _softmax_path(jax.nn.softmax(scores), scores) / 2
-        return with_gradient_of(drawn, path[..., 0] if binary else path)
+        path = path[..., 0] if binary else path
+        # The path has the first derivative alone of what it stands for.
+        return with_gradient_of(drawn, differentiable_once(path))
 
 
 def _softmax_path(at: Array, logits: Array) -> Array:

@@ -94,10 +94,10 @@ def check_images(name: str, images: Any) -> np.ndarray:
         )
     # Rounding may leave a decoder's pixel a little outside.
     if least < -1e-3 or most > 1 + 1e-3:
-        scale = " / 255" if most > 1.5 else "; from [-1, 1] take (images + 1) / 2"
+        scaled = "images / 255" if most > 1.5 else "(images + 1) / 2"
         raise InputError(
             f"The {name} images are floats from {least:g} to {most:g}: expected 0 to "
-            f"1; give uint8, or scale them: images{scale}."
+            f"1; give uint8, or {scaled}."
         )
     return images
 

@@ -120,10 +120,14 @@ def check_logits(found: tuple[int, ...], rows: int, heads: int) -> None:
     # Patches have two axes more. Their rows must not be taken for heads.
     patches = len(found) - len(wanted)
     if found[: len(wanted)] != wanted or patches not in (0, 2):
+        each = "one for each row" + (f" and each of {heads} heads" if heads > 1 else "")
+        axes = ", ".join(map(str, wanted))
+        cure = f"Make it with heads={heads}."
+        if heads == 1 and found == (rows, 1):
+            cure = "Take logits[:, 0] at its end."
         raise InputError(
-            f"The critic gives logits of shape {found}: expected {wanted}, one for "
-            f"each row{'' if heads == 1 else f' and each of {heads} heads'}, or "
-            f"{(*wanted, 'height', 'width')} of patches. Make it with heads={heads}."
+            f"The critic gives logits of shape {found}: expected {wanted}, {each}, or "
+            f"({axes}, height, width) of patches. {cure}"
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxgen import random
 from jaxgen.checks import check_count, check_key, check_number
+from jaxgen.errors import InputError
 from jaxgen.training import guard
 from jaxgen.training.checkpoint import Checkpoints
 from jaxgen.training.evaluation import compile_evaluation
@@ -21,7 +22,7 @@ from jaxgen.training.parallel import (
     steps_that_fit,
 )
 from jaxgen.training.writers import Record, Writer
-from jaxgen.typing import Array, Data, Metrics, Model, PRNGKeyArray
+from jaxgen.typing import Array, Batch, Data, Metrics, Model, PRNGKeyArray
 
 Callback = Callable[[Any, int], None]
 """`callback(state, step)`, called whenever the model has been evaluated."""
@@ -90,6 +91,12 @@ def fit(
         check_count("evaluate_every", evaluate_every, 1)
     check_count("steps_per_call", steps_per_call, 1)
     check_number("seconds_between_checkpoints", seconds_between_checkpoints, least=0)
+    for name, one in {"data": data, "test_data": test_data}.items():
+        if one is not None and not isinstance(one, Data):
+            raise InputError(
+                f"{name} is a {type(one).__name__}: give batches, as "
+                "data.pipeline(source, batch_size=..., key=..., train=...) makes them."
+            )
     place = placement(1) if place is None else place
     run = _Run(model, data, key, steps, evaluate_every, steps_per_call, place)
     state, ledger = run.start(checkpoints)
@@ -235,8 +242,18 @@ class _Run:
             item = jax.tree.map(lambda leaf: leaf[0], items)
             return self.model.init(key, self.data.batch(resident, item, jnp.int32(0)))
 
+        items = self.items(0, 1)
+        batch = self.batch(items, 0)
+        if all(leaf.is_fully_addressable for leaf in jax.tree.leaves(batch)):
+            # Its values are known here, so the model checks them too.
+            jax.eval_shape(lambda key: self.model.init(key, batch), self.key)
         init = jax.jit(init, out_shardings=self.place.replicated)
-        return init(self.key, self.resident, self.items(0, 1))
+        return init(self.key, self.resident, items)
+
+    def batch(self, items: Any, step: int) -> Batch:
+        """Returns the batch of one step, given the feed of that step alone."""
+        item = jax.tree.map(lambda leaf: leaf[0], items)
+        return jax.jit(self.data.batch)(self.resident, item, jnp.int32(step))
 
     def items(self, first: int, last: int) -> Any:
         """Returns the feed of steps first ... last - 1, on the devices."""
@@ -271,11 +288,7 @@ class _Run:
             state, _ = self.call(state, at, end if end <= step else at + 1)
             at = end if end <= step else at + 1
         message = f"Step {step}: the term {term!r} is not finite."
-        batch = jax.jit(self.data.batch)(
-            self.resident,
-            jax.tree.map(lambda leaf: leaf[0], self.items(step, step + 1)),
-            jnp.int32(step),
-        )
+        batch = self.batch(self.items(step, step + 1), step)
         parameter = guard.first_bad_leaf(getattr(state, "net", state))
         source = guard.first_bad_leaf(batch)
         if source is not None:

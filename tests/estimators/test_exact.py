@@ -146,3 +146,19 @@ def test_float64_after_float32_in_one_process_has_all_its_digits(key):
     with jax.enable_x64(True):
         found = [float(x) for x in calculate()]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_a_binomial_in_probs_is_exact_at_both_ends_too(p):
+    # d/dp E f = 3 E[f(Y + 1) - f(Y)], Y ~ Binomial(2, p).
+    def f(count):
+        return jnp.sin(count) + count**2
+
+    def value(p):
+        dist = dists.Binomial(3, probs=p)
+        return expectation(jax.random.key(0), f, dist, Enumerate())
+
+    fewer = jnp.arange(3.0)
+    masses = jnp.array([(1 - p) ** 2, 2 * p * (1 - p), p**2])
+    slope = 3 * jnp.sum(masses * (f(fewer + 1) - f(fewer)))
+    np.testing.assert_allclose(jax.grad(value)(p), slope, rtol=1e-5)

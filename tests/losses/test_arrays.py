@@ -91,6 +91,19 @@ def test_an_encoder_of_one_array_is_no_encoder_of_gaussian_latents(key):
         vae.families.posterior_of(vae.families.Gaussian, jnp.zeros((2, 3)))
 
 
+def test_latents_of_the_elbo_have_two_axes(key):
+    def encode(images):
+        return images[:, None], images[:, None]
+
+    with pytest.raises(InputError, match=r"latents of shape \(2, 1, 3\): give \(batch"):
+        vae.elbo(key, encode, identity, jnp.zeros((2, 3)))
+
+
+def test_terms_of_a_bound_do_not_broadcast():
+    with pytest.raises(InputError, match=r"kl has shape \(4, 1\): give one shape"):
+        vae.negative_elbo(vae.ElboTerms(LOGITS, COLUMN))
+
+
 LOGITS, COLUMN = jnp.zeros(4), jnp.zeros((4, 1))
 
 

@@ -177,3 +177,11 @@ def test_an_encoder_of_one_array_is_refused_by_the_vae(key):
     )
     with pytest.raises(InputError, match=r"return \(mean, log_variance\); .*one array"):
         jax.eval_shape(model.init, key, IMAGES)
+
+
+def test_a_column_of_logits_is_refused_with_its_cure(key):
+    critic = tiny_gan.two_layers(1)
+    column = critic._replace(apply=lambda *inputs: critic.apply(*inputs)[:, None])
+    model = tiny_gan.gan(critic=column)
+    with pytest.raises(InputError, match=r"shape \(4, 1\): .*Take logits\[:, 0\]"):
+        jax.eval_shape(model.init, key, {"image": jnp.zeros((4, 2))})

@@ -6,7 +6,8 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgen import random, training
+from jaxgen import data, losses, models, networks, random, training
+from jaxgen.errors import InputError
 from tests import tiny
 
 
@@ -183,3 +184,27 @@ def test_seeds_train_side_by_side_under_vmap(key):
     for seed in range(3):
         _, alone = jax.jit(model.update)(jax.jit(model.init)(keys[seed], batch), batch)
         np.testing.assert_allclose(metrics["loss"][seed], alone["loss"], rtol=1e-5)
+
+
+def test_labels_outside_the_classes_are_refused_before_a_step(key):
+    model = models.vae(
+        networks.mlp_encoder(2, features=(5,)),
+        networks.mlp_decoder((2, 2, 1), features=(5,)),
+        optax.sgd(0.1),
+        likelihood=losses.vae.bernoulli(),
+        prior=losses.vae.priors.standard_normal(2),
+        num_classes=3,
+    )
+    images = np.zeros((4, 2, 2, 1), np.uint8)
+    source = data.from_arrays(images, label=np.array([0, 1, 5, 2]))
+    batches = data.pipeline(source, batch_size=4, key=key, train=True)
+    with pytest.raises(InputError, match="label has the value 5, and num_classes=3"):
+        training.fit(model, batches, key=key, steps=1)
+
+
+def test_what_is_no_pipeline_is_refused_by_name(key):
+    source = data.from_arrays(np.zeros((4, 2, 2, 1), np.uint8))
+    with pytest.raises(InputError, match=r"data is a \w+: give batches, as data\.pipe"):
+        training.fit(tiny.vae(), source, key=key, steps=1)
+    with pytest.raises(InputError, match=r"source is a ndarray: .*data\.from_arrays"):
+        data.pipeline(np.zeros((4, 2, 2, 1)), batch_size=2, key=key, train=True)

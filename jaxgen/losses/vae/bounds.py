@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from jaxgen import divergences, random
-from jaxgen.checks import check_floats, check_key, check_number
+from jaxgen.checks import check_floats, check_key, check_number, check_shapes
 from jaxgen.errors import InputError
 from jaxgen.losses.vae.families import gaussian_outputs
 from jaxgen.losses.vae.likelihoods import Observations, bernoulli_log_likelihood
@@ -64,7 +64,7 @@ def elbo(
     check_key(key)
     check_floats(observations=observations)
     mean, log_variance = gaussian_outputs(encode(observations))
-    if mean.shape[:1] != observations.shape[:1]:
+    if mean.ndim != 2 or mean.shape[0] != observations.shape[0]:
         raise InputError(
             f"encode was given {observations.shape[0]} examples and returned latents "
             f"of shape {mean.shape}: give (batch, latents)."
@@ -82,10 +82,13 @@ def negative_elbo(terms: ElboTerms, *, beta: float | Array = 1.0) -> PerExample:
 
     Args:
         terms: What `elbo` returned.
-        beta: Weight of the KL; 1 gives the bound on -log p(x).
+        beta: Weight of the KL, one for all or shape (batch,); 1 gives the bound on
+            -log p(x).
 
     References:
         Higgins et al., beta-VAE, 2017, equation 4.
     """
-    check_number("beta", beta, least=0)
+    if jnp.ndim(beta) == 0:
+        check_number("beta", beta, least=0)
+    check_shapes(("batch",), log_likelihood=terms.log_likelihood, kl=terms.kl)
     return beta * terms.kl - terms.log_likelihood
