@@ -316,9 +316,8 @@ def write_sweep(
 
 def main(config: Config) -> dict[str, Any]:
     """Trains the sweep and its baselines, measures and draws; returns the NLLs."""
-    command.check_positive(config, "latents", "hidden", "variance", "lambdas")
+    command.check_positive(config, "hidden", "variance", "lambdas")
     command.check_positive(config, "components", "nll_samples", "nll_images")
-    # The figures show a plane.
     command.check_bounds(config, "latents", least=2)
     if len(set(config.lambdas)) < len(config.lambdas):
         shown = " ".join(f"{weight:g}" for weight in config.lambdas)

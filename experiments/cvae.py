@@ -256,7 +256,6 @@ def wilson_interval(hits: int, number: int) -> tuple[float, float]:
 def main(config: Config) -> dict[str, Any]:
     """Trains both models, compares them, draws; returns numbers in nats per image."""
     command.check_positive(config, "latents", "hidden", "variance")
-    command.check_not_negative(config, "nll_samples")
     require_sklearn("neighbors")
     setup = training_run.prepare(config)
     names = class_names(config, setup)

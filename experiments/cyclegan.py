@@ -234,7 +234,7 @@ def _directions(config: Config, model: Any, judges: Any) -> tuple[Direction, ...
 def _check(config: Config) -> None:
     parts.check(config)
     training.check(config)
-    command.check_not_negative(config, "cycle_weight", "pool", "identity", "nce_weight")
+    command.check_bounds(config, "cycle_weight", "identity", "nce_weight", least=0)
 
 
 if __name__ == "__main__":

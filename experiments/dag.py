@@ -145,9 +145,8 @@ def _check(config: Config) -> None:
     command.check_positive(
         config,
         *("hidden", "width", "latents", "weight", "ada_examples", "shares", "seeds"),
-        *("samples", "classifier_epochs"),
+        "classifier_epochs",
     )
-    # The figure shows so many.
     command.check_bounds(config, "samples", least=SHOWN)
     command.check_bounds(config, "ada_target", least=-1, most=1)
     if config.binarize == "dynamic":

@@ -509,7 +509,7 @@ def check(config: Config) -> None:
     command.check_positive(
         config,
         *("latents", "classes", "hidden", "variance", "temperature", "places"),
-        *("draws", "images"),
+        "images",
     )
     discrete_parts.check_latents(config)
     if config.images > config.batch_size:
@@ -517,7 +517,6 @@ def check(config: Config) -> None:
             f"--images is {config.images} and --batch-size {config.batch_size}: the "
             "gradients are of images of one batch; give at most as many."
         )
-    # Of fewer, variances cannot be compared.
     command.check_bounds(config, "draws", least=40)
 
 

@@ -121,10 +121,10 @@ def build(config: Config, tick: Tick) -> Iterator[tuple[str, Study]]:
 def main(config: Config) -> dict[str, Any]:
     """Makes the studies and their page; returns the numbers at its head."""
     _check(config)
-    all_of_them = config.studies == Config.studies
+    usual = "default" if config.studies == Config.studies else "-".join(config.studies)
     folder = training.open_run(
         Path(config.output) / "divergences",
-        config.name or ("default" if all_of_them else "-".join(config.studies)),
+        usual if config.name is None else config.name,
         {
             "experiment": "divergences",
             "title": "Divergences, and the critics that read them",
@@ -155,10 +155,9 @@ def _check(config: Config) -> None:
     command.check_positive(
         config, "seeds", "steps", "batch_size", "learning_rate", "hidden", "penalties"
     )
-    command.check_positive(config, "draws", "distances", "farthest", "distance", "bins")
+    command.check_positive(config, "draws", "distances", "farthest", "distance")
     if not config.studies:
         raise InputError("--studies is empty: name at least one study.")
-    # Nothing moves between fewer than two.
     command.check_bounds(config, "bins", least=2)
 
 

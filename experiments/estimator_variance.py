@@ -106,10 +106,10 @@ def main(config: Config) -> dict[str, Any]:
     from jaxgen import report
 
     _check(config)
-    all_of_them = config.studies == Config.studies
+    usual = "default" if config.studies == Config.studies else "-".join(config.studies)
     folder = training.open_run(
         Path(config.output) / "estimator_variance",
-        config.name or ("default" if all_of_them else "-".join(config.studies)),
+        usual if config.name is None else config.name,
         {
             "experiment": "estimator_variance",
             "title": "Gradient estimators side by side",

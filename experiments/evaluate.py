@@ -295,7 +295,7 @@ def open_folder(config: Config) -> training.RunFolder:
     stems = (name.removesuffix(".npy") for name in (real, generated))
     return training.open_run(
         Path(config.output) / "evaluate",
-        config.name or "-".join(stems),
+        "-".join(stems) if config.name is None else config.name,
         {
             "experiment": "evaluate",
             "title": f"{generated} against {real}",
@@ -319,9 +319,7 @@ def command_line(config: Config) -> str:
 
 def _check(config: Config) -> None:
     command.check_positive(config, "num_samples", "batch_size", "image_size")
-    command.check_positive(config, "nll_images")
-    command.check_not_negative(config, "nll_samples", "path_samples")
-    command.check_bounds(config, "resamples", least=2)
+    command.check_bounds(config, "nll_images", "resamples", least=2)
     command.check_bounds(config, "confidence", above=0, below=1)
     if len(config.paths) not in (1, 2):
         raise InputError(
@@ -337,8 +335,6 @@ def _check(config: Config) -> None:
             f"--nll-images is {config.nll_images}, but no likelihood is asked for: "
             "give --nll-samples too."
         )
-    # An interval needs two at least.
-    command.check_bounds(config, "nll_images", least=2)
 
 
 def _check_unused(config: Config, names: tuple[str, ...], why: str) -> None:

@@ -187,7 +187,7 @@ def _check(config: Config) -> list[Method]:
         config,
         *("width", "critic_width", "critic_layers", "shares", "seeds", "judged"),
     )
-    command.check_not_negative(config, "l1_weight")
+    command.check_bounds(config, "l1_weight", least=0)
     if max(config.shares) > 1 or len(set(config.shares)) < len(config.shares):
         raise InputError(
             f"--shares holds {' '.join(f'{share:g}' for share in config.shares)}: give "

@@ -258,7 +258,7 @@ def _check(config: Config) -> None:
         *("width", "hidden", "latents", "critic_steps", "look_every"),
         *("samples",),
     )
-    command.check_not_negative(config, "auxiliary_weight")
+    command.check_bounds(config, "auxiliary_weight", least=0)
     command.check_bounds(config, "ema_decay", least=0, below=1)
     if not config.systems or len(set(config.systems)) < len(config.systems):
         raise InputError(

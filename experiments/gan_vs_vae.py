@@ -215,7 +215,6 @@ def _check(config: Config) -> None:
         config, "hidden", "critic_width", "latents", "gan_learning_rate"
     )
     command.check_bounds(config, "ema_decay", least=0, below=1)
-    # Of fewer, nothing can be said.
     command.check_bounds(config, "samples", least=100)
 
 

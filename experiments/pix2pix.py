@@ -169,7 +169,7 @@ def main(config: Config) -> dict[str, Any]:
 def _check(config: Config) -> None:
     parts.check(config)
     training.check(config)
-    command.check_not_negative(config, "l1_weight")
+    command.check_bounds(config, "l1_weight", least=0)
 
 
 if __name__ == "__main__":

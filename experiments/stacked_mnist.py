@@ -238,10 +238,7 @@ def _of(config: Config) -> tuple[str, ...]:
 
 
 def _check(config: Config) -> None:
-    command.check_positive(
-        config, "seeds", "stacked", "width", "latents", "samples", "looks"
-    )
-    # The figure shows so many.
+    command.check_positive(config, "seeds", "stacked", "width", "latents", "looks")
     command.check_bounds(config, "samples", least=SHOWN)
     for word in _of(config):
         chosen = gan_parts.remedies_of(word, images=True)

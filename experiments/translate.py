@@ -315,7 +315,6 @@ def _stop_unless(keep_going: bool, faults: list[str]) -> None:
 
 def _check(config: Config) -> None:
     command.check_positive(config, "size", "batch_size")
-    command.check_not_negative(config, "overlap", "tile")
     if config.tile and (config.overlap or 0) >= config.tile:
         raise InputError(
             f"--overlap is {config.overlap}, but tiles have {config.tile} pixels: "
