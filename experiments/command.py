@@ -193,8 +193,13 @@ def print_tables(tables: Sequence[dict[str, Any]]) -> None:
     for table in tables:
         text = Table(title=table["title"], box=box.SIMPLE, title_justify="left")
         for number, column in enumerate(table["columns"]):
-            side = "left" if number < table["words"] else "right"
-            text.add_column(column, justify=side, overflow="fold")
+            if number < table["words"]:
+                text.add_column(column, overflow="fold")
+                continue
+            # Numbers stay on one line where they can; heads and words are wrapped.
+            parts = [*column.split(), *(row[number] for row in table["rows"])]
+            size = max(map(len, parts), default=0)
+            text.add_column(column, justify="right", width=size, overflow="fold")
         for row in table["rows"]:
             text.add_row(*row)
         console.print(text)

@@ -149,20 +149,20 @@ def test_what_is_no_argument_stays_as_it_is(words):
     assert command.in_options(words, vae.Config()) == words
 
 
-@pytest.mark.parametrize(("columns", "width"), [(None, 80), ("70", 70), ("30", 30)])
+@pytest.mark.parametrize(("columns", "width"), [(None, 80), ("70", 70), ("50", 50)])
 def test_a_table_is_as_wide_as_the_terminal_and_whole(
     columns, width, monkeypatch, capsys
 ):
     monkeypatch.delenv("COLUMNS", raising=False)
     if columns is not None:
         monkeypatch.setenv("COLUMNS", columns)
-    row = ["a long name of a method [mean] " * 3, "x" * 90, "1.234", "0.001"]
-    table = {"title": "T", "columns": list("abcd"), "words": 1, "rows": [row]}
+    row = ["a long name of a method [mean] " * 3, "x" * 90, "1.234 [1.1, 1.3]", "0.001"]
+    table = {"title": "T", "columns": list("abcd"), "words": 2, "rows": [row]}
     command.print_tables([table])
     out = capsys.readouterr().out
     assert "…" not in out
     assert max(map(len, out.splitlines())) <= width
     assert out.count("x") == 90
     assert out.count("[") == 3
-    assert "1.234" in out
+    assert "1.234 [1.1, 1.3]" in out
     assert "0.001" in out
