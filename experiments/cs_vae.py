@@ -192,7 +192,9 @@ def measure(
         likelihoods.
     """
     rows, numbers = [], {"reconstruction": [], "divergence": []}
-    progress.say(f"Measuring the terms of {len(found)} models on the test images")
+    progress.print_line(
+        f"Measuring the terms of {len(found)} models on the test images"
+    )
     for one in found:
         key = random.stream(setup.key, "terms")
         mean = {

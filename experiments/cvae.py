@@ -271,11 +271,11 @@ def main(config: Config) -> dict[str, Any]:
             **vae_parts.floors(config, setup),
         )
         states = train(config, setup, folder, both)
-        progress.say("Comparing both models on the test images")
+        progress.print_line("Comparing both models on the test images")
         compared, results = compare(
             random.stream(setup.key, "comparison"), both, states, setup
         )
-        progress.say("Reading the labels of samples by a classifier")
+        progress.print_line("Reading the labels of samples by a classifier")
         obeyed, share = label_table(
             random.stream(setup.key, "labels"), both, states, setup
         )

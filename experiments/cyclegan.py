@@ -185,7 +185,7 @@ def main(config: Config) -> dict[str, Any]:
     """Trains, judges, draws; returns the scores on the held-out images."""
     asked, config = config, settled(config)
     _check(config)
-    progress.say(f"Loading the images: {config.data}")
+    progress.print_line(f"Loading the images: {config.data}")
     setup = data.prepare(config, unpaired=True)
     channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
     name = parts.set_name(setup.train.name)

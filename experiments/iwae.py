@@ -291,7 +291,7 @@ def main(config: Config) -> dict[str, Any]:
             )
             state = on_one_device(state)
             trained[task.name] = task, model, state
-            progress.say(f"Measuring the bounds of {task.name} on test images")
+            progress.print_line(f"Measuring the bounds of {task.name} on test images")
             bounds = measure_bounds(
                 random.stream(setup.key, "bounds"),
                 model,
@@ -322,7 +322,7 @@ def main(config: Config) -> dict[str, Any]:
         most = next(task for task in tasks if task.samples == max(config.ks))
         task, model, state = trained[most.name]
         if config.gradient_draws:
-            progress.say("Measuring the signal and the noise of gradients")
+            progress.print_line("Measuring the signal and the noise of gradients")
             key = random.stream(setup.key, "signal")
             tables.append(signal_table(key, task, model, state, setup, config))
         write_latent_arrays(

@@ -133,7 +133,7 @@ def main(config: Config) -> dict[str, Any]:
                 images, _ = drawn(key, built[word], on_one_device(state), SHOWN)
                 pictures[label_of(word)] = images
         training_run.merge_parts(folder, [_part(w, 0) for w in built], split="train")
-        progress.say("Counting the modes of samples and of test images")
+        progress.print_line("Counting the modes of samples and of test images")
         real = read(judge, setup.test.in_memory()["image"])
         key = random.stream(setup.key, "halves")
         found = {

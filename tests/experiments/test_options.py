@@ -163,6 +163,6 @@ def test_a_table_is_as_wide_as_the_terminal_and_whole(
     assert "…" not in out
     assert max(map(len, out.splitlines())) <= width
     assert out.count("x") == 90
-    assert out.count("[") == 3
+    assert out.count("[") == 4
     assert "1.234 [1.1, 1.3]" in out
     assert "0.001" in out
