@@ -84,7 +84,7 @@ def evaluate(
         confidence: Level of the intervals.
         batch_size: Images at once.
         settings: Hyperparameters of the metrics.
-        progress: It is told what is going on.
+        progress: Called with what is done now, how much of it and the total.
 
     Returns:
         What was found; `print(evaluation.table())` shows it.
@@ -230,7 +230,7 @@ def evaluate_features(
         resamples: Half-samples for the intervals.
         confidence: Level of the intervals.
         settings: Hyperparameters of the metrics.
-        progress: It is told what is going on.
+        progress: Called with what is done now, how much of it and the total.
 
     Raises:
         InputError: The features cannot be used, or are too few.
