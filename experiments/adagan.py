@@ -154,7 +154,7 @@ def main(config: Config) -> dict[str, Any]:
             terms=("critic_loss", "classifier_loss", "effective_share"),
         )
         key = random.stream(setup.key, "figures")
-        progress.say("Counting the modes that every number of components finds")
+        progress.print_line("Counting the modes that every number of components finds")
         counts = _count(key, config.components, model, state.net, mixture)
         _write_arrays(key, folder, model, ensemble, state, mixture, counts)
     modes = len(counts.means)

@@ -117,7 +117,7 @@ def main(config: Config) -> dict[str, Any]:
         *("latents", "hidden", "kl_target", "rate", "start", "betas", "seeds"),
         *("score_examples", "gamma", "reconstruction_target", "variance"),
     )
-    command.check_not_negative(config, "damping")
+    command.check_bounds(config, "damping", least=0)
     _check_used(config)
     if config.study == "sweep":
         hidden = (128,) if config.network == "mlp" else None

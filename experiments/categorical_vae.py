@@ -128,7 +128,7 @@ def check(config: Config) -> None:
         *("latents", "classes", "hidden", "variance", "samples", "rate_decay"),
         *("temperature", "temperature_floor", "nll_images"),
     )
-    command.check_not_negative(config, "nll_samples", "temperature_rate")
+    command.check_bounds(config, "temperature_rate", least=0)
     discrete_parts.check_latents(config)
     if config.temperature_floor > config.temperature:
         raise InputError(

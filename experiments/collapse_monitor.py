@@ -66,7 +66,7 @@ class CollapseMonitor:
         mixture: Where the data come from, if their modes are to be counted; otherwise
             samples are judged by their neighbours among the training data.
         steps_per_epoch: For the epochs of the records.
-        say: Is told the sentences; a line on the error stream each by default.
+        warn: Called with each warning; by default it prints a line to stderr.
     """
 
     def __init__(
@@ -79,10 +79,10 @@ class CollapseMonitor:
         test: Batch | None = None,
         mixture: Mixture | None = None,
         steps_per_epoch: int = 1,
-        say: Callable[[str], None] = progress.say,
+        warn: Callable[[str], None] = progress.print_line,
     ):
         """Compiles the look."""
-        self._path, self._mixture, self._say = path, mixture, say
+        self._path, self._mixture, self._warn = path, mixture, warn
         self._steps_per_epoch = steps_per_epoch
         self._found, self._looks = None, 0
         self._key, self._train = key, _some(train)
@@ -156,7 +156,7 @@ class CollapseMonitor:
         self._looks = self._looks + 1 if found == self._found else 1
         self._found = found
         if sentence is not None and self._looks == PATIENCE:
-            self._say(sentence)
+            self._warn(sentence)
 
 
 _CURE = (

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -85,18 +86,19 @@ def command(options: Any) -> str:
 def in_options(message: str, options: Any) -> str:
     """Returns a message of a Python call with its arguments written as options.
 
+    Those are `name=value`, and a name with an underscore by itself: other names may be
+    plain English. What is part of a path, of a longer name or of a quotation stays.
+
     Args:
         message: The message; it may speak of arguments that are no options.
         options: The options, whose names are replaced.
     """
     flags = {field.name: flag_of(field.name) for field in dataclasses.fields(options)}
-    # Two arguments are not called as the options that give them.
-    flags |= {"root": "--output", "crop_size": "--image-size"}
-    for name, flag in flags.items():
-        message = re.sub(rf"(?<![\w./-]){name}=True\b", flag, message)
-        # A bare word may be plain English, unless it has an underscore.
-        end = r"\b" if "_" in name else "="
-        message = re.sub(rf"(?<![\w./-]){name}(?={end})", flag, message)
+    # The pipelines of pairs have a name of their own for it.
+    for name, flag in (flags | {"crop_size": "--image-size"}).items():
+        alone = r"|(?![\w/'\"-]|\.\w)" if "_" in name else ""
+        found = rf"(?<![\w./'\"-]){name}(=True\b|(?==){alone})"
+        message = re.sub(found, flag, message)
     return message
 
 
@@ -126,11 +128,6 @@ def check_positive(options: Any, *names: str) -> None:
         if getattr(options, name) == ():
             raise InputError(f"{flag_of(name)} is empty: give at least one number.")
         check_bounds(options, name, above=0)
-
-
-def check_not_negative(options: Any, *names: str) -> None:
-    """Raises an InputError that names the first option that is below 0."""
-    check_bounds(options, *names, least=0)
 
 
 def check_bounds(options: Any, *names: str, **bounds: float) -> None:
@@ -181,20 +178,31 @@ def resume_command(options: Any) -> str:
 
 
 def print_tables(tables: Sequence[dict[str, Any]]) -> None:
-    """Prints the tables of a page: title, columns, words, rows of strings."""
+    """Prints the tables of a page, as wide as the terminal; a pipe has 80 columns.
+
+    Cells that are too wide are wrapped, and none is cut.
+
+    Args:
+        tables: Each with its title, columns, words and rows of strings.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 150)
+    console = Console(width=shutil.get_terminal_size().columns, markup=False)
     for table in tables:
-        shown = Table(title=table["title"], box=box.SIMPLE, title_justify="left")
+        text = Table(title=table["title"], box=box.SIMPLE, title_justify="left")
         for number, column in enumerate(table["columns"]):
-            words = number < table["words"]
-            shown.add_column(column, justify="left" if words else "right", no_wrap=True)
+            if number < table["words"]:
+                text.add_column(column, overflow="fold")
+                continue
+            # Numbers stay on one line where they can; heads and words are wrapped.
+            parts = [*column.split(), *(row[number] for row in table["rows"])]
+            size = max(map(len, parts), default=0)
+            text.add_column(column, justify="right", width=size, overflow="fold")
         for row in table["rows"]:
-            shown.add_row(*row)
-        console.print(shown)
+            text.add_row(*row)
+        console.print(text)
 
 
 def name_run(name: str) -> None:

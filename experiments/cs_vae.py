@@ -192,7 +192,9 @@ def measure(
         likelihoods.
     """
     rows, numbers = [], {"reconstruction": [], "divergence": []}
-    progress.say(f"Measuring the terms of {len(found)} models on the test images")
+    progress.print_line(
+        f"Measuring the terms of {len(found)} models on the test images"
+    )
     for one in found:
         key = random.stream(setup.key, "terms")
         mean = {
@@ -316,9 +318,8 @@ def write_sweep(
 
 def main(config: Config) -> dict[str, Any]:
     """Trains the sweep and its baselines, measures and draws; returns the NLLs."""
-    command.check_positive(config, "latents", "hidden", "variance", "lambdas")
+    command.check_positive(config, "hidden", "variance", "lambdas")
     command.check_positive(config, "components", "nll_samples", "nll_images")
-    # The figures show a plane.
     command.check_bounds(config, "latents", least=2)
     if len(set(config.lambdas)) < len(config.lambdas):
         shown = " ".join(f"{weight:g}" for weight in config.lambdas)

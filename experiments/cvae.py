@@ -256,7 +256,6 @@ def wilson_interval(hits: int, number: int) -> tuple[float, float]:
 def main(config: Config) -> dict[str, Any]:
     """Trains both models, compares them, draws; returns numbers in nats per image."""
     command.check_positive(config, "latents", "hidden", "variance")
-    command.check_not_negative(config, "nll_samples")
     require_sklearn("neighbors")
     setup = training_run.prepare(config)
     names = class_names(config, setup)
@@ -272,11 +271,11 @@ def main(config: Config) -> dict[str, Any]:
             **vae_parts.floors(config, setup),
         )
         states = train(config, setup, folder, both)
-        progress.say("Comparing both models on the test images")
+        progress.print_line("Comparing both models on the test images")
         compared, results = compare(
             random.stream(setup.key, "comparison"), both, states, setup
         )
-        progress.say("Reading the labels of samples by a classifier")
+        progress.print_line("Reading the labels of samples by a classifier")
         obeyed, share = label_table(
             random.stream(setup.key, "labels"), both, states, setup
         )

@@ -185,7 +185,7 @@ def main(config: Config) -> dict[str, Any]:
     """Trains, judges, draws; returns the scores on the held-out images."""
     asked, config = config, settled(config)
     _check(config)
-    progress.say(f"Loading the images: {config.data}")
+    progress.print_line(f"Loading the images: {config.data}")
     setup = data.prepare(config, unpaired=True)
     channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
     name = parts.set_name(setup.train.name)
@@ -234,7 +234,7 @@ def _directions(config: Config, model: Any, judges: Any) -> tuple[Direction, ...
 def _check(config: Config) -> None:
     parts.check(config)
     training.check(config)
-    command.check_not_negative(config, "cycle_weight", "pool", "identity", "nce_weight")
+    command.check_bounds(config, "cycle_weight", "identity", "nce_weight", least=0)
 
 
 if __name__ == "__main__":

@@ -102,12 +102,14 @@ def main(config: Config) -> dict[str, Any]:
             doc=__doc__ or "",
             records=False,
         )
-        progress.say("Training two classifiers that judge samples, if not in the cache")
+        progress.print_line(
+            "Training two classifiers that judge samples, if not in the cache"
+        )
         judge = dag_parts.judge_of(config, setup)
         found, pictures = {}, {}
         for share, method in itertools.product(config.shares, config.methods):
             what = f"{dag_parts.LABELS[method]}, {share:.0%} of the images"
-            progress.say(what)
+            progress.print_line(what)
             own = dag_parts.setup_of(config, setup, method, share)
             ensemble = build(config, method, own)
             state = training_run.train(
@@ -120,7 +122,7 @@ def main(config: Config) -> dict[str, Any]:
                 evaluate_every=max(own.steps // 10, 1),
                 terms=("critic_loss", "generator_loss"),
             )
-            progress.say(f"Judging {config.samples:,} samples of each model")
+            progress.print_line(f"Judging {config.samples:,} samples of each model")
             key = random.stream(setup.key, "samples")
             samples = dag_parts.draw(
                 key, ensemble, on_one_device(state), config.samples
@@ -145,9 +147,8 @@ def _check(config: Config) -> None:
     command.check_positive(
         config,
         *("hidden", "width", "latents", "weight", "ada_examples", "shares", "seeds"),
-        *("samples", "classifier_epochs"),
+        "classifier_epochs",
     )
-    # The figure shows so many.
     command.check_bounds(config, "samples", least=SHOWN)
     command.check_bounds(config, "ada_target", least=-1, most=1)
     if config.binarize == "dynamic":

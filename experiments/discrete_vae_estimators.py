@@ -242,7 +242,7 @@ def train_all(
         kept(start, 0)
     states = {}
     for name, entrant in parts.entrants.items():
-        progress.say(f"Training by {name}")
+        progress.print_line(f"Training by {name}")
         states[name] = training_run.train(
             config,
             setup,
@@ -283,7 +283,7 @@ def own_runs(
     evaluate = jax.jit(model_of(config, parts, parts.entrants[COMMON]).evaluate)
     key = random.stream(setup.key, "last")
     steps, elbo, seconds, last = np.zeros(0), {}, {}, {}
-    progress.say("Measuring the bounds on the test images")
+    progress.print_line("Measuring the bounds on the test images")
     for name in parts.entrants:
         path = folder.path / "parts" / name / "metrics.jsonl"
         rows = training.read_records(path)
@@ -322,7 +322,7 @@ def along(
     found: Along = {name: {} for name in parts.entrants}
     key = random.stream(setup.key, "gradients")
     for step, params in kept.all().items():
-        progress.say(f"Measuring gradients at step {step}")
+        progress.print_line(f"Measuring gradients at step {step}")
         place = Place(
             log_likelihood,
             parts.prior,
@@ -509,7 +509,7 @@ def check(config: Config) -> None:
     command.check_positive(
         config,
         *("latents", "classes", "hidden", "variance", "temperature", "places"),
-        *("draws", "images"),
+        "images",
     )
     discrete_parts.check_latents(config)
     if config.images > config.batch_size:
@@ -517,7 +517,6 @@ def check(config: Config) -> None:
             f"--images is {config.images} and --batch-size {config.batch_size}: the "
             "gradients are of images of one batch; give at most as many."
         )
-    # Of fewer, variances cannot be compared.
     command.check_bounds(config, "draws", least=40)
 
 

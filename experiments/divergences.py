@@ -30,9 +30,10 @@ import numpy as np
 
 from experiments import command, progress, training_run
 from experiments.critic_studies import critics, earth, gaussians, lines
-from experiments.variance_studies.study import Study, Tick
+from experiments.variance_studies.study import Study
 from jaxgen import random, training
 from jaxgen.errors import InputError
+from jaxgen.progress import Progress
 
 Name = Literal["parallel_lines", "moving_apart", "learned_critics", "moved_earth"]
 
@@ -80,7 +81,7 @@ class Config:
     """Name of the run; by default `default`, or the studies'; numbered if taken."""
 
 
-def build(config: Config, tick: Tick) -> Iterator[tuple[str, Study]]:
+def build(config: Config, show: Progress) -> Iterator[tuple[str, Study]]:
     """Makes the studies that were asked for, one after another."""
     key = jax.random.key(config.seed)
     options = critics.Options(
@@ -93,11 +94,11 @@ def build(config: Config, tick: Tick) -> Iterator[tuple[str, Study]]:
     )
     for name in config.studies:
         own = random.stream(key, name)
-        tick(name.replace("_", " "))
+        show(name.replace("_", " "), 0, None)
         if name == "parallel_lines":
             study = lines.parallel_lines(
                 own,
-                tick,
+                show,
                 distances=config.distances,
                 penalties=config.penalties,
                 options=options,
@@ -108,7 +109,7 @@ def build(config: Config, tick: Tick) -> Iterator[tuple[str, Study]]:
         elif name == "learned_critics":
             study = gaussians.learned_critics(
                 own,
-                tick,
+                show,
                 distance=config.distance,
                 options=options,
                 draws=config.draws,
@@ -121,10 +122,10 @@ def build(config: Config, tick: Tick) -> Iterator[tuple[str, Study]]:
 def main(config: Config) -> dict[str, Any]:
     """Makes the studies and their page; returns the numbers at its head."""
     _check(config)
-    all_of_them = config.studies == Config.studies
+    usual = "default" if config.studies == Config.studies else "-".join(config.studies)
     folder = training.open_run(
         Path(config.output) / "divergences",
-        config.name or ("default" if all_of_them else "-".join(config.studies)),
+        usual if config.name is None else config.name,
         {
             "experiment": "divergences",
             "title": "Divergences, and the critics that read them",
@@ -141,8 +142,8 @@ def main(config: Config) -> dict[str, Any]:
     start = time.monotonic()
     tables: list[dict[str, Any]] = []
     results: dict[str, tuple[float, str]] = {}
-    with progress.shown() as tick:
-        for name, study in build(config, tick):
+    with progress.display() as show:
+        for name, study in build(config, show):
             np.savez_compressed(folder.arrays / f"{name}.npz", **study.arrays)
             tables += study.tables
             results |= study.results
@@ -155,10 +156,9 @@ def _check(config: Config) -> None:
     command.check_positive(
         config, "seeds", "steps", "batch_size", "learning_rate", "hidden", "penalties"
     )
-    command.check_positive(config, "draws", "distances", "farthest", "distance", "bins")
+    command.check_positive(config, "draws", "distances", "farthest", "distance")
     if not config.studies:
         raise InputError("--studies is empty: name at least one study.")
-    # Nothing moves between fewer than two.
     command.check_bounds(config, "bins", least=2)
 
 

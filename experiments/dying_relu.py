@@ -128,7 +128,9 @@ def main(config: Config) -> dict[str, Any]:
         first = jax.jit(ensemble.init)(
             setup.key, {"image": jnp.zeros((config.batch_size, 2))}
         )
-        progress.say("Counting the units that are off, before and after the training")
+        progress.print_line(
+            "Counting the units that are off, before and after the training"
+        )
         look = _looker(config, mixture)
         before, after = look(first), look(state)
         np.savez_compressed(

@@ -26,9 +26,10 @@ import numpy as np
 
 from experiments import command, progress
 from experiments.variance_studies import coins, normals, regression
-from experiments.variance_studies.study import Study, Tick
+from experiments.variance_studies.study import Study
 from jaxgen import random, training
 from jaxgen.errors import InputError
+from jaxgen.progress import Progress
 
 Name = Literal["three_ways", "integrands", "bernoulli", "regression"]
 
@@ -74,23 +75,23 @@ class Config:
     """Name of the run; by default `default`, or the studies'; numbered if taken."""
 
 
-def build(config: Config, tick: Tick) -> Iterator[tuple[str, Study]]:
+def build(config: Config, show: Progress) -> Iterator[tuple[str, Study]]:
     """Makes the studies that were asked for, one after another."""
     key = jax.random.key(config.seed)
     for name in config.studies:
         own = random.stream(key, name)
         if name == "three_ways":
             study = normals.three_ways(
-                own, config.histogram_draws, tick, slope=config.slope, mean=config.mean
+                own, config.histogram_draws, show, slope=config.slope, mean=config.mean
             )
         elif name == "integrands":
-            study = normals.integrands(own, config.integrand_draws, tick)
+            study = normals.integrands(own, config.integrand_draws, show)
         elif name == "bernoulli":
-            study = coins.bernoulli(own, config.coin_draws, config.coins, tick)
+            study = coins.bernoulli(own, config.coin_draws, config.coins, show)
         else:
             study = regression.regression(
                 own,
-                tick,
+                show,
                 steps=config.steps,
                 batch_size=config.batch_size,
                 samples=config.samples,
@@ -106,10 +107,10 @@ def main(config: Config) -> dict[str, Any]:
     from jaxgen import report
 
     _check(config)
-    all_of_them = config.studies == Config.studies
+    usual = "default" if config.studies == Config.studies else "-".join(config.studies)
     folder = training.open_run(
         Path(config.output) / "estimator_variance",
-        config.name or ("default" if all_of_them else "-".join(config.studies)),
+        usual if config.name is None else config.name,
         {
             "experiment": "estimator_variance",
             "title": "Gradient estimators side by side",
@@ -126,8 +127,8 @@ def main(config: Config) -> dict[str, Any]:
     start = time.monotonic()
     tables, z = [], []
     results: dict[str, tuple[float, str]] = {}
-    with progress.shown() as tick:
-        for name, study in build(config, tick):
+    with progress.display() as show:
+        for name, study in build(config, show):
             np.savez_compressed(folder.arrays / f"{name}.npz", **study.arrays)
             tables += study.tables
             z += study.z
@@ -148,8 +149,8 @@ def main(config: Config) -> dict[str, Any]:
             "seconds": time.monotonic() - start,
         },
     )
-    with progress.shown() as tell:
-        page = report.write_page(folder.path, progress=tell)
+    with progress.display() as show:
+        page = report.write_page(folder.path, progress=show)
     command.print_tables(tables)
     for name, (value, unit) in results.items():
         print(f"{name}: {value:.4g} {unit}")

@@ -122,14 +122,14 @@ def main(config: Config) -> dict[str, Any]:
 def judge_run(config: Config) -> dict[str, Any]:
     """Judges the models of a run."""
     start = time.monotonic()
-    progress.say(f"Loading the run {config.paths[0]}")
+    progress.print_line(f"Loading the run {config.paths[0]}")
     run = restored_runs.restore(Path(config.paths[0]), data_dir=config.data_dir)
     chosen = chosen_models(config, run)
     pictures = judged_sets.pictures_of(run.config)
     found, notes = [], {}
-    with progress.shown() as tell:
+    with progress.display() as show:
         nets = feature_choice.networks_of(
-            config.features, pictures.train, pictures.test, tell
+            config.features, pictures.train, pictures.test, show
         )
         for name, (model, state) in chosen.items():
             # The same keys: all models are compared with the same images.
@@ -149,11 +149,11 @@ def judge_run(config: Config) -> dict[str, Any]:
                 resamples=config.resamples,
                 confidence=config.confidence,
                 batch_size=config.batch_size,
-                progress=tell,
+                progress=show,
             )
             more = []
             if judged.path is not None and config.path_samples:
-                tell("path length")
+                show("path length", 0, None)
                 more.append(path_length(config, of_path, judged, nets))
             if config.nll_samples and isinstance(model, models.VAE):
                 more.append(
@@ -196,7 +196,7 @@ def path_length(
 def compare_pair(config: Config) -> dict[str, Any]:
     """Compares two folders of images, or two files."""
     start = time.monotonic()
-    progress.say(f"Reading {' and '.join(config.paths)}")
+    progress.print_line(f"Reading {' and '.join(config.paths)}")
     pair = image_sets.load_pair(*map(Path, config.paths), image_size=config.image_size)
     if pair.features:
         why = "the files hold features already, and no images"
@@ -206,20 +206,20 @@ def compare_pair(config: Config) -> dict[str, Any]:
         "resamples": config.resamples,
         "confidence": config.confidence,
     }
-    with progress.shown() as tell:
+    with progress.display() as show:
         if pair.features:
             sets = image_sets.features_of(pair, config.num_samples)
-            evaluation = metrics.evaluate_features(*sets, progress=tell, **common)
+            evaluation = metrics.evaluate_features(*sets, progress=show, **common)
         else:
             evaluation = metrics.evaluate(
                 {"generated": pair.generated},
                 pair.real,
                 feature_nets=feature_choice.networks_of(
-                    config.features, pair.real, None, tell
+                    config.features, pair.real, None, show
                 ),
                 num_samples=config.num_samples,
                 batch_size=config.batch_size,
-                progress=tell,
+                progress=show,
                 **common,
             )
     own = {"real": config.paths[0], "generated": config.paths[1]}
@@ -295,7 +295,7 @@ def open_folder(config: Config) -> training.RunFolder:
     stems = (name.removesuffix(".npy") for name in (real, generated))
     return training.open_run(
         Path(config.output) / "evaluate",
-        config.name or "-".join(stems),
+        "-".join(stems) if config.name is None else config.name,
         {
             "experiment": "evaluate",
             "title": f"{generated} against {real}",
@@ -319,9 +319,7 @@ def command_line(config: Config) -> str:
 
 def _check(config: Config) -> None:
     command.check_positive(config, "num_samples", "batch_size", "image_size")
-    command.check_positive(config, "nll_images")
-    command.check_not_negative(config, "nll_samples", "path_samples")
-    command.check_bounds(config, "resamples", least=2)
+    command.check_bounds(config, "nll_images", "resamples", least=2)
     command.check_bounds(config, "confidence", above=0, below=1)
     if len(config.paths) not in (1, 2):
         raise InputError(
@@ -337,8 +335,6 @@ def _check(config: Config) -> None:
             f"--nll-images is {config.nll_images}, but no likelihood is asked for: "
             "give --nll-samples too."
         )
-    # An interval needs two at least.
-    command.check_bounds(config, "nll_images", least=2)
 
 
 def _check_unused(config: Config, names: tuple[str, ...], why: str) -> None:

@@ -113,8 +113,8 @@ def finish(
     from jaxgen import report
 
     write(folder, evaluation, command=command, seconds=seconds)
-    with progress.shown() as tell:
-        page = report.write_page(folder, progress=tell)
+    with progress.display() as show:
+        page = report.write_page(folder, progress=show)
     # 80 columns in a pipe, unless the environment says otherwise.
     print(evaluation.table(shutil.get_terminal_size().columns), end="\n\n")
     print(f"The page of this run: {page}")

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from experiments.image_sets import ImageSet
-from experiments.progress import Tell
 from jaxgen.data import Source
 from jaxgen.errors import InputError
 from jaxgen.metrics.features.base import FeatureNet
 from jaxgen.metrics.features.choice import random_features
 from jaxgen.metrics.features.classifier import classifier_features
 from jaxgen.metrics.features.inception import inception_features
+from jaxgen.progress import Progress
 
 WEIGHTS = (".pth", ".safetensors")
 """How a file of Inception weights ends."""
@@ -19,7 +19,7 @@ def networks_of(
     names: tuple[str, ...],
     train: ImageSet,
     test: Source | None,
-    tell: Tell,
+    show: Progress,
 ) -> list[FeatureNet | tuple[FeatureNet, ...]]:
     """Returns the feature networks of these names, or one that suits the set.
 
@@ -27,7 +27,7 @@ def networks_of(
         names: `classifier`, `random` or a file of weights each; none for what suits.
         train: What a classifier is trained on.
         test: What its accuracy is measured on; a share of `train` if there is none.
-        tell: Shows how far its training is.
+        show: Shows how far its training is.
     """
     labelled = isinstance(train, Source) and train.class_names is not None
     nets: list[FeatureNet | tuple[FeatureNet, ...]] = []
@@ -43,11 +43,11 @@ def networks_of(
             def count(images: int) -> None:
                 nonlocal done
                 done += images
-                tell("training the classifier, images", done, None)
+                show("training the classifier, images", done, None)
 
             nets.append(classifier_features(train, test=test, progress=count))
         elif name == "random":
-            tell("preparing random networks")
+            show("preparing random networks", 0, None)
             nets.append(random_features(train))
         elif Path(name).suffix in WEIGHTS:
             nets.append(inception_features(Path(name)))

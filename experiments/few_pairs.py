@@ -101,7 +101,7 @@ def main(config: Config) -> dict[str, Any]:
     """Trains each method on each share, judges, draws; returns scores of the least."""
     methods = _check(config)
     shares = tuple(sorted(config.shares))
-    progress.say(f"Loading the images: {config.data}")
+    progress.print_line(f"Loading the images: {config.data}")
     setups = {method.word: parts.setup_of(config, method, shares) for method in methods}
     first = setups[methods[0].word]
     with training_run.timed() as seconds:
@@ -120,10 +120,10 @@ def main(config: Config) -> dict[str, Any]:
         )
         found: dict[tuple[float, str], list[Judged]] = {}
         for method in methods:
-            progress.say(method.label)
+            progress.print_line(method.label)
             own = setups[method.word]
             state = _trained(config, method, own, folder)
-            progress.say(f"Judging {method.label}")
+            progress.print_line(f"Judging {method.label}")
             for share, models_of in zip(
                 shares, _judged(config, method, own, state, judge), strict=True
             ):
@@ -187,7 +187,7 @@ def _check(config: Config) -> list[Method]:
         config,
         *("width", "critic_width", "critic_layers", "shares", "seeds", "judged"),
     )
-    command.check_not_negative(config, "l1_weight")
+    command.check_bounds(config, "l1_weight", least=0)
     if max(config.shares) > 1 or len(set(config.shares)) < len(config.shares):
         raise InputError(
             f"--shares holds {' '.join(f'{share:g}' for share in config.shares)}: give "

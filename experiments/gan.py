@@ -120,12 +120,12 @@ def main(config: Config) -> dict[str, Any]:
             doc=__doc__ or "",
             labels=labels,
         )
-        with progress.shown() as tell:
-            judge = quality.judge_of(setup, tell)
+        with progress.display() as show:
+            judge = quality.judge_of(setup, show)
         found, samples = {}, {"real images": _real(setup)}
         for name, model in made.items():
             state = on_one_device(_train(config, name, setup, model, judge, folder))
-            progress.say(
+            progress.print_line(
                 f"Comparing {judge.num_samples:,} samples of {labels[name]} with test "
                 "images"
             )
@@ -193,7 +193,7 @@ def _train(
         _some(setup.train),
         test=_some(setup.test),
         steps_per_epoch=per_epoch,
-        say=lambda sentence: progress.say(f"{label}: {sentence}"),
+        warn=lambda sentence: progress.print_line(f"{label}: {sentence}"),
     )
     looks = quality.at_looks(
         (watch, monitor),
@@ -258,7 +258,7 @@ def _check(config: Config) -> None:
         *("width", "hidden", "latents", "critic_steps", "look_every"),
         *("samples",),
     )
-    command.check_not_negative(config, "auxiliary_weight")
+    command.check_bounds(config, "auxiliary_weight", least=0)
     command.check_bounds(config, "ema_decay", least=0, below=1)
     if not config.systems or len(set(config.systems)) < len(config.systems):
         raise InputError(

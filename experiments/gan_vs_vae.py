@@ -168,17 +168,17 @@ def main(config: Config) -> dict[str, Any]:
             )
             samplers[name.upper()] = _sampler(model, on_one_device(state))
         training_run.merge_parts(folder, pair._fields, split="train")
-        with progress.shown() as tell:
+        with progress.display() as show:
             evaluation = metrics.evaluate(
                 samplers,
                 setup.test,
                 key=random.stream(setup.key, "metrics"),
                 train=setup.train,
                 feature_nets=feature_choice.networks_of(
-                    (), setup.train, setup.test, tell
+                    (), setup.train, setup.test, show
                 ),
                 num_samples=min(config.samples, len(setup.test), len(setup.train)),
-                progress=tell,
+                progress=show,
             )
         evaluation_files.write(
             folder.path,
@@ -187,7 +187,7 @@ def main(config: Config) -> dict[str, Any]:
             seconds=seconds(),
         )
         number = min(config.samples, len(setup.test))
-        progress.say(f"Measuring the sharpness of {number:,} images of each set")
+        progress.print_line(f"Measuring the sharpness of {number:,} images of each set")
         sets = versus.draw_sets(
             random.stream(setup.key, "sharpness"), setup, samplers, number
         )
@@ -215,7 +215,6 @@ def _check(config: Config) -> None:
         config, "hidden", "critic_width", "latents", "gan_learning_rate"
     )
     command.check_bounds(config, "ema_decay", least=0, below=1)
-    # Of fewer, nothing can be said.
     command.check_bounds(config, "samples", least=100)
 
 

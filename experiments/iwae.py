@@ -253,9 +253,8 @@ def signal_table(
 
 def main(config: Config) -> dict[str, Any]:
     """Trains, measures, draws; returns -log p(x) and the active latents by model."""
-    command.check_positive(
-        config, "hidden", "latents", "ks", "nll_samples", "nll_images"
-    )
+    command.check_positive(config, "hidden", "latents", "ks", "nll_samples")
+    command.check_bounds(config, "nll_images", least=2)
     if len(set(config.ks)) < len(config.ks):
         shown = " ".join(map(str, config.ks))
         raise InputError(f"--ks is {shown}: give each number of samples once.")
@@ -264,8 +263,6 @@ def main(config: Config) -> dict[str, Any]:
             "--binarize is no: log p(x) is that of pixels of 0 and 1; give dynamic or "
             "fixed."
         )
-    # An interval needs two at least.
-    command.check_bounds(config, "nll_images", least=2)
     if config.gradient_draws and config.gradient_draws < 2 * GROUPS:
         raise InputError(
             f"--gradient-draws is {config.gradient_draws}: give at least {2 * GROUPS}, "
@@ -294,7 +291,7 @@ def main(config: Config) -> dict[str, Any]:
             )
             state = on_one_device(state)
             trained[task.name] = task, model, state
-            progress.say(f"Measuring the bounds of {task.name} on test images")
+            progress.print_line(f"Measuring the bounds of {task.name} on test images")
             bounds = measure_bounds(
                 random.stream(setup.key, "bounds"),
                 model,
@@ -325,7 +322,7 @@ def main(config: Config) -> dict[str, Any]:
         most = next(task for task in tasks if task.samples == max(config.ks))
         task, model, state = trained[most.name]
         if config.gradient_draws:
-            progress.say("Measuring the signal and the noise of gradients")
+            progress.print_line("Measuring the signal and the noise of gradients")
             key = random.stream(setup.key, "signal")
             tables.append(signal_table(key, task, model, state, setup, config))
         write_latent_arrays(

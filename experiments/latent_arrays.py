@@ -42,7 +42,7 @@ def write_latent_arrays(
         train: The training split, whose latents the samplers are fitted to; without it
             there are none.
     """
-    progress.say("Encoding images and decoding latents for the figures")
+    progress.print_line("Encoding images and decoding latents for the figures")
     state = on_one_device(state)
     conditional = takes_labels(model, test)
     images, condition, rest = chosen(test, conditional)
@@ -76,7 +76,9 @@ def _write_samplers(
     folder: Path, model: VAE, state: Any, q: Any, key: PRNGKeyArray
 ) -> None:
     """Draws from the prior and from what is fitted to the aggregate posterior."""
-    progress.say(f"Fitting a mixture to the latents of {len(q.mean):,} training images")
+    progress.print_line(
+        f"Fitting a mixture to the latents of {len(q.mean):,} training images"
+    )
     own, one, two, three = jax.random.split(key, 4)
     noise = jax.random.normal(own, q.mean.shape)
     latents = np.asarray(q.mean + jnp.exp(0.5 * q.log_variance) * noise)

@@ -59,8 +59,8 @@ class ModeWatch:
         mixture: Of the data.
         key: Of the latents; it is consumed.
         label: What the model is called.
-        say: Is told once, in a sentence, that most seeds collapse; a line on the
-            error stream by default.
+        warn: Called once, with a warning that most seeds collapse; by default it
+            prints a line to stderr.
     """
 
     def __init__(
@@ -71,13 +71,13 @@ class ModeWatch:
         key: PRNGKeyArray,
         *,
         label: str,
-        say: Callable[[str], None] = progress.say,
+        warn: Callable[[str], None] = progress.print_line,
     ):
         """Compiles the sampling of all members."""
         sample = jax.jit(lambda state, key: model.sample(state, key, NUM_SAMPLES))
         self._sample = lambda state: sample(state, jax.random.clone(key))
         self._path, self._mixture, self._label = path, mixture, label
-        self._say, self._told = say, False
+        self._warn, self._told = warn, False
 
     def __call__(self, state: Any, step: int) -> None:
         """Adds a frame; those of later steps belong to a run cut off."""
@@ -111,7 +111,7 @@ class ModeWatch:
         modes = len(self._mixture.means)
         found = [collapse_monitor.modes_advice(int(own), modes) for own in latest]
         if len(found) == collapse_monitor.PATIENCE and all(found):
-            self._say(f"{self._label}, the median seed: {found[-1]}")
+            self._warn(f"{self._label}, the median seed: {found[-1]}")
             self._told = True
 
     def watched(self, milliseconds: float | None) -> Watched:

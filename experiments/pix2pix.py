@@ -132,7 +132,7 @@ def main(config: Config) -> dict[str, Any]:
     """Trains, judges, draws; returns the scores on the held-out pairs."""
     asked, config = config, settled(config)
     _check(config)
-    progress.say(f"Loading the images: {config.data}")
+    progress.print_line(f"Loading the images: {config.data}")
     setup = data.prepare(config)
     channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
     name = parts.set_name(setup.train.name)
@@ -169,7 +169,7 @@ def main(config: Config) -> dict[str, Any]:
 def _check(config: Config) -> None:
     parts.check(config)
     training.check(config)
-    command.check_not_negative(config, "l1_weight")
+    command.check_bounds(config, "l1_weight", least=0)
 
 
 if __name__ == "__main__":

@@ -5,27 +5,18 @@ Everything goes to the error stream. A training has `jaxgen.training.ProgressBar
 
 import contextlib
 from collections.abc import Iterator
-from typing import Protocol
 
-from jaxgen.training.progress import Patience, is_terminal, say
+from jaxgen.progress import Progress, print_line
+from jaxgen.training.progress import LineTimer, is_terminal
 
-__all__ = ["Tell", "say", "shown"]
+__all__ = ["display", "print_line"]
 
-
-class Tell(Protocol):
-    """Shows what is done now, and how much of it."""
-
-    def __call__(self, what: str, done: int = 0, total: int | None = None) -> None:
-        """Shows that so many of so many are done; the total may be unknown."""
-        ...
-
-
-_current: Tell | None = None
+_current: Progress | None = None
 
 
 @contextlib.contextmanager
-def shown() -> Iterator[Tell]:
-    """Gives a function that tells what is done now.
+def display() -> Iterator[Progress]:
+    """Gives a function that shows what is done now, and how much of it.
 
     A terminal gets a bar. Elsewhere there is a line when something begins that was not
     named before, and then one after some seconds, so that a log shows that it goes on.
@@ -43,7 +34,7 @@ def shown() -> Iterator[Tell]:
 
 
 @contextlib.contextmanager
-def _bar() -> Iterator[Tell]:
+def _bar() -> Iterator[Progress]:
     from rich import progress
     from rich.console import Console
 
@@ -57,7 +48,7 @@ def _bar() -> Iterator[Tell]:
         transient=True,
     )
 
-    def tell(what: str, done: int = 0, total: int | None = None) -> None:
+    def show(what: str, done: int, total: int | None) -> None:
         bar.update(
             task,
             description=_capital(what),
@@ -69,21 +60,21 @@ def _bar() -> Iterator[Tell]:
 
     with bar:
         task = bar.add_task("Compiling", total=1, count="")
-        yield tell
+        yield show
 
 
-def _lines() -> Tell:
-    patience, begun = Patience(), set()
+def _lines() -> Progress:
+    timer, begun = LineTimer(), set()
 
-    def tell(what: str, done: int = 0, total: int | None = None) -> None:
-        if what in begun and not patience.is_over():
+    def show(what: str, done: int, total: int | None) -> None:
+        if what in begun and not timer.is_due():
             return
         begun.add(what)
-        patience.restart()
+        timer.restart()
         count = _count(done, total)
-        say(f"{_capital(what)}: {count}" if count else _capital(what))
+        print_line(f"{_capital(what)}: {count}" if count else _capital(what))
 
-    return tell
+    return show
 
 
 def _capital(what: str) -> str:

@@ -133,7 +133,7 @@ def main(config: Config) -> dict[str, Any]:
                 images, _ = drawn(key, built[word], on_one_device(state), SHOWN)
                 pictures[label_of(word)] = images
         training_run.merge_parts(folder, [_part(w, 0) for w in built], split="train")
-        progress.say("Counting the modes of samples and of test images")
+        progress.print_line("Counting the modes of samples and of test images")
         real = read(judge, setup.test.in_memory()["image"])
         key = random.stream(setup.key, "halves")
         found = {
@@ -238,10 +238,7 @@ def _of(config: Config) -> tuple[str, ...]:
 
 
 def _check(config: Config) -> None:
-    command.check_positive(
-        config, "seeds", "stacked", "width", "latents", "samples", "looks"
-    )
-    # The figure shows so many.
+    command.check_positive(config, "seeds", "stacked", "width", "latents", "looks")
     command.check_bounds(config, "samples", least=SHOWN)
     for word in _of(config):
         chosen = gan_parts.remedies_of(word, images=True)

@@ -97,8 +97,8 @@ def judge_of(train: Source, test: Source) -> Judge:
         train: Single digits.
         test: Those that it is tested on.
     """
-    with progress.shown() as tell:
-        (net,) = feature_choice.networks_of(("classifier",), train, test, tell)
+    with progress.display() as show:
+        (net,) = feature_choice.networks_of(("classifier",), train, test, show)
     assert isinstance(net, FeatureNet)
     some = every_nth(len(train), _DIGITS_SEEN)
     (seen,) = extract([net], train, indices=some)

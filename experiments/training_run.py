@@ -123,7 +123,7 @@ def prepare(config: Any) -> Setup:
     """
     command.check_positive(config, "image_size")
     place, key = start(config)
-    progress.say(f"Loading the images: {config.data}")
+    progress.print_line(f"Loading the images: {config.data}")
     sources = {
         split: data.load(
             config.data,
@@ -371,8 +371,8 @@ def finish(
         folder.summary,
         {"results": shown, "tables": list(tables), "seconds": seconds} | more,
     )
-    with progress.shown() as tell:
-        page = report.write_page(folder.path, progress=tell)
+    with progress.display() as show:
+        page = report.write_page(folder.path, progress=show)
     command.print_tables(tables)
     width = max(map(len, results), default=0) + 2
     for name, (value, unit) in results.items():

@@ -135,7 +135,7 @@ def main(config: Config) -> dict[str, Any]:
         skip=config.skip_existing,
         sheet=config.sheet,
     )
-    progress.say(f"Loading {config.model}")
+    progress.print_line(f"Loading {config.model}")
     loaded = runs.load_translator(
         config.model,
         direction=config.direction,
@@ -166,7 +166,7 @@ def translated(
     loaded: Loaded,
     picture: Picture,
     key: PRNGKeyArray | None,
-    tell: Callable[[int, int], None] = lambda done, total: None,
+    show: Callable[[int, int], None] = lambda done, total: None,
 ) -> Picture:
     """Translates a picture, whole or in tiles.
 
@@ -175,7 +175,7 @@ def translated(
         loaded: The model.
         picture: The picture.
         key: Of the picture; None where nothing is drawn.
-        tell: Takes how many tiles of how many are done.
+        show: Called with the number of tiles done and of all tiles.
     """
     values = picture.values
     height, width, channels = values.shape
@@ -184,7 +184,7 @@ def translated(
         values = values.repeat(3, axis=-1)
     side = tile_of(config, loaded, height, width)
     if side:
-        made = _by_tiles(config, loaded, values, side, key, tell)
+        made = _by_tiles(config, loaded, values, side, key, show)
     else:
         rows, columns = (
             max(math.ceil(length / loaded.multiple) * loaded.multiple, loaded.least)
@@ -218,9 +218,9 @@ def _translate_all(
     """Returns the jobs that were done; the others add a sentence to the faults."""
     done: list[Job] = []
     root = jax.random.key(config.seed)
-    with progress.shown() as tell:
+    with progress.display() as show:
         for number, job in enumerate(jobs, 1):
-            tell("translating pictures", number, len(jobs))
+            show("translating pictures", number, len(jobs))
             try:
                 picture = picture_files.read(
                     job.source, alpha=config.alpha, size=config.size
@@ -234,7 +234,7 @@ def _translate_all(
                 faults.append(str(error))
                 continue
             key = random.stream(root, job.name) if loaded.dropout else None
-            made = translated(config, loaded, picture, key, partial(tell, "tiles"))
+            made = translated(config, loaded, picture, key, partial(show, "tiles"))
             written(job, made, done=len(done))
             done.append(job)
     return done
@@ -270,7 +270,7 @@ def _by_tiles(
     values: np.ndarray,
     side: int,
     key: PRNGKeyArray | None,
-    tell: Callable[[int, int], None],
+    show: Callable[[int, int], None],
 ) -> np.ndarray:
     overlap = side // 2 if config.overlap is None else config.overlap
     # Starts on the grid of the network's strides, if two tiles can overlap so.
@@ -280,7 +280,7 @@ def _by_tiles(
     def batches():
         cut = tiles.cut(values, plan, batch_size=config.batch_size)
         for number, batch in enumerate(cut):
-            tell(number * config.batch_size, len(plan))
+            show(number * config.batch_size, len(plan))
             yield _run(loaded, batch, _part(key, number))
 
     return tiles.blend(batches(), plan)
@@ -315,7 +315,6 @@ def _stop_unless(keep_going: bool, faults: list[str]) -> None:
 
 def _check(config: Config) -> None:
     command.check_positive(config, "size", "batch_size")
-    command.check_not_negative(config, "overlap", "tile")
     if config.tile and (config.overlap or 0) >= config.tile:
         raise InputError(
             f"--overlap is {config.overlap}, but tiles have {config.tile} pixels: "

@@ -99,7 +99,7 @@ def trained_models(
 def main(config: Config) -> dict[str, Any]:
     """Trains, evaluates, draws; returns the final test terms in nats per image."""
     command.check_positive(config, "latents", "hidden", "variance", "components")
-    command.check_not_negative(config, "beta", "warm_up", "free_bits", "nll_samples")
+    command.check_bounds(config, "beta", "warm_up", "free_bits", least=0)
     if config.warm_up and config.free_bits:
         raise InputError(
             "--warm-up and --free-bits both change the weight of the KL: give one."

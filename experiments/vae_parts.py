@@ -217,11 +217,11 @@ def measure_likelihood(
 
     values, sizes, seen = [], [], 0
     most = len(setup.test) if num_images is None else num_images
-    with progress.shown() as tell:
+    with progress.display() as show:
         for number, batch in enumerate(test_batches(setup)):
             if seen >= most:
                 break
-            tell("measuring the likelihood of test images", seen, most)
+            show("measuring the likelihood of test images", seen, most)
             found = estimate(jax.random.fold_in(key, number), batch)
             kept = np.asarray(batch["weight"]) > 0
             values.append(np.asarray(found.log_likelihood)[kept])
@@ -334,7 +334,7 @@ def posterior_tables(
     """
     images = setup.test.read(np.arange(min(len(setup.test), 5000)))
     count = len(images["image"])
-    progress.say(f"Measuring what the latents carry, on {count:,} test images")
+    progress.print_line(f"Measuring what the latents carry, on {count:,} test images")
     condition = None
     if model.num_classes is not None:
         condition = np.eye(model.num_classes, dtype=np.float32)[images["label"]]

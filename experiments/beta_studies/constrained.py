@@ -86,7 +86,7 @@ def run(config: Any, doc: str) -> dict[str, Any]:
             convolutional=config.network == "conv",
             terms=("reconstruction", "kl", *(("beta", "slack") if aims else ())),
         )
-        progress.say("Measuring the KL on training and test images")
+        progress.print_line("Measuring the KL on training and test images")
         found = _measure(model, state, setup, folder)
         results = {
             "test KL": (found["test set, at the end"], "nats per image"),

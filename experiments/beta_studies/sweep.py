@@ -91,7 +91,7 @@ def run(config: Any, doc: str) -> dict[str, Any]:
         kl, reconstruction = (terms[t].reshape(shape) for t in ("kl", "reconstruction"))
         beta = terms["beta"].reshape(shape)
         model = build(Setting(1.0, 1.0, 0.0, 0.0))  # any: networks know no objective
-        progress.say("Scoring the disentanglement of every model")
+        progress.print_line("Scoring the disentanglement of every model")
         values = scores.score_members(config, model, every, state)
         values = values.reshape(len(scores.NAMES), *shape)
         scores.save_scores(folder.arrays, names, values, kl, reconstruction)

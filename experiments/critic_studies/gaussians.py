@@ -7,8 +7,9 @@ import numpy as np
 from experiments.critic_studies import critics
 from experiments.critic_studies.best import best_critics
 from experiments.critic_studies.intervals import text
-from experiments.variance_studies.study import Study, Tick, exact_text
+from experiments.variance_studies.study import Study, exact_text
 from jaxgen import divergences, losses, random
+from jaxgen.progress import Progress
 from jaxgen.typing import Array, Params, PRNGKeyArray
 
 
@@ -84,7 +85,7 @@ def moving_apart(*, farthest: float, points: int) -> Study:
 
 def learned_critics(
     key: PRNGKeyArray,
-    tick: Tick,
+    show: Progress,
     *,
     distance: float,
     options: critics.Options,
@@ -94,7 +95,7 @@ def learned_critics(
 
     Args:
         key: It is consumed.
-        tick: Told what comes next.
+        show: Called with what comes next.
         distance: Of the means; both variances are 1.
         options: How critics are trained; the discriminator without the penalty.
         draws: Fresh samples of either side that estimates are measured on.
@@ -123,7 +124,7 @@ def learned_critics(
         ("discriminator", losses.gan.non_saturating(), 0.0),
         ("critic", losses.gan.wasserstein(), options.penalty),
     ):
-        tick(f"critics of two Gaussians: {name}")
+        show(f"critics of two Gaussians: {name}", 0, None)
         own, at = options._replace(penalty=penalty), jnp.asarray([half])
         params = critics.train(random.stream(key, name), loss, sampler, at, own)
         params = jax.tree.map(lambda leaf: leaf[0], params)

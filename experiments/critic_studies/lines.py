@@ -9,9 +9,10 @@ import numpy as np
 
 from experiments.critic_studies import critics
 from experiments.critic_studies.intervals import half_width, text
-from experiments.variance_studies.study import Study, Tick
+from experiments.variance_studies.study import Study
 from jaxgen import divergences, losses, random
 from jaxgen.losses.gan import AdversarialLoss
+from jaxgen.progress import Progress
 from jaxgen.typing import Array, Params, PRNGKeyArray
 
 GAMES = (losses.gan.minimax, losses.gan.non_saturating, losses.gan.wasserstein)
@@ -37,7 +38,7 @@ def penalized_estimate(theta: np.ndarray, penalty: float) -> np.ndarray:
 
 def parallel_lines(
     key: PRNGKeyArray,
-    tick: Tick,
+    show: Progress,
     *,
     distances: tuple[float, ...],
     penalties: tuple[float, ...],
@@ -48,7 +49,7 @@ def parallel_lines(
 
     Args:
         key: It is consumed.
-        tick: Told what comes next.
+        show: Called with what comes next.
         distances: The |theta|, above 0; both signs are trained, and 0.
         penalties: Weights of the gradient penalty; gradients are those of the first.
         options: How critics are trained, the penalty apart.
@@ -57,14 +58,14 @@ def parallel_lines(
     away = np.sort(np.asarray(distances))
     theta = np.concatenate([-away[::-1], [0.0], away])
     at = jnp.asarray(theta, jnp.float32)
-    tick("critics of parallel lines: discriminators")
+    show("critics of parallel lines: discriminators", 0, None)
     plain = options._replace(penalty=0.0)
     sure = critics.train(
         random.stream(key, "discriminator"), GAMES[1](), sampler, at, plain
     )
     bound = []
     for penalty in penalties:
-        tick(f"critics of parallel lines: Wasserstein, penalty {penalty:g}")
+        show(f"critics of parallel lines: Wasserstein, penalty {penalty:g}", 0, None)
         own = options._replace(penalty=penalty)
         bound.append(
             critics.train(random.stream(key, "critic"), GAMES[2](), sampler, at, own)

@@ -19,6 +19,7 @@ from jaxgen.metrics.features.base import Activations, FeatureNet, extract
 from jaxgen.metrics.frechet import frechet_distance_of_features, frechet_replicates
 from jaxgen.metrics.resampling import Interval, halves, interval
 from jaxgen.models import GAN
+from jaxgen.progress import Progress
 from jaxgen.typing import PRNGKeyArray
 
 BLOCK = 250
@@ -46,18 +47,18 @@ class Judge(NamedTuple):
     num_samples: int
 
 
-def judge_of(setup: Setup, tell: Any, *, most: int = 2000) -> Judge:
+def judge_of(setup: Setup, show: Progress, *, most: int = 2000) -> Judge:
     """Returns the judge of a set: a classifier of its labels, or random networks.
 
     Args:
         setup: The data.
-        tell: Shows how far the training of the classifier is.
+        show: Shows how far the training of the classifier is.
         most: Samples compared, if there are as many test images.
     """
-    found = feature_choice.networks_of((), setup.train, setup.test, tell)[0]
+    found = feature_choice.networks_of((), setup.train, setup.test, show)[0]
     nets = (found,) if isinstance(found, FeatureNet) else tuple(found)
     number = min(most, len(setup.test), len(setup.train))
-    tell("features of test and training images")
+    show("features of test and training images", 0, None)
     real, other = (
         extract(nets, source, indices=every_nth(len(source), number))
         for source in (setup.test, setup.train)

@@ -93,8 +93,7 @@ def prepare(config: Any, *, unpaired: bool = False) -> training_run.Setup:
     if not unpaired and config.direction is None:
         doubt = data.doubtful_direction(train)
         if doubt is not None:
-            doubt = re.sub(r"direction='(\w+)'", r"--direction \1", doubt[:-1])
-            raise InputError(f"{doubt}, or --direction a_to_b if it is meant.")
+            raise InputError(f"{doubt[:-1]}, or direction='a_to_b' if it is meant.")
     if config.share < 1:
         train = train.share(config.share, key=random.stream(key, "share"))
     if getattr(config, "disjoint", False):

@@ -129,7 +129,7 @@ class TranslationMonitor:
         key: Of the noise, the same at each look; it is consumed.
         steps_per_epoch: For the epochs of the records.
         shown: Images whose translations are kept as pictures.
-        say: Is told the sentences; a line on the error stream each by default.
+        warn: Called with each warning; by default it prints a line to stderr.
     """
 
     def __init__(
@@ -140,12 +140,12 @@ class TranslationMonitor:
         *,
         steps_per_epoch: int = 1,
         shown: int = 6,
-        say: Callable[[str], None] = progress.say,
+        warn: Callable[[str], None] = progress.print_line,
     ):
         """Compiles nothing yet."""
         self._path, self._arrays = Path(folder) / RECORDS, Path(folder) / "arrays"
         self._directions, self._key = tuple(directions), key
-        self._steps_per_epoch, self._shown, self._say = steps_per_epoch, shown, say
+        self._steps_per_epoch, self._shown, self._warn = steps_per_epoch, shown, warn
         self._compiled = [
             Direction(
                 *(one.name, jax.jit(one.translate), one.judge),
@@ -253,7 +253,7 @@ class TranslationMonitor:
                 for first in range(len(looks) - PATIENCE + 1)
             ]
             if streaks and streaks[-1] and not any(streaks[:-1]):
-                self._say(f"{name.replace('_', ' ')}: {sentence}")
+                self._warn(f"{name.replace('_', ' ')}: {sentence}")
 
 
 class _Look(NamedTuple):

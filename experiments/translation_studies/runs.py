@@ -149,10 +149,10 @@ def load_translator(
 ) -> Loaded:
     """Loads a translator of a run, or one of a file of PyTorch weights.
 
-    Whether a U-Net was trained with dropout, its weights do not tell: `train_opt.txt`
-    beside the file does. Without it no dropout is drawn: a network that was trained
-    without dropout is ruined by it, and one that was trained with it draws a likely
-    image without it.
+    The weights of a U-Net do not show whether it was trained with dropout;
+    `train_opt.txt` beside the file says so. Where it is missing, no dropout is drawn:
+    dropout spoils the images of a network that was trained without it, and a network
+    that was trained with dropout makes likely images without it.
 
     Args:
         source: The folder of a run, or a file of weights (.pth) of the published code,
@@ -244,8 +244,8 @@ def _from_weights(
     path: Path, statistics: Statistics | None, dropout: Dropout
 ) -> Loaded:
     found = networks.import_translator(path)
-    options = train_options.read_beside(path, found.description)
-    drawn, assumed = _dropout(found.description, options, dropout)
+    options = train_options.read_beside(path, found)
+    drawn, assumed = _dropout(found.dropout, options, dropout)
     if statistics is None and jax.tree.leaves(found.batch_stats):
         assumed += (
             "batch normalization takes the statistics of each picture (the default, as "
@@ -283,16 +283,21 @@ def _from_weights(
 
 
 def _dropout(
-    description: str, options: train_options.TrainOptions | None, asked: Dropout
+    shown: bool | None, options: train_options.TrainOptions | None, asked: Dropout
 ) -> tuple[bool, tuple[str, ...]]:
-    """Returns whether a network of a file draws dropout, and how that is known."""
+    """Returns whether a network of a file draws dropout, and how that is known.
+
+    Args:
+        shown: Whether its weights show dropout, None where they cannot.
+        options: Of its training, where they are known.
+        asked: What the user asks for.
+    """
     if asked != "auto":
         return asked == "yes", ()
-    if description.startswith("ResNet"):
-        # Its layers are numbered, so its weights tell.
-        drawn, source = "dropout" in description, "its weights"
-        if not drawn:
-            return False, ()
+    if shown is False:
+        return False, ()
+    if shown:
+        drawn, source = True, "its weights"
     elif options is None:
         drawn = False
         source = (

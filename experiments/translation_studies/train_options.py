@@ -7,8 +7,8 @@ folder of the checkpoints, an option a line, sorted, between two lines of dashes
                    no_dropout: True                          	[default: False]
     ----------------- End -------------------
 
-The weights of a U-Net are the same whether it was trained with dropout or without, so
-this file is the only witness.
+The weights of a U-Net are the same whether it was trained with dropout or without: only
+this file says which.
 """
 
 import re
@@ -16,18 +16,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jaxgen.errors import InputError
+from jaxgen.networks import ImportedTranslator
 
 NAME = "train_opt.txt"
 
 _LINE = re.compile(r" *(\w+): ([^\t\n]*?) *(?:\t\[default: .*\])?")
 
 _NETWORKS = {
-    "unet_128": "U-Net: depth 7",
-    "unet_256": "U-Net: depth 8",
-    "resnet_6blocks": "ResNet: 6 blocks",
-    "resnet_9blocks": "ResNet: 9 blocks",
+    "unet_128": ("U-Net", 7),
+    "unet_256": ("U-Net", 8),
+    "resnet_6blocks": ("ResNet", 6),
+    "resnet_9blocks": ("ResNet", 9),
 }
-_NORMS = {"batch": "batch norm", "instance": "instance norm", "none": "no norm"}
+"""The kind of network, and its depth or its number of blocks."""
 
 
 class TrainOptions(NamedTuple):
@@ -45,12 +46,12 @@ class TrainOptions(NamedTuple):
     crop: int | None
 
 
-def read_beside(weights: Path, description: str) -> TrainOptions | None:
+def read_beside(weights: Path, network: ImportedTranslator) -> TrainOptions | None:
     """Reads the options of the training from beside a file of weights.
 
     Args:
         weights: The file of weights.
-        description: The network in it, as `networks.import_translator` describes it.
+        network: The network in it.
 
     Returns:
         The options, or None if there is no such file.
@@ -79,12 +80,12 @@ def read_beside(weights: Path, description: str) -> TrainOptions | None:
             path, f"is damaged: no_dropout is {said}, expected True or False"
         )
     dropout = said == "False"
-    for name, phrases in _phrases(found, dropout, description).items():
-        if not any(re.search(rf"\b{one}\b", description) for one in phrases):
+    for name, agrees in _agreement(found, dropout, network).items():
+        if not agrees:
             raise _unusable(
                 path,
-                f"has {name}: {found[name]}, but {weights.name} holds a {description}, "
-                "so the two are not of one training",
+                f"has {name}: {found[name]}, but {weights.name} holds a "
+                f"{network.description}, so the two are not of one training",
             )
     direction = found.get("direction")
     if direction not in ("AtoB", "BtoA") or found.get("model") == "cycle_gan":
@@ -94,27 +95,24 @@ def read_beside(weights: Path, description: str) -> TrainOptions | None:
     return TrainOptions(dropout, direction, int(crop) if cropped else None)
 
 
-def _phrases(
-    found: dict[str, str], dropout: bool, description: str
-) -> dict[str, tuple[str, ...]]:
-    """Returns what the description of the options' network says, by option."""
-    phrases: dict[str, tuple[str, ...]] = {}
+def _agreement(
+    found: dict[str, str], dropout: bool, network: ImportedTranslator
+) -> dict[str, bool]:
+    """Returns whether the options are those of a network, by option."""
+    agrees: dict[str, bool] = {}
     if found.get("netG") in _NETWORKS:
-        phrases["netG"] = (_NETWORKS[found["netG"]],)
-    if found.get("norm") in _NORMS:
-        phrases["norm"] = (_NORMS[found["norm"]],)
+        agrees["netG"] = _NETWORKS[found["netG"]] == (network.kind, network.depth)
+    if found.get("norm") in ("batch", "instance", "none"):
+        agrees["norm"] = found["norm"] == network.norm
     if "ngf" in found:
-        phrases["ngf"] = (f"width {found['ngf']}",)
+        agrees["ngf"] = found["ngf"] == str(network.width)
     if "input_nc" in found and "output_nc" in found:
-        one, other = found["input_nc"], found["output_nc"]
         # The second generator of CycleGAN goes back.
-        phrases["input_nc"] = (
-            f"{one} to {other} channels",
-            f"{other} to {one} channels",
-        )
-    if description.startswith("ResNet"):
-        phrases["no_dropout"] = ("blocks, dropout" if dropout else "blocks, width",)
-    return phrases
+        channels = (found["input_nc"], found["output_nc"])
+        agrees["input_nc"] = sorted(channels) == sorted(map(str, network.channels))
+    if network.dropout is not None:
+        agrees["no_dropout"] = dropout == network.dropout
+    return agrees
 
 
 def _unusable(path: Path, why: str) -> InputError:

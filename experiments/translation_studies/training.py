@@ -90,7 +90,7 @@ def judges_of(config: Any, setup: Setup, directions: Sequence[str]) -> dict[str,
         setup: The data.
         directions: "a_to_b", "b_to_a".
     """
-    progress.say("Preparing the held-out images and the networks that judge")
+    progress.print_line("Preparing the held-out images and the networks that judge")
     test = translation_data.judged_images(setup.test, config.judged)
     train = translation_data.mean_images(config, setup.key)
     return {
@@ -163,7 +163,7 @@ def train(
     state = on_one_device(state)
     found = Trained(state, {}, [], {}, best_checkpoint.best_of(best))
     for one in directions:
-        progress.say(
+        progress.print_line(
             f"Judging the translations of {len(one.judge.inputs):,} held-out images, "
             + one.name.replace("_", " ")
         )

@@ -15,7 +15,6 @@ from experiments.variance_studies import exact
 from experiments.variance_studies.study import (
     REACH,
     Study,
-    Tick,
     exact_text,
     measured_text,
     z_of_mean,
@@ -36,6 +35,7 @@ from jaxgen.estimators import (
     expectation,
     moments,
 )
+from jaxgen.progress import Progress
 from jaxgen.typing import Array, PRNGKeyArray
 
 TARGET, SLANT = 0.45, 0.3
@@ -103,7 +103,7 @@ BIASED = {
 
 
 def bernoulli(
-    key: PRNGKeyArray, draws: int, numbers: tuple[int, ...], tick: Tick
+    key: PRNGKeyArray, draws: int, numbers: tuple[int, ...], show: Progress
 ) -> Study:
     """Measures total variance and bias for D coins, in their logits.
 
@@ -115,7 +115,7 @@ def bernoulli(
         key: A typed key; it is consumed.
         draws: Gradients of each estimator at each D.
         numbers: The D.
-        tick: Told what comes next.
+        show: Called with what comes next.
     """
     known = [
         [
@@ -142,7 +142,7 @@ def bernoulli(
     )
     variance, error, deviations = [], [], []
     for name, entrant in UNBIASED.items():
-        tick(f"{name}, coins")
+        show(f"{name}, coins", 0, None)
         entry, square = _coin_moments(key, draws, truth, entrant, numbers, 0.5)
         deviations += list(z_of_mean(entry, truth, np.abs(truth)).ravel())
         if name in exact_names:
@@ -153,7 +153,7 @@ def bernoulli(
         error.append(REACH * square.standard_error)
     bias, bias_error = [], []
     for name, entrant in BIASED.items():
-        tick(f"{name}, coins")
+        show(f"{name}, coins", 0, None)
         entry, _ = _coin_moments(key, draws, slanted, entrant, numbers, SLANT)
         bias.append(entry.mean / slanted - 1)
         bias_error.append(REACH * entry.standard_error / np.abs(slanted))

@@ -13,7 +13,6 @@ from experiments.variance_studies import exact
 from experiments.variance_studies.study import (
     REACH,
     Study,
-    Tick,
     exact_text,
     measured_text,
     signed_text,
@@ -30,6 +29,7 @@ from jaxgen.estimators import (
     grad_samples,
     moments,
 )
+from jaxgen.progress import Progress
 from jaxgen.typing import Array, PRNGKeyArray
 
 INTEGRANDS: dict[str, tuple[Callable, Callable]] = {
@@ -70,14 +70,19 @@ PRINTED = (*PRINTED, ("cosine", 5.0))
 
 
 def three_ways(
-    key: PRNGKeyArray, draws: int, tick: Tick, *, slope: float = 1.0, mean: float = 1.0
+    key: PRNGKeyArray,
+    draws: int,
+    show: Progress,
+    *,
+    slope: float = 1.0,
+    mean: float = 1.0,
 ) -> Study:
     """Draws gradients of E m z and E (m z)^2 in the mean of z ~ N(mean, 1).
 
     Args:
         key: A typed key; it is consumed, by every estimator alike.
         draws: Gradients of each estimator.
-        tick: Told what comes next.
+        show: Called with what comes next.
         slope: m.
         mean: The mean of z.
     """
@@ -89,7 +94,7 @@ def three_ways(
     for name, f in functions.items():
         estimators = _of_normals(values[name])
         for label, estimator in estimators.items():
-            tick(f"{label}, {name}")
+            show(f"{label}, {name}", 0, None)
             drawn = grad_samples(
                 jax.random.clone(key), f, _unit_normal, mean, estimator, draws
             )
@@ -139,7 +144,7 @@ def three_ways(
     return Study(arrays, [table], deviations, {})
 
 
-def integrands(key: PRNGKeyArray, draws: int, tick: Tick) -> Study:
+def integrands(key: PRNGKeyArray, draws: int, show: Progress) -> Study:
     """Measures the variances of figures 2 and 3 of Mohamed et al., 2020.
 
     One draw for E f(x), x ~ N(mean, scale^2), at mean = scale = 1.
@@ -147,7 +152,7 @@ def integrands(key: PRNGKeyArray, draws: int, tick: Tick) -> Study:
     Args:
         key: A typed key; it is consumed.
         draws: Gradients of each estimator at each k, the same noise for all k.
-        tick: Told what comes next.
+        show: Called with what comes next.
     """
     arrays: dict[str, Any] = {
         "names": np.array(list(_of_normals(0.0))),
@@ -161,7 +166,7 @@ def integrands(key: PRNGKeyArray, draws: int, tick: Tick) -> Study:
         at_points = _exact_normals(name, points)
         shown = []
         for label in arrays["names"]:
-            tick(f"{label}, {name}")
+            show(f"{label}, {name}", 0, None)
             sample = _normal_gradient(name, str(label))
             ks = np.asarray(points, np.float32)
             value = np.asarray(at_points["value"], np.float32)

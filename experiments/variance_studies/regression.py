@@ -13,7 +13,7 @@ import numpy as np
 import numpyro.distributions as dists
 import optax
 
-from experiments.variance_studies.study import REACH, Study, Tick
+from experiments.variance_studies.study import REACH, Study
 from jaxgen import divergences, random
 from jaxgen.errors import InputError
 from jaxgen.estimators import (
@@ -25,6 +25,7 @@ from jaxgen.estimators import (
     expectation,
 )
 from jaxgen.numerics import softplus
+from jaxgen.progress import Progress
 from jaxgen.typing import Array, PRNGKeyArray
 
 MOVING_AVERAGE = ScoreFunction("moving_average")
@@ -199,7 +200,7 @@ def best_evidence(data: Rows, steps: int = 3000) -> Array:
 
 def regression(
     key: PRNGKeyArray,
-    tick: Tick,
+    show: Progress,
     *,
     steps: int,
     batch_size: int,
@@ -215,7 +216,7 @@ def regression(
 
     Args:
         key: A typed key; it is consumed.
-        tick: Told what comes next.
+        show: Called with what comes next.
         steps: Steps of SGD, cut to a multiple of the snapshots.
         batch_size: Rows of a mini-batch.
         samples: Samples of a step.
@@ -229,7 +230,7 @@ def regression(
     scale = len(data.labels) / batch_size
     runs, curves = {}, []
     for name, estimator in ESTIMATORS.items():
-        tick(f"training, {name}")
+        show(f"training, {name}", 0, None)
         runs[name] = fitted(
             estimator,
             data,
@@ -252,7 +253,7 @@ def regression(
     rows = jax.tree.map(lambda x: x[batches[:MINI_BATCHES]], data)
     measured = np.zeros((2, len(ESTIMATORS), len(places), 2))
     for row, (name, estimator) in enumerate(ESTIMATORS.items()):
-        tick(f"variance, {name}")
+        show(f"variance, {name}", 0, None)
         for column, place in enumerate(places):
             measured[:, row, column] = spread(
                 random.stream(key, "variance"),

@@ -1,16 +1,12 @@
 """What a study leaves behind, and how its numbers are written."""
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
 
 from jaxgen.estimators import Moments
-
-Tick = Callable[[str], None]
-"""Told what comes next."""
 
 REACH = float(stats.norm.isf(0.005))
 """Standard errors on either side of a 99% interval."""

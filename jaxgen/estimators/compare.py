@@ -1,7 +1,6 @@
 """All estimators of one gradient side by side, under the same keys."""
 
 import dataclasses
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -27,16 +26,12 @@ from jaxgen.estimators.problem import (
 from jaxgen.estimators.reference import true_gradient
 from jaxgen.estimators.report import Report, Row, measured_row
 from jaxgen.estimators.streaming import Moments, chunk_moments, moments
+from jaxgen.progress import print_line
 from jaxgen.random import stream
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
 # Floats that the samples of one chunk may take.
 _FLOATS = 1 << 20
-
-
-def print_line(line: str) -> None:
-    """Prints a line to stderr at once, in a terminal, a notebook or a pipe alike."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def compare(
@@ -108,8 +103,8 @@ def compare(
     params = as_arrays(params)
     chosen = _chosen(estimators)
     dist, bound = made(dist_fn, params), bind(f, params)
-    say = progress or (lambda line: None)
-    say("the true gradient")
+    progress = progress or (lambda line: None)
+    progress("the true gradient")
     truth, error, source = true_gradient(
         stream(key, "reference"), f, dist_fn, params, reference, 20 * repeats
     )
@@ -125,7 +120,7 @@ def compare(
             rows.append(Row(str(estimator), skipped=reason))
             continue
         number += 1
-        say(f"{number} of {reasons.count(None)}: {estimator}")
+        progress(f"{number} of {reasons.count(None)}: {estimator}")
         gradient = Gradient(f, dist_fn, estimator, samples)
         state = warmed_state(stream(key, "warm-up"), gradient, params)
         try:

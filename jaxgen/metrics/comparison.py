@@ -107,21 +107,21 @@ def compare_sets(
     """
     of_clusters, of_slices, of_splits = jax.random.split(key, 3)
     x, y = check_pair(real.features, generated.features)
-    say = progress or (lambda _: None)
+    progress = progress or (lambda _: None)
     outcomes: dict[str, Outcome] = {}
-    say("Frechet distance")
+    progress("Frechet distance")
     outcomes |= _frechet(x, y, halves)
-    say("kernel distance")
+    progress("kernel distance")
     outcomes["KID"] = _kernel(x, y, halves)
-    say("nearest neighbours")
+    progress("nearest neighbours")
     outcomes |= _neighbours(x, y, halves, settings)
-    say("clusters")
+    progress("clusters")
     found, curve = _clusters(of_clusters, x, y, halves, settings)
     outcomes |= found
-    say("sliced Wasserstein distance")
+    progress("sliced Wasserstein distance")
     outcomes |= _sliced(of_slices, x, y, halves, settings)
     if real.log_probabilities is not None and generated.log_probabilities is not None:
-        say("classes")
+        progress("classes")
         outcomes |= _classes(
             of_splits,
             real.log_probabilities,

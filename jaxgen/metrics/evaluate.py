@@ -20,9 +20,10 @@ from jaxgen.metrics.features.base import (
 from jaxgen.metrics.features.choice import default_features
 from jaxgen.metrics.generated import Sampler
 from jaxgen.metrics.judged import REAL, RECONSTRUCTIONS, Chosen
-from jaxgen.metrics.measures import FeatureNets, Progress, name_of
+from jaxgen.metrics.measures import FeatureNets, name_of
 from jaxgen.metrics.pairs import paired_measures
 from jaxgen.metrics.resampling import Halves, halves
+from jaxgen.progress import Progress
 from jaxgen.random import numpy_generator, stream
 from jaxgen.typing import Model, PRNGKeyArray
 
@@ -83,7 +84,7 @@ def evaluate(
         confidence: Level of the intervals.
         batch_size: Images at once.
         settings: Hyperparameters of the metrics.
-        progress: It is told what is going on.
+        progress: Called with what is done now, how much of it and the total.
 
     Returns:
         What was found; `print(evaluation.table())` shows it.
@@ -102,7 +103,7 @@ def evaluate(
         ... )
     """
     check_key(key)
-    tell = progress or _silent
+    show = progress or _silent
     measures.check_options(confidence, resamples, batch_size)
     named = judged.named_sets(model, state)
     reference, second = judged.real_sets(
@@ -114,7 +115,7 @@ def evaluate(
     for name, images in named.items():
         sets[name] = judged.chosen(stream(key, f"set {name}"), name, images, count)
     if feature_nets is None:
-        told = _counted(tell, "training the classifier, images")
+        told = _counted(show, "training the classifier, images")
         feature_nets = default_features(data, train, progress=told)
     groups = measures.groups_of(feature_nets)
     nets = [net for group in groups for net in group]
@@ -127,7 +128,7 @@ def evaluate(
             chosen,
             name=chosen.name,
             batch_size=min(batch_size, len(chosen)),
-            progress=_counted(tell, f"features of {chosen.name}", len(chosen)),
+            progress=_counted(show, f"features of {chosen.name}", len(chosen)),
         )
 
     def compare(
@@ -143,7 +144,7 @@ def evaluate(
                     own[some],
                     both,
                     settings=settings,
-                    progress=lambda what, *count: tell(f"{name}: {what}", *count),
+                    progress=lambda what, *count: show(f"{name}: {what}", *count),
                 )
             )
         return found
@@ -177,7 +178,7 @@ def evaluate(
             found += map(_paired, own_measures) if paired else own_measures
         pictures[f"samples/{name}"] = _pictured(chosen)
         if known is not None and not paired:
-            tell(f"{name}: copies", 0, None)
+            show(f"{name}: copies", 0, None)
             copies = copies_of(
                 known[1],
                 real[0].features,
@@ -193,7 +194,7 @@ def evaluate(
                 chosen, known[0], copies.nearest
             )
     if made is not None:
-        tell("reconstructions: pairs", 0, None)
+        show("reconstructions: pairs", 0, None)
         found += paired_measures(
             reference,
             made,
@@ -229,13 +230,13 @@ def evaluate_features(
         resamples: Half-samples for the intervals.
         confidence: Level of the intervals.
         settings: Hyperparameters of the metrics.
-        progress: It is told what is going on.
+        progress: Called with what is done now, how much of it and the total.
 
     Raises:
         InputError: The features cannot be used, or are too few.
     """
     check_key(key)
-    tell = progress or _silent
+    show = progress or _silent
     measures.check_options(confidence, resamples)
     real = check_features("real", real, least=8)
     generated = check_features("generated", generated, least=4)
@@ -258,7 +259,7 @@ def evaluate_features(
             own,
             among,
             settings=settings,
-            progress=lambda what: tell(f"{name}: {what}", 0, None),
+            progress=lambda what: show(f"{name}: {what}", 0, None),
         )
 
     floor, found = compare("floor", two, None), compare("generated", own, both)
@@ -281,16 +282,16 @@ def _silent(what: str, done: int, total: int | None) -> None:
 
 
 def _counted(
-    tell: Progress, what: str, total: int | None = None
+    show: Progress, what: str, total: int | None = None
 ) -> Callable[[int], None]:
     """Returns a function that adds up what is done, and tells it."""
     done = 0
-    tell(what, 0, total)
+    show(what, 0, total)
 
     def add(more: int) -> None:
         nonlocal done
         done += more
-        tell(what, done, total)
+        show(what, done, total)
 
     return add
 

@@ -15,11 +15,9 @@ from jaxgen.metrics.comparison import (
 from jaxgen.metrics.evaluation import Measure
 from jaxgen.metrics.features.base import INCEPTION, Activations, FeatureNet
 from jaxgen.metrics.resampling import Halves, interval
+from jaxgen.progress import Progress
 from jaxgen.random import stream
 from jaxgen.typing import PRNGKeyArray
-
-Progress = Callable[[str, int, int | None], None]
-"""`progress(what, done, total)`; the total may be unknown."""
 
 FeatureNets = FeatureNet | Sequence[FeatureNet | tuple[FeatureNet, ...]]
 """A network; or several, of which a tuple is averaged (one network for each seed)."""

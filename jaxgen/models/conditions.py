@@ -47,7 +47,11 @@ def check_classes(num_classes: int | None) -> None:
 def check_condition(
     kind: str, condition: Condition, rows: int, num_classes: int | None
 ) -> Condition:
-    """Returns a condition that is there, asked for and of the right shape."""
+    """Returns the condition if the model takes it: its presence and shape are right.
+
+    Raises:
+        InputError: It is missing, of another shape, or the model takes none.
+    """
     if num_classes is None:
         if condition is not None:
             raise InputError(

@@ -2,11 +2,12 @@
 
 import base64
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxgen.errors import InputError
+from jaxgen.progress import Progress
 from jaxgen.report import atomic
 from jaxgen.report.extras import require
 from jaxgen.report.run import Run, keeps_records, read_run
@@ -15,9 +16,6 @@ from jaxgen.report.wording import said
 if TYPE_CHECKING:
     from jaxgen.report.plate import Plate
     from jaxgen.report.style import Figure
-
-Progress = Callable[[str, int, int | None], None]
-"""`progress(what, done, total)`, called before each figure."""
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

@@ -96,8 +96,8 @@ def open_run(
         write_json(folder.config, description | {"environment": environment()})
     except OSError as error:
         raise InputError(
-            f"root={root}: the run {folder.path} cannot be written "
-            f"({error.strerror}); choose another folder."
+            f"The run {folder.path} cannot be written ({error.strerror}): choose "
+            "another folder."
         ) from error
     return folder
 

@@ -32,7 +32,7 @@ class Fixed:
             {"image": POINTS},
             mixture=mixture,
             test=test,
-            say=heard.append,
+            warn=heard.append,
         )
 
     def look(self, points, step):

@@ -167,7 +167,6 @@ def test_images_without_labels_are_refused_before_training(tmp_path, monkeypatch
     ("option", "said"),
     [
         ({"shown_label": 10}, "--shown-label is 10: .* from 0 to 9"),
-        ({"nll_samples": -1}, "--nll-samples=-1"),
         ({"latents": 0}, "--latents=0"),
     ],
 )

@@ -156,7 +156,6 @@ def unpaired(root: Path) -> Path:
         ({"best": "l1"}, "'l1' of the best checkpoint is not measured"),
         ({"disjoint": True}, "--disjoint parts images from their partners"),
         ({"method": "cut", "best": "cycle"}, "'cycle' of the best .* not measured"),
-        ({"pool": -1}, "--pool=-1"),
         ({"identity": -1.0}, "--identity=-1"),
         (
             {"image_size": 18, "load_size": 18, "generator": "resnet"},

@@ -79,7 +79,7 @@ def test_collapse_is_told_once_when_most_seeds_have_lacked_modes_for_a_while(tmp
     watch = mode_watch.ModeWatch(
         *(tmp_path / "frames.npz", None, ring, jax.random.key(0)),
         label="plain GAN",
-        say=said.append,
+        warn=said.append,
     )
     looks = np.array([[8, 8, 8], [1, 1, 8], [1, 2, 8], [1, 2, 8], [1, 1, 1]])
     counts = [(watch.tell(looks[:n]), len(said))[1] for n in range(1, 6)]

@@ -17,7 +17,7 @@ FOLDER = pathlib.Path(command.__file__).parent
 SCRIPTS = [
     importlib.import_module(f"experiments.{path.stem}")
     for path in sorted(FOLDER.glob("*.py"))
-    if "\n    command.run(main, Config, " in path.read_text()
+    if re.search("^(class Config|if __name__ ==)", path.read_text(), re.MULTILINE)
 ]
 
 
@@ -73,9 +73,11 @@ def test_the_options_as_they_are_by_default_pass():
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__[12:])
 def test_a_script_checks_its_options_before_it_begins(script):
-    # `command.run` does, so each script must start by it.
+    # `command.run` does, so that is all that a script may do by itself.
     source = pathlib.Path(script.__file__).read_text()
-    assert source.count("command.run(main, Config, ") == 1
+    _, start = source.split('\nif __name__ == "__main__":\n')
+    assert start.startswith("    command.run(main, Config, ")
+    assert len(start.splitlines()) == 1
 
 
 def run(monkeypatch, capsys, *words):
@@ -126,5 +128,41 @@ def test_arguments_of_a_python_call_become_options():
     assert command.in_options(said, vae.Config()) == (
         "--image-size=3: leave out --resume, or give --batch-size of 8; --steps=2."
     )
-    other = "a.steps=1, my_steps=2 and decay_steps stay"
-    assert command.in_options(other, vae.Config()) == other
+    said = "Give `batch_size`, not crop_size: the default of train_split."
+    assert command.in_options(said, vae.Config()) == (
+        "Give `--batch-size`, not --image-size: the default of --train-split."
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "a.steps=1, my_steps=2 and decay_steps stay",
+        "The folder image_size/train does not exist.",
+        "The folder runs/image_size, the file image_size.png, the run a-batch_size-b",
+        "'batch_size' is unknown, and so is \"train_split\"",
+        "root=runs/vae: the run cannot be written; --batch-size=3; --name=a",
+        "The data of a step have a name and a seed.",
+    ],
+)
+def test_what_is_no_argument_stays_as_it_is(words):
+    assert command.in_options(words, vae.Config()) == words
+
+
+@pytest.mark.parametrize(("columns", "width"), [(None, 80), ("70", 70), ("50", 50)])
+def test_a_table_is_as_wide_as_the_terminal_and_whole(
+    columns, width, monkeypatch, capsys
+):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
+    row = ["a long name of a method [mean] " * 3, "x" * 90, "1.234 [1.1, 1.3]", "0.001"]
+    table = {"title": "T", "columns": list("abcd"), "words": 2, "rows": [row]}
+    command.print_tables([table])
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert max(map(len, out.splitlines())) <= width
+    assert out.count("x") == 90
+    assert out.count("[") == 4
+    assert "1.234 [1.1, 1.3]" in out
+    assert "0.001" in out

@@ -16,13 +16,13 @@ def test_a_pipe_gets_a_line_for_each_stage_and_then_one_now_and_then(
 ):
     now = [0.0]
     monkeypatch.setattr(training_progress.time, "monotonic", lambda: now[0])
-    with progress.shown() as tell:
+    with progress.display() as show:
         for done in range(4):
-            tell("features", 1000 * done, 4000)
+            show("features", 1000 * done, 4000)
             now[0] += 3.0
-        tell("metrics")
-        tell("features", 4000, 4000)
-        tell("images read", 7)
+        show("metrics", 0, None)
+        show("features", 4000, 4000)
+        show("images read", 7, None)
     assert capsys.readouterr().err.splitlines() == [
         "Features: 0 of 4,000",
         "Features: 2,000 of 4,000",
@@ -34,18 +34,18 @@ def test_a_pipe_gets_a_line_for_each_stage_and_then_one_now_and_then(
 def test_a_stage_within_another_uses_the_same_bar(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
-    with progress.shown() as tell, progress.shown() as inner:
-        assert inner is tell
+    with progress.display() as show, progress.display() as inner:
+        assert inner is show
         inner("features", 1, 5)
-        tell("metrics")
-    with progress.shown() as again:
-        assert again is not tell
+        show("metrics", 0, None)
+    with progress.display() as again:
+        assert again is not show
 
 
 @pytest.mark.parametrize("monitor", [CollapseMonitor, ModeWatch, TranslationMonitor])
 def test_a_warning_of_a_monitor_is_a_plain_line(monitor, capsys):
-    say = inspect.signature(monitor).parameters["say"].default
-    say("The critic wins for 3 looks: try 50 % of its rate.")
+    warn = inspect.signature(monitor).parameters["warn"].default
+    warn("The critic wins for 3 looks: try 50 % of its rate.")
     out, err = capsys.readouterr()
     assert (out, err) == ("", "The critic wins for 3 looks: try 50 % of its rate.\n")
 

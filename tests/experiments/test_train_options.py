@@ -14,8 +14,21 @@ from jaxgen.errors import InputError
 from tests.models.translation import tiny_translation as tiny
 from tests.networks.translation import test_translation_import as weights
 
-UNET = "U-Net: depth 8, width 64, 3 to 1 channels, batch norm"
-RESNET = "ResNet: 9 blocks, dropout, width 64, 3 to 1 channels, instance norm"
+UNET = networks.ImportedTranslator(
+    tiny.pixelwise(3, dropout=True),
+    {"w": np.eye(3, dtype=np.float32)},
+    {},
+    "U-Net: in words",
+    kind="U-Net",
+    depth=8,
+    width=64,
+    norm="batch",
+    dropout=None,
+    channels=(3, 1),
+    side=4,
+    multiple=4,
+)
+RESNET = UNET._replace(kind="ResNet", depth=9, norm="instance", dropout=True)
 OPTIONS = {
     **{"batch_size": 1, "crop_size": 256, "direction": "BtoA", "input_nc": 3},
     **{"model": "pix2pix", "netG": "unet_256", "ngf": 64, "no_dropout": "True"},
@@ -76,10 +89,7 @@ def test_the_command_draws_nothing_for_such_a_unet_and_says_what_it_assumes(
 ):
     path = tmp_path / "latest_net_G.pth"
     path.touch()
-    params = {"w": np.eye(3, dtype=np.float32)}
-    translator = tiny.pixelwise(3, dropout=True)
-    words = UNET.replace("to 1", "to 3")
-    found = networks.ImportedTranslator(translator, params, {}, words, (3, 3), 4, 4)
+    found = UNET._replace(channels=(3, 3))
     monkeypatch.setattr(networks, "import_translator", lambda path: found)
     written(tmp_path, output_nc=3)
     pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
@@ -110,13 +120,13 @@ def test_the_weights_of_a_resnet_tell_of_its_dropout(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("description", "changed", "expected"),
+    ("network", "changed", "expected"),
     [
         (UNET, {}, (False, "BtoA", 256)),
         (UNET, {"no_dropout": "False", "preprocess": "none"}, (True, "BtoA", None)),
         (UNET, {"model": "cycle_gan", "crop_size": None}, (False, None, None)),
         # The way back of a CycleGAN, and what only some versions of the code write.
-        (UNET.replace("3 to 1", "1 to 3"), {"norm": None}, (False, "BtoA", 256)),
+        (UNET._replace(channels=(1, 3)), {"norm": None}, (False, "BtoA", 256)),
         (
             RESNET,
             {"netG": "resnet_9blocks", "norm": "instance", "no_dropout": "False"},
@@ -125,30 +135,28 @@ def test_the_weights_of_a_resnet_tell_of_its_dropout(tmp_path):
     ],
 )
 def test_the_options_of_the_published_code_are_read(
-    tmp_path, description, changed, expected
+    tmp_path, network, changed, expected
 ):
     written(tmp_path, **changed)
-    assert train_options.read_beside(tmp_path / "net.pth", description) == expected
+    assert train_options.read_beside(tmp_path / "net.pth", network) == expected
 
 
 @pytest.mark.parametrize(
-    ("description", "changed", "words"),
+    ("network", "changed", "words"),
     [
         (UNET, {"no_dropout": "Maybe"}, "no_dropout is Maybe, expected True or False"),
         (UNET, {"no_dropout": None}, "no_dropout is missing"),
-        (UNET, {"ngf": 6}, r"has ngf: 6, but net.pth holds a U-Net: depth 8, width 64"),
+        (UNET, {"ngf": 6}, "has ngf: 6, but net.pth holds a U-Net: in words"),
         (UNET, {"norm": "instance"}, "has norm: instance, but"),
         (UNET, {"netG": "unet_128"}, "has netG: unet_128, but"),
         (UNET, {"output_nc": 3}, "has input_nc: 3, but"),
         (RESNET, {"netG": None, "norm": None}, "has no_dropout: True, but"),
     ],
 )
-def test_options_of_another_network_are_a_sentence(
-    tmp_path, description, changed, words
-):
+def test_options_of_another_network_are_a_sentence(tmp_path, network, changed, words):
     written(tmp_path, **changed)
     with pytest.raises(InputError, match=f"train_opt.txt .*{words}.*--dropout yes or"):
-        train_options.read_beside(tmp_path / "net.pth", description)
+        train_options.read_beside(tmp_path / "net.pth", network)
 
 
 def test_a_damaged_file_is_a_sentence(tmp_path):

@@ -322,7 +322,6 @@ def test_the_sheet_holds_pairs(use, tmp_path):
         ({"suffix": ".gif"}, "--suffix is '.gif': give one of .png"),
         ({"suffix": ".jpg", "alpha": True}, "--alpha keeps .* no .jpg"),
         ({"tile": 8, "overlap": 8}, "--overlap is 8, but tiles have 8"),
-        ({"tile": -1}, "--tile=-1"),
         ({"batch_size": 0}, "--batch-size=0"),
         ({"overwrite": True, "skip_existing": True}, "choose one"),
         ({"tile": 34}, "--tile is 34: .*multiples of 4"),

@@ -69,7 +69,7 @@ def watch(tmp_path):
             jax.random.key(1),
             steps_per_epoch=10,
             shown=4,
-            say=heard.append,
+            warn=heard.append,
             **more,
         )
         return one, heard

@@ -185,6 +185,7 @@ def put(monkeypatch, tmp_path):
             params=params,
             batch_stats={},
             description="a net",
+            dropout=None,
             channels=(4, 2),
             side=16,
             multiple=8,

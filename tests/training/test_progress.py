@@ -3,6 +3,7 @@ import sys
 import pytest
 
 from jaxgen import training
+from jaxgen.errors import InputError
 from jaxgen.training import progress
 
 
@@ -61,11 +62,11 @@ def test_a_long_epoch_gets_a_line_after_some_seconds(capsys, clock):
 
 
 def test_a_log_of_a_day_stays_short(clock):
-    patience, written = progress.Patience(), 0
+    timer, written = progress.LineTimer(), 0
     for clock[0] in range(0, 86_400, 5):
-        if patience.is_over():
+        if timer.is_due():
             written += 1
-            patience.restart()
+            timer.restart()
     assert 100 < written < 500
 
 
@@ -75,3 +76,17 @@ def test_a_terminal_gets_a_bar(capsys, monkeypatch):
     with training.ProgressBar(10, 5, ("loss",), name="tiny") as bar:
         bar.update(10, {"loss": 1.0}, 10.0)
     assert "Compiling" not in capsys.readouterr().err
+
+
+def test_only_a_terminal_needs_rich(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rich", None)
+    bar = training.ProgressBar(10, 5, ())
+    with bar:
+        assert lines(capsys) == ["Compiling the training step"]
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    with (
+        pytest.raises(InputError, match="The progress bar needs rich: pip install"),
+        bar,
+    ):
+        pass

@@ -24,7 +24,7 @@ def default_features(
     Args:
         data: Reference images.
         train: Training images: the classifier learns from them if they have labels.
-        progress: Told the number of training images done since the last call.
+        progress: Called with the number of training images since the last call.
 
     Raises:
         InputError: The images cannot be used.

@@ -21,9 +21,10 @@ from jaxgen.networks.convolution import ConvFormulation
 from jaxgen.networks.state_dict import take
 from jaxgen.networks.torch_weights import read_state_dict
 from jaxgen.networks.translation import torch_names
+from jaxgen.networks.translation.norms import Norm
 from jaxgen.networks.translation.patch import patch_critic, pixel_critic
 from jaxgen.networks.translation.resnet import HALVINGS, resnet_translator
-from jaxgen.networks.translation.torch_names import Plan
+from jaxgen.networks.translation.torch_names import Kind, Plan
 from jaxgen.networks.translation.unet import Dropout, unet_translator
 from jaxgen.typing import Params, PyTree, StatefulNetwork, Translator
 
@@ -43,6 +44,12 @@ class ImportedTranslator(NamedTuple):
         params: float32 arrays.
         batch_stats: Running statistics of a batch normalization.
         description: What was found, in words.
+        kind: "ResNet" or "U-Net".
+        depth: Blocks of a ResNet, halvings of a U-Net.
+        width: Channels of the first layer.
+        norm: "batch", "instance" or "none".
+        dropout: Whether a ResNet was trained with dropout; None for a U-Net, whose
+            weights do not show it.
         channels: Of its input and of its output.
         side: Of the smallest images it takes.
         multiple: What the sides of images have to be multiples of.
@@ -52,6 +59,11 @@ class ImportedTranslator(NamedTuple):
     params: Params
     batch_stats: PyTree
     description: str
+    kind: Kind
+    depth: int
+    width: int
+    norm: Norm
+    dropout: bool | None
     channels: tuple[int, int]
     side: int
     multiple: int
@@ -113,6 +125,11 @@ def import_translator(
         translator,
         *_weights(state_dict, plan, translator.init, path),
         plan.description,
+        plan.kind,
+        plan.options["depth" if plan.kind == "U-Net" else "blocks"],
+        plan.options["width"],
+        plan.options["norm"],
+        plan.options.get("dropout"),
         (plan.inputs, plan.options["channels"]),
         plan.side,
         multiple,

@@ -105,7 +105,7 @@ def test_a_resnet_is_known_by_its_names(tmp_path, dropout):
     assert found.description == (
         f"ResNet: 2 blocks, {words}width 2, 3 to 1 channels, instance norm"
     )
-    assert (found.channels, found.side, found.multiple) == ((3, 1), 8, 4)
+    assert found[4:] == ("ResNet", 2, 2, "instance", dropout, (3, 1), 8, 4)
     assert found.batch_stats == {}
     params = found.params
     assert len(params) == 10
@@ -131,7 +131,7 @@ def test_a_unet_is_known_by_its_names(tmp_path):
     arrays[f"{first}.2.num_batches_tracked"] = np.array(7)
     found = import_translator(write(tmp_path / "latest_net_G.pth", arrays))
     assert found.description == ("U-Net: depth 3, width 2, 3 to 1 channels, batch norm")
-    assert (found.channels, found.side, found.multiple) == ((3, 1), 8, 8)
+    assert found[4:] == ("U-Net", 3, 2, "batch", None, (3, 1), 8, 8)
     norm = found.params["up_2"]["norm"]["BatchNorm_0"]
     statistics = found.batch_stats["up_2"]["norm"]
     name = f"{first}.3.model.4"
