@@ -103,9 +103,9 @@ def likelihood(make, outputs, observations, **options):
     )
 
 
-def elbo(function, images):
+def elbo(function, observations):
     terms = function(
-        KEY, lambda x: (x[:, :2], x[:, 2:]), lambda z: jnp.tile(z, (1, 2)), images
+        KEY, lambda x: (x[:, :2], x[:, 2:]), lambda z: jnp.tile(z, (1, 2)), observations
     )
     return terms.log_likelihood - terms.kl
 

@@ -17,9 +17,8 @@ from jaxgen.estimators.problem import Gradient
 from jaxgen.estimators.streaming import Moments
 from jaxgen.typing import PyTree
 
-HEAD = (
-    *("estimator", "N", "evaluations", "pilot", "bias", "", "variance", ""),
-    *("var x eval", "us each", ""),
+HEAD = tuple(
+    "estimator,N,evaluations,pilot,bias,,variance,,var x eval,us each,".split(",")
 )
 """The columns of the table."""
 
