@@ -159,7 +159,7 @@ def copy_probability(test: np.ndarray, generated: np.ndarray) -> float:
 
 
 def _z_score(probability: float, test: np.ndarray, generated: np.ndarray) -> float:
-    from scipy import stats  # half of what importing this room would cost
+    from scipy import stats  # half of what importing this package would cost
 
     n, m = len(test), len(generated)
     ranks = stats.rankdata(np.concatenate([test, generated]))
