@@ -31,7 +31,6 @@ EVERY = (
     *menu(),
     Enumerate(),
     Quadrature(),
-    MeasureValued(),
     DoubleCV(alpha="pilot"),
     Auto((MeasureValued(coupling=True),)),
     Relax(learned, jnp.ones(3)),

@@ -11,7 +11,6 @@ from jaxgen.estimators import (
     VIMCO,
     DReG,
     Enumerate,
-    MeasureValued,
     Quadrature,
     ScoreFunction,
     StickingTheLanding,
@@ -26,7 +25,7 @@ POINT = jnp.array([0.4, 0.7])
 REFUSING = {"ARM", "ARMS", "DisARM", "MeasureValued", "Rebar"}
 UNBIASED = [
     estimator
-    for estimator in (*menu(), Enumerate(), Quadrature(64), MeasureValued())
+    for estimator in (*menu(), Enumerate(), Quadrature(64))
     if estimator.unbiased
 ]
 
