@@ -94,7 +94,7 @@ METRICS = {
     "dead_unit_share": case(TABLE),
     "density_coverage": SETS,
     "disentanglement_scores": case(
-        *(np.zeros(()),),
+        np.zeros(()),
         by=of_codes,
         num_examples=60,
         num_train=60,

@@ -17,8 +17,18 @@ from jaxgen.estimators.problem import Gradient
 from jaxgen.estimators.streaming import Moments
 from jaxgen.typing import PyTree
 
-HEAD = tuple(
-    "estimator,N,evaluations,pilot,bias,,variance,,var x eval,us each,".split(",")
+HEAD = (
+    "estimator",
+    "N",
+    "evaluations",
+    "pilot",
+    "bias",
+    "",
+    "variance",
+    "",
+    "var x eval",
+    "us each",
+    "",
 )
 """The columns of the table."""
 

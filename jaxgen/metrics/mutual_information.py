@@ -104,7 +104,7 @@ def mig_chen(
     """
     check_key(key)
     check_count("chunk_size", chunk_size, 1)
-    host_factors = check_scored(mean, factors, name="mean")[1]
+    host_factors = check_scored(np.asarray(mean), np.asarray(factors), name="mean")[1]
     if mean.shape != log_variance.shape:
         raise InputError(
             f"The means have shape {mean.shape}, the log-variances "

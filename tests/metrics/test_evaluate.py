@@ -333,7 +333,10 @@ def test_the_network_of_a_group_is_counted(monkeypatch, key, networks, expected)
     monkeypatch.setattr(families, "mean_comparison", list)
     told = []
     families.compare_group(
-        *(key, [None] * networks, [None] * networks, None),
+        key,
+        [None] * networks,
+        [None] * networks,
+        None,
         settings=None,
         progress=lambda *stage: told.append(stage),
     )
