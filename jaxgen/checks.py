@@ -173,7 +173,7 @@ def check_shapes(axes: Sequence[str], *, cure: str = "", **arrays: Any) -> None:
     check_floats(**arrays)
     shapes = [array.shape for array in arrays.values()]
     rank = len(shapes[0])
-    fits = rank >= len(axes) - 1 if axes[-1] == "..." else rank == len(axes)
+    fits = rank >= len(axes) - 1 if "..." in axes else rank == len(axes)
     if not fits or len(set(shapes)) > 1:
         given = " and ".join(
             f"{name} has shape {shape}"
@@ -197,19 +197,21 @@ def check_unit_interval(name: str, array: Any) -> None:
         return
     # Concrete even while something else is traced.
     with jax.ensure_compile_time_eval():
-        low, high = float(jnp.min(array)), float(jnp.max(array))
-    # Written so that NaN fails.
-    if not (low >= -0.001 and high <= 1.001):
+        low, high = float(array.min()), float(array.max())
+    if math.isnan(low):
+        raise InputError(f"{name} holds NaN: give numbers in [0, 1].")
+    if low < -0.001 or high > 1.001:
         raise InputError(
             f"{name} has values from {low:g} to {high:g}: scale them to [0, 1], by "
             "x / 255 from bytes or (x + 1) / 2 from [-1, 1]."
         )
 
 
-def check_labels(labels: Any, rows: int, num_classes: int) -> None:
+def check_labels(name: str, labels: Any, rows: int, num_classes: int) -> None:
     """Raises an InputError unless labels are class numbers of shape (rows,).
 
     Args:
+        name: The argument, as the caller knows it.
         labels: Whole numbers. The values of a traced array are not checked.
         rows: The number of examples.
         num_classes: The number of classes.
@@ -217,22 +219,22 @@ def check_labels(labels: Any, rows: int, num_classes: int) -> None:
     numbers = f"whole numbers, 0 to {num_classes - 1}"
     if not hasattr(labels, "dtype"):
         kind = type(labels).__name__
-        raise InputError(f"label is a {kind}: give an array of {numbers}.")
+        raise InputError(f"{name} is a {kind}: give an array of {numbers}.")
     if not jnp.issubdtype(labels.dtype, jnp.integer):
-        raise InputError(f"label has dtype {labels.dtype}: give {numbers}.")
+        raise InputError(f"{name} has dtype {labels.dtype}: give {numbers}.")
     if labels.shape != (rows,):
         raise InputError(
-            f"label has shape {labels.shape}: give one for each example, shape "
+            f"{name} has shape {labels.shape}: give one for each example, shape "
             f"({rows},)."
         )
     if is_traced(labels) or not rows:
         return
     with jax.ensure_compile_time_eval():
-        low, high = int(jnp.min(labels)), int(jnp.max(labels))
+        low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= num_classes:
         raise InputError(
-            f"label has the value {low if low < 0 else high}, and num_classes="
-            f"{num_classes}: give {numbers}, or another num_classes."
+            f"{name} has the value {low if low < 0 else high}, and there are "
+            f"{num_classes} classes: give {numbers}."
         )
 
 

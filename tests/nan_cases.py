@@ -103,9 +103,9 @@ def likelihood(make, outputs, observations, **options):
     )
 
 
-def elbo(function, images):
+def elbo(function, observations):
     terms = function(
-        KEY, lambda x: (x[:, :2], x[:, 2:]), lambda z: jnp.tile(z, (1, 2)), images
+        KEY, lambda x: (x[:, :2], x[:, 2:]), lambda z: jnp.tile(z, (1, 2)), observations
     )
     return terms.log_likelihood - terms.kl
 
@@ -168,7 +168,7 @@ VAE = {
 
 FAMILIES = {
     "posterior_of": case(
-        *(TABLE, TABLE), by=lambda f, *outputs: sum(f(families.Gaussian, outputs))
+        TABLE, TABLE, by=lambda f, *outputs: sum(f(families.Gaussian, outputs))
     )
 }
 
@@ -187,9 +187,7 @@ OBJECTIVES = {
     "constrained": case(ROW, TABLE, 1.0, by=objective),
     "free_bits": case(ROW, TABLE, 0.1, by=objective),
     "geco": case(ROW, TABLE, 1.0, by=objective),
-    "kkt_residuals": case(
-        *(floats(), floats()), by=lambda f, *x: sum(f(*x, target=1.0))
-    ),
+    "kkt_residuals": case(floats(), floats(), by=lambda f, *x: sum(f(*x, target=1.0))),
 }
 
 NORMAL = families.Gaussian(TABLE, TABLE)
@@ -212,7 +210,8 @@ PRIORS = {
     ),
     "vamp": case(floats(3, 4), by=lambda f, x: f(2, 3).init(KEY, x, None)),
     "conditional_normal": case(
-        *(TABLE, TABLE),
+        TABLE,
+        TABLE,
         by=lambda f, params, label: sum(
             f(2, Network(lambda *_: {}, lambda w, x: (w * x, w * x))).parameters(
                 params, lambda x: x, label

@@ -19,13 +19,13 @@ def net(images):
     return Activations(images.reshape(len(images), -1)[:, :2])
 
 
-def evaluate(function, made, real, train):
+def evaluate(function, made, reference, further_real):
     nets = FeatureNet("pixels", 2, net, "0" * 64, {})
     found = function(
         {"made": made},
-        *(real,),
+        reference,
         key=KEY,
-        train=train,
+        train=further_real,
         feature_nets=nets,
         resamples=2,
         settings=Settings(num_clusters=2),
@@ -39,20 +39,16 @@ def evaluate_features(function, real, made, train):
     return [one.value for one in found.measures]
 
 
-def keyed(function, *arguments, **options):
-    return function(KEY, *arguments, **options)
-
-
-def of_codes(function, offset, **options):
+def of_codes(function, latents, **options):
     """A score of a representation, which is a function of the factors."""
-    return function(lambda factors: factors + offset, (3, 3), seed=0, **options)
+    return function(lambda factors: factors + latents, (3, 3), seed=0, **options)
 
 
 LINES = {"interpolation": "lerp", "endpoints": "end"}
 
 
-def of_paths(function, scale):
-    return function(KEY, lambda z: z * scale, jnp.sin, 2, num_samples=2, **LINES)
+def of_paths(function, decoder):
+    return function(KEY, lambda z: z * decoder, jnp.sin, 2, num_samples=2, **LINES)
 
 
 @jax.jit
@@ -77,7 +73,7 @@ def through_file(function, mean, covariance):
 
 
 FEATURES, PICTURES = host(12, 2), host(4, 8, 8, 1)
-SETS, KEYED = case(FEATURES, host(12, 2)), case(FEATURES, host(12, 2), by=keyed)
+SETS, KEYED = case(FEATURES, host(12, 2)), case(KEY, FEATURES, host(12, 2))
 ONE, TWO = case(PICTURES), case(PICTURES, host(4, 8, 8, 1))
 THREE = (PICTURES, host(4, 8, 8, 1), host(4, 8, 8, 1))
 LABELS = np.arange(12).reshape(-1, 1) % 3
@@ -98,7 +94,7 @@ METRICS = {
     "dead_unit_share": case(TABLE),
     "density_coverage": SETS,
     "disentanglement_scores": case(
-        *(np.zeros(()),),
+        np.zeros(()),
         by=of_codes,
         num_examples=60,
         num_train=60,
@@ -124,9 +120,9 @@ METRICS = {
     "inception_score": case(np.log(np.full((4, 2), 0.5)), num_splits=2),
     "interval": case(1.0, host(4), by=lambda f, *given: f(*given)[1:]),
     "kernel_inception_distance": case(
-        *(FEATURES, FEATURES), by=keyed, num_subsets=2, subset_size=4
+        KEY, FEATURES, FEATURES, num_subsets=2, subset_size=4
     ),
-    "kl_decomposition": case(TABLE, TABLE, by=keyed),
+    "kl_decomposition": case(KEY, TABLE, TABLE),
     "laplacian_variance": ONE,
     "load_statistics": case(*STATISTICS, by=through_file),
     "luminance_correlation": TWO,
@@ -136,7 +132,7 @@ METRICS = {
     "median_distance": SETS,
     "memorisation": case(FEATURES, host(12, 2), host(12, 2)),
     "mig_chen": case(
-        *(jnp.asarray(FEATURES), jnp.asarray(FEATURES), jnp.asarray(LABELS)), by=keyed
+        KEY, jnp.asarray(FEATURES), jnp.asarray(FEATURES), jnp.asarray(LABELS)
     ),
     "mig_locatello": SCORED,
     "mmd": SETS,
@@ -147,7 +143,7 @@ METRICS = {
     "polynomial_kernel": SETS,
     "prd_curve": case(host(3), host(3), num_angles=3),
     "precision_recall_distribution": case(
-        *(FEATURES, FEATURES), by=keyed, num_clusters=2, num_runs=1, num_angles=3
+        KEY, FEATURES, FEATURES, num_clusters=2, num_runs=1, num_angles=3
     ),
     "psnr": TWO,
     "radial_power": ONE,
@@ -158,7 +154,7 @@ METRICS = {
     "save_statistics": case(*STATISTICS, by=through_file),
     "sinkhorn_distance": SETS,
     "sinkhorn_divergence": SETS,
-    "sliced_wasserstein": case(FEATURES, FEATURES, by=keyed, num_projections=2),
+    "sliced_wasserstein": case(KEY, FEATURES, FEATURES, num_projections=2),
     "ssim": TWO,
     "translation_health": case(
         *THREE, aligned=True, real_logits=host(4), fake_logits=host(4)

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen.checks import check_key
+from jaxgen.numerics import keep_nan
 from jaxgen.typing import Images, RandomKeys
 
 
@@ -19,11 +20,11 @@ def binarize(key: RandomKeys, images: Images) -> Images:
         images: float32 (batch, height, width, channels) in [0, 1].
 
     Returns:
-        float32 images of zeros and ones.
+        float32 images of zeros and ones, and NaN where the image has NaN.
     """
     check_key(key)
     if key.ndim == 0:
         drawn = jax.random.bernoulli(key, images)
     else:
         drawn = jax.vmap(jax.random.bernoulli)(key, images)
-    return drawn.astype(jnp.float32)
+    return keep_nan(images, drawn.astype(jnp.float32))

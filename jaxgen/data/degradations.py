@@ -112,7 +112,7 @@ def low_resolution(factor: int = 2, *, enlarged: bool = True) -> Degradation:
     Raises:
         InputError: The factor is below 2, or (when used) no divisor of the size.
     """
-    check_count("low_resolution factor", factor, 2)
+    check_count("factor", factor, 2)
 
     def degrade(images: np.ndarray, indices: np.ndarray) -> np.ndarray:
         count, height, width, channels = images.shape
@@ -215,7 +215,7 @@ def mask(share: float = 0.5, *, centred: bool = False, seed: int = 0) -> Degrada
             place of the same image.
         seed: Of the place.
     """
-    check_number("mask share", share, above=0, below=1)
+    check_number("share", share, above=0, below=1)
 
     def degrade(images: np.ndarray, indices: np.ndarray) -> np.ndarray:
         made = images.copy()

@@ -20,6 +20,7 @@ from jaxgen import random
 from jaxgen.checks import check_key
 from jaxgen.data.transforms import check_square
 from jaxgen.errors import InputError
+from jaxgen.numerics import keep_nan
 from jaxgen.typing import Array, Images, PRNGKeyArray, RandomKeys
 
 DIFF_POLICIES = ("color", "translation", "cutout")
@@ -161,7 +162,7 @@ def ada(
 
     def function(keys: RandomKeys, images: Images, probability: Any) -> Images:
         each = jax.vmap(partial(one, probability=probability))
-        return each(_each(keys, images), images)
+        return keep_nan(probability, each(_each(keys, images), images))
 
     return function
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int
 
-from jaxgen.checks import check_count
+from jaxgen.checks import check_count, check_key
 from jaxgen.data.order import Order
 from jaxgen.typing import Array, Batch, Images, PRNGKeyArray, PyTree
 
@@ -197,6 +197,7 @@ def batches(
         >>> data.batch(data.resident, item, 0)["image"].shape
         (8, 64, 64, 1)
     """
+    check_key(key)
     available = NUM_SPRITES - NUM_HELD_OUT if train else NUM_HELD_OUT
     if num_examples is None:
         num_examples = available if train else 2_000

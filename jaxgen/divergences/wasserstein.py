@@ -169,7 +169,7 @@ def transport(weights: Any, other_weights: Any, cost: Any) -> Transport:
     # Only now: its import takes a while that `import jaxgen` need not.
     from scipy.optimize import linprog
 
-    q, p = _weights("first", weights), _weights("second", other_weights)
+    q, p = _weights("weights", weights), _weights("other_weights", other_weights)
     cost = np.asarray(cost, np.float64)
     if cost.shape != (len(q), len(p)) or not np.isfinite(cost).all():
         raise InputError(
@@ -197,8 +197,8 @@ def _weights(name: str, weights: Any) -> np.ndarray:
     finite = weights.ndim == 1 and np.isfinite(weights).all()
     if not (finite and (weights >= 0).all() and weights.sum() > 0):
         raise InputError(
-            f"The {name} histogram has weights {weights}: expected one row of finite "
-            "numbers, none negative and not all 0."
+            f"The {name} are {weights}: expected one row of finite numbers, none "
+            "negative and not all 0."
         )
     return weights / weights.sum()
 

@@ -18,8 +18,17 @@ from jaxgen.estimators.streaming import Moments
 from jaxgen.typing import PyTree
 
 HEAD = (
-    *("estimator", "N", "evaluations", "pilot", "bias", "", "variance", ""),
-    *("var x eval", "us each", ""),
+    "estimator",
+    "N",
+    "evaluations",
+    "pilot",
+    "bias",
+    "",
+    "variance",
+    "",
+    "var x eval",
+    "us each",
+    "",
 )
 """The columns of the table."""
 

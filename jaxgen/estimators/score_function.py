@@ -20,7 +20,7 @@ from jaxgen.estimators.base import (
 )
 from jaxgen.estimators.pilot import pilot_key
 from jaxgen.estimators.surrogates import gradient_only
-from jaxgen.numerics import centred_leave_one_out
+from jaxgen.numerics import centred_leave_one_out, keep_nan
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
 NAMED = ("leave_one_out", "moving_average", "optimal")
@@ -201,7 +201,7 @@ def magic_box(log_prob: Array) -> Array:
         >>> jax.grad(lambda t: magic_box(jnp.sin(t)))(0.0)
         Array(1., dtype=float32, weak_type=True)
     """
-    return jnp.ones_like(log_prob)
+    return keep_nan(log_prob, jnp.ones_like(log_prob))
 
 
 @magic_box.defjvp

@@ -140,7 +140,7 @@ def lecam(
     Args:
         real_logits: Of data, shape (batch,).
         fake_logits: Of generated samples, shape (batch,).
-        real_average: Moving average of the logits of data in earlier steps.
+        real_average: Moving average of the logits of data in earlier steps, shape ().
         fake_average: The same for generated samples.
 
     References:
@@ -148,6 +148,7 @@ def lecam(
         2021, equation 3.
     """
     check_shapes(("batch",), real_logits=real_logits, fake_logits=fake_logits)
+    check_shapes((), real_average=real_average, fake_average=fake_average)
     return (real_logits - fake_average) ** 2 + (fake_logits - real_average) ** 2
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxgen.checks import check_unit_interval
 from jaxgen.errors import InputError
 
 
@@ -32,15 +33,15 @@ def check_features(name: str, features: Any, *, least: int = 2) -> np.ndarray:
     bad = ~np.isfinite(features).all(axis=1)
     if bad.any():
         raise InputError(
-            f"{int(bad.sum())} of {len(features)} {name} rows are not finite, the "
-            f"first is number {int(bad.argmax())} (from 0): look at that image and the "
-            "network that made them."
+            f"{int(bad.sum())} of {len(features)} rows of the {name} features are not "
+            f"finite, the first is number {int(bad.argmax())} (from 0): look at that "
+            "image and the network that made them."
         )
     return features
 
 
 def check_pair(
-    real: Any, generated: Any, *, least: int = 2
+    real: Any, generated: Any, *, least: int = 2, name: str = "real"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns two sets of features, or says what is wrong with them.
 
@@ -48,16 +49,17 @@ def check_pair(
         real: Shape (n, d).
         generated: Shape (m, d).
         least: How many there must be of each.
+        name: What to call the first set in an error.
 
     Raises:
         InputError: See `check_features`; or they have not the same d.
     """
-    real = check_features("real", real, least=least)
+    real = check_features(name, real, least=least)
     generated = check_features("generated", generated, least=least)
     if real.shape[1] != generated.shape[1]:
         raise InputError(
-            f"The real features have {real.shape[1]} dimensions and the generated ones "
-            f"{generated.shape[1]}: use the same feature network for both."
+            f"The {name} features have {real.shape[1]} dimensions and the generated "
+            f"ones {generated.shape[1]}: use the same feature network for both."
         )
     return real, generated
 
@@ -85,20 +87,13 @@ def check_images(name: str, images: Any) -> np.ndarray:
             f"The {name} images are {images.dtype}: expected uint8 from 0 to 255, or "
             "floats from 0 to 1."
         )
-    least, most = float(images.min()), float(images.max())
-    if not np.isfinite([least, most]).all():
+    if not np.isfinite([images.min(), images.max()]).all():
         first = int(np.isfinite(images).all(axis=(1, 2, 3)).argmin())
         raise InputError(
             f"The {name} images hold numbers that are not finite, first in image "
             f"{first} (from 0): look at the model that made them."
         )
-    # Rounding may leave a decoder's pixel a little outside.
-    if least < -1e-3 or most > 1 + 1e-3:
-        scaled = "images / 255" if most > 1.5 else "(images + 1) / 2"
-        raise InputError(
-            f"The {name} images are floats from {least:g} to {most:g}: expected 0 to "
-            f"1; give uint8, or {scaled}."
-        )
+    check_unit_interval(f"The array of {name} images", images)
     return images
 
 

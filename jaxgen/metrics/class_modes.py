@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgen.checks import check_number
+from jaxgen.checks import check_labels, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.modes import AssignedModes, Modes, check_proportions, count_modes
 
@@ -53,18 +53,16 @@ def assign_class_modes(
     predictions: Any, real_proportions: Any, *, confidence: float = 0.9
 ) -> AssignedModes:
     """Finds the class of each sample; see `class_modes`."""
-    predictions, proportions = (
-        np.asarray(predictions),
-        check_proportions(real_proportions),
-    )
+    predictions = np.asarray(predictions)
+    proportions = check_proportions("real_proportions", real_proportions)
     check_number("confidence", confidence, least=0, most=1)
     good, labels = None, predictions
     if predictions.ndim == 2 and predictions.dtype.kind == "f":
         if predictions.shape[1] != len(proportions) or np.isnan(predictions).any():
             raise InputError(
-                f"The log-probabilities have shape {predictions.shape} for "
-                f"{len(proportions)} classes, or are not numbers: expected (samples, "
-                "classes)."
+                f"The predictions have shape {predictions.shape} for "
+                f"{len(proportions)} classes, or hold NaN: expected log-probabilities "
+                "of shape (samples, classes)."
             )
         labels = predictions.argmax(axis=1)
         good = np.exp(predictions.max(axis=1)) >= confidence
@@ -76,11 +74,7 @@ def assign_class_modes(
         )
     if not len(labels):
         raise InputError("There are no predictions: give at least one.")
-    if labels.min() < 0 or labels.max() >= len(proportions):
-        raise InputError(
-            f"The labels go from {labels.min()} to {labels.max()}: expected 0 to "
-            f"{len(proportions) - 1}, the classes of real_proportions."
-        )
+    check_labels("predictions", labels, len(labels), len(proportions))
     return AssignedModes(labels, np.ones(len(labels), bool), good, proportions)
 
 
@@ -108,11 +102,7 @@ def combine_classes(labels: Any, *, num_classes: int = 10) -> np.ndarray:
             f"The labels are {labels.dtype} of shape {labels.shape}: expected integers "
             "of shape (samples, parts)."
         )
-    if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
-        raise InputError(
-            f"The labels go from {labels.min()} to {labels.max()}: expected 0 to "
-            f"{num_classes - 1}."
-        )
+    check_labels("labels", labels.ravel(), labels.size, num_classes)
     return labels.astype(np.int64) @ num_classes ** np.arange(labels.shape[1])[::-1]
 
 

@@ -103,13 +103,12 @@ def collapse_report(
             f"The KL has shape {kl.shape}, the activity {spread.shape}: expected one "
             "value per latent for both; average over the examples first."
         )
-    for name, values in (("KL", kl), ("activity", spread)):
+    for name, values in (("kl_per_dimension", kl), ("activity", spread)):
         # A KL of exactly zero may round to slightly less.
         if not (np.isfinite(values).all() and (values > -1e-4).all()):
             raise InputError(
-                f"The {name} of a latent is {values[np.argmin(values)]}: expected "
-                "finite values that are not negative; check its sign, or for a "
-                "diverged run."
+                f"{name} holds {values[np.argmin(values)]}: give finite values that "
+                "are not negative; check its sign, or for a diverged run."
             )
     active = spread > activity_threshold
     constant = ~active & (kl > kl_threshold)

@@ -47,13 +47,14 @@ def critic_overfitting(
         Karras et al., Training Generative Adversarial Networks with Limited Data, 2020,
         equation 1.
     """
-    train, fake = _check("training data", train_logits), _check("samples", fake_logits)
+    train = _check("train_logits", train_logits)
+    fake = _check("fake_logits", fake_logits)
     sign = float(np.sign(train).mean())
     whole = train.mean() - fake.mean()
     error = np.sqrt(train.var() / len(train) + fake.var() / len(fake))
     if test_logits is None or not whole > 4.0 * error:
         return CriticOverfitting(sign, None)
-    test = _check("held-out data", test_logits)
+    test = _check("test_logits", test_logits)
     return CriticOverfitting(sign, float((train.mean() - test.mean()) / whole))
 
 
@@ -61,7 +62,7 @@ def _check(name: str, logits: Any) -> np.ndarray:
     logits = np.asarray(logits, np.float64)
     if logits.ndim != 1 or not len(logits) or not np.isfinite(logits).all():
         raise InputError(
-            f"The logits of {name} have shape {logits.shape}: expected finite numbers "
-            "of shape (examples,), at least one."
+            f"The {name} have shape {logits.shape}: expected finite numbers of "
+            "shape (examples,), at least one."
         )
     return logits

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxgen.checks import check_count
+from jaxgen.checks import check_count, check_labels
 from jaxgen.errors import InputError
 from jaxgen.metrics.proportions import wilson_interval
 from jaxgen.metrics.resampling import Interval
@@ -77,14 +77,14 @@ def leak_rate(
     samples, real = (
         _check_labels(name, labels, num_transforms)
         for name, labels in (
-            ("generated samples", predicted),
-            ("data", predicted_real),
+            ("predicted", predicted),
+            ("predicted_real", predicted_real),
         )
     )
     hit = 1.0
     if predicted_transformed is not None:
         transformed = _check_labels(
-            "transformed data", predicted_transformed, num_transforms
+            "predicted_transformed", predicted_transformed, num_transforms
         )
         hit = float(np.mean(transformed > 0))
     apparent, false_alarm = (
@@ -119,14 +119,6 @@ def leak_rate(
 
 def _check_labels(name: str, labels: Any, num_transforms: int) -> np.ndarray:
     labels = np.asarray(labels)
-    if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels):
-        raise InputError(
-            f"The labels of {name} are {labels.dtype} of shape {labels.shape}: "
-            "expected integers of shape (examples,), at least one."
-        )
-    if labels.min() < 0 or labels.max() >= num_transforms:
-        raise InputError(
-            f"The labels of {name} go from {labels.min()} to {labels.max()}: expected "
-            f"0 to {num_transforms - 1}, the transforms."
-        )
+    # There must be one at least.
+    check_labels(name, labels, max(labels.size, 1), num_transforms)
     return labels

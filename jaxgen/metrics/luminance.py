@@ -11,7 +11,7 @@ _FLAT = 1e-3
 """Luminance that deviates by less is one grey, and correlates with nothing."""
 
 
-def luminance_correlation(one: Any, other: Any) -> np.ndarray:
+def luminance_correlation(first: Any, second: Any) -> np.ndarray:
     """Calculates the correlation of two images' luminance over pixels, per pair.
 
     The luminance is `0.299 R + 0.587 G + 0.114 B` (ITU-R BT.601), or the mean of other
@@ -19,8 +19,8 @@ def luminance_correlation(one: Any, other: Any) -> np.ndarray:
     smaller grid.
 
     Args:
-        one: Shape (n, height, width, channels); uint8, or floats in [0, 1].
-        other: Shape (n, height', width', channels').
+        first: Shape (n, height, width, channels); uint8, or floats in [0, 1].
+        second: Shape (n, height', width', channels').
 
     Returns:
         Shape (n,), from -1 to 1; NaN where either image is of one grey.
@@ -33,7 +33,7 @@ def luminance_correlation(one: Any, other: Any) -> np.ndarray:
         >>> luminance_correlation(ramp, 1 - ramp).round(3)
         array([-1.])
     """
-    return correlation(as_pixels("first", one), as_pixels("second", other))
+    return correlation(as_pixels("first", first), as_pixels("second", second))
 
 
 def correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:

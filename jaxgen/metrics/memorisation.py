@@ -96,11 +96,11 @@ def memorisation(
     check_count("k", k, 1)
     check_number("percentile", percentile, above=0, below=100)
     check_number("near", near, above=0)
-    train = check_features("training", train, least=k)
-    test, generated = check_pair(test, generated)
+    train = check_features("train", train, least=k)
+    test, generated = check_pair(test, generated, name="test")
     if train.shape[1] != test.shape[1]:
         raise InputError(
-            f"The training features have {train.shape[1]} dimensions and the test ones "
+            f"The train features have {train.shape[1]} dimensions and the test ones "
             f"{test.shape[1]}: use the same feature network for both."
         )
 
@@ -159,7 +159,7 @@ def copy_probability(test: np.ndarray, generated: np.ndarray) -> float:
 
 
 def _z_score(probability: float, test: np.ndarray, generated: np.ndarray) -> float:
-    from scipy import stats  # half of what importing this room would cost
+    from scipy import stats  # half of what importing this package would cost
 
     n, m = len(test), len(generated)
     ranks = stats.rankdata(np.concatenate([test, generated]))

@@ -131,7 +131,7 @@ def assign_gaussian_modes(
         )
     if proportions is None:
         proportions = np.ones(len(means))
-    proportions = check_proportions(proportions)
+    proportions = check_proportions("proportions", proportions)
     if len(proportions) != len(means):
         raise InputError(
             f"There are {len(proportions)} proportions for {len(means)} means: give "
@@ -186,7 +186,7 @@ def mode_replicates(
     )
 
 
-def check_proportions(given: Any) -> np.ndarray:
+def check_proportions(name: str, given: Any) -> np.ndarray:
     """Returns proportions of modes as float64 that sum to 1.
 
     Raises:
@@ -200,8 +200,8 @@ def check_proportions(given: Any) -> np.ndarray:
         or not found.sum() > 0
     ):
         raise InputError(
-            f"The proportions have shape {found.shape} and sum {found.sum():g}: "
-            "expected shape (modes,), finite, none below 0 and not all 0."
+            f"The {name} have shape {found.shape} and sum {found.sum():g}: expected "
+            "shape (modes,), finite, none below 0 and not all 0."
         )
     return found / found.sum()
 

@@ -104,7 +104,7 @@ def mig_chen(
     """
     check_key(key)
     check_count("chunk_size", chunk_size, 1)
-    host_factors = check_scored(np.asarray(mean), np.asarray(factors))[1]
+    host_factors = check_scored(np.asarray(mean), np.asarray(factors), name="mean")[1]
     if mean.shape != log_variance.shape:
         raise InputError(
             f"The means have shape {mean.shape}, the log-variances "
@@ -147,7 +147,7 @@ def _density_information(
 
 
 def check_scored(
-    latents: np.ndarray, factors: np.ndarray
+    latents: np.ndarray, factors: np.ndarray, *, name: str = "latents"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Checks what a score is computed from, and returns it as arrays of numpy.
 
@@ -163,8 +163,8 @@ def check_scored(
         )
     if not np.isfinite(latents).all():
         raise InputError(
-            "The latents hold values that are not finite: expected numbers; the run "
-            "may have diverged."
+            f"{name} holds values that are not finite: give numbers; the run may have "
+            "diverged."
         )
     if not np.issubdtype(factors.dtype, np.integer):
         raise InputError(

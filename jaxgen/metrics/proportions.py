@@ -37,7 +37,7 @@ def wilson_interval(
         Wilson, Probable Inference, the Law of Succession, and Statistical Inference,
         1927.
     """
-    check_counts(successes, trials)
+    check_successes(successes, trials)
     check_number("confidence", confidence, above=0, below=1)
     share = successes / trials
     z_squared = float(ndtri(0.5 + confidence / 2)) ** 2
@@ -51,7 +51,7 @@ def wilson_interval(
     return Interval(share, low, high)
 
 
-def check_counts(successes: Any, trials: Any) -> None:
+def check_successes(successes: Any, trials: Any) -> None:
     """Raises an InputError unless there are trials, and no more successes."""
     if trials != int(trials) or successes != int(successes):
         raise InputError(

@@ -108,7 +108,7 @@ def translation_health(
         as_pixels(name, images)
         for name, images in (
             ("input", inputs),
-            ("translated", outputs),
+            ("output", outputs),
             ("target", targets),
         )
     )

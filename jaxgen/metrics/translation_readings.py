@@ -54,7 +54,7 @@ class Reading(NamedTuple):
     warning: str | None = None
 
 
-def colour_inversion(inputs: Any, outputs: Any, truth: Any = None) -> Reading:
+def colour_inversion(inputs: Any, outputs: Any, targets: Any = None) -> Reading:
     """Reads whether outputs are negatives: the luminance correlation, averaged.
 
     Without pairs a good translation is taken to keep light what is light. With them
@@ -65,12 +65,12 @@ def colour_inversion(inputs: Any, outputs: Any, truth: Any = None) -> Reading:
     Args:
         inputs: Shape (n, height, width, channels).
         outputs: Shape (n, ...).
-        truth: What the inputs should become, shape (n, ...), where that is known.
+        targets: What the inputs should become, shape (n, ...), where that is known.
 
     Raises:
         InputError: The images cannot be used, or are not as many.
     """
-    x, made, y = _pixels(inputs, outputs, truth)
+    x, made, y = _pixels(inputs, outputs, targets)
     return inversion(x, made, y)
 
 
@@ -171,7 +171,8 @@ def critic_share(
         >>> critic_share(np.array([2.0, 1.0]), np.array([-1.0, 3.0]), boundary=0.0)
         Reading(value=0.75, low=0.26..., high=1.0, expected=0.5, threshold=0.95, ...)
     """
-    real, fake = _logits("real", real_logits), _logits("translated", fake_logits)
+    real = _logits("real_logits", real_logits)
+    fake = _logits("fake_logits", fake_logits)
     if boundary is None:
         above = np.sign(real.mean(axis=1)[:, None] - fake.mean(axis=1)[None]) / 2 + 0.5
         shares = above.mean(axis=1), above.mean(axis=0)
@@ -251,15 +252,15 @@ def idleness(
 def _pixels(inputs: Any, outputs: Any, targets: Any) -> tuple[Any, Any, Any]:
     """Brings images to float32 in [0, 1]; targets may be None."""
     known = None if targets is None else as_pixels("target", targets)
-    return as_pixels("input", inputs), as_pixels("translated", outputs), known
+    return as_pixels("input", inputs), as_pixels("output", outputs), known
 
 
 def _logits(name: str, logits: Any) -> np.ndarray:
     logits = np.asarray(logits, np.float64)
     if not logits.ndim or not logits.size or not np.isfinite(logits).all():
         raise InputError(
-            f"The logits of {name} images have shape {logits.shape}: expected finite "
-            "numbers of shape (images, ...), at least one."
+            f"The {name} have shape {logits.shape}: expected finite numbers of "
+            "shape (images, ...), at least one."
         )
     return logits.reshape(len(logits), -1)
 

@@ -74,7 +74,7 @@ def wasserstein_1d(x: Any, y: Any, *, order: float = 1) -> float:
     _check_order(order)
     x, y = (
         np.sort(check_features(name, np.reshape(values, (-1, 1)), least=1)[:, 0])
-        for name, values in (("first", x), ("second", y))
+        for name, values in (("x", x), ("y", y))
     )
     return float(_powers(x[None], y[None], order)[0] ** (1 / order))
 

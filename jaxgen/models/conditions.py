@@ -29,7 +29,7 @@ def one_hot_labels(kind: str, batch: Batch, num_classes: int | None) -> Conditio
             f"The {kind} is conditional (num_classes was given), and the data have no "
             "labels: take a labelled set, or leave num_classes out."
         )
-    check_labels(batch["label"], batch["image"].shape[0], num_classes)
+    check_labels("label", batch["label"], batch["image"].shape[0], num_classes)
     return jax.nn.one_hot(batch["label"], num_classes)
 
 

@@ -1,4 +1,4 @@
-"""From a Flax module to two pure functions: no module leaves this room."""
+"""From a Flax module to two pure functions: no other package sees the module."""
 
 from typing import Any
 

@@ -9,7 +9,7 @@ def require(*modules: str) -> None:
     """Checks that the packages of the `experiments` extra are installed.
 
     `import jaxgen` must work with the core packages alone, so every module of this
-    room that needs more calls this before it imports them.
+    package that needs more calls this before it imports them.
 
     Args:
       *modules: names as in an import statement.

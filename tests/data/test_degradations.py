@@ -190,7 +190,7 @@ def test_a_set_kept_on_disk_keeps_its_degraded_images_apart():
         (lambda: degradations.low_light(1.5), "exposure=1.5"),
         (lambda: degradations.blur(-1.0), "blur sigma=-1"),
         (lambda: degradations.edges(sigma=0), "edges sigma=0"),
-        (lambda: degradations.mask(1.0), "mask share=1"),
+        (lambda: degradations.mask(1.0), "share=1"),
     ],
 )
 def test_options_out_of_range_are_refused(make, words):

@@ -104,7 +104,7 @@ def test_potentials_prove_the_plan_cheapest():
     "weights", [[1.0, -1.0], [0.0, 0.0], [[1.0, 1.0]], [np.nan, 1]]
 )
 def test_weights_that_are_no_histogram_are_refused(weights):
-    with pytest.raises(InputError, match="The first histogram has weights"):
+    with pytest.raises(InputError, match="The weights are"):
         divergences.transport(weights, [1.0], [[1.0], [1.0]])
 
 

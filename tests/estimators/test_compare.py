@@ -187,7 +187,10 @@ def test_a_pilot_is_counted_apart_and_measure_valued_is_not_the_last(key):
     """With a pilot in every gradient the default was the last."""
     auto = MeasureValued("auto")
     report = compare(
-        *(key, bowl, six, jnp.ones(6)),
+        key,
+        bowl,
+        six,
+        jnp.ones(6),
         estimators=(ScoreFunction(), MeasureValued(), auto),
         num_samples=24,
         repeats=300,
@@ -242,7 +245,10 @@ def test_progress_is_a_line_before_each_wait(key, capsys):
 
     def run(**options):
         compare(
-            *(jax.random.clone(key), jnp.square, normal, 1.0),
+            jax.random.clone(key),
+            jnp.square,
+            normal,
+            1.0,
             estimators=(ARM(), ScoreFunction(), MeasureValued()),
             repeats=2,
             reference=2.0,
@@ -262,7 +268,10 @@ def test_progress_is_a_line_before_each_wait(key, capsys):
 
 def test_what_a_comparison_returns_is_read_at_a_glance(key):
     report = compare(
-        *(jax.random.clone(key), bowl, six, jnp.ones(6)),
+        jax.random.clone(key),
+        bowl,
+        six,
+        jnp.ones(6),
         estimators=(ARM(), ScoreFunction()),
         repeats=50,
         reference=jnp.full(6, 2.0),

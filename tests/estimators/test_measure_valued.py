@@ -88,7 +88,11 @@ def test_auto_chooses_for_each_coordinate_and_samples_are_averaged(key):
         return dists.Normal(params, 1.0).to_event(1)
 
     draws = gradient_draws(
-        *(key, MeasureValued("auto"), f, make, jnp.ones((2, 2))),
+        key,
+        MeasureValued("auto"),
+        f,
+        make,
+        jnp.ones((2, 2)),
         num_samples=4,
         repeats=10_000,
     )

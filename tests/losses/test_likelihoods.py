@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from jaxgen.errors import InputError
 from jaxgen.losses import vae
 
 EXTREMES = [-1e4, -104.0, -1e-4, 0.0, 1e-4, 104.0, 1e4]
@@ -204,7 +205,21 @@ def test_a_scale_that_is_not_one_positive_number_is_refused(make, bad):
         make(bad)
 
 
-def test_a_variance_of_the_wrong_shape_is_refused():
-    x = jnp.zeros((2, 3))
-    with pytest.raises(ValueError, match="does not broadcast"):
-        vae.gaussian_log_likelihood(x, x, variance=jnp.ones(4))
+FIXED = {
+    "variance": vae.gaussian_log_likelihood,
+    "scale": vae.laplace_log_likelihood,
+}
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_a_scale_for_each_pixel_is_that_of_its_pixel_or_is_refused(name):
+    x = jnp.zeros((2, 3, 1))
+    scales = jnp.array([[0.5], [1.0], [2.0]])
+    found = FIXED[name](x, x, **{name: scales})
+    parts = [FIXED[name](x[:, :1], x[:, :1], **{name: s[0]}) for s in scales]
+    np.testing.assert_allclose(found, sum(parts), rtol=1e-6)
+    for bad in (-1.0, -scales, scales.at[1].set(jnp.nan)):
+        with pytest.raises(InputError, match=f"{name}.*give (a number|numbers) above"):
+            jax.eval_shape(lambda bad=bad: FIXED[name](x, x, **{name: bad}))
+    with pytest.raises(InputError, match=f"{name} has shape .* does not broadcast"):
+        FIXED[name](x, x, **{name: jnp.ones(4)})

@@ -80,15 +80,18 @@ def test_combined_log_probabilities_are_products_and_agree_with_labels():
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: class_modes(LABELS, np.ones(3)), "labels go from 0 to 3: expected 0 "),
-        (lambda: class_modes(LABELS - 1, np.ones(4)), "labels go from -1 to 2"),
+        (lambda: class_modes(LABELS, np.ones(3)), "predictions has the value 3"),
+        (lambda: class_modes(LABELS - 1, np.ones(4)), "predictions has the value -1"),
         (lambda: class_modes(LABELS / 2, np.ones(4)), r"float64 of shape \(6,\)"),
         (lambda: class_modes(LABELS[:0], np.ones(4)), "There are no predictions"),
         (lambda: class_modes(LABELS, np.zeros(4)), "proportions have shape"),
         (lambda: class_modes(LABELS, np.ones(4), confidence=2), "confidence=2"),
         (lambda: class_modes(logs(PROBABILITIES), np.ones(4)), "for 4 classes"),
         (lambda: combine_classes(LABELS), r"int64 of shape \(6,\)"),
-        (lambda: combine_classes(LABELS[None], num_classes=3), "0 to 3: expected 0 to"),
+        (
+            lambda: combine_classes(LABELS[None], num_classes=3),
+            "labels has the value 3, and there are 3 ",
+        ),
         (lambda: combine_log_probabilities(PROBABILITIES), r"shape \(4, 3\)"),
     ],
 )

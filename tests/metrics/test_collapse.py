@@ -37,7 +37,7 @@ def test_a_healthy_code_gets_no_remedy():
 def test_impossible_values_are_refused():
     with pytest.raises(InputError, match="one value per latent"):
         metrics.collapse_report(np.ones((5, 2)), np.ones(2))
-    with pytest.raises(InputError, match="KL of a latent is -1"):
+    with pytest.raises(InputError, match="kl_per_dimension holds -1"):
         metrics.collapse_report([-1.0, 0.0], [0.0, 0.0])
-    with pytest.raises(InputError, match="activity of a latent is nan"):
+    with pytest.raises(InputError, match="activity holds nan"):
         metrics.collapse_report([1.0, 0.0], [np.nan, 0.0])

@@ -287,8 +287,8 @@ def test_samples_are_the_same_in_any_order_of_reading(key):
         ({"feature_nets": []}, "no network"),
         ({"feature_nets": [NET, NET]}, "Two feature networks are named 'pixels'"),
         ({"batch_size": 0}, "batch_size=0"),
-        ({"model": images(50, 2) / np.float32(1)}, "floats from 0 to 25"),
-        ({"model": images(50, 2).astype(np.float32) / 100 - 1}, "expected 0 to 1"),
+        ({"model": images(50, 2) / np.float32(1)}, "has values from 0 to 25"),
+        ({"model": images(50, 2).astype(np.float32) / 100 - 1}, "values from -1 to"),
         ({"model": images(50, 2)[..., 0]}, "expected (examples, height, width"),
         ({"model": images(50, 2).astype(np.int32)}, "int32"),
         ({"data": np.full((48, 3, 3, 1), np.nan)}, "not finite"),
@@ -333,7 +333,10 @@ def test_the_network_of_a_group_is_counted(monkeypatch, key, networks, expected)
     monkeypatch.setattr(families, "mean_comparison", list)
     told = []
     families.compare_group(
-        *(key, [None] * networks, [None] * networks, None),
+        key,
+        [None] * networks,
+        [None] * networks,
+        None,
         settings=None,
         progress=lambda *stage: told.append(stage),
     )

@@ -281,7 +281,7 @@ def test_what_is_no_covariance_is_refused():
 def test_sets_that_cannot_be_compared_are_refused(key):
     broken = GENERATED.copy()
     broken[3, 3] = np.nan
-    with pytest.raises(InputError, match="generated rows are not finite.*number 3"):
+    with pytest.raises(InputError, match="generated features are not finite.*number 3"):
         frechet.frechet_distance_of_features(REAL, broken)
     with pytest.raises(InputError, match="16 dimensions and the generated ones 15"):
         frechet.frechet_distance_of_features(REAL, GENERATED[:, :15])

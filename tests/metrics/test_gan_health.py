@@ -22,5 +22,5 @@ def test_held_out_data_are_placed_between_training_data_and_samples():
     assert critic_overfitting(train, fake).held_out is None
     assert critic_overfitting(fake, train, test).held_out is None
     assert critic_overfitting(np.array([1.0, -1.0, 2.0, 0.0]), fake).sign == 0.25
-    with pytest.raises(InputError, match="logits of samples have shape"):
+    with pytest.raises(InputError, match="fake_logits have shape"):
         critic_overfitting(train, np.array([np.nan]))

@@ -147,7 +147,7 @@ def test_what_cannot_be_compared_is_refused(shape, options, message):
 def test_other_ranges_and_tiny_images_are_refused():
     images, _ = pairs()
     with pytest.raises(
-        InputError, match=r"reconstructed images are floats from .* 255"
+        InputError, match=r"array of reconstructed images has values from .* 255"
     ):
         psnr(images, images * 255)
     with pytest.raises(InputError, match="no window of 3 pixels"):

@@ -49,7 +49,7 @@ def test_what_tells_nothing_is_refused():
     zeros = np.zeros(5, int)
     with pytest.raises(InputError, match="takes 100.0% of data"):
         leak_rate(zeros, zeros + 1)
-    with pytest.raises(InputError, match="0 to 4: expected 0 to 3"):
+    with pytest.raises(InputError, match="predicted has the value 4"):
         leak_rate(np.arange(5), zeros)
-    with pytest.raises(InputError, match=r"float64 of shape \(5,\)"):
+    with pytest.raises(InputError, match="predicted_real has dtype float64"):
         leak_rate(zeros, zeros / 2)

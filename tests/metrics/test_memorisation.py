@@ -86,9 +86,12 @@ def test_the_interval_of_half_samples_is_as_wide_as_the_truth():
     [
         ({"percentile": 0}, "percentile=0: give a number above 0 and below 100"),
         ({"near": -1}, "near=-1: give a number above 0"),
-        ({"train": np.ones((4, 3))}, "training features have 3 dimensions and the tes"),
-        ({"train": np.ones((0, 2))}, "0 training features: this needs at least 1"),
-        ({"generated": np.full((4, 2), np.inf)}, "4 of 4 generated rows"),
+        ({"train": np.ones((4, 3))}, "train features have 3 dimensions and the tes"),
+        ({"train": np.ones((0, 2))}, "0 train features: this needs at least 1"),
+        (
+            {"generated": np.full((4, 2), np.inf)},
+            "4 of 4 rows of the generated features",
+        ),
     ],
 )
 def test_bad_input_is_refused_with_a_sentence(change, sentence):

@@ -105,7 +105,7 @@ def test_replicates_are_the_counts_of_the_halves(key, least):
         ({"radius": -1}, "radius=-1: give a number above 0"),
         ({"proportions": np.ones(3)}, "3 proportions for 8 means"),
         ({"proportions": -np.ones(8)}, r"proportions have shape \(8,\) and sum -8"),
-        ({"samples": np.full((4, 2), np.nan)}, "4 of 4 sample rows are not finite"),
+        ({"samples": np.full((4, 2), np.nan)}, "4 of 4 rows of the sample features"),
     ],
 )
 def test_bad_input_gets_a_sentence(options, sentence):

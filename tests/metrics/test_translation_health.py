@@ -191,8 +191,8 @@ def test_the_report_has_all_four_and_prints_them(rng):
         ({"outputs": np.zeros((3, 4, 4, 1))}, "4 inputs, 3 outputs and 4 targets"),
         ({"targets": np.zeros((3, 4, 4, 1))}, "a target too where aligned=True"),
         ({"inputs": np.zeros((4, 4, 4))}, "The input images have shape"),
-        ({"outputs": np.full((4, 4, 4, 1), np.nan)}, "The translated images hold"),
-        ({"real_logits": np.full(4, np.inf)}, "The logits of real images"),
+        ({"outputs": np.full((4, 4, 4, 1), np.nan)}, "The output images hold"),
+        ({"real_logits": np.full(4, np.inf)}, "The real_logits have"),
     ],
 )
 def test_what_does_not_belong_together_is_refused(change, said):

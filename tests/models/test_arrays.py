@@ -126,8 +126,11 @@ LABELS = jnp.arange(8) % 3
 @pytest.mark.parametrize(
     ("label", "words"),
     [
-        (LABELS.at[1].set(5), "value 5, and num_classes=3: give whole numbers, 0 to 2"),
-        (LABELS.at[1].set(-1), "value -1, and num_classes=3"),
+        (
+            LABELS.at[1].set(5),
+            "value 5, and there are 3 classes: give whole numbers, 0",
+        ),
+        (LABELS.at[1].set(-1), "value -1, and there are 3 classes"),
         (LABELS.astype(jnp.float32), "label has dtype float32: give whole numbers"),
         (LABELS[:, None], r"label has shape \(8, 1\): give one for each .* \(8,\)"),
         (

@@ -103,7 +103,7 @@ def equivalence(
         `Equivalence(loss, likelihood, variance, scale, beta, factor)`.
 
     Raises:
-        ValueError: If a name is unknown, a count is missing or a number not positive.
+        InputError: A name is unknown, a count is missing or a number not positive.
 
     Examples:
         >>> print(equivalence("mse", reduction="mean", weight=0.00025,

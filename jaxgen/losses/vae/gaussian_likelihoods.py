@@ -31,8 +31,8 @@ def gaussian_log_likelihood(
         Nats, shape (batch,).
 
     Raises:
-        InputError: The shapes differ, the variance's does not broadcast to them, or an
-            array is not of floating numbers.
+        InputError: The shapes differ, the variance's does not broadcast to them or it
+            is not positive, or an array is not of floating numbers.
 
     Examples:
         >>> import jax.numpy as jnp
@@ -42,20 +42,9 @@ def gaussian_log_likelihood(
     References:
         Kingma and Welling, Auto-Encoding Variational Bayes, 2014, appendix C.2.
     """
-    shape = observations.shape
-    mean, observations = flatten("mean", mean, observations)
-    if jnp.ndim(variance):
-        try:
-            variance = jnp.broadcast_to(variance, shape).reshape(mean.shape)
-        except ValueError:
-            raise InputError(
-                f"variance has shape {jnp.shape(variance)} and does not broadcast to "
-                f"the observations' {shape}. Give one number or one for each pixel."
-            ) from None
-    else:
-        check_number("variance", variance, above=0)
-    squared = (observations - mean) ** 2
-    return -0.5 * jnp.sum(squared / variance + jnp.log(2 * jnp.pi * variance), axis=-1)
+    mean, pixels = flatten("mean", mean, observations)
+    variance = _per_pixel("variance", variance, observations.shape, pixels.shape)
+    return _log_density(mean, pixels, variance)
 
 
 def learned_gaussian_log_likelihood(
@@ -136,7 +125,7 @@ def optimal_gaussian_log_likelihood(
         variance = jax.lax.pmean(jax.lax.stop_gradient(variance), axis_name)
     variance = jnp.maximum(variance, math.exp(2 * min_log_scale))
     variance = jax.lax.stop_gradient(variance)
-    return gaussian_log_likelihood(mean, observations, variance=variance)
+    return _log_density(mean, observations, variance)
 
 
 def laplace_log_likelihood(
@@ -149,21 +138,24 @@ def laplace_log_likelihood(
     Args:
         mean: Means, shape (batch, ...).
         observations: Values, same shape.
-        scale: b, in units of the observations.
+        scale: b, in units of the observations, one for all pixels or an array that
+            broadcasts against them.
 
     Returns:
         Nats, shape (batch,).
 
     Raises:
-        InputError: The shapes differ, or an array is not of floating numbers.
+        InputError: The shapes differ, the scale's does not broadcast to them or it is
+            not positive, or an array is not of floating numbers.
 
     Examples:
         >>> import jax.numpy as jnp
         >>> laplace_log_likelihood(jnp.zeros((1, 2)), jnp.ones((1, 2)), scale=0.5)
         Array([-4.], dtype=float32)
     """
-    mean, observations = flatten("mean", mean, observations)
-    distance = jnp.abs(observations - mean)
+    mean, pixels = flatten("mean", mean, observations)
+    scale = _per_pixel("scale", scale, observations.shape, pixels.shape)
+    distance = jnp.abs(pixels - mean)
     return -jnp.sum(distance / scale + jnp.log(2.0 * scale), axis=-1)
 
 
@@ -174,7 +166,7 @@ def gaussian(*, variance: float | Array = 1.0) -> Likelihood:
         variance: Variance of a pixel, in squared units of the observations.
 
     Raises:
-        ValueError: If the variance is not one positive number.
+        InputError: The variance is not one positive number.
     """
     _check_positive("variance", variance)
 
@@ -211,7 +203,7 @@ def laplace(*, scale: float | Array = 1.0) -> Likelihood:
         scale: b, in units of the observations; the variance of a pixel is 2 b^2.
 
     Raises:
-        ValueError: If the scale is not one positive number.
+        InputError: The scale is not one positive number.
     """
     _check_positive("scale", scale)
 
@@ -219,6 +211,33 @@ def laplace(*, scale: float | Array = 1.0) -> Likelihood:
         return laplace_log_likelihood(mean, observations, scale=scale)
 
     return Likelihood(log_likelihood, lambda mean: mean)
+
+
+def _log_density(mean: Array, observations: Array, variance: float | Array) -> Array:
+    squared = (observations - mean) ** 2
+    return -0.5 * jnp.sum(squared / variance + jnp.log(2 * jnp.pi * variance), axis=-1)
+
+
+def _per_pixel(
+    name: str, value: float | Array, shape: tuple[int, ...], flat: tuple[int, ...]
+) -> float | Array:
+    """Returns one positive number, or one for each pixel in the flat shape."""
+    if not jnp.ndim(value):
+        check_number(name, value, above=0)
+        return value
+    if not is_traced(value):
+        # Concrete even while something else is traced.
+        with jax.ensure_compile_time_eval():
+            low = float(jnp.min(value))
+        if not low > 0:
+            raise InputError(f"{name} has the value {low:g}: give numbers above 0.")
+    try:
+        return jnp.broadcast_to(value, shape).reshape(flat)
+    except ValueError:
+        raise InputError(
+            f"{name} has shape {jnp.shape(value)} and does not broadcast to the "
+            f"observations' {shape}. Give one number or one for each pixel."
+        ) from None
 
 
 def _check_positive(name: str, value: float | Array) -> None:

@@ -194,7 +194,7 @@ def unpack(outputs: Observations, outputs_per_channel: int) -> tuple[Array, ...]
         outputs_per_channel: Numbers for each channel, side by side.
 
     Raises:
-        ValueError: If the last axis is no multiple of `outputs_per_channel`.
+        InputError: The last axis is no multiple of `outputs_per_channel`.
     """
     parts = split_channels(outputs, outputs_per_channel)
     return tuple(parts[..., i] for i in range(outputs_per_channel))

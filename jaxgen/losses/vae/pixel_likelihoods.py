@@ -121,7 +121,7 @@ def categorical(*, num_values: int = 256) -> Likelihood:
         num_values: Values of a pixel, on the grid k / (num_values - 1).
 
     Raises:
-        ValueError: If there are fewer than two values.
+        InputError: There are fewer than two values.
     """
     check_count("num_values", num_values, 2)
 
@@ -150,7 +150,7 @@ def discretized_logistic(
         min_log_scale: Soft floor of the logarithm of the scale.
 
     Raises:
-        ValueError: If there are fewer than two values.
+        InputError: There are fewer than two values.
     """
     check_count("num_values", num_values, 2)
     check_number("min_log_scale", min_log_scale)

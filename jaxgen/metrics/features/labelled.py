@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
-from jaxgen.checks import check_number
+from jaxgen.checks import check_labels, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_images
 from jaxgen.typing import PRNGKeyArray
@@ -95,12 +95,8 @@ def divide(
                 f"of its test {held_out.images.shape[1:]}: give images of one shape."
             )
     for share, examples in {name: train, f"{name} (held out)": held_out}.items():
-        least, most = int(examples.labels.min()), int(examples.labels.max())
-        if least < 0 or most >= len(class_names):
-            raise InputError(
-                f"The labels of {share!r} go from {least} to {most}: expected 0 to "
-                f"{len(class_names) - 1}, as there are {len(class_names)} classes."
-            )
+        labels = examples.labels
+        check_labels(f"label of {share!r}", labels, len(labels), len(class_names))
     if len(np.unique(train.labels)) < 2:
         raise InputError(
             f"All {len(train.labels)} labels of {name!r} are {train.labels[0]}, and a "

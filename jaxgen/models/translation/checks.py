@@ -5,8 +5,13 @@ from typing import Any, get_args
 
 import jax
 
-from jaxgen import checks
-from jaxgen.checks import check_choice, check_count, check_counts, check_number
+from jaxgen.checks import (
+    check_batch,
+    check_choice,
+    check_count,
+    check_counts,
+    check_number,
+)
 from jaxgen.errors import InputError
 from jaxgen.jax_internals import is_traced
 from jaxgen.losses.contrastive import Negatives
@@ -17,9 +22,9 @@ from jaxgen.models.translation.noise import check_images, check_noise
 from jaxgen.typing import Array, Batch, Network, StatefulNetwork, Translator
 
 
-def check_batch(kind: str, batch: Batch) -> None:
+def check_pair_batch(kind: str, batch: Batch) -> None:
     """Refuses batches without as many images a as b."""
-    checks.check_batch(batch, "a", "b")
+    check_batch(batch, "a", "b")
     for name in ("a", "b"):
         check_images(f"batch[{name!r}]", batch[name])
     rows = [batch[name].shape[0] for name in ("a", "b")]

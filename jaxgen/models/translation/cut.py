@@ -249,7 +249,7 @@ def cut(
         return [mean_over_layers(half) for half in range(halves)]
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> CUTState:
-        checks.check_batch("CUT", batch)
+        checks.check_pair_batch("CUT", batch)
         a, b = signed(batch["a"]), signed(batch["b"])
         params, stats = generator.init(random.stream(key, "generator"), a)
         made, _ = jax.eval_shape(generator.apply, params, stats, a)
@@ -272,7 +272,7 @@ def cut(
     def update(
         state: CUTState, batch: Batch, axis_name: str | None = None
     ) -> tuple[CUTState, Metrics]:
-        checks.check_batch("CUT", batch)
+        checks.check_pair_batch("CUT", batch)
         key = random.step_key(state.key, state.step)
         a, b = signed(batch["a"]), signed(batch["b"])
         rows, before = a.shape[0], state.generator.batch_stats
@@ -355,7 +355,7 @@ def cut(
         return critic_logits(judge, state.critic, signed(images), noise)
 
     def evaluate(state: CUTState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
-        checks.check_batch("CUT", batch)
+        checks.check_pair_batch("CUT", batch)
         a, b = batch["a"], batch["b"]
         sources = jnp.concatenate([a, b]) if identity else a
 

@@ -195,7 +195,7 @@ def cyclegan(
         )
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> CycleGANState:
-        checks.check_batch("CycleGAN", batch)
+        checks.check_pair_batch("CycleGAN", batch)
         images: dict[Domain, Array] = {name: signed(batch[name]) for name in ("a", "b")}
         if with_identity and images["a"].shape[1:] != images["b"].shape[1:]:
             raise InputError(
@@ -232,7 +232,7 @@ def cyclegan(
     def update(
         state: CycleGANState, batch: Batch, axis_name: str | None = None
     ) -> tuple[CycleGANState, Metrics]:
-        checks.check_batch("CycleGAN", batch)
+        checks.check_pair_batch("CycleGAN", batch)
         key = random.step_key(state.key, state.step)
         images: dict[Domain, Array] = {name: signed(batch[name]) for name in ("a", "b")}
 
@@ -356,7 +356,7 @@ def cyclegan(
         return critic_logits(judge, net, signed(images), noise)
 
     def evaluate(state: CycleGANState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
-        checks.check_batch("CycleGAN", batch)
+        checks.check_pair_batch("CycleGAN", batch)
         terms: Metrics = {}
         for direction, domain in INTO.items():
             source = INTO[BACK[direction]]

@@ -158,7 +158,7 @@ def pix2pix(
         return jnp.concatenate([a, b], axis=-1) if conditional else b
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> Pix2PixState:
-        checks.check_batch("pix2pix", batch)
+        checks.check_pair_batch("pix2pix", batch)
         a, b = signed(batch["a"]), signed(batch["b"])
         params, stats = generator.init(random.stream(key, "generator"), a)
         made = jax.eval_shape(generator.apply, params, stats, a)[0]
@@ -178,7 +178,7 @@ def pix2pix(
     def update(
         state: Pix2PixState, batch: Batch, axis_name: str | None = None
     ) -> tuple[Pix2PixState, Metrics]:
-        checks.check_batch("pix2pix", batch)
+        checks.check_pair_batch("pix2pix", batch)
         key = random.step_key(state.key, state.step)
         a, b = signed(batch["a"]), signed(batch["b"])
 
@@ -255,7 +255,7 @@ def pix2pix(
         return critic_logits(judge, state.critic, pairs, noise)
 
     def evaluate(state: Pix2PixState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
-        checks.check_batch("pix2pix", batch)
+        checks.check_pair_batch("pix2pix", batch)
         a, b = batch["a"], batch["b"]
         fake = translate(state, a, key)
         terms = {"l1": translation.l1(signed(fake), signed(b))}
