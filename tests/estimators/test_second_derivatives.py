@@ -14,6 +14,7 @@ from jaxgen.estimators import (
     DReG,
     Enumerate,
     Quadrature,
+    ReinMax,
     ScoreFunction,
     StickingTheLanding,
     expectation,
@@ -140,3 +141,13 @@ def test_a_bound_with_a_stopped_density_refuses_second_derivatives(key, estimato
     jax.eval_shape(jax.grad(bound), POINT, key)
     with pytest.raises(InputError, match="first derivatives"):
         jax.eval_shape(jax.hessian(bound), POINT, key)
+
+
+def test_the_derivative_of_reinmax_has_no_derivative(key):
+    # It is exact for a quadratic f, and the path behind it is linear in the logits.
+    def estimate(x):
+        return expectation(key, lambda b: f(b, x), coin(x), ReinMax())
+
+    jax.eval_shape(jax.grad(estimate), POINT)
+    with pytest.raises(InputError, match="first derivatives"):
+        jax.eval_shape(jax.hessian(estimate), POINT)
