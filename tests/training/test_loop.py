@@ -198,7 +198,7 @@ def test_labels_outside_the_classes_are_refused_before_a_step(key):
     images = np.zeros((4, 2, 2, 1), np.uint8)
     source = data.from_arrays(images, label=np.array([0, 1, 5, 2]))
     batches = data.pipeline(source, batch_size=4, key=key, train=True)
-    with pytest.raises(InputError, match="label has the value 5, and num_classes=3"):
+    with pytest.raises(InputError, match="label has the value 5, and there are 3"):
         training.fit(model, batches, key=key, steps=1)
 
 
