@@ -45,6 +45,7 @@ def networks_of(
                 done += images
                 show("training the classifier, images", done, None)
 
+            show("training the classifier, images", done, None)
             nets.append(classifier_features(train, test=test, progress=count))
         elif name == "random":
             show("preparing random networks", 0, None)

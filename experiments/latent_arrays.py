@@ -67,6 +67,7 @@ def write_latent_arrays(
             known = encode_all(model, state, chosen(train, False)[0])[0]
             _write_samplers(folder, model, state, known, fit)
         if flat.shape[1] == 2:
+            progress.print_line("Decoding the latent plane")
             for name, side in (("manifold", 8), ("explorer", 32)):
                 plane, axes = latent_plane(flat, side)
                 save(folder / f"{name}.npz", images=decode(plane), **axes)

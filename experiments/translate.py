@@ -219,7 +219,7 @@ def _translate_all(
     done: list[Job] = []
     root = jax.random.key(config.seed)
     with progress.display() as show:
-        for number, job in enumerate(jobs, 1):
+        for number, job in enumerate(jobs):
             show("translating pictures", number, len(jobs))
             try:
                 picture = picture_files.read(
