@@ -247,7 +247,7 @@ def test_a_latent_that_is_a_factor_is_named(monkeypatch):
         ({"damping": -1.0}, "--damping=-1"),
         ({"betas": (1.0, 0.0)}, "--betas=0: give a number above 0"),
         ({"seeds": 0}, "--seeds=0"),
-        ({"image_size": 8}, "at least 16 pixels"),
+        ({"image_size": 8}, "image_size=8: give a whole number of at least 16"),
         ({"epochs": 12}, "--epochs is 12 .* --steps says how long"),
         ({"gamma": 5.0}, "--gamma is 5.0 .* only the constrained study"),
         ({"study": "constrained"}, "--betas is .* only the sweep study"),

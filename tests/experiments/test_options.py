@@ -10,7 +10,7 @@ import time
 import jax
 import pytest
 
-from experiments import command, vae
+from experiments import command, pix2pix, vae
 from jaxgen.errors import InputError
 
 FOLDER = pathlib.Path(command.__file__).parent
@@ -131,6 +131,14 @@ def test_arguments_of_a_python_call_become_options():
     said = "Give `batch_size`, not crop_size: the default of train_split."
     assert command.in_options(said, vae.Config()) == (
         "Give `--batch-size`, not --image-size: the default of --train-split."
+    )
+
+
+def test_a_doubtful_direction_is_an_option():
+    options = pix2pix.Config()
+    said = "give direction='b_to_a' to translate back, or direction='a_to_b'."
+    assert command.in_options(said, options) == said.replace(
+        "direction=", "--direction="
     )
 
 

@@ -276,7 +276,7 @@ def labels(root: Path) -> None:
         (missing_partner, {}, r"train/B has no partner of .*train/A/2\.png"),
         (grey_among_colours, {}, r"A/1\.png has one channel and .*A/0\.png has 3"),
         (corrupt, {}, r"train/A/1\.png cannot be read \(image file is truncated"),
-        (labels, {}, "--direction b_to_a"),
+        (labels, {}, "direction='b_to_a' to .*, or direction='a_to_b' if"),
         (None, {"data": "nowhere"}, "'nowhere' is unknown"),
         (None, {"load_size": 12}, "--image-size is 16, a crop that is larger"),
         (None, {"image_size": 18, "depth": 3}, "depth 3 needs"),
