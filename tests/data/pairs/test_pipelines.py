@@ -235,7 +235,7 @@ def test_what_cannot_be_cut_is_refused(key, options, words):
 
 
 def test_a_crop_is_a_multiple_of_the_factor_between_the_images(key):
-    with pytest.raises(InputError, match="crop_size=7: expected a positive multiple"):
+    with pytest.raises(InputError, match="crop_size=7: expected a multiple of 2"):
         make(key, aligned_pairs(scale=2), crop_size=7)
 
 
