@@ -243,10 +243,11 @@ class _Run:
             return self.model.init(key, self.data.batch(resident, item, jnp.int32(0)))
 
         items = self.items(0, 1)
-        batch = self.batch(items, 0)
-        if all(leaf.is_fully_addressable for leaf in jax.tree.leaves(batch)):
-            # Its values are known here, so the model checks them too.
-            jax.eval_shape(lambda key: self.model.init(key, batch), self.key)
+        if getattr(self.model, "num_classes", None) is not None:
+            # Inside a compiled init the labels have no values that could be checked.
+            batch = self.batch(items, 0)
+            if all(leaf.is_fully_addressable for leaf in jax.tree.leaves(batch)):
+                jax.eval_shape(lambda key: self.model.init(key, batch), self.key)
         init = jax.jit(init, out_shardings=self.place.replicated)
         return init(self.key, self.resident, items)
 
