@@ -55,3 +55,14 @@ def assert_equal_bits(first, second):
         if jax.numpy.issubdtype(a.dtype, jax.dtypes.prng_key):
             a, b = jax.random.key_data(a), jax.random.key_data(b)
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+def count_traces(update):
+    """Returns a compiled update, and a list that grows whenever it is traced."""
+    traces = []
+
+    def counted(*arguments):
+        traces.append(None)
+        return update(*arguments)
+
+    return jax.jit(counted), traces

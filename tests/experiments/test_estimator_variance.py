@@ -148,6 +148,7 @@ def test_any_slope_and_mean_meet_the_closed_forms(tmp_path):
     assert farthest(results) < 5
 
 
+@pytest.mark.slow
 def test_the_regression_learns_and_its_variances_fall_in_order(tmp_path):
     finished(tmp_path, studies=("regression",))
     path = tmp_path / "estimator_variance" / "regression" / "arrays" / "regression.npz"

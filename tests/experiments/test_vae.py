@@ -99,14 +99,18 @@ def test_a_second_run_of_one_name_gets_a_number_and_the_first_is_left_alone(run)
     assert first.read_bytes() == before
 
 
+def slow(options):
+    return pytest.param(options, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     "options",
     [
         {"network": "conv", "steps": 2},
-        {"likelihood": "gaussian", "latents": 5, "steps": 2},
+        slow({"likelihood": "gaussian", "latents": 5, "steps": 2}),
         {"binarize": "dynamic", "resident": "stream", "steps": 2},
-        {"prior": "mixture", "likelihood": "learned_gaussian", "steps": 2},
-        {"prior": "vamp", "binarize": "fixed", "warm_up": 1, "steps": 2},
+        slow({"prior": "mixture", "likelihood": "learned_gaussian", "steps": 2}),
+        slow({"prior": "vamp", "binarize": "fixed", "warm_up": 1, "steps": 2}),
         {"parallel": "pmap", "devices": 2, "steps": 2},
     ],
 )

@@ -110,7 +110,10 @@ def test_progress_counts_the_rows_of_all_sweeps():
         ({"tie": "other"}, 'tie="other": expected "stylegan"'),
         ({"precision_k": 0}, "precision_k=0: .* at least 1"),
         ({"density_k": 8}, "There are 8 real features: this needs at least 9"),
-        ({"generated": np.full((8, 2), np.nan)}, "8 of 8 rows of the generated features"),
+        (
+            {"generated": np.full((8, 2), np.nan)},
+            "8 of 8 rows of the generated features",
+        ),
         ({"halves": Halves(np.ones((2, 7), bool), np.ones((2, 8), bool))}, r"\(2, 7\)"),
         ({"halves": Halves(np.ones((2, 8), bool), np.ones((3, 8), bool))}, "as many"),
         (

@@ -185,7 +185,10 @@ def test_float32_features_have_no_copy_in_float64(key, monkeypatch):
             "order=0.5: give a number of at least 1",
         ),
         (lambda _: wasserstein_1d(X, []), "There are 0 y features"),
-        (lambda _: wasserstein_1d(X, [np.nan]), "1 of 1 rows of the y features are not"),
+        (
+            lambda _: wasserstein_1d(X, [np.nan]),
+            "1 of 1 rows of the y features are not",
+        ),
         (
             lambda key: sliced_wasserstein(
                 key, normal(9), normal(9), num_projections=1
