@@ -1,9 +1,11 @@
 import jax
 import numpy as np
+import pytest
 
 from benchmarks import convolution
 
 
+@pytest.mark.slow
 def test_a_tiny_run_measures_every_candidate(capsys):
     results = convolution.main(batch_size=2, scan_steps=1, repeats=1)
     assert set(results["milliseconds_a_step"]) == {

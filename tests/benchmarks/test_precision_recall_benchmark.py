@@ -33,6 +33,7 @@ def by_definition(real, generated):
     ]
 
 
+@pytest.mark.slow
 def test_a_tiny_run_measures_time_and_memory_of_each(capsys):
     results = precision_recall.main(number=40, large=50, dimension=3, rounds=1)
     candidates = ["jaxgen", "jaxgen with half-samples"]
