@@ -68,8 +68,8 @@ class Loaded(NamedTuple):
         least: And no shorter than this.
         source: What it was loaded from, for people.
         dropout: Whether its dropout is drawn when it translates, if it has any.
-        assumed: What nobody asked for, each with its source and the option that changes
-            it; for people.
+        assumed: Settings that were not given, with their source and the option that
+            changes each, as one line of text.
     """
 
     translate: Callable[..., Array]
