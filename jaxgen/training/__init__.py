@@ -2,7 +2,7 @@
 
 from jaxgen.training.checkpoint import Checkpoints
 from jaxgen.training.evaluation import compile_evaluation
-from jaxgen.training.guard import Interrupted, NonFiniteError
+from jaxgen.training.guard import Failed, Interrupted, NonFiniteError
 from jaxgen.training.loop import default_steps_per_call, fit
 from jaxgen.training.parallel import Placement, compile_steps, placement
 from jaxgen.training.progress import ProgressBar
@@ -11,6 +11,7 @@ from jaxgen.training.writers import JsonLines, TensorBoard, read_records
 
 __all__ = [
     "Checkpoints",
+    "Failed",
     "Interrupted",
     "JsonLines",
     "NonFiniteError",

@@ -1,43 +1,95 @@
 """Checkpoints on Orbax: everything a run needs to go on, bit for bit.
 
-A checkpoint is written under a temporary name and renamed when it is whole, so a run
-that is killed while saving leaves the one before it.
+Orbax writes a checkpoint in the background under a temporary name, and renames it when
+all of it is there. A thread of `Checkpoints` waits for that, and then writes the digest
+of every file into the folder. A checkpoint is whole only with its digest: a run that is
+killed in a save leaves the checkpoint before it, and damage is found before it is read.
 """
 
+import contextlib
 import json
+import shutil
+import tempfile
+import threading
+from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import orbax.checkpoint as ocp
-import tensorstore
+from jax.experimental import multihost_utils
 
+from jaxgen import files
 from jaxgen.checks import check_count
 from jaxgen.errors import InputError
+from jaxgen.progress import print_line
+from jaxgen.training.digest import NAME, DamageError, read_digest, write_digest
+from jaxgen.training.trees import (
+    arrays_of,
+    data_to_keys,
+    first_difference,
+    keys_to_data,
+    root_key,
+)
 from jaxgen.typing import PyTree
+
+FORMAT = "format.json"
+"""The file by which a folder states that each of its checkpoints has a digest."""
+
+
+UNFINISHED = f"it has no {NAME}, which is written last"
 
 
 class Checkpoints:
     """The checkpoints of one run, newest last.
 
+    A checkpoint that is not as it was written is passed over with a line on the error
+    stream, and the one before it is used; the next save renames it to `damaged-STEP`.
+    A folder of an older version of jaxgen has no digests, and is read with a line that
+    says so.
+
     Args:
         directory: Where they are; made when missing.
-        keep: How many of the newest are kept, at least 1.
+        keep: How many of the newest are kept. The one before the newest always is.
+        options: What may not change when the run is resumed, as JSON values by name;
+            it is saved, and `restore` refuses a checkpoint of other options.
+
+    Raises:
+        InputError: `keep` is below 1.
+        OSError: The folder cannot be made or written to.
     """
 
-    def __init__(self, directory: Path, *, keep: int = 2):
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        keep: int = 2,
+        options: Mapping[str, Any] | None = None,
+    ):
         """Opens the folder."""
         check_count("keep", keep, 1)
         self.directory = Path(directory).absolute()
+        # Through JSON, so that tuples compare as the lists they are saved as.
+        self._options = json.loads(json.dumps(options))
         self._manager = ocp.CheckpointManager(
             self.directory,
-            options=ocp.CheckpointManagerOptions(max_to_keep=keep, create=True),
+            # The newest is not known to be whole before its digest is written.
+            options=ocp.CheckpointManagerOptions(max_to_keep=max(keep, 2), create=True),
             item_handlers={
                 "state": ocp.StandardCheckpointHandler(),
                 "progress": ocp.JsonCheckpointHandler(),
             },
         )
+        self._sealing: threading.Thread | None = None
+        self._error: BaseException | None = None
+        self._passed_over: dict[int, str] = {}
+        steps = self._manager.all_steps()
+        if all((self._folder(step) / NAME).exists() for step in steps):
+            self._state_format()
+        self._stated = (self.directory / FORMAT).exists()
 
     def save(self, step: int, state: PyTree, progress: dict[str, Any]) -> None:
         """Starts to save a state; writing goes on in the background.
@@ -46,47 +98,85 @@ class Checkpoints:
             step: Steps done.
             state: Any pytree of arrays and typed keys.
             progress: What else the loop needs to go on, as JSON values.
+
+        Raises:
+            OSError: The folder is gone, this checkpoint cannot be written, or the one
+                before it could not.
         """
+        self.wait()
+        if not (self.directory / (FORMAT if self._stated else "")).exists():
+            raise FileNotFoundError(f"The folder {self.directory} is gone")
+        self._clean()
         if step in self._manager.all_steps():
             return
         # The copy lives on while the loop donates the state to the next call.
-        copy = jax.tree.map(jnp.copy, _keys_to_data(state))
-        self._manager.save(
-            step,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardSave(copy), progress=ocp.args.JsonSave(progress)
-            ),
-        )
+        copy = jax.tree.map(jnp.copy, keys_to_data(state))
+        facts = {
+            "step": step,
+            "key": root_key(state),
+            "options": self._options,
+            "versions": {
+                name: metadata.version(name)
+                for name in ("jaxgen", "jax", "flax", "optax", "orbax-checkpoint")
+            },
+        }
+        try:
+            self._manager.save(
+                step,
+                args=ocp.args.Composite(
+                    state=ocp.args.StandardSave(copy),
+                    progress=ocp.args.JsonSave(progress),
+                ),
+            )
+        # Orbax and what it stands on raise whatever they meet, bare `Exception` too.
+        except Exception as error:
+            raise OSError(self._unwritable(error)) from error
+        self._sealing = threading.Thread(target=self._seal, args=(step, facts))
+        self._sealing.start()
 
     def latest(self) -> int | None:
-        """Returns the step of the newest whole checkpoint, or None."""
-        self.wait()
-        return self._manager.latest_step()
+        """Returns the step of the newest whole checkpoint, or None if there is none.
+
+        Raises:
+            InputError: There are checkpoints, and each of them is damaged.
+        """
+        found = self._newest()
+        return None if found is None else found[0]
+
+    def is_checked(self) -> bool:
+        """Whether the newest whole checkpoint has a digest, which it agrees with."""
+        found = self._newest()
+        return found is not None and found[1] is not None
 
     def restore(self, template: PyTree) -> tuple[PyTree, dict[str, Any]]:
-        """Reads the newest checkpoint.
+        """Reads the newest whole checkpoint.
 
         Args:
             template: A state of the same model; shapes, types and placement are its.
 
         Raises:
-            InputError: If there is none, if it cannot be read, or if it belongs to
-                another model; the first array that differs is named.
+            InputError: If there is none, if it cannot be read, if it was made with
+                other options, or if it belongs to another model; the first array that
+                differs is named.
         """
-        step = self.latest()
-        if step is None:
+        found = self._newest()
+        if found is None:
             raise InputError(
                 f"There is no checkpoint in {self.directory}: start without resuming."
             )
-        folder = self.directory / str(step)
-        wanted = _keys_to_data(template)
+        step, facts = found
+        folder = self._folder(step)
+        if facts is None:
+            print_line(
+                f"The checkpoint {folder} is of an older version of jaxgen and carries "
+                "no digests: whether it is as it was written cannot be checked."
+            )
+        else:
+            self._check_options(folder, facts["options"])
+        wanted = keys_to_data(template)
         try:
-            # Orbax gives up at the first array that it cannot read, while reads of
-            # the others go on and find nobody left to report to. So both ways to fail
-            # are looked for before it starts.
-            _read_through(folder / "state")
             saved = self._manager.item_metadata(step)["state"]
-            difference = _first_difference(_arrays(saved.tree), _arrays(wanted))
+            difference = first_difference(arrays_of(saved.tree), arrays_of(wanted))
             if difference is None:
                 restored = self._manager.restore(
                     step,
@@ -95,9 +185,8 @@ class Checkpoints:
                         progress=ocp.args.JsonRestore(),
                     ),
                 )
-                state = _data_to_keys(restored["state"], template)
+                state = data_to_keys(restored["state"], template)
                 return state, restored["progress"]
-        # Orbax and what it stands on raise whatever they meet, bare `Exception` too.
         except Exception as error:
             raise InputError(
                 f"The checkpoint {folder} is damaged or belongs to another model "
@@ -109,63 +198,167 @@ class Checkpoints:
             "with the options it was made with, or start anew under another name."
         )
 
+    def rescue(self, step: int, state: PyTree, progress: dict[str, Any]) -> Path | None:
+        """Saves a state after something failed, elsewhere if it cannot be here.
+
+        Args:
+            step: Steps done.
+            state: As for `save`.
+            progress: As for `save`.
+
+        Returns:
+            The folder of checkpoints that holds it, which is this one or a new one in
+            the system's folder of temporary files or in the cache; None if all fail,
+            or if there are several processes, of which others may not have failed.
+        """
+        if jax.process_count() > 1:
+            return None
+        with contextlib.suppress(OSError):
+            self.wait()
+        try:
+            self.save(step, state, progress)
+            self.wait()
+            return self.directory
+        except OSError:
+            pass
+        for place in (Path(tempfile.gettempdir()), files.cache_folder()):
+            new = None
+            try:
+                place.mkdir(parents=True, exist_ok=True)
+                new = Path(tempfile.mkdtemp(prefix="jaxgen-rescued-", dir=place))
+                other = Checkpoints(new / "checkpoints", options=self._options)
+                other.save(step, state, progress)
+                other.close()
+                return other.directory
+            except OSError:
+                if new is not None:
+                    shutil.rmtree(new, ignore_errors=True)
+        return None
+
     def wait(self) -> None:
-        """Returns when everything asked for is on disk."""
-        self._manager.wait_until_finished()
+        """Returns when everything asked for is on disk, with its digest.
+
+        Raises:
+            OSError: It could not be written.
+        """
+        if self._sealing is not None:
+            self._sealing.join()
+            self._sealing = None
+        error, self._error = self._error, None
+        if error is not None:
+            # Orbax tells every thread once.
+            with contextlib.suppress(Exception):
+                self._manager.wait_until_finished()
+            raise OSError(self._unwritable(error)) from error
 
     def close(self) -> None:
-        """Waits, and lets go of the folder."""
-        self._manager.close()
+        """Waits, and lets go of the folder.
+
+        Raises:
+            OSError: What was asked for last could not be written.
+        """
+        try:
+            self.wait()
+        finally:
+            self._manager.close()
+
+    def _folder(self, step: int) -> Path:
+        return self.directory / str(step)
+
+    def _state_format(self) -> None:
+        path = self.directory / FORMAT
+        if jax.process_index() == 0 and not path.exists():
+            text = f'{{"every checkpoint": "is whole only with its {NAME}"}}\n'
+            files.write_whole(path, text.encode())
+
+    def _seal(self, step: int, facts: dict[str, Any]) -> None:
+        """Waits for Orbax, and writes the digest of what it wrote."""
+        try:
+            self._manager.wait_until_finished()
+            if jax.process_index() == 0:
+                write_digest(self._folder(step), facts)
+        except BaseException as error:
+            self._error = error
+
+    def _newest(self) -> tuple[int, dict[str, Any] | None] | None:
+        """Returns the step and the facts of the newest whole checkpoint."""
+        self.wait()
+        found = None
+        for step in sorted(self._manager.all_steps(), reverse=True):
+            try:
+                facts = read_digest(self._folder(step))
+                if facts is not None and facts["step"] != step:
+                    raise DamageError(f"it is that of step {facts['step']}")
+                if facts is None and self._stated:
+                    raise DamageError(UNFINISHED)
+                found = step, facts
+                break
+            except DamageError as damage:
+                self._pass_over(step, str(damage))
+        if jax.process_count() > 1:
+            multihost_utils.assert_equal(
+                np.int32(-1 if found is None else found[0]),
+                "The processes do not see the same checkpoints.",
+            )
+        # The first state of a run is made again from its key.
+        if found is None and set(self._passed_over) - {0}:
+            faults = "; ".join(
+                f"{step}: {why}" for step, why in self._passed_over.items()
+            )
+            raise InputError(
+                f"No checkpoint in {self.directory} is whole ({faults}). Put back "
+                "a copy of one, or start anew under another name."
+            )
+        return found
+
+    def _pass_over(self, step: int, damage: str) -> None:
+        if step not in self._passed_over:
+            print_line(
+                f"The checkpoint {self._folder(step)} is not whole and is passed over: "
+                f"{damage}."
+            )
+        self._passed_over[step] = damage
+
+    def _clean(self) -> None:
+        """Removes what a killed save has left, and sets damaged checkpoints aside."""
+        if jax.process_index() == 0:
+            for path in self.directory.iterdir():
+                if ocp.utils.is_tmp_checkpoint(path):
+                    shutil.rmtree(path, ignore_errors=True)
+            for step, why in self._passed_over.items():
+                if why == UNFINISHED:
+                    shutil.rmtree(self._folder(step), ignore_errors=True)
+                    continue
+                aside = self.directory / f"damaged-{step}"
+                shutil.rmtree(aside, ignore_errors=True)
+                self._folder(step).rename(aside)
+                print_line(f"The damaged checkpoint {step} is set aside as {aside}.")
+        if not self._passed_over:
+            return
+        if jax.process_count() > 1:
+            multihost_utils.sync_global_devices("jaxgen: checkpoints set aside")
+        self._passed_over = {}
+        self._manager.reload()
+
+    def _check_options(self, folder: Path, former: Mapping[str, Any] | None) -> None:
+        now = self._options
+        if now is None or former is None:
+            return
+        differ = [
+            f"{name} was {former.get(name)!r} and is now {now.get(name)!r}"
+            for name in sorted(former.keys() | now.keys())
+            if former.get(name) != now.get(name)
+        ]
+        if differ:
+            raise InputError(
+                f"The checkpoint {folder} was made with other options: "
+                f"{'; '.join(differ)}. Give the same options to resume it, or start "
+                "anew under another name."
+            )
+
+    def _unwritable(self, error: BaseException) -> str:
+        return f"{self.directory} cannot be written to ({_first_line(error)})"
 
 
-def _read_through(folder: Path) -> None:
-    """Reads every description and every array in a folder once, one by one."""
-    for path in (*folder.glob("_*"), *folder.glob("array_metadatas/*")):
-        json.loads(path.read_bytes())
-    store = tensorstore.KvStore.open(
-        {"driver": "ocdbt", "base": {"driver": "file", "path": f"{folder}/"}}
-    ).result()
-    names = store.list().result()
-    if not names:
-        raise OSError(f"{folder} holds no arrays")
-    for name in names:
-        store.read(name).result()
-
-
-def _arrays(tree: PyTree) -> dict[str, tuple[tuple[int, ...], str]]:
-    """Returns the shape and the type of each array of a tree under its path."""
-    flat = ocp.tree.to_flat_dict(tree, sep=".")
-    return {path: (tuple(x.shape), str(x.dtype)) for path, x in flat.items()}
-
-
-def _first_difference(saved: dict, wanted: dict) -> str | None:
-    """Says where the arrays of a checkpoint differ from those of a model."""
-    for path, array in wanted.items():
-        if path not in saved:
-            return f"it lacks the array {path}"
-        if saved[path] != array:
-            was, now = (f"{shape} {dtype}" for shape, dtype in (saved[path], array))
-            return f"its array {path} is {was}, the model's is {now}"
-    extra = next((path for path in saved if path not in wanted), None)
-    return None if extra is None else f"the model has no array {extra}, as it has"
-
-
-def _is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-
-
-def _keys_to_data(tree: PyTree) -> PyTree:
-    return jax.tree.map(lambda x: jax.random.key_data(x) if _is_key(x) else x, tree)
-
-
-def _data_to_keys(tree: PyTree, template: PyTree) -> PyTree:
-    def restore(leaf: jax.Array, like: jax.Array) -> jax.Array:
-        if not _is_key(like):
-            return leaf
-        return jax.random.wrap_key_data(leaf, impl=jax.random.key_impl(like))
-
-    return jax.tree.map(restore, tree, template)
-
-
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

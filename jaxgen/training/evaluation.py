@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxgen.training.guard import reading_data
 from jaxgen.training.parallel import Placement, steps_that_fit
 from jaxgen.typing import Array, Data, Model, PRNGKeyArray, PyTree
 
@@ -45,7 +46,8 @@ def compile_evaluation(
     small = data.steps_per_epoch <= steps_that_fit(data, rows)
 
     def items(first: int, last: int) -> PyTree:
-        return place.put_split(data.feed(first, last - first, rows))
+        with reading_data():
+            return place.put_split(data.feed(first, last - first, rows))
 
     kept = [items(*call) for call in calls] if small else None
 

@@ -1,7 +1,10 @@
-"""What stops a run: a signal, or a number that is not finite."""
+"""What stops a run: a signal, a failure, or a number that is not finite."""
 
+import contextlib
+import errno
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -9,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgen.errors import InputError
 from jaxgen.typing import Array, PyTree
 
 
@@ -27,6 +31,29 @@ class Interrupted(Exception):
         )
         self.step = step
         self.signal_number = signal_number
+
+
+class Failed(Exception):
+    """Data, a folder or the disk failed a run; what was in memory is saved if it can.
+
+    Attributes:
+        step: Steps done.
+        saved: The folder of checkpoints that holds the state of that step; None if it
+            is saved nowhere.
+    """
+
+    def __init__(self, step: int, error: Exception, saved: Path | None):
+        """Keeps the step and the folder, and says what failed."""
+        where = "is not saved" if saved is None else f"is saved in {saved}"
+        super().__init__(
+            f"Stopped at step {step}: {_cause(error)}. The state of that step {where}."
+        )
+        self.step = step
+        self.saved = saved
+
+
+class UnreadableData(InputError):
+    """A batch could not be read."""
 
 
 class NonFiniteError(ArithmeticError):
@@ -64,6 +91,15 @@ class Interrupts:
             self.__exit__()
             signal.raise_signal(number)
         self.received = number
+
+
+@contextlib.contextmanager
+def reading_data() -> Iterator[None]:
+    """Raises UnreadableData for whatever goes wrong within."""
+    try:
+        yield
+    except Exception as error:  # sources of all kinds raise errors of all kinds
+        raise UnreadableData(f"The data cannot be read: {_cause(error)}") from error
 
 
 def first_bad_step(metrics: dict[str, np.ndarray]) -> tuple[int, str] | None:
@@ -104,3 +140,12 @@ def _numbers(tree: PyTree) -> Iterator[tuple[str, Array]]:
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         if jnp.issubdtype(leaf.dtype, jnp.inexact):
             yield jax.tree_util.keystr(path, simple=True, separator="/"), leaf
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, OSError):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
+            return f"the disk or the quota is full ({error})"
+        return str(error)
+    text = str(error).strip().rstrip(".")
+    return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"

@@ -1,20 +1,35 @@
 """The bookkeeping of a run: means of the terms since the last record, and its speed."""
 
 import time
+from typing import Any
 
 import numpy as np
 
+from jaxgen.training.writers import Record
+
+PENDING = "pending"
+
 
 class Ledger:
-    """Sums of the training terms since the last record.
+    """Sums of the training terms since the last record, and what is still to be done.
 
     Args:
-        progress: Sums to go on from, as `progress` gave them.
+        progress: What to go on from, as `progress` gave it.
+
+    Attributes:
+        records: Records that no writer has yet.
+        callbacks: Whether the callbacks of the last step are still to be called.
     """
 
-    def __init__(self, progress: dict[str, list] | None = None):
-        """Starts from sums, or from nothing."""
-        self._sums = {k: (v[0], v[1]) for k, v in (progress or {}).items()}
+    def __init__(self, progress: dict[str, Any] | None = None):
+        """Starts from what was saved, or from nothing."""
+        sums = dict(progress or {})
+        pending = {}
+        if isinstance(sums.get(PENDING), dict):  # a term of that name is a list
+            pending = sums.pop(PENDING)
+        self.records: list[Record] = pending.get("records", [])
+        self.callbacks: bool = pending.get("callbacks", False)
+        self._sums = {k: (v[0], v[1]) for k, v in sums.items()}
 
     def add(self, metrics: dict[str, np.ndarray]) -> None:
         """Adds the terms of some steps, an array each; a norm may have fewer steps."""
@@ -31,9 +46,12 @@ class Ledger:
         """Begins the next record."""
         self._sums = {}
 
-    def progress(self) -> dict[str, list]:
+    def progress(self) -> dict[str, Any]:
         """Returns what a resumed run needs, as JSON values."""
-        return {name: list(sums) for name, sums in self._sums.items()}
+        sums = {name: list(sums) for name, sums in self._sums.items()}
+        if not self.records and not self.callbacks:
+            return sums
+        return sums | {PENDING: {"records": self.records, "callbacks": self.callbacks}}
 
 
 class Clock:
