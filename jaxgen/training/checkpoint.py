@@ -27,6 +27,7 @@ from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.progress import print_line
 from jaxgen.training.digest import NAME, DamageError, read_digest, write_digest
+from jaxgen.training.quiet import quiet_orbax
 from jaxgen.training.trees import (
     arrays_of,
     data_to_keys,
@@ -71,6 +72,7 @@ class Checkpoints:
     ):
         """Opens the folder."""
         check_count("keep", keep, 1)
+        quiet_orbax()
         self.directory = Path(directory).absolute()
         # Through JSON, so that tuples compare as the lists they are saved as.
         self._options = json.loads(json.dumps(options))
@@ -104,7 +106,7 @@ class Checkpoints:
                 before it could not.
         """
         self.wait()
-        if not (self.directory / (FORMAT if self._stated else "")).exists():
+        if self._is_gone():
             raise FileNotFoundError(f"The folder {self.directory} is gone")
         self._clean()
         if step in self._manager.all_steps():
@@ -356,7 +358,14 @@ class Checkpoints:
                 "anew under another name."
             )
 
+    def _is_gone(self) -> bool:
+        return not (self.directory / (FORMAT if self._stated else "")).exists()
+
     def _unwritable(self, error: BaseException) -> str:
+        if self._is_gone():
+            return f"The folder {self.directory} is gone"
+        if "No space left" in str(error) or "quota" in str(error):
+            return f"The disk or the quota of {self.directory} is full"
         return f"{self.directory} cannot be written to ({_first_line(error)})"
 
 

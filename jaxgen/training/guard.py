@@ -143,9 +143,9 @@ def _numbers(tree: PyTree) -> Iterator[tuple[str, Array]]:
 
 
 def _cause(error: Exception) -> str:
-    if isinstance(error, OSError):
-        if error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
-            return f"the disk or the quota is full ({error})"
-        return str(error)
     text = str(error).strip().rstrip(".")
-    return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk or the quota is full ({text})"
+    if isinstance(error, OSError | InputError):
+        return text
+    return f"{type(error).__name__}: {text}"
