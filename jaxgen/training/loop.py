@@ -99,8 +99,8 @@ def fit(
                 "data.pipeline(source, batch_size=..., key=..., train=...) makes them."
             )
     place = placement(1) if place is None else place
-    run = Calls(model, data, key, steps, evaluate_every, steps_per_call, place)
     with guard.Interrupts() as interrupts:
+        run = Calls(model, data, key, steps, evaluate_every, steps_per_call, place)
         state, ledger, saved = _start(run, checkpoints)
         step = int(state.step)
         evaluate = None

