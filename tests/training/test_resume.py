@@ -1,8 +1,5 @@
 import re
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import jax
@@ -13,84 +10,6 @@ import pytest
 from jaxgen import training
 from jaxgen.errors import InputError
 from tests import tiny
-
-STEPS = 40
-ROOT = Path(__file__).parents[2]
-
-RUN = """
-import sys
-from pathlib import Path
-import jax, numpy as np
-from jaxgen import training
-from tests import tiny
-
-folder = Path(sys.argv[1])
-checkpoints = training.Checkpoints(folder / "checkpoints")
-writer = training.JsonLines(
-    folder / "metrics.jsonl", resume_step=checkpoints.latest() or 0
-)
-print("at", checkpoints.latest(), flush=True)
-state = training.fit(
-    tiny.vae(), tiny.batches(), key=jax.random.key(3), steps={steps}, steps_per_call=2,
-    test_data=tiny.batches(train=False), checkpoints=checkpoints,
-    seconds_between_checkpoints=0, writers=[writer],
-)
-checkpoints.close()
-np.savez(folder / "final.npz", *map(np.asarray, jax.tree.leaves(state.net)))
-"""
-
-
-def start(folder: Path) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-c", RUN.format(steps=STEPS), str(folder)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def records(folder: Path) -> list:
-    kept = training.read_records(folder / "metrics.jsonl")
-    return [{k: v for k, v in r.items() if "per_second" not in k} for r in kept]
-
-
-def test_killed_at_any_moment_and_resumed_gives_the_same_bits(tmp_path):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    whole.mkdir()
-    killed.mkdir()
-    _, errors = (run := start(whole)).communicate(timeout=300)
-    assert run.returncode == 0, errors
-    # Moments in the life of a checkpoint: none yet; being written; some are there.
-    kills = 0
-    moments = np.random.default_rng(0).uniform(0.0, 1.0, 4)
-    for attempt, wait in enumerate(moments):
-        run = start(killed)
-        folder = killed / "checkpoints"
-        deadline = time.monotonic() + 60
-        before = set(folder.glob("*"))
-        while run.poll() is None and time.monotonic() < deadline:
-            fresh = set(folder.glob("*")) - before
-            half_written = any("tmp" in path.name for path in fresh)
-            if half_written if attempt % 2 else len(fresh) > 1:
-                break
-            time.sleep(1e-3)
-        if not attempt % 2:
-            time.sleep(0.1 * wait)
-        run.kill()
-        run.communicate()
-        kills += run.returncode == -signal.SIGKILL
-    out, errors = (run := start(killed)).communicate(timeout=300)
-    assert run.returncode == 0, errors
-    # It was killed indeed, and went on from somewhere.
-    assert kills >= 2
-    assert out.startswith("at ")
-    assert out.split()[1] != "None"
-    with np.load(whole / "final.npz") as a, np.load(killed / "final.npz") as b:
-        assert a.files == b.files
-        for name in a.files:
-            np.testing.assert_array_equal(a[name], b[name])
-    assert records(killed) == records(whole)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
