@@ -87,7 +87,7 @@ def test_anything_but_an_archive_of_plain_arrays_is_one_error(tmp_path):
     with pytest.raises(ValueError, match="one array"):
         files.read_npz(tmp_path / "one.npy")
     np.savez(path, a=np.array([None]))
-    with pytest.raises(ValueError, match="allow_pickle"):
+    with pytest.raises(ValueError, match="Python objects"):
         files.read_npz(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("readme", "no array")
@@ -106,7 +106,7 @@ def test_anything_but_an_archive_of_plain_arrays_is_one_error(tmp_path):
 def test_a_file_of_arrays_that_cannot_be_opened_is_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         files.read_npz(tmp_path / "missing.npz")
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(ValueError, match="it is a folder"):
         files.read_npz(tmp_path)
 
 
