@@ -69,9 +69,11 @@ def opened(
             `MOST_PIXELS`, or what is done while it is open fails.
     """
     image_module, _ = pillow()
-    # Pillow's own limit warns below ours. `catch_warnings` is not for threads.
+    # Pillow warns below our limit. `catch_warnings` is not for threads, and another
+    # filter for each image would let warnings repeat that are shown once.
     bomb = image_module.DecompressionBombWarning
-    warnings.filterwarnings("ignore", category=bomb)
+    if not any(kind == "ignore" and of is bomb for kind, _, of, *_ in warnings.filters):
+        warnings.filterwarnings("ignore", category=bomb)
     try:
         if isinstance(file, Path):
             check_regular_file(file)
