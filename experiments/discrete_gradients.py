@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import stats
 
-from experiments.latent_arrays import save
+from experiments.latent_arrays import load, save
 from jaxgen import losses, random
 from jaxgen.estimators import Estimator, Moments, ScoreFunction, moments
 from jaxgen.estimators.streaming import merge
@@ -306,7 +306,6 @@ class KeepParameters:
     def _read(self) -> dict[int, list[np.ndarray]]:
         found: dict[int, list[np.ndarray]] = {}
         if self._path.exists():
-            with np.load(self._path, allow_pickle=False) as arrays:
-                for name in sorted(arrays.files):
-                    found.setdefault(int(name.split("-")[0]), []).append(arrays[name])
+            for name, array in sorted(load(self._path).items()):
+                found.setdefault(int(name.split("-")[0]), []).append(array)
         return found

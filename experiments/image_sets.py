@@ -10,6 +10,7 @@ import numpy as np
 from experiments.latent_arrays import every_nth
 from jaxgen import data
 from jaxgen.errors import InputError
+from jaxgen.files import map_npy
 
 ImageSet = data.Source | np.ndarray
 """A folder, read file by file, or an array that stays on disk."""
@@ -118,11 +119,11 @@ def load_array(path: Path) -> np.ndarray:
             "of images."
         )
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        array = map_npy(path)
+    except (OSError, ValueError) as error:
         raise InputError(
-            f"{path} is no whole .npy file of numbers (Python objects are not read): "
-            "save the array anew by numpy.save."
+            f"{path} is no whole .npy file of numbers ({error}): save the array anew "
+            "by numpy.save."
         ) from error
     if array.ndim not in (2, 4) or array.dtype.kind not in "fiu" or 0 in array.shape:
         hint = (

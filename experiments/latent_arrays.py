@@ -11,6 +11,8 @@ import numpy as np
 
 from experiments import progress
 from jaxgen import data
+from jaxgen.errors import InputError
+from jaxgen.files import read_npz
 from jaxgen.losses.vae.families import Gaussian
 from jaxgen.models import VAE, aggregate_gaussian, aggregate_mixture
 from jaxgen.typing import Array, PRNGKeyArray
@@ -235,9 +237,9 @@ class Snapshots:
         key = jax.random.clone(self._key)
         taken = {epoch: to_bytes(self._model.sample(state, key, self._number))}
         if self._path.exists():
-            with np.load(self._path, allow_pickle=False) as former:
-                old = zip(former["epoch"], former["images"], strict=True)
-                taken = {e: i for e, i in old if e < epoch} | taken
+            former = load(self._path)
+            old = zip(former["epoch"], former["images"], strict=True)
+            taken = {e: i for e, i in old if e < epoch} | taken
         save(self._path, epoch=list(taken), images=np.stack(list(taken.values())))
 
 
@@ -277,6 +279,21 @@ def scale(images: Array) -> Array:
 def to_bytes(images: Array) -> np.ndarray:
     """Brings images in [0, 1] to bytes; what lies outside is cut."""
     return np.asarray(jnp.clip(images, 0, 1) * 255).round().astype(np.uint8)
+
+
+def load(path: Path) -> dict[str, np.ndarray]:
+    """Reads a file of `save`.
+
+    Raises:
+        InputError: It is missing or damaged.
+    """
+    try:
+        return read_npz(path)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read ({error}): delete it to begin it anew, or train "
+            "anew."
+        ) from error
 
 
 def save(path: Path, **arrays: Any) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from experiments import collapse_monitor, progress
-from experiments.latent_arrays import save
+from experiments.latent_arrays import load, save
 from jaxgen import metrics
 from jaxgen.data.mixtures import Mixture
 from jaxgen.models.ensemble import Ensemble
@@ -90,12 +90,12 @@ class ModeWatch:
         }
         frames = {name: value[None] for name, value in frame.items()}
         if self._path.exists():
-            with np.load(self._path) as before:
-                kept = before["step"] < step
-                frames = {
-                    name: np.concatenate([before[name][kept], value])
-                    for name, value in frames.items()
-                }
+            before = load(self._path)
+            kept = before["step"] < step
+            frames = {
+                name: np.concatenate([before[name][kept], value])
+                for name, value in frames.items()
+            }
         save(self._path, **frames)
         self.tell(frames["captured"])
 
@@ -120,8 +120,7 @@ class ModeWatch:
         Args:
             milliseconds: See `Watched`.
         """
-        with np.load(self._path) as kept:
-            frames = {name: kept[name] for name in kept.files}
+        frames: dict[str, Any] = load(self._path)
         return Watched(label=self._label, milliseconds=milliseconds, **frames)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments import feature_choice, progress
 from experiments.gan_studies.quality import drawn
-from experiments.latent_arrays import every_nth, save
+from experiments.latent_arrays import every_nth, load, save
 from jaxgen import metrics
 from jaxgen.data import Source
 from jaxgen.metrics.features.base import FeatureNet, extract
@@ -183,18 +183,18 @@ class StackedWatch:
         found = {"step": np.array(step), **read(self._judge, images)._asdict()}
         looks = {name: value[None] for name, value in found.items()}
         if self._path.exists():
-            with np.load(self._path) as before:
-                kept = before["step"] < step
-                looks = {
-                    name: np.concatenate([before[name][kept], value])
-                    for name, value in looks.items()
-                }
+            before = load(self._path)
+            kept = before["step"] < step
+            looks = {
+                name: np.concatenate([before[name][kept], value])
+                for name, value in looks.items()
+            }
         save(self._path, **looks)
 
     def looks(self) -> Looks:
         """Returns all that was read."""
-        with np.load(self._path) as kept:
-            return Looks(kept["step"], Read(kept["modes"], kept["sure"]))
+        kept = load(self._path)
+        return Looks(kept["step"], Read(kept["modes"], kept["sure"]))
 
 
 def _assigned(judge: Judge, found: Read) -> AssignedModes:

@@ -1,17 +1,22 @@
 """Files that appear whole or not at all, and the folder of what can be made again.
 
-And archives of arrays, read without trust in what is in them.
+And files of arrays, read without trust in what is in them.
 """
 
 import contextlib
 import errno
+import math
 import os
 import secrets
-from collections.abc import Iterator
+import stat
+import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+
+from jaxgen.errors import InputError
 
 
 def cache_folder() -> Path:
@@ -67,37 +72,159 @@ def write_whole(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def check_regular_file(path: str | os.PathLike[str]) -> None:
+    """Raises an InputError if a path is there and no file that can be read.
+
+    To open a named pipe is to wait for its writer, for ever where there is none. A
+    missing file passes: whoever opens it says so.
+
+    Args:
+        path: Of the file, or of a link to it.
+    """
+    kind = _irregular(path)
+    if kind:
+        raise InputError(f"{path} cannot be read: it is {kind}; give a regular file.")
+
+
 def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Reads the arrays of an `.npz` file, whatever the file may hold.
 
-    Nothing is unpickled, and the file is closed also where it is damaged.
+    Nothing is unpickled, nothing is allocated that the file cannot hold, and the file
+    is closed also where it is damaged.
 
     Args:
-        path: The file.
+        path: The file, with at most 8 GiB of arrays.
 
     Returns:
         Arrays by their names.
 
     Raises:
         OSError: The file is missing or cannot be read.
-        ValueError: It is damaged, or holds anything but plain arrays.
+        ValueError: It is damaged, no regular file, or holds anything but plain arrays.
     """
-    # np.load would leave a file open that it finds damaged.
-    with open(path, "rb") as file:
-        try:
-            saved = np.load(file, allow_pickle=False)
-            if not isinstance(saved, np.lib.npyio.NpzFile):
-                raise ValueError("it is one array, and no archive of arrays")
-            with saved:
-                arrays = {name: saved[name] for name in saved.files}
-        # Of damage, zipfile, zlib and NumPy raise whatever comes up; none has a list.
-        except Exception as error:
-            # EINVAL is a place before the file's start, where damage sent zipfile.
-            if isinstance(error, OSError) and error.errno != errno.EINVAL:
-                raise
-            raise ValueError(str(error) or type(error).__name__) from error
-    for name, array in arrays.items():
-        # NumPy hands out a member that is no array as the bytes it has.
-        if not isinstance(array, np.ndarray):
-            raise ValueError(f"{name} in it is not an array")
-    return arrays
+    with _damage_as_value_error(path), open(path, "rb") as file:
+        if file.read(len(_MAGIC)) == _MAGIC:
+            raise ValueError("it is one array, and no archive of arrays")
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            _check_claims(members, os.fstat(file.fileno()).st_size)
+            return {
+                member.filename.removesuffix(".npy"): _read_member(archive, member)
+                for member in members
+            }
+
+
+def map_npy(path: str | os.PathLike[str]) -> np.ndarray:
+    """Maps the array of an `.npy` file into memory, whatever the file may hold.
+
+    Nothing is unpickled, and numbers are read when they are used.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The array; it cannot be written to.
+
+    Raises:
+        OSError: The file is missing or cannot be read.
+        ValueError: It is damaged, no regular file, or holds no plain array.
+    """
+    with _damage_as_value_error(path), open(path, "rb") as file:
+        if file.read(2) == b"PK":
+            raise ValueError("it is an archive of arrays, and no single one")
+        file.seek(0)
+        size = os.fstat(file.fileno()).st_size
+        shape, by_columns, dtype = _read_header(file, size)
+        order = "F" if by_columns else "C"
+        if not math.prod(shape):
+            return np.empty(shape, dtype, order)
+        return np.memmap(file, dtype, "r", file.tell(), shape, order)
+
+
+_MAGIC = np.lib.format.MAGIC_PREFIX
+
+_MOST_BYTES = 2**33
+"""Of the arrays of an archive: what is compressed can claim any number."""
+
+_MOST_COMPRESSION = 1032
+"""By how much deflate can shrink: two bits for 258 bytes."""
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def _irregular(path: str | os.PathLike[str]) -> str | None:
+    """Says what a path is that is no regular file; None if it is one, or missing."""
+    try:
+        kind = stat.S_IFMT(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return "a link to nothing" if os.path.islink(path) else None
+    return None if kind == stat.S_IFREG else _KINDS.get(kind, "no regular file")
+
+
+@contextlib.contextmanager
+def _damage_as_value_error(path: str | os.PathLike[str]) -> Iterator[None]:
+    kind = _irregular(path)
+    if kind:
+        raise ValueError(f"it is {kind}")
+    try:
+        yield
+    # Of damage, zipfile, zlib, tokenize and NumPy raise whatever comes up, MemoryError
+    # and RecursionError too; none has a list.
+    except Exception as error:
+        # EINVAL is a place before the file's start, where damage sent zipfile.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
+        raise ValueError(str(error) or type(error).__name__) from error
+
+
+def _check_claims(members: Sequence[zipfile.ZipInfo], size: int) -> None:
+    """Raises a ValueError if an archive claims more bytes than it can hold."""
+    if sum(member.compress_size for member in members) > size:
+        raise ValueError("its parts claim more bytes than the file has")
+    for member in members:
+        most = member.compress_size * _MOST_COMPRESSION
+        if member.file_size > most and member.compress_type == zipfile.ZIP_DEFLATED:
+            raise ValueError(f"{member.filename} claims more bytes than it can hold")
+    claimed = sum(member.file_size for member in members)
+    if claimed > _MOST_BYTES:
+        raise ValueError(f"it claims {claimed:,} bytes, and {_MOST_BYTES:,} are read")
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    with archive.open(member) as file:
+        if file.read(len(_MAGIC)) != _MAGIC:
+            raise ValueError(f"{member.filename} in it is not an array")
+        file.seek(0)
+        _read_header(file, member.file_size)
+        file.seek(0)
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _read_header(file: Any, size: int) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Reads the header of an array, and leaves the file behind it.
+
+    Raises:
+        ValueError: The header is damaged, or not of as many bytes as there are.
+    """
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
+    elif version == (2, 0):
+        shape, by_columns, dtype = np.lib.format.read_array_header_2_0(file)
+    else:
+        raise ValueError(f"its format is {version}, expected (1, 0) or (2, 0)")
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which are never unpickled")
+    claimed, held = math.prod(shape) * dtype.itemsize, size - file.tell()
+    if claimed != held or min(shape, default=0) < 0 or not dtype.itemsize:
+        raise ValueError(
+            f"an array of {dtype} of shape {shape} has {claimed:,} bytes, and there "
+            f"are {held:,}"
+        )
+    return shape, by_columns, dtype

@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.gan_studies import curves
 from experiments.gan_studies.quality import Found, Judge
-from experiments.latent_arrays import save
+from experiments.latent_arrays import load, save
 from jaxgen import files, training
 from jaxgen.metrics.resampling import Interval
 
@@ -38,10 +38,10 @@ def write_pictures(
     )
     images, epochs, system = [], [], []
     for number, name in enumerate(labels):
-        with np.load(folder.path / "parts" / name / "epochs.npz") as taken:
-            images += list(taken["images"])
-            epochs += list(taken["epoch"])
-            system += [number] * len(taken["epoch"])
+        taken = load(folder.path / "parts" / name / "epochs.npz")
+        images += list(taken["images"])
+        epochs += list(taken["epoch"])
+        system += [number] * len(taken["epoch"])
     named = {} if class_names is None else {"class_names": list(class_names)}
     save(
         folder.arrays / "gan_epochs.npz",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.latent_arrays import save, to_bytes
+from experiments.latent_arrays import load, save, to_bytes
 from experiments.translation_studies.judge import LOWER, TITLES, Judge, Score
 from jaxgen import files
 from jaxgen.errors import InputError
@@ -127,7 +127,7 @@ def add_look(
         "outputs": _shown(inputs, outputs, show)[None],
     }
     if path.exists():
-        before = files.read_npz(path)
+        before = load(path)
         kept = before["step"] < step
         frames = {
             name: np.concatenate([before[name][kept], new])

@@ -1,7 +1,7 @@
 """Single pictures, from a file to numbers in [0, 1] and back, with the bits they have.
 
 A grey picture of 16 bits keeps them, and so does an array, which may have any channels.
-Pillow reads colours of more than 8 bits a channel as 8 bits.
+Colours of more than 8 bits a channel are refused: pillow would read 8.
 """
 
 import io

@@ -40,8 +40,9 @@ class Job:
 def jobs_of(source: Path, output: Path, suffix: str) -> tuple[list[Job], list[str]]:
     """Finds the pictures of a folder, or the one that is meant, in order of names.
 
-    Hidden files and folders, and files without the suffix of a picture, are passed
-    over, and so is the folder of the output, where it is inside.
+    Hidden files and folders, files without the suffix of a picture, and named pipes,
+    sockets, devices and links to nothing are passed over, and so is the folder of the
+    output, where it is inside.
 
     Args:
         source: A folder or a file.
@@ -223,7 +224,9 @@ def _listed(folder: Path, output: Path) -> list[Path]:
         found += [
             Path(parent) / name
             for name in names
-            if not name.startswith(".") and Path(name).suffix.lower() in READ
+            if not name.startswith(".")
+            and Path(name).suffix.lower() in READ
+            and os.path.isfile(os.path.join(parent, name))
         ]
     return sorted(found)
 

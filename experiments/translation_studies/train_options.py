@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jaxgen.errors import InputError
+from jaxgen.files import check_regular_file
 from jaxgen.networks import ImportedTranslator
 
 NAME = "train_opt.txt"
@@ -60,6 +61,7 @@ def read_beside(weights: Path, network: ImportedTranslator) -> TrainOptions | No
         InputError: The file cannot be read, is damaged, or is of another network.
     """
     path = weights.parent / NAME
+    check_regular_file(path)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

@@ -30,7 +30,8 @@ def load_folder(
     The folder may hold `train` and `test` subfolders laid out so. Otherwise every
     tenth image in the order of the names (the last one, where there are fewer than
     ten) is for the test, the others for training. Images are sorted by name, classes
-    too; hidden files and files without the suffix of an image are passed over.
+    too; hidden files, files without the suffix of an image and what is no regular file
+    are passed over.
 
     If all images are grey there is one channel, otherwise three (RGB).
 
@@ -83,9 +84,9 @@ def load_folder(
 def _list_split(folder: Path, split: str) -> tuple[_Files, tuple[str, ...] | None]:
     """Finds the images of a split, and the classes over both splits."""
     if not folder.is_dir():
+        what = "is no folder" if os.path.lexists(folder) else "does not exist"
         raise InputError(
-            f"The folder {folder} does not exist: expected a folder of images; "
-            "check the path."
+            f"The folder {folder} {what}: expected a folder of images; check the path."
         )
     own = {name: folder / name for name in ("train", "test")}
     if any(path.is_dir() for path in own.values()):
@@ -157,17 +158,21 @@ def _list_images(folder: Path) -> _Files:
 def scan(
     folder: Path, suffixes: Collection[str] = images.SUFFIXES
 ) -> tuple[list[Path], list[Path]]:
-    """Returns the images and the subfolders of a folder, sorted by name."""
+    """Returns the images and the subfolders of a folder, sorted by name.
+
+    Named pipes, sockets, devices and links to nothing are passed over.
+    """
     own, subfolders = [], []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
-                if entry.is_dir():
-                    subfolders.append(Path(entry.path))
-                elif Path(entry.name).suffix.lower() in suffixes:
-                    own.append(Path(entry.path))
+                path = Path(entry.path)
+                if os.path.isdir(path):
+                    subfolders.append(path)
+                elif path.suffix.lower() in suffixes and os.path.isfile(path):
+                    own.append(path)
     except OSError as error:
         raise InputError(
             f"The folder {folder} cannot be read ({error.strerror}): expected a "
@@ -182,5 +187,7 @@ def _walk(folder: Path) -> Sequence[Path]:
         Path(parent) / name
         for parent, folders, names in os.walk(folder)
         for name in names
-        if not name.startswith(".") and Path(name).suffix.lower() in images.SUFFIXES
+        if not name.startswith(".")
+        and Path(name).suffix.lower() in images.SUFFIXES
+        and os.path.isfile(os.path.join(parent, name))
     )

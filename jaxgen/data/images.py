@@ -1,6 +1,11 @@
-"""Reading image files with pillow: 8 bits, or 16 of grey, and all of one size."""
+"""Reading image files with pillow: 8 bits, or 16 of grey, and all of one size.
+
+Images of more than `MOST_PIXELS` are refused: a file of kilobytes may claim gigabytes.
+So is colour of 16 bits a channel, of which pillow drops the lower 8.
+"""
 
 import io
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +15,7 @@ import numpy as np
 
 from jaxgen.data.resizing import pillow, resampling, resize
 from jaxgen.errors import InputError
+from jaxgen.files import check_regular_file, map_npy
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -25,9 +31,16 @@ GREY_MODES = ("1", "L", "LA", "La")
 COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr")
 
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I")
-"""Grey of 16 bits; a PGM comes as 32. Of colour in 16 bits pillow keeps 8."""
+"""Grey of 16 bits; a PGM comes as 32."""
 
-_EXIF_ORIENTATION = 0x0112
+MOST_PIXELS = 2**27
+"""Pixels of the largest image that is read, 134,217,728: 400 MB as bytes of RGB."""
+
+# Tags of TIFF.
+_BITS_PER_SAMPLE = 258
+_PHOTOMETRIC = 262
+_EXIF_ORIENTATION = 274
+_SAMPLE_FORMAT = 339
 
 
 class Header(NamedTuple):
@@ -52,30 +65,94 @@ def opened(
         deep: Grey of 16 bits is welcome.
 
     Raises:
-        InputError: It is no readable image of such pixels, or what is done while it is
-            open fails.
+        InputError: It is no readable image of such pixels, or has more than
+            `MOST_PIXELS`, or what is done while it is open fails.
     """
     image_module, _ = pillow()
+    # Pillow warns below our limit. `catch_warnings` is not for threads, and another
+    # filter for each image would let warnings repeat that are shown once.
+    bomb = image_module.DecompressionBombWarning
+    if not any(kind == "ignore" and of is bomb for kind, _, of, *_ in warnings.filters):
+        warnings.filterwarnings("ignore", category=bomb)
     try:
+        if isinstance(file, Path):
+            check_regular_file(file)
         stream = io.BytesIO(file) if isinstance(file, bytes) else file
         with image_module.open(stream) as image:
-            known = GREY_MODES + COLOUR_MODES + (DEEP_MODES if deep else ())
-            if image.mode not in known:
-                bits = "8 bits a channel, or 16 of grey" if deep else "8 bits a channel"
-                raise InputError(
-                    f"The image {name} has pixels of mode {image.mode!r} (more than 8 "
-                    f"bits): expected {bits}; convert it, or take it out."
-                )
+            fault = _fault(image, deep)
+            if fault:
+                raise InputError(f"The image {name} {fault}, or take it out.")
             yield image
     except InputError:
         raise
-    # Damaged files make pillow's readers raise nearly anything: OSError, SyntaxError,
-    # ValueError, struct.error, DecompressionBombError ...
-    except Exception as error:
+    except image_module.DecompressionBombError as error:
         raise InputError(
-            f"The image {name} cannot be read ({error}): expected a complete image "
+            f"The image {name} {_too_large(str(error).rstrip('.'))}, or take it out."
+        ) from error
+    # Damaged files make pillow's readers raise nearly anything: OSError, SyntaxError,
+    # ValueError, struct.error, MemoryError ...
+    except Exception as error:
+        what = str(error) or type(error).__name__
+        raise InputError(
+            f"The image {name} cannot be read ({what}): expected a complete image "
             "file; mend it, or take it out."
         ) from error
+
+
+def _fault(image: "Image.Image", deep: bool) -> str | None:
+    """Says why an open image is not to be decoded, and the cure; None if it is."""
+    width, height = image.size
+    if width * height > MOST_PIXELS:
+        return _too_large(f"{width}x{height} pixels")
+    bits = _bits(image)
+    if image.mode in GREY_MODES + COLOUR_MODES:
+        if bits <= 8:
+            return None
+        cure = "save it as a .npy array of uint16" if deep else "convert it to 8 bits"
+        return (
+            f"has colour or transparency of {bits} bits a channel, of which only 8 "
+            f"would be read: {cure}"
+        )
+    if not deep or image.mode not in DEEP_MODES:
+        wanted = "8 bits a channel, or 16 of grey" if deep else "8 bits a channel"
+        return (
+            f"has pixels of mode {image.mode!r} (more than 8 bits): expected {wanted}; "
+            "convert it"
+        )
+    # Pillow hands out the numbers of a TIFF file as they are.
+    tags = getattr(image, "tag_v2", {})
+    kind = "bits" if tags.get(_SAMPLE_FORMAT, (1,))[0] == 1 else "bits with a sign"
+    if tags.get(_PHOTOMETRIC, 1) == 0:
+        kind += ", of which 0 is white"
+    if (bits, kind) != (16, "bits"):
+        return (
+            f"has grey of {bits} {kind}: expected 16 bits, of which 0 is black; save "
+            "it as a .npy array of uint16"
+        )
+    return None
+
+
+def _too_large(what: str) -> str:
+    return (
+        f"is too large ({what}): expected at most {MOST_PIXELS:,} pixels; resize it, "
+        "cut it into pieces"
+    )
+
+
+def _bits(image: "Image.Image") -> int:
+    """Returns the bits of a channel in the file, which may be more than are decoded."""
+    if image.format == "TIFF":
+        return max(getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (1,)))
+    if image.mode in DEEP_MODES:
+        return 16
+    # (codec, box, offset, arguments): how the pixels are unpacked, as "RGB;16B".
+    for *_, arguments in getattr(image, "tile", []):
+        if image.format == "PNG" and ";16" in str(arguments):
+            return 16
+        if image.format == "PPM" and isinstance(arguments, tuple):
+            *_, most = arguments
+            return 16 if isinstance(most, int) and most > 255 else 8
+    return 8
 
 
 def read_header(file: Path | bytes, name: str, *, deep: bool = False) -> Header:
@@ -192,8 +269,8 @@ def open_array(path: Path) -> np.ndarray:
             image.
     """
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        array = map_npy(path)
+    except (OSError, ValueError) as error:
         raise InputError(
             f"The array {path} cannot be read ({error}): expected a complete .npy file "
             "of numbers; mend it, or take it out."

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from jaxgen.checks import check_labels
 from jaxgen.data import cache
 from jaxgen.errors import InputError
 
@@ -16,6 +17,9 @@ Indices = Sequence[int] | np.ndarray
 
 _CHUNK_BYTES = 2**22
 """Decoded bytes read at once: enough to hide the cost of a call, little memory."""
+
+_MOST_CLASSES = 2**16
+"""Where classes have no names: a label of 2**31 would need as many numbers."""
 
 _THREADED_PIXELS = 64 * 64
 """From this size on threads help (twice as fast at 512x256 on 2 cores): decoding, not
@@ -37,7 +41,7 @@ class Source:
             tuple or an array of at least one integer, where -1 is the last example;
             anything else, such as a slice or a mask, raises an InputError. The function
             that is given here gets them as int64 from 0 on. It may be called from
-            several threads at once.
+            several threads at once. Labels without a class name raise an InputError.
         cache_name: A name that changes whenever the decoded examples would, so that
             `in_memory` may keep them on disk, or None where reading is cheap.
         dtype: Of the images: uint8 or uint16; the largest number is white.
@@ -53,10 +57,11 @@ class Source:
     dtype: np.dtype = dataclasses.field(default=np.dtype(np.uint8), repr=False)
 
     def __post_init__(self) -> None:
-        """Makes `read` take any sequence of indices."""
+        """Makes `read` take any sequence of indices, and check the labels it gives."""
         # A copy by `dataclasses.replace` may have another number of examples.
         function = self.read.function if isinstance(self.read, _Read) else self.read
-        object.__setattr__(self, "read", _Read(function, self.num_examples))
+        read = _Read(function, self.name, self.num_examples, self.class_names)
+        object.__setattr__(self, "read", read)
 
     def __len__(self) -> int:
         """Returns the number of examples."""
@@ -120,13 +125,24 @@ class Source:
 
 @dataclasses.dataclass(frozen=True)
 class _Read:
-    """Reads examples by indices that are checked first."""
+    """Reads examples by indices that are checked first, and checks their labels."""
 
     function: Callable[[np.ndarray], dict[str, np.ndarray]]
+    name: str
     num_examples: int
+    class_names: tuple[str, ...] | None
 
     def __call__(self, indices: Indices) -> dict[str, np.ndarray]:
-        return self.function(check_indices(indices, self.num_examples))
+        indices = check_indices(indices, self.num_examples)
+        examples = self.function(indices)
+        if self.class_names is not None:
+            check_labels(
+                f"The label of {self.name!r}",
+                examples.get("label"),
+                len(indices),
+                len(self.class_names),
+            )
+        return examples
 
 
 def check_indices(indices: Indices, num_examples: int) -> np.ndarray:
@@ -167,10 +183,11 @@ def from_arrays(
 
     Args:
         image: uint8 or uint16 (num_examples, height, width, channels).
-        label: Integers (num_examples,), if there are labels.
+        label: Integers (num_examples,) from 0, if there are labels.
         name: Name of the set.
         split: Name of the split.
-        class_names: One name per class; the numbers themselves by default.
+        class_names: One name per class; the numbers themselves by default, at most
+            65,536 of them.
 
     Raises:
         InputError: The images are neither uint8 nor uint16 of rank 4, there are none,
@@ -194,21 +211,11 @@ def from_arrays(
     arrays = {"image": image}
     if label is not None:
         label = np.asarray(label)
-        whole = np.issubdtype(label.dtype, np.integer)
-        if label.shape != image.shape[:1] or not whole or label.min() < 0:
-            raise InputError(
-                f"The labels of {name!r} are {label.dtype} of shape {label.shape} and "
-                f"least value {label.min()}: expected whole numbers from 0, of shape "
-                f"{image.shape[:1]}."
-            )
+        most = len(class_names) if class_names else _MOST_CLASSES
+        check_labels(f"The label of {name!r}", label, len(image), most)
         label = label.astype(np.int32)
         arrays["label"] = label
         class_names = class_names or tuple(map(str, range(label.max() + 1)))
-        if label.max() >= len(class_names):
-            raise InputError(
-                f"The labels of {name!r} reach {label.max()}, and class_names has "
-                f"{len(class_names)}: expected 0 to {len(class_names) - 1}."
-            )
     return Source(
         name=name,
         split=split,

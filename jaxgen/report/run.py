@@ -4,8 +4,6 @@ import dataclasses
 import functools
 import json
 import math
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -13,6 +11,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from jaxgen.errors import InputError
+from jaxgen.files import read_npz
 
 Row = Mapping[str, Any]
 Arrays = dict[str, np.ndarray]
@@ -107,17 +106,12 @@ class Run:
         if not path.exists():
             return None
         try:
-            # Opened here: np.load leaves a damaged file open that it opened itself.
-            with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-                arrays = {key: file[key] for key in file.files}
-        except (
-            *(OSError, ValueError, EOFError, KeyError),
-            *(zipfile.BadZipFile, zlib.error, AttributeError, NotImplementedError),
-        ) as error:
+            arrays = read_npz(path)
+        except (OSError, ValueError) as error:
             raise InputError(
-                f"{path} cannot be read ({type(error).__name__}: {error}): it is "
-                "damaged or no .npz file of plain arrays; delete it to leave its "
-                "figure out, or run the experiment again."
+                f"{path} cannot be read ({error}): it is damaged or no .npz file of "
+                "plain arrays; delete it to leave its figure out, or run the "
+                "experiment again."
             ) from error
         for key, ndim in ndims.items():
             if key not in arrays:

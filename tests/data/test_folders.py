@@ -1,3 +1,6 @@
+import os
+import socket
+
 import jax
 import numpy as np
 import pytest
@@ -67,6 +70,29 @@ def test_train_and_test_subfolders_are_the_splits_and_share_the_classes(tmp_path
     assert train.class_names == test.class_names == ("a", "b")
     assert (train[0]["label"], test[0]["label"], test[1]["label"]) == (1, 0, 1)
     assert (grey_values(train), grey_values(test)) == ([1], [2, 3])
+
+
+def test_what_is_no_regular_file_is_passed_over(tmp_path):
+    for place in ("a", "b"):
+        write(tmp_path / place / "1.png", value=1)
+        (tmp_path / place / "folder.png").mkdir()
+        os.mkfifo(tmp_path / place / "pipe.png")
+        (tmp_path / place / "link.png").symlink_to("nothing")
+        (tmp_path / place / "loop.png").symlink_to("loop.png")
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind(os.path.relpath(tmp_path / place / "socket.png"))
+    assert grey_values(data.load(tmp_path, split="train+test")) == [1, 1]
+    write(tmp_path / "a" / "2.png", value=2)
+    (tmp_path / "a" / "linked.png").symlink_to("2.png")
+    flat = data.load(tmp_path / "a", split="train+test")
+    assert grey_values(flat) == [1, 2, 2]
+
+
+def test_a_named_pipe_as_the_folder_is_named(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for load in (data.load, data.load_pairs):
+        with pytest.raises(InputError, match="pipe is no folder"):
+            load(tmp_path / "pipe")
 
 
 def test_one_colour_image_makes_the_set_rgb(flat):

@@ -82,9 +82,12 @@ def test_image_size_below_a_pixel_is_refused():
         (np.zeros((2, 4, 4, 1), np.float32), None, "float32.*expected uint8"),
         (np.zeros((2, 4, 4), np.uint8), None, r"\(2, 4, 4\).*expected uint8"),
         (np.zeros((0, 4, 4, 1), np.uint8), None, "no examples"),
-        (np.zeros((2, 4, 4, 1), np.uint8), np.arange(3), r"\(3,\).*of shape \(2,\)"),
-        (np.zeros((2, 4, 4, 1), np.uint8), np.zeros(2), "float64 .*expected whole num"),
-        (np.zeros((2, 4, 4, 1), np.uint8), np.array([-1, 0]), "least value -1"),
+        (np.zeros((2, 4, 4, 1), np.uint8), np.arange(3), r"\(3,\).*shape \(2,\)"),
+        (np.zeros((2, 4, 4, 1), np.uint8), np.arange(0), r"\(0,\).*shape \(2,\)"),
+        (np.zeros((2, 4, 4, 1), np.uint8), np.zeros(2), "float64: give whole numbers"),
+        (np.zeros((2, 4, 4, 1), np.uint8), ["a", "b"], "<U1: give whole numbers"),
+        (np.zeros((2, 4, 4, 1), np.uint8), np.array([-1, 0]), "has the value -1"),
+        (np.zeros((2, 4, 4, 1), np.uint8), np.array([0, 2**40]), "65536 classes"),
     ],
 )
 def test_arrays_that_are_no_image_set_are_refused(image, label, words):
@@ -103,8 +106,35 @@ def test_images_with_channels_first_are_refused_with_their_cure(shape):
 
 def test_labels_are_numbers_of_class_names():
     images = np.zeros((2, 4, 4, 1), np.uint8)
-    with pytest.raises(InputError, match="labels of 'arrays' reach 5, and class_names"):
+    with pytest.raises(InputError, match="'arrays' has the value 5, .* 3 classes"):
         data.from_arrays(images, np.array([0, 5]), class_names=("a", "b", "c"))
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        (np.array([0, 5]), "'own' has the value 5, .* 3 classes"),
+        (np.array([0, -1]), "'own' has the value -1"),
+        (np.array([0.0, 1.0]), "'own' has dtype float64"),
+        (np.array([0, 1, 2]), r"'own' has shape \(3,\)"),
+        (None, "'own' is a NoneType"),
+    ],
+)
+def test_the_labels_that_a_source_reads_are_checked(label, words):
+    source = data.Source(
+        name="own",
+        split="train",
+        num_examples=2,
+        image_shape=(4, 4, 1),
+        class_names=("a", "b", "c"),
+        read=lambda indices: {
+            "image": np.zeros((len(indices), 4, 4, 1), np.uint8),
+            **({} if label is None else {"label": label}),
+        },
+    )
+    for read in (lambda: source.read([0, 1]), source.in_memory):
+        with pytest.raises(InputError, match=words):
+            read()
 
 
 @pytest.mark.parametrize(

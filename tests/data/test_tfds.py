@@ -1,5 +1,6 @@
 import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,21 @@ def test_a_prepared_set_is_read_without_tensorflow(tmp_path):
     examples = source.read(np.array([2, 0]))
     np.testing.assert_array_equal(examples["image"][:, 0, 0, 0], [7, 5])
     np.testing.assert_array_equal(examples["label"], [1, 2])
+
+
+def test_a_label_that_is_no_class_is_refused(tmp_path):
+    prepare(tmp_path, grey(5, 6), (4, 6, 1), labels=[0, 3])
+    with pytest.raises(InputError, match="'tiny' has the value 3, .* 3 classes"):
+        data.load("tiny", data_dir=tmp_path).in_memory()
+
+
+def test_a_named_pipe_in_place_of_a_file_is_refused(tmp_path):
+    folder = prepare(tmp_path, grey(5, 6), (4, 6, 1))
+    (file,) = folder.glob("*.array_record*")
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(InputError, match="array_record.* named pipe"):
+        data.load("tiny", data_dir=tmp_path)
 
 
 def test_the_second_reading_comes_from_the_cache_unless_the_files_changed(

@@ -1,5 +1,8 @@
 """Reading a run's folder: what is tolerated, and what is refused with a sentence."""
 
+import os
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -104,11 +107,22 @@ def _words(path):
     np.savez(path, mean=np.array([["a", "b"]]))
 
 
+def _open_header(path):
+    # NumPy raises tokenize.TokenError of it.
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mean.npy", b"\x93NUMPY\x01\x00\x04\x00{'(\n")
+
+
+def _named_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
         *(_cut, _garble, _empty, _no_archive, _objects, _other_name, _other_shape),
-        *(_nothing, _not_finite, _words),
+        *(_nothing, _not_finite, _words, _open_header, _named_pipe),
     ],
 )
 def test_a_damaged_array_file_is_named(run_folder, damage):

@@ -51,9 +51,9 @@ def load_pair_folder(
     """
     folder = Path(folder)
     if not folder.is_dir():
+        what = "is no folder" if os.path.lexists(folder) else "does not exist"
         raise InputError(
-            f"The folder {folder} does not exist: expected a folder of pairs; check "
-            "the path."
+            f"The folder {folder} {what}: expected a folder of pairs; check the path."
         )
     if channels not in (None, 1, 3):
         raise InputError(f"channels={channels}: expected 1 or 3, or None.")

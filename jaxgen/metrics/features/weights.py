@@ -17,7 +17,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxgen.errors import InputError
-from jaxgen.files import write_whole
+from jaxgen.files import check_regular_file, write_whole
 from jaxgen.metrics.features.cache import fingerprint
 from jaxgen.typing import Params
 
@@ -58,13 +58,13 @@ def check_file(path: Path, releases: tuple[Release, ...]) -> None:
         path: Where it should be.
         releases: What could be put there.
     """
+    check_regular_file(path)
     if path.is_file():
         return
     urls = " or ".join(release.url for release in releases)
-    what = "is a folder" if path.is_dir() else "is not there"
     raise InputError(
-        f"The file of weights {path} {what}, and none is ever downloaded: fetch {urls} "
-        "and give its path, or convert it once by `python -m "
+        f"The file of weights {path} is not there, and none is ever downloaded: "
+        f"fetch {urls} and give its path, or convert it once by `python -m "
         "experiments.convert_weights` and give the path of the result."
     )
 
@@ -140,6 +140,7 @@ def load_weights(
     _safetensors()
     from safetensors import SafetensorError, safe_open
 
+    check_regular_file(path)
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
