@@ -7,6 +7,7 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -67,6 +68,30 @@ def write_whole(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Opens a file for reading, and nothing else that has a path.
+
+    A FIFO in its place would make a reader wait for ever.
+
+    Args:
+        path: The file.
+
+    Raises:
+        OSError: The file is missing or cannot be read, or it is a folder, a FIFO, a
+            socket or a device.
+    """
+    file = open(path, "rb", opener=_open_at_once)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no regular file", os.fspath(path))
+    return file
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Without blocking a FIFO opens at once; for files it makes no difference.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Reads the arrays of an `.npz` file, whatever the file may hold.
 
@@ -83,7 +108,7 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         ValueError: It is damaged, or holds anything but plain arrays.
     """
     # np.load would leave a file open that it finds damaged.
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         try:
             saved = np.load(file, allow_pickle=False)
             if not isinstance(saved, np.lib.npyio.NpzFile):

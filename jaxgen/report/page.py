@@ -12,6 +12,7 @@ from jaxgen.report import atomic
 from jaxgen.report.extras import require
 from jaxgen.report.run import Run, keeps_records, read_run
 from jaxgen.report.wording import said
+from jaxgen.run_files import shown
 
 if TYPE_CHECKING:
     from jaxgen.report.plate import Plate
@@ -49,9 +50,9 @@ def write_page(run: Path, *, progress: Progress | None = None) -> Path:
     drawn = _draw(content, [*plates, *later], progress or (lambda *_: None))
     figures, evaluated = drawn[: len(plates)], drawn[len(plates) :]
     html = _render(
-        title=str(content.config.get("title") or run.resolve().name),
-        claim=str(content.config.get("claim") or ""),
-        experiment=str(content.config.get("experiment") or ""),
+        title=content.config.get("title") or run.resolve().name,
+        claim=content.config.get("claim", ""),
+        experiment=content.config.get("experiment", ""),
         name=run.resolve().name,
         numbers=_numbers(content),
         explorer=explorer.explorer(content),
@@ -116,8 +117,10 @@ def _render(**context: Any) -> str:
 
 def _numbers(run: Run) -> dict[str, Any]:
     """The numbers at the head of the page, and where they come from."""
-    results = run.summary.get("results")
-    if isinstance(results, Mapping) and results:
+    results = run.summary.get("results", {})
+    if not isinstance(results, Mapping):
+        raise _damaged(run, f"its results are {shown(results)}, not numbers by name")
+    if results:
         tiles = []
         for label, result in results.items():
             whole = result if isinstance(result, Mapping) else {"value": result}
@@ -144,7 +147,7 @@ def _numbers(run: Run) -> dict[str, Any]:
 
 
 def _commands(run: Run) -> list[dict[str, str]]:
-    command = str(run.config.get("command") or "")
+    command = run.config.get("command", "")
     commands = []
     if command:
         commands.append({"title": "Run it again", "text": command})
@@ -164,16 +167,41 @@ def _findings(run: Run) -> list[Mapping[str, Any]]:
 
     The first `words` columns hold words, the others numbers.
     """
-    tables = run.summary.get("tables") or []
+    tables = run.summary.get("tables", [])
+    if not isinstance(tables, list):
+        raise _damaged(run, f"its tables are {shown(tables)}, not a list")
     for table in tables:
-        if not isinstance(table, Mapping) or not (
-            {"title", "note", "columns", "rows", "words"} <= set(table)
-        ):
-            raise InputError(
-                f"{run.path / 'summary.json'}: a table needs title, note, columns, "
-                "rows and words; run the experiment again."
+        if not _is_table(table):
+            raise _damaged(
+                run,
+                "a table needs title and note, texts; columns, a list of texts; rows, "
+                "lists of as many; and words, a whole number",
             )
     return tables
+
+
+def _is_table(table: Any) -> bool:
+    if not isinstance(table, Mapping):
+        return False
+    title, note, columns, rows, words = (
+        table.get(name) for name in ("title", "note", "columns", "rows", "words")
+    )
+    return (
+        isinstance(title, str)
+        and isinstance(note, str)
+        and type(words) is int
+        and isinstance(columns, list)
+        and bool(columns)
+        and isinstance(rows, list)
+        and all(isinstance(row, list) and len(row) == len(columns) for row in rows)
+    )
+
+
+def _damaged(run: Run, why: str) -> InputError:
+    return InputError(
+        f"{run.path / 'summary.json'} is damaged: {why}; run the experiment again, or "
+        "delete the file to leave its numbers out."
+    )
 
 
 def _tables(run: Run) -> list[dict[str, Any]]:

@@ -2,8 +2,9 @@
 
 from jaxgen.report import curves
 from jaxgen.report.plate import Plate
-from jaxgen.report.run import Run, numeric_names, read_looks
+from jaxgen.report.run import Run, numeric_names
 from jaxgen.report.style import Figure, Theme
+from jaxgen.run_files import read_records
 
 _SEEN = {
     "modes": "how many modes have a sample near them",
@@ -20,7 +21,7 @@ _COUNTS = ("modes",)
 
 def health(run: Run) -> Plate | None:
     """What each look of the monitor found."""
-    rows = read_looks(run.path / "monitor.jsonl")
+    rows = read_records(run.path / "monitor.jsonl")
     logged = numeric_names(rows)
     names = [name for name in _SEEN if name in logged]
     if not names:
