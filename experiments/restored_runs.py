@@ -170,8 +170,8 @@ def _script(run: Path, experiment: str, hook: str) -> ModuleType:
     able = (path for path in SCRIPTS.glob("*.py") if path.stem != Path(__file__).stem)
     names = sorted(p.stem for p in able if f"def {hook}(" in p.read_text())
     raise InputError(
-        f"The run {run} is one of experiments.{experiment[:100]}, {why}: give a run of "
-        f"{', '.join(names)}."
+        f"{run / 'config.json'} is of a run of experiments.{experiment[:100]}, {why}: "
+        f"give a run of {', '.join(names)}."
     )
 
 

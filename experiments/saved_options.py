@@ -39,7 +39,7 @@ def read_options(
             f"{script.__name__} has not: another version wrote it; evaluate the run "
             "with that one, or train anew."
         )
-    given = {name: _as_tuple(value) for name, value in saved.items()}
+    given = {name: as_tuple(value) for name, value in saved.items()}
     for name, value in given.items():
         if not fits(value, kinds[name]):
             raise InputError(
@@ -111,6 +111,6 @@ def spoken(kind: Any) -> str:
     return words.get(kind) or f"a {kind.__name__}"
 
 
-def _as_tuple(value: Any) -> Any:
-    # JSON has no tuples.
-    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
+def as_tuple(value: Any) -> Any:
+    """Returns a value of JSON, which has no tuples, with tuples in place of lists."""
+    return tuple(map(as_tuple, value)) if isinstance(value, list) else value
