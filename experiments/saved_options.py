@@ -90,7 +90,7 @@ def spoken(kind: Any) -> str:
 
     Examples:
         >>> spoken(tuple[int, ...] | None)
-        'a list, each a whole number, or null'
+        'a list (each a whole number), or null'
     """
     parts = get_args(kind)
     if get_origin(kind) in (Union, types.UnionType):
@@ -99,7 +99,7 @@ def spoken(kind: Any) -> str:
         return f"one of {', '.join(map(repr, parts))}"
     if get_origin(kind) is tuple:
         if parts[-1] is ...:
-            return f"a list, each {spoken(parts[0])}"
+            return f"a list (each {spoken(parts[0])})"
         return f"a list of {len(parts)}: {', '.join(map(spoken, parts))}"
     words = {
         int: "a whole number",

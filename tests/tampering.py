@@ -16,7 +16,7 @@ from jaxgen.errors import InputError
 
 LONG = 10_000
 OTHERS = [
-    *(None, True, False, 0, -1, 3, 1.5, 1e300, -1e-300, 2**70),
+    *(None, True, False, 0, -1, 3, 1.5, 1e308, -1e308, 1e-300, 2**70),
     *(float("inf"), float("nan"), "", "text", "\ud800", "\x00", "$a_{$", "x" * LONG),
     *([], {}, [1, "a"], {"a": 1}, [[]], ["a", None], {"value": []}, {"kl": "much"}),
     *("train", "../vae", "/dev/null", "{{ title }}", "<script>", "experiments"),

@@ -10,7 +10,7 @@ from jaxgen.report.plate import Plate
 from jaxgen.report.run import Row, Run, numeric_names, series
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
 from jaxgen.report.translation.pictured import DIRECTIONS
-from jaxgen.run_files import read_records
+from jaxgen.run_files import is_number, read_records
 
 FILE = "translation.jsonl"
 _SCORES = {
@@ -209,7 +209,11 @@ def _draw(
 
 def _zone(axes: Axes, rows: Sequence[Row], name: str, theme: Theme) -> None:
     """Shades what is past the threshold that most directions have, and names it."""
-    found = [row[f"{name}_threshold"] for row in rows if f"{name}_threshold" in row]
+    found = [
+        row[f"{name}_threshold"]
+        for row in rows
+        if is_number(row.get(f"{name}_threshold"))
+    ]
     if not found:
         return
     threshold, panel = float(np.median(found)), PANELS[name]
