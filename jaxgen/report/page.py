@@ -10,13 +10,13 @@ from jaxgen.errors import InputError
 from jaxgen.progress import Progress
 from jaxgen.report import atomic
 from jaxgen.report.extras import require
-from jaxgen.report.run import Run, keeps_records, read_run
+from jaxgen.report.run import Run, keeps_records, naming_arrays, read_run
 from jaxgen.report.wording import said
 from jaxgen.run_files import shown
 
 if TYPE_CHECKING:
     from jaxgen.report.plate import Plate
-    from jaxgen.report.style import Figure
+    from jaxgen.report.style import Figure, Theme
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -49,13 +49,15 @@ def write_page(run: Path, *, progress: Progress | None = None) -> Path:
     plates, later = gallery.plates(content), gallery.evaluation_plates(content)
     drawn = _draw(content, [*plates, *later], progress or (lambda *_: None))
     figures, evaluated = drawn[: len(plates)], drawn[len(plates) :]
+    with naming_arrays(content):
+        explored = explorer.explorer(content)
     html = _render(
         title=content.config.get("title") or run.resolve().name,
         claim=content.config.get("claim", ""),
         experiment=content.config.get("experiment", ""),
         name=run.resolve().name,
         numbers=_numbers(content),
-        explorer=explorer.explorer(content),
+        explorer=explored,
         findings=_findings(content),
         figures=figures,
         evaluation=section.section(content),
@@ -74,12 +76,11 @@ def _draw(run: Run, plates: "list[Plate]", progress: Progress) -> list[dict[str,
     drawn = []
     for number, plate in enumerate(plates, start=1):
         progress("drawing figures", number, len(plates))
-        try:
+        with naming_arrays(run, plate.source):
             light, dark = (
-                _file(plate.draw(theme)) for theme in (style.LIGHT, style.DARK)
+                _file(_figure_of(run, plate, theme))
+                for theme in (style.LIGHT, style.DARK)
             )
-        except InputError as error:
-            raise InputError(f"{run.path / plate.source}: {error}") from error
         atomic.write(run.path / "figures" / f"{plate.name}.png", light)
         # A PNG file tells its size in the first chunk.
         width, height = struct.unpack(">II", light[16:24])
@@ -94,6 +95,13 @@ def _draw(run: Run, plates: "list[Plate]", progress: Progress) -> list[dict[str,
             }
         )
     return drawn
+
+
+def _figure_of(run: Run, plate: "Plate", theme: "Theme") -> "Figure | bytes":
+    try:
+        return plate.draw(theme)
+    except InputError as error:
+        raise InputError(f"{run.path / plate.source}: {error}") from error
 
 
 def _file(drawn: "Figure | bytes") -> bytes:

@@ -1,9 +1,10 @@
 """A run's folder, read into memory."""
 
+import contextlib
 import dataclasses
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,14 @@ class Run:
       config: the content of `config.json`.
       rows: the lines of `metrics.jsonl`, one per split and step, by step.
       summary: the content of `summary.json`, empty where there is none.
+      opened: the files of arrays that were read, the latest last.
     """
 
     path: Path
     config: Mapping[str, Any]
     rows: Sequence[Row]
     summary: Mapping[str, Any]
+    opened: list[Path] = dataclasses.field(default_factory=list)
 
     @functools.cached_property
     def terms(self) -> list[str]:
@@ -104,6 +107,7 @@ class Run:
         path = self.path / "arrays" / f"{name}.npz"
         if not os.path.lexists(path):
             return None
+        self.opened.append(path)
         try:
             arrays = read_npz(path)
         except (OSError, ValueError) as error:
@@ -167,6 +171,37 @@ def read_run(path: Path) -> Run:
         rows=read_records(metrics),
         summary=read_object(summary) if os.path.lexists(summary) else {},
     )
+
+
+@contextlib.contextmanager
+def naming_arrays(run: Run, source: str | None = None) -> Iterator[None]:
+    """Names the file of arrays behind whatever fails in a block.
+
+    The figures check the shapes of their arrays and not all that stands in them, so a
+    damaged value may fail anywhere.
+
+    Args:
+      run: the run.
+      source: the file that the block draws, from the run's folder; the one that it has
+        read last by default. What fails without arrays is left as it is.
+
+    Raises:
+      InputError: the block failed after it read arrays, or it raised one itself.
+    """
+    before = len(run.opened)
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        path = run.path / source if source else [None, *run.opened[before:]][-1]
+        if path is None or path.suffix != ".npz":
+            raise
+        raise InputError(
+            f"{path} cannot be drawn ({type(error).__name__}: {str(error)[:200]}): its "
+            "arrays do not belong together; delete it to leave its figure out, or run "
+            "the experiment again."
+        ) from error
 
 
 def keeps_records(config: Mapping[str, Any]) -> bool:
