@@ -168,8 +168,8 @@ def main(config: Config) -> dict[str, Any]:
             convolutional=config.network == "conv",
             callbacks=(snapshots,),
         )
-        last = training_run.last_record(folder.metrics)
         terms = ("loss", "reconstruction", "kl")
+        last = training_run.last_record(folder.metrics, *terms)
         results = {f"test {name}": (last[name], "nats per image") for name in terms}
         images, _, _ = chosen(setup.test, conditional=False)
         codes, _ = encode_all(model, on_one_device(state), images)

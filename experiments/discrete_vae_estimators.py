@@ -21,6 +21,7 @@ run of each straight-through ends at a bound of -182.4 nats per image and RLOO-2
 """
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
@@ -286,14 +287,17 @@ def own_runs(
     progress.print_line("Measuring the bounds on the test images")
     for name in parts.entrants:
         path = folder.path / "parts" / name / "metrics.jsonl"
-        rows = training.read_records(path)
-        test = [row for row in rows if row["split"] == "test"]
+        test = training_run.records_of(path)
         # Not the loss: VIMCO's is another bound.
-        elbo[name] = np.array([-row["reconstruction"] - row["kl"] for row in test])
+        reconstruction, kl = (
+            np.array([training_run.number_of(row, term, path) for row in test])
+            for term in ("reconstruction", "kl")
+        )
+        elbo[name] = -reconstruction - kl
         steps = np.array([row["step"] for row in test])
         # The first records are of compiling, and have none.
-        speed = [row["images_per_second"] for row in rows if "images_per_second" in row]
-        seconds[name] = config.batch_size / float(np.median(speed))
+        rate = training_run.median_rate(path)
+        seconds[name] = config.batch_size / rate if rate else math.nan
         state, values = on_one_device(states[name]), []
         for number, batch in enumerate(vae_parts.test_batches(setup)):
             terms = evaluate(state, jax.random.fold_in(key, number), batch)

@@ -146,8 +146,7 @@ def main(config: Config) -> dict[str, Any]:
             samples,
             class_names=setup.train.class_names if classes else None,
         )
-        records = training.read_records(folder.metrics)
-        rows = {name: [r for r in records if r["split"] == name] for name in labels}
+        rows = {name: training_run.records_of(folder.metrics, name) for name in labels}
         told = {name: curves.correlations(rows[name]) for name in labels}
         findings.write_telling(folder, labels, rows, told)
         steps = {name: rows[name][-1]["step"] for name in labels}

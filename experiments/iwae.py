@@ -302,7 +302,10 @@ def main(config: Config) -> dict[str, Any]:
             )
             found.append(bounds)
             records = folder.path / "parts" / task.name / "metrics.jsonl"
-            rate = training_run.last_record(records, "train").get("images_per_second")
+            last = training_run.last_record(records, split="train")
+            rate = 0.0  # of a record of compiling
+            if "images_per_second" in last:
+                rate = training_run.number_of(last, "images_per_second", records)
             speed.append(len(setup.train) / rate if rate else math.nan)
         training_run.merge_parts(folder, [task.name for task in tasks])
         bound = np.stack([one.bound.mean(axis=0) for one in found])

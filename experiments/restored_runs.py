@@ -10,7 +10,7 @@ in which it builds what it trained, and asks `restore(model, part=None)` for eac
 
 import dataclasses
 import importlib
-import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,9 +20,11 @@ from typing import Any, NamedTuple
 import jax
 
 from experiments import training_run, vae_parts
+from experiments.saved_options import read_options
 from jaxgen import training
 from jaxgen.errors import InputError
 from jaxgen.models import GAN, VAE
+from jaxgen.run_files import read_config
 from jaxgen.typing import Model
 
 SCRIPTS = Path(__file__).parent
@@ -107,9 +109,9 @@ def script_and_options(run: Path, *, hook: str = "trained_models") -> Options:
             not those of the script.
     """
     description = _read(run)
-    experiment = str(description["experiment"])
+    experiment = description["experiment"]
     script = _script(run, experiment, hook)
-    config, assumed = _options(run, script, description["config"])
+    config, assumed = read_options(run / "config.json", description["config"], script)
     return Options(experiment, script, config, assumed)
 
 
@@ -140,26 +142,18 @@ def newest(run: Path, folder: Path, start: Any) -> Any:
 
 def _read(run: Path) -> Mapping[str, Any]:
     path = run / "config.json"
-    if not path.is_file():
+    if not os.path.lexists(path):
         what = "holds no config.json" if run.is_dir() else "is no folder"
         raise InputError(
             f"{run} is no run, as it {what}: give the folder of one, such as "
             "runs/vae/mnist5k-mlp-z2; or give two folders of images."
         )
-    try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    description = read_config(path)
+    missing = [name for name in ("experiment", "config") if name not in description]
+    if missing:
         raise InputError(
-            f"{path} cannot be read ({error}): restore the file, or train anew."
-        ) from error
-    if (
-        not isinstance(description, dict)
-        or not isinstance(description.get("config"), dict)
-        or not isinstance(description.get("experiment"), str)
-    ):
-        raise InputError(
-            f'{path} is damaged: expected an object with the entries "experiment", a '
-            'text, and "config", the options; restore the file, or train anew.'
+            f"{path} is damaged: it has no entry {missing[0]!r}; restore the file, or "
+            "train anew."
         )
     return description
 
@@ -176,27 +170,9 @@ def _script(run: Path, experiment: str, hook: str) -> ModuleType:
     able = (path for path in SCRIPTS.glob("*.py") if path.stem != Path(__file__).stem)
     names = sorted(p.stem for p in able if f"def {hook}(" in p.read_text())
     raise InputError(
-        f"The run {run} is one of experiments.{experiment}, {why}: give a run of "
-        f"{', '.join(names)}."
+        f"{run / 'config.json'} is of a run of experiments.{experiment[:100]}, {why}: "
+        f"give a run of {', '.join(names)}."
     )
-
-
-def _options(
-    run: Path, script: ModuleType, options: Mapping[str, Any]
-) -> tuple[Any, tuple[str, ...]]:
-    fields = {field.name for field in dataclasses.fields(script.Config)}
-    unknown = sorted(set(options) - fields)
-    if unknown:
-        raise InputError(
-            f"{run / 'config.json'} has the options {', '.join(unknown)}, which "
-            f"{script.__name__} has not: another version wrote it; evaluate the run "
-            "with that one, or train anew."
-        )
-    given = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in options.items()
-    }
-    return script.Config(**given), tuple(sorted(fields - set(options)))
 
 
 def _data(run: Path, config: Any) -> training_run.Setup:

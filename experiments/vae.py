@@ -124,8 +124,8 @@ def main(config: Config) -> dict[str, Any]:
             convolutional=config.network == "conv",
             callbacks=(snapshots,),
         )
-        last = training_run.last_record(folder.metrics)
         terms = ("loss", "reconstruction", "kl")
+        last = training_run.last_record(folder.metrics, *terms)
         results = {f"test {name}": (last[name], "nats per image") for name in terms}
         tables = vae_parts.posterior_tables(
             random.stream(setup.key, "aggregate"), model, state, setup

@@ -86,6 +86,30 @@ def check_regular_file(path: str | os.PathLike[str]) -> None:
         raise InputError(f"{path} cannot be read: it is {kind}; give a regular file.")
 
 
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Opens a file for reading, and nothing else that has a path.
+
+    A FIFO in its place would make a reader wait for ever.
+
+    Args:
+        path: The file.
+
+    Raises:
+        OSError: The file is missing or cannot be read, or it is a folder, a FIFO, a
+            socket or a device.
+    """
+    file = open(path, "rb", opener=_open_at_once)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no regular file", os.fspath(path))
+    return file
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Without blocking a FIFO opens at once; for files it makes no difference.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Reads the arrays of an `.npz` file, whatever the file may hold.
 

@@ -92,15 +92,19 @@ def run(config: Any, doc: str) -> dict[str, Any]:
             "test KL": (found["test set, at the end"], "nats per image"),
             "train KL": (found["training set, at the end"], "nats per image"),
             "test reconstruction": (
-                training_run.last_record(folder.metrics)["reconstruction"],
+                training_run.last_record(folder.metrics, "reconstruction")[
+                    "reconstruction"
+                ],
                 "nats per image",
             ),
         }
         tables = []
         if aims:
             tables.append(kl_table(found, config.kl_target))
-        last = training_run.last_record(folder.metrics, "train")
         if config.objective == "constrained":
+            last = training_run.last_record(
+                folder.metrics, "beta", "gradient_norm", split="train"
+            )
             results["beta"] = (last["beta"], "")
             tables.append(
                 kkt_table(
@@ -134,7 +138,7 @@ def _measure(
     """The KL of both splits at the end, and over the steps of the last record."""
     found = {
         "training batches, mean over the last record": training_run.last_record(
-            folder.metrics, "train"
+            folder.metrics, "kl", split="train"
         )["kl"]
     }
     for name, source in (("training", setup.train), ("test", setup.test)):

@@ -10,6 +10,7 @@ import numpy as np
 from experiments import training_run
 from experiments.gan_studies.quality import looks
 from jaxgen import training
+from jaxgen.run_files import is_number
 
 SIGNALS = {
     "critic_loss": "critic loss",
@@ -49,11 +50,13 @@ def merge(folder: training.RunFolder, parts: Sequence[str]) -> None:
     def beside(part: str) -> dict[int, dict[str, Any]]:
         home = folder.path / "parts" / part
         found: dict[int, dict[str, Any]] = defaultdict(dict)
-        for record in training.read_records(home / "metrics.jsonl"):
+        path = home / "metrics.jsonl"
+        for record in training.read_records(path):
             if record["split"] == "test":
-                found[record["step"]]["held_out_logit"] = record["real_logit"]
+                logit = training_run.number_of(record, "real_logit", path)
+                found[record["step"]]["held_out_logit"] = logit
         for row in looks(home / "looks.json"):
-            found[int(row["step"])] |= row
+            found[row["step"]] |= row
         return found
 
     training_run.merge_parts(folder, parts, split="train", more=beside)
@@ -71,11 +74,11 @@ def correlations(
         By signal, the rank correlation of its value with the distance, and that of
         their changes from one look to the next.
     """
-    seen = [row for row in rows if "fd" in row]
+    seen = [row for row in rows if is_number(row.get("fd"))]
     distances = np.array([row["fd"] for row in seen])
     found = {}
     for name in SIGNALS:
-        if len(seen) < 4 or any(name not in row for row in seen):
+        if len(seen) < 4 or not all(is_number(row.get(name)) for row in seen):
             continue
         values = np.array([row[name] for row in seen])
         found[name] = (

@@ -11,6 +11,7 @@ from experiments.gan_studies.quality import Found, Judge
 from experiments.latent_arrays import load, save
 from jaxgen import files, training
 from jaxgen.metrics.resampling import Interval
+from jaxgen.run_files import is_number
 
 Told = Mapping[str, Mapping[str, tuple[curves.RankCorrelation, curves.RankCorrelation]]]
 """Rank correlations by system and signal: of values, and of their changes."""
@@ -72,7 +73,7 @@ def write_telling(
         (number, row)
         for number, name in enumerate(labels)
         for row in rows[name]
-        if "fd" in row
+        if is_number(row.get("fd"))
     ]
     nothing = float("nan")
     correlation = [
@@ -84,7 +85,12 @@ def write_telling(
         fd=np.array([row["fd"] for _, row in seen]),
         epoch=np.array([row["epoch"] for _, row in seen]),
         system=np.array([number for number, _ in seen]),
-        values=np.array([[row.get(s, nothing) for s in signals] for _, row in seen]),
+        values=np.array(
+            [
+                [row[s] if is_number(row.get(s)) else nothing for s in signals]
+                for _, row in seen
+            ]
+        ),
         correlation=np.array(correlation),
         names=list(labels.values()),
         signals=[curves.SIGNALS[signal] for signal in signals],

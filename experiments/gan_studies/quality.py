@@ -1,7 +1,7 @@
 """How good the samples of a GAN are, as training goes on and at its end."""
 
-import json
 import math
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,12 +14,14 @@ from experiments import feature_choice
 from experiments.latent_arrays import every_nth, to_bytes
 from experiments.training_run import Setup
 from jaxgen import training
+from jaxgen.errors import InputError
 from jaxgen.metrics import wilson_interval
 from jaxgen.metrics.features.base import Activations, FeatureNet, extract
 from jaxgen.metrics.frechet import frechet_distance_of_features, frechet_replicates
 from jaxgen.metrics.resampling import Interval, halves, interval
 from jaxgen.models import GAN
 from jaxgen.progress import Progress
+from jaxgen.run_files import is_number, read_json
 from jaxgen.typing import PRNGKeyArray
 
 BLOCK = 250
@@ -194,9 +196,30 @@ class Watch:
         training.write_json(self._path, [*before, row])
 
 
-def looks(path: Path) -> list[dict[str, float]]:
-    """Reads what `Watch` wrote."""
-    return json.loads(path.read_text()) if path.exists() else []
+def looks(path: Path) -> list[dict[str, Any]]:
+    """Reads what `Watch` wrote: a step and numbers of each look.
+
+    Raises:
+        InputError: The file is damaged.
+    """
+    if not os.path.lexists(path):
+        return []
+    found = read_json(path)
+    if not isinstance(found, list) or not all(map(_is_look, found)):
+        raise InputError(
+            f"{path} is damaged: a list of objects was expected, each with a step, a "
+            "whole number, and other numbers; restore the file, or start the run anew "
+            "under another name."
+        )
+    return found
+
+
+def _is_look(row: Any) -> bool:
+    return (
+        isinstance(row, dict)
+        and type(row.get("step")) is int
+        and all(map(is_number, row.values()))
+    )
 
 
 def _distance(real: list[Activations], made: list[Activations]) -> float:

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from experiments.latent_arrays import every_nth, save, to_bytes
-from experiments.training_run import Setup
+from experiments.training_run import Setup, median_rate
 from jaxgen import training
 from jaxgen.metrics import sharpness
 from jaxgen.metrics.evaluation import Evaluation
@@ -136,9 +136,8 @@ def headline(found: Sharpness, names: Sequence[str]) -> dict[str, tuple[float, s
 
 def speed(folder: training.RunFolder, part: str) -> str:
     """Returns the median of the images a second that a model was trained with."""
-    records = training.read_records(folder.path / "parts" / part / "metrics.jsonl")
-    found = [r["images_per_second"] for r in records if "images_per_second" in r]
-    return f"{np.median(found):,.0f}" if found else "unknown"
+    rate = median_rate(folder.path / "parts" / part / "metrics.jsonl")
+    return "unknown" if rate is None else f"{rate:,.0f}"
 
 
 def _said(one: Interval) -> str:

@@ -1,12 +1,13 @@
 """The best checkpoint of a run by a metric that its monitor measures."""
 
-import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from jaxgen import training
 from jaxgen.errors import InputError
+from jaxgen.run_files import is_number, read_object
 
 LOWER = {
     **{"l1": True, "psnr": False, "ssim": False},
@@ -104,18 +105,17 @@ def check_metric(metric: str, known: tuple[str, ...] = tuple(LOWER)) -> None:
 def best_of(directory: Path) -> dict[str, Any] | None:
     """Returns the metric, the value and the step of the best state, if there is one."""
     path = Path(directory) / "best.json"
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
-    try:
-        best = json.loads(path.read_text())
-        return {"metric": str(best["metric"]), "value": float(best["value"])} | {
-            "step": int(best["step"])
-        }
-    except (ValueError, KeyError, TypeError) as error:
+    cure = "remove the folder to start anew with the best checkpoint"
+    best = read_object(path, cure=cure)
+    metric, value, step = (best.get(name) for name in ("metric", "value", "step"))
+    if not isinstance(metric, str) or not is_number(value) or type(step) is not int:
         raise InputError(
-            f"{path} is damaged: remove the folder to start anew with the best "
-            "checkpoint."
-        ) from error
+            f"{path} is damaged: it needs metric, a text; value, a number; and step, a "
+            f"whole number; {cure}."
+        )
+    return {"metric": metric, "value": float(value), "step": step}
 
 
 def restore_best(directory: Path, template: Any) -> tuple[Any, dict[str, Any]]:

@@ -243,7 +243,8 @@ class TranslationMonitor:
 
     def _tell(self, name: str, health: metrics.TranslationHealth) -> None:
         looks = [
-            record["warnings"]
+            # A record that was edited may say anything.
+            found if isinstance(found := record.get("warnings"), list) else []
             for record in training.read_records(self._path)
             if record["split"] == name
         ]

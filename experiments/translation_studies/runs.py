@@ -11,7 +11,8 @@ it keeps one, is that of `best_checkpoint`.
 """
 
 import dataclasses
-import json
+import os
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -21,12 +22,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments import restored_runs
+from experiments.saved_options import as_tuple, fits, spoken
 from experiments.translation_studies import best_checkpoint, train_options
 from jaxgen import networks, training
 from jaxgen.data import colour
 from jaxgen.errors import InputError
 from jaxgen.models import Noise
 from jaxgen.models.translation.noise import Statistics, translate
+from jaxgen.run_files import read_object, shown
 from jaxgen.typing import Array, Batch, Model, PRNGKeyArray
 
 FACTS = "translator.json"
@@ -120,23 +123,25 @@ def read_facts(run: Path) -> Facts:
         InputError: It tells nothing, or the file is damaged.
     """
     path = run / FACTS
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        a, b = (tuple(int(number) for number in told[name]) for name in "ab")
-        if len(a) != 3 or len(b) != 3 or min(*a, *b) < 1:
-            raise ValueError("shapes of images have three numbers above 0")
-        directions = tuple(map(str, told["directions"]))
-        steps, lab = int(told["steps"]), bool(told["lab"])
-        return Facts(a, b, directions, steps, lab)
-    except FileNotFoundError as error:
+    if not os.path.lexists(path):
         raise InputError(
             f"{run} holds no {FACTS}, so it is no run of a translator: give one of "
             "experiments.pix2pix or experiments.cyclegan, or a file of weights."
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path} is damaged ({error}): restore the file, or start the run anew."
-        ) from error
+        )
+    told = read_object(path)
+    kinds = typing.get_type_hints(Facts)
+    found = {name: as_tuple(told.get(name)) for name in kinds}
+    for name, value in found.items():
+        good = fits(value, kinds[name])
+        if good and name in ("a", "b"):
+            good = min(value) > 0
+        if not good:
+            raise InputError(
+                f"{path} is damaged: {name!r} is {shown(told.get(name))}, and "
+                f"{spoken(kinds[name])} was expected; restore the file, or start the "
+                "run anew."
+            )
+    return Facts(**found)
 
 
 def load_translator(

@@ -5,7 +5,7 @@ from jaxgen.report.estimators import plates as studies
 from jaxgen.report.evaluation import plates as evaluation
 from jaxgen.report.family import measured, pictured, sweep_plates
 from jaxgen.report.plate import Maker, Plate
-from jaxgen.report.run import Run
+from jaxgen.report.run import Run, naming_arrays
 
 _MAKERS: tuple[Maker, ...] = (
     *(latent_plates.manifold, pictured.class_plane, pictured.all_labels),
@@ -57,5 +57,8 @@ def evaluation_plates(run: Run) -> list[Plate]:
 
 
 def _made(makers: tuple[Maker, ...], run: Run) -> list[Plate]:
-    found = (maker(run) for maker in makers)
+    found = []
+    for maker in makers:
+        with naming_arrays(run):
+            found.append(maker(run))
     return [plate for plate in found if plate is not None]

@@ -10,12 +10,13 @@ from jaxgen.errors import InputError
 from jaxgen.progress import Progress
 from jaxgen.report import atomic
 from jaxgen.report.extras import require
-from jaxgen.report.run import Run, keeps_records, read_run
+from jaxgen.report.run import Run, keeps_records, naming_arrays, read_run
 from jaxgen.report.wording import said
+from jaxgen.run_files import shown
 
 if TYPE_CHECKING:
     from jaxgen.report.plate import Plate
-    from jaxgen.report.style import Figure
+    from jaxgen.report.style import Figure, Theme
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -48,13 +49,15 @@ def write_page(run: Path, *, progress: Progress | None = None) -> Path:
     plates, later = gallery.plates(content), gallery.evaluation_plates(content)
     drawn = _draw(content, [*plates, *later], progress or (lambda *_: None))
     figures, evaluated = drawn[: len(plates)], drawn[len(plates) :]
+    with naming_arrays(content):
+        explored = explorer.explorer(content)
     html = _render(
-        title=str(content.config.get("title") or run.resolve().name),
-        claim=str(content.config.get("claim") or ""),
-        experiment=str(content.config.get("experiment") or ""),
+        title=content.config.get("title") or run.resolve().name,
+        claim=content.config.get("claim", ""),
+        experiment=content.config.get("experiment", ""),
         name=run.resolve().name,
         numbers=_numbers(content),
-        explorer=explorer.explorer(content),
+        explorer=explored,
         findings=_findings(content),
         figures=figures,
         evaluation=section.section(content),
@@ -73,12 +76,11 @@ def _draw(run: Run, plates: "list[Plate]", progress: Progress) -> list[dict[str,
     drawn = []
     for number, plate in enumerate(plates, start=1):
         progress("drawing figures", number, len(plates))
-        try:
+        with naming_arrays(run, plate.source):
             light, dark = (
-                _file(plate.draw(theme)) for theme in (style.LIGHT, style.DARK)
+                _file(_figure_of(run, plate, theme))
+                for theme in (style.LIGHT, style.DARK)
             )
-        except InputError as error:
-            raise InputError(f"{run.path / plate.source}: {error}") from error
         atomic.write(run.path / "figures" / f"{plate.name}.png", light)
         # A PNG file tells its size in the first chunk.
         width, height = struct.unpack(">II", light[16:24])
@@ -93,6 +95,13 @@ def _draw(run: Run, plates: "list[Plate]", progress: Progress) -> list[dict[str,
             }
         )
     return drawn
+
+
+def _figure_of(run: Run, plate: "Plate", theme: "Theme") -> "Figure | bytes":
+    try:
+        return plate.draw(theme)
+    except InputError as error:
+        raise InputError(f"{run.path / plate.source}: {error}") from error
 
 
 def _file(drawn: "Figure | bytes") -> bytes:
@@ -116,8 +125,10 @@ def _render(**context: Any) -> str:
 
 def _numbers(run: Run) -> dict[str, Any]:
     """The numbers at the head of the page, and where they come from."""
-    results = run.summary.get("results")
-    if isinstance(results, Mapping) and results:
+    results = run.summary.get("results", {})
+    if not isinstance(results, Mapping):
+        raise _damaged(run, f"its results are {shown(results)}, not numbers by name")
+    if results:
         tiles = []
         for label, result in results.items():
             whole = result if isinstance(result, Mapping) else {"value": result}
@@ -144,7 +155,7 @@ def _numbers(run: Run) -> dict[str, Any]:
 
 
 def _commands(run: Run) -> list[dict[str, str]]:
-    command = str(run.config.get("command") or "")
+    command = run.config.get("command", "")
     commands = []
     if command:
         commands.append({"title": "Run it again", "text": command})
@@ -164,16 +175,41 @@ def _findings(run: Run) -> list[Mapping[str, Any]]:
 
     The first `words` columns hold words, the others numbers.
     """
-    tables = run.summary.get("tables") or []
+    tables = run.summary.get("tables", [])
+    if not isinstance(tables, list):
+        raise _damaged(run, f"its tables are {shown(tables)}, not a list")
     for table in tables:
-        if not isinstance(table, Mapping) or not (
-            {"title", "note", "columns", "rows", "words"} <= set(table)
-        ):
-            raise InputError(
-                f"{run.path / 'summary.json'}: a table needs title, note, columns, "
-                "rows and words; run the experiment again."
+        if not _is_table(table):
+            raise _damaged(
+                run,
+                "a table needs title and note, texts; columns, a list of texts; rows, "
+                "lists of as many; and words, a whole number",
             )
     return tables
+
+
+def _is_table(table: Any) -> bool:
+    if not isinstance(table, Mapping):
+        return False
+    title, note, columns, rows, words = (
+        table.get(name) for name in ("title", "note", "columns", "rows", "words")
+    )
+    return (
+        isinstance(title, str)
+        and isinstance(note, str)
+        and type(words) is int
+        and isinstance(columns, list)
+        and bool(columns)
+        and isinstance(rows, list)
+        and all(isinstance(row, list) and len(row) == len(columns) for row in rows)
+    )
+
+
+def _damaged(run: Run, why: str) -> InputError:
+    return InputError(
+        f"{run.path / 'summary.json'} is damaged: {why}; run the experiment again, or "
+        "delete the file to leave its numbers out."
+    )
 
 
 def _tables(run: Run) -> list[dict[str, Any]]:

@@ -1,17 +1,18 @@
 """A run's folder, read into memory."""
 
+import contextlib
 import dataclasses
 import functools
-import json
-import math
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 
 from jaxgen.errors import InputError
 from jaxgen.files import read_npz
+from jaxgen.run_files import is_number, read_config, read_object, read_records
 
 Row = Mapping[str, Any]
 Arrays = dict[str, np.ndarray]
@@ -46,12 +47,14 @@ class Run:
       config: the content of `config.json`.
       rows: the lines of `metrics.jsonl`, one per split and step, by step.
       summary: the content of `summary.json`, empty where there is none.
+      opened: the files of arrays that were read, the latest last.
     """
 
     path: Path
     config: Mapping[str, Any]
     rows: Sequence[Row]
     summary: Mapping[str, Any]
+    opened: list[Path] = dataclasses.field(default_factory=list)
 
     @functools.cached_property
     def terms(self) -> list[str]:
@@ -71,9 +74,8 @@ class Run:
         `config.json` may name units under "units"; the terms of a bound on the
         likelihood are nats per image, what steers them has no unit.
         """
-        named = self.config.get("units")
-        if isinstance(named, Mapping):
-            return {str(term): str(unit) for term, unit in named.items()}
+        if "units" in self.config:
+            return dict(self.config["units"])
         bound = {"kl", "reconstruction", "log_likelihood", "elbo"}
         known = self.terms if bound & set(self.terms) else []
         some = (name for name in known if name not in UNITLESS)
@@ -86,7 +88,7 @@ class Run:
           InputError: the file cannot be read or holds something else.
         """
         path = self.path / f"{name}.json"
-        return _read_object(path) if path.exists() else None
+        return read_object(path) if os.path.lexists(path) else None
 
     def arrays(self, name: str, **ndims: int) -> Arrays | None:
         """Reads `arrays/NAME.npz`.
@@ -103,8 +105,9 @@ class Run:
             another number of axes, nothing in it or no finite numbers.
         """
         path = self.path / "arrays" / f"{name}.npz"
-        if not path.exists():
+        if not os.path.lexists(path):
             return None
+        self.opened.append(path)
         try:
             arrays = read_npz(path)
         except (OSError, ValueError) as error:
@@ -158,36 +161,47 @@ def read_run(path: Path) -> Run:
             "runs/vae/mnist5k, which holds config.json and metrics.jsonl."
         )
     _require(path, "config.json")
-    config = _read_object(path / "config.json")
+    config = read_config(path / "config.json")
     metrics, summary = path / "metrics.jsonl", path / "summary.json"
     if keeps_records(config):
         _require(path, metrics.name)
     return Run(
         path=path,
         config=config,
-        rows=_read_rows(metrics) if metrics.is_file() else [],
-        summary=_read_object(summary) if summary.is_file() else {},
+        rows=read_records(metrics),
+        summary=read_object(summary) if os.path.lexists(summary) else {},
     )
 
 
-def read_looks(path: Path) -> list[Row]:
-    """Reads the records of a monitor, one a look.
+@contextlib.contextmanager
+def naming_arrays(run: Run, source: str | None = None) -> Iterator[None]:
+    """Names the file of arrays behind whatever fails in a block.
+
+    The figures check the shapes of their arrays and not all that stands in them, so a
+    damaged value may fail anywhere.
 
     Args:
-      path: the file, a JSON object a line.
+      run: the run.
+      source: the file that the block draws, from the run's folder; the one that it has
+        read last by default. What fails without arrays is left as it is.
 
-    Returns:
-      The records up to one that was cut short; none where there is no such file.
+    Raises:
+      InputError: the block failed after it read arrays, or it raised one itself.
     """
-    if not path.is_file():
-        return []
-    rows = []
-    for line in path.read_text().splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return rows
+    before = len(run.opened)
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        path = run.path / source if source else [None, *run.opened[before:]][-1]
+        if path is None or path.suffix != ".npz":
+            raise
+        raise InputError(
+            f"{path} cannot be drawn ({type(error).__name__}: {str(error)[:200]}): its "
+            "arrays do not belong together; delete it to leave its figure out, or run "
+            "the experiment again."
+        ) from error
 
 
 def keeps_records(config: Mapping[str, Any]) -> bool:
@@ -227,59 +241,8 @@ def series(rows: Sequence[Row], split: str, name: str) -> tuple[np.ndarray, np.n
 
 
 def _require(path: Path, name: str) -> None:
-    if not (path / name).is_file():
+    if not os.path.lexists(path / name):
         raise InputError(
             f"{path} is not the folder of a run: it holds no {name}; give a folder "
             "such as runs/vae/mnist5k, which an experiment has written."
         )
-
-
-def is_number(value: object) -> TypeGuard[int | float]:
-    """Whether a value from a JSON file is a number."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(_read_text(path))
-    except ValueError as error:
-        raise InputError(f"{path} is damaged: it is no JSON ({error}).") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} is damaged: it holds no JSON object.")
-    return content
-
-
-def _read_rows(path: Path) -> list[Row]:
-    lines = [line for line in _read_text(path).splitlines() if line.strip()]
-    rows = {}
-    for number, line in enumerate(lines, start=1):
-        row = _row(line)
-        if row is not None:
-            rows[row["split"], row["step"]] = row
-        elif number < len(lines):
-            raise InputError(
-                f"{path} is damaged: its line {number} is no JSON object with step, "
-                "epoch and split; remove that line and try again."
-            )
-    return sorted(rows.values(), key=lambda row: row["step"])
-
-
-def _row(line: str) -> Row | None:
-    try:
-        row = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(row, dict) or not isinstance(row.get("split"), str):
-        return None
-    place = (row.get("step"), row.get("epoch"))
-    if not all(is_number(value) and math.isfinite(value) for value in place):
-        return None
-    return row
-
-
-def _read_text(path: Path) -> str:
-    try:
-        # A cut line may end inside a character; JSON then refuses that line alone.
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error

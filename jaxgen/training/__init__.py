@@ -1,5 +1,6 @@
 """The loop and what it needs: checkpoints, devices, writers, guards. Knows no model."""
 
+from jaxgen.run_files import read_records
 from jaxgen.training.checkpoint import Checkpoints
 from jaxgen.training.evaluation import compile_evaluation
 from jaxgen.training.guard import Failed, Interrupted, NonFiniteError
@@ -7,7 +8,7 @@ from jaxgen.training.loop import default_steps_per_call, fit
 from jaxgen.training.parallel import Placement, compile_steps, placement
 from jaxgen.training.progress import ProgressBar
 from jaxgen.training.run_folder import RunFolder, open_run, write_json
-from jaxgen.training.writers import JsonLines, TensorBoard, read_records
+from jaxgen.training.writers import JsonLines, TensorBoard
 
 __all__ = [
     "Checkpoints",

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 import jax
 
+from jaxgen import run_files
 from jaxgen.errors import InputError
+from jaxgen.run_files import shown
 
 
 class RunFolder(NamedTuple):
@@ -136,26 +138,32 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def _check_same(folder: RunFolder, config: dict[str, Any], free: set[str]) -> None:
-    try:
-        former = json.loads(folder.config.read_text())["config"]
-    except (OSError, ValueError, KeyError) as error:
+    former = run_files.read_config(folder.config).get("config")
+    if former is None:
         raise InputError(
-            f"{folder.config} cannot be read, so it is unknown what that run was: "
+            f"{folder.config} does not say with which options that run was made: "
             "restore the file, or start anew under another name."
-        ) from error
+        )
     # Through JSON, so that tuples compare as the lists they were saved as.
     config = json.loads(json.dumps(config))
     differ = [
-        f"{key} was {former.get(key)!r} and is now {config.get(key)!r}"
+        f"{key} was {shown(former.get(key))} and is now {shown(config.get(key))}"
         for key in sorted(former.keys() | config.keys())
-        if key not in free and former.get(key) != config.get(key)
+        if key not in free and not _same(former.get(key), config.get(key))
     ]
     if differ:
         raise InputError(
-            f"The run {folder.path} was made with other options: {'; '.join(differ)}. "
-            "Give the same options to resume it, or leave out resume=True for a new "
-            "run."
+            f"The run {folder.path} was made with other options, as its "
+            f"{folder.config.name} says: {'; '.join(differ)}. Give the same options to "
+            "resume it, or leave out resume=True for a new run."
         )
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two options are equal; True is not 1."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _claim(root: Path, name: str, number: int) -> RunFolder:

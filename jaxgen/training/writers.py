@@ -2,13 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from jaxgen.checks import check_count
 from jaxgen.errors import InputError
-
-Record = dict[str, Any]
-"""One point of the curves: `step`, `epoch`, `split` and the terms by name."""
+from jaxgen.run_files import Record, read_records
 
 
 @runtime_checkable
@@ -84,28 +82,6 @@ class TensorBoard:
     def close(self) -> None:
         """Flushes and closes the event file."""
         self._writer.close()
-
-
-def read_records(path: Path) -> list[Record]:
-    """Reads a file of JSON lines; a last line cut short by a killed run is left out.
-
-    Raises:
-        InputError: If any other line is not a record.
-    """
-    if not path.exists():
-        return []
-    lines = path.read_text().splitlines()
-    records = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            if number == len(lines):
-                break
-            raise InputError(
-                f"Line {number} of {path} is not a JSON record: remove that line."
-            ) from error
-    return records
 
 
 def _line(record: Record) -> str:

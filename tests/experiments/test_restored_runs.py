@@ -134,8 +134,8 @@ def test_an_option_that_is_not_told_is_taken_as_by_default_and_named(run, tmp_pa
         ({"experiment": "nothing"}, r"experiments\.nothing, which there is not.*vae"),
         ({"experiment": "../vae"}, "which there is not"),
         ({"experiment": "estimator_variance"}, "cannot be judged here.*cvae"),
-        ({"experiment": 3}, "is damaged"),
-        ({"config": None}, "is damaged"),
+        ({"experiment": 3}, "'experiment' is 3; a text was expected"),
+        ({"config": None}, "'config' is None; an object was expected"),
         (
             {"config": {"colour": "red"}},
             "has the options colour, which experiments.vae",
@@ -174,7 +174,8 @@ def test_a_sweep_over_drawn_sprites_is_refused(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [("{", "cannot be read"), ("[]", "is damaged")]
+    ("content", "message"),
+    [("{", "is damaged: it is no JSON"), ("[]", "no JSON object")],
 )
 def test_a_damaged_description_is_named(tmp_path, content, message):
     (tmp_path / "config.json").write_text(content)

@@ -278,5 +278,5 @@ def test_only_a_run_that_says_so_may_keep_no_records(tmp_path):
 def test_a_damaged_table_is_named(tmp_path):
     folder = write_study(tmp_path / "all")
     (folder / "summary.json").write_text('{"tables": [{"title": "no rows"}]}')
-    with pytest.raises(InputError, match=r"summary\.json: a table needs"):
+    with pytest.raises(InputError, match=r"summary\.json is damaged: a table needs"):
         write_page(folder)

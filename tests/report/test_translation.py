@@ -9,8 +9,9 @@ from experiments.translation_studies import findings
 from jaxgen.errors import InputError
 from jaxgen.report import style
 from jaxgen.report.gallery import plates
-from jaxgen.report.run import read_looks, read_run
+from jaxgen.report.run import read_run
 from jaxgen.report.translation import groups, looks, terms
+from jaxgen.run_files import read_records
 from tests.report.test_figures import drawn, texts
 
 MINUS = "\N{MINUS SIGN}"
@@ -189,8 +190,8 @@ def test_a_record_that_was_cut_short_is_left_out(folder):
     findings.write_health(folder, [record(10, inversion=0.5)])
     with (folder / "translation.jsonl").open("a") as file:
         file.write('{"step": 20, "spl')
-    assert [row["step"] for row in read_looks(folder / "translation.jsonl")] == [10]
-    assert read_looks(folder / "monitor.jsonl") == []
+    assert [row["step"] for row in read_records(folder / "translation.jsonl")] == [10]
+    assert read_records(folder / "monitor.jsonl") == []
 
 
 def test_terms_stand_under_their_names_and_both_conventions_of_the_sum(folder):

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from jaxgen.errors import InputError
-from jaxgen.report.run import Run, is_number
+from jaxgen.report.run import Run
+from jaxgen.run_files import is_number
 
 _KEYS = ("metric", "images", "value", "low", "high")
 _BETTER = ("lower", "higher", "near")

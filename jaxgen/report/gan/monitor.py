@@ -2,8 +2,9 @@
 
 from jaxgen.report import curves
 from jaxgen.report.plate import Plate
-from jaxgen.report.run import Run, numeric_names, read_looks
+from jaxgen.report.run import Run, numeric_names
 from jaxgen.report.style import Figure, Theme
+from jaxgen.run_files import is_number, read_records
 
 _SEEN = {
     "modes": "how many modes have a sample near them",
@@ -20,7 +21,7 @@ _COUNTS = ("modes",)
 
 def health(run: Run) -> Plate | None:
     """What each look of the monitor found."""
-    rows = read_looks(run.path / "monitor.jsonl")
+    rows = read_records(run.path / "monitor.jsonl")
     logged = numeric_names(rows)
     names = [name for name in _SEEN if name in logged]
     if not names:
@@ -35,7 +36,7 @@ def health(run: Run) -> Plate | None:
         curves.spoken(name).lower()
         + f" {curves.short(float(found[-1]), whole=name in _COUNTS)}"
         for name in names
-        if (found := [row[name] for row in rows if name in row])
+        if (found := [row[name] for row in rows if is_number(row.get(name))])
     )
 
     def draw(theme: Theme) -> Figure:

@@ -91,8 +91,7 @@ def games_of(run: Run) -> list[Game]:
     """Returns the games of a run: one a split, or one of training and test."""
     if "critic_loss" not in run.terms or translation.is_translation(run):
         return []
-    labels = run.config.get("labels")
-    labels = labels if isinstance(labels, Mapping) else {}
+    labels = run.config.get("labels", {})
     logged = [row["split"] for row in run.rows if row["split"] != "test"]
     # Those that were named, in that order: records come by step.
     splits = [s for s in dict.fromkeys([*labels, *logged]) if s in logged]
@@ -109,7 +108,7 @@ def games_of(run: Run) -> list[Game]:
         held_out = _finite(run.rows, "test", "real_logit")
         if split == "train" and held_out is not None:
             lines["logits"]["held_out_logit"] = held_out
-        name = "" if split == "train" else str(labels.get(split, split))
+        name = "" if split == "train" else labels.get(split, split)
         if lines["losses"]:
             games.append(Game(name, lines))
     return games

@@ -7,9 +7,10 @@ import numpy as np
 
 from jaxgen.report import curves
 from jaxgen.report.plate import Plate
-from jaxgen.report.run import Row, Run, numeric_names, read_looks, series
+from jaxgen.report.run import Row, Run, numeric_names, series
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
 from jaxgen.report.translation.pictured import DIRECTIONS
+from jaxgen.run_files import is_number, read_records
 
 FILE = "translation.jsonl"
 _SCORES = {
@@ -50,7 +51,7 @@ PANELS = {
 
 def health(run: Run) -> Plate | None:
     """The four readings over training, with their thresholds."""
-    rows = read_looks(run.path / FILE)
+    rows = read_records(run.path / FILE)
     names = [name for name in PANELS if name in numeric_names(rows)]
     if not names:
         return None
@@ -86,7 +87,7 @@ def health(run: Run) -> Plate | None:
 
 def scores(run: Run) -> Plate | None:
     """Scores of held-out images over training."""
-    rows = read_looks(run.path / FILE)
+    rows = read_records(run.path / FILE)
     logged = numeric_names(rows)
     names = [name for name in _SCORES if name in logged]
     if not names:
@@ -208,7 +209,11 @@ def _draw(
 
 def _zone(axes: Axes, rows: Sequence[Row], name: str, theme: Theme) -> None:
     """Shades what is past the threshold that most directions have, and names it."""
-    found = [row[f"{name}_threshold"] for row in rows if f"{name}_threshold" in row]
+    found = [
+        row[f"{name}_threshold"]
+        for row in rows
+        if is_number(row.get(f"{name}_threshold"))
+    ]
     if not found:
         return
     threshold, panel = float(np.median(found)), PANELS[name]

@@ -9,6 +9,7 @@ from jaxgen.report import curves
 from jaxgen.report.plate import Plate
 from jaxgen.report.run import Row, Run, series
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme
+from jaxgen.run_files import is_number
 
 HALF = "critic_half_sum"
 """Made here of `critic_sum`: the sum with the half, as it is minimised."""
@@ -105,7 +106,7 @@ def lines_of(
       leave_out: terms that are not drawn.
     """
     rows = [
-        {**row, HALF: row["critic_sum"] / 2} if "critic_sum" in row else row
+        {**row, HALF: both / 2} if is_number(both := row.get("critic_sum")) else row
         for row in rows
     ]
     found = {}

@@ -1,0 +1,119 @@
+"""Damaged run folders: report, evaluate and resume work, or name the file."""
+
+import functools
+import json
+import shutil
+import warnings
+
+import numpy as np
+import pytest
+
+from experiments import restored_runs
+from jaxgen import training
+from jaxgen.errors import InputError
+from jaxgen.report import style, write_page
+from tests import tampering
+from tests.experiments.tampered_folders import DESCRIPTION, WRITERS
+
+FILES = (*("*.json", "*.jsonl") * 3, "arrays/*.npz")
+DRAWN = {"index.html", "figures"}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Whole folders by their kind."""
+    root = tmp_path_factory.mktemp("whole")
+    return {kind: write(root / kind) for kind, write in WRITERS.items()}
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch):
+    """What is seen in the figures does not matter here."""
+    monkeypatch.setattr(style, "png", functools.partial(style.png, dpi=20))
+
+
+def uses(run):
+    """What is done with a run, by name."""
+    resume = {"resume": True, "free": {"steps"}, "exact": True}
+    return {
+        "report": lambda: write_page(run),
+        "evaluate": lambda: restored_runs.script_and_options(run),
+        "resume": lambda: training.open_run(
+            run.parent, run.name, DESCRIPTION, **resume
+        ),
+    }
+
+
+def faults_of(rng, whole, run, kinds):
+    """Damages a copy of a run; returns what was done, and what is wrong then."""
+    kind = str(rng.choice(kinds))
+    shutil.copytree(whole[kind], run)
+    pattern = str(rng.choice(FILES))
+    files = sorted(run.glob(pattern)) or [run / "config.json"]
+    path = files[rng.integers(len(files))]
+    told = f"{kind}: {tampering.damaged(rng, path)}"
+    with warnings.catch_warnings():
+        # Of numbers that are too large to draw, and letters that the font lacks.
+        warnings.simplefilter("ignore")
+        found = {
+            name: tampering.fault_of(use, path.name) for name, use in uses(run).items()
+        }
+    return [f"{told}: {name}: {fault}" for name, fault in found.items() if fault]
+
+
+def test_a_whole_run_is_read_by_all(whole, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(whole["plain"], run)
+    for use in uses(run).values():
+        use()
+
+
+@pytest.mark.parametrize(
+    ("number", "kinds"),
+    [
+        (8, ["plain"]),
+        pytest.param(100, [*WRITERS], marks=pytest.mark.slow),
+    ],
+)
+def test_no_damage_to_a_run_is_a_traceback(whole, tmp_path, number, kinds):
+    rng = np.random.default_rng(number)
+    faults = []
+    for one in range(number):
+        faults += faults_of(rng, whole, tmp_path / f"run{one}", kinds)
+    assert not faults, f"{len(faults)} faults in {number}:\n" + "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"hidden": 8},
+            r"'hidden' is 8; a list \(each a whole number\), or null was",
+        ),
+        ({"hidden": [8, True]}, r"'hidden' is \[8, True\]; a list"),
+        ({"seed": True}, "'seed' is True; a whole number"),
+        ({"seed": 1.0}, "'seed' is 1.0; a whole number"),
+        ({"seed": -1}, "has an option that cannot be used: --seed=-1"),
+        ({"learning_rate": "1e-3"}, "'learning_rate' is '1e-3'; a number"),
+        (
+            {"learning_rate": float("inf")},
+            "cannot be used: --learning-rate=inf",
+        ),
+        ({"parallel": "all"}, "'parallel' is 'all'; one of 'jit', 'pmap'"),
+        ({"steps": "2"}, "'steps' is '2'; a whole number, or null"),
+        ({"resume": 0}, "'resume' is 0; true or false"),
+    ],
+)
+def test_an_option_of_another_type_is_named_with_what_is_expected(
+    whole, tmp_path, options, message
+):
+    config = DESCRIPTION["config"] | options
+    text = json.dumps(DESCRIPTION | {"config": config})
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(InputError, match=rf"config\.json.* {message}"):
+        restored_runs.script_and_options(tmp_path)
+    if "steps" in options:  # may change when a run is resumed
+        return
+    (name,) = options
+    with pytest.raises(InputError, match=rf"config\.json says: {name} was .* is now"):
+        uses(tmp_path)["resume"]()
