@@ -196,7 +196,9 @@ def _options(
         name: tuple(value) if isinstance(value, list) else value
         for name, value in options.items()
     }
-    return script.Config(**given), tuple(sorted(fields - set(options)))
+    return script.Config(**given), tuple(
+        sorted(fields - set(options) - training_run.FREE)
+    )
 
 
 def _data(run: Path, config: Any) -> training_run.Setup:
