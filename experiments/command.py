@@ -82,14 +82,15 @@ def _end_of(error: BaseException, options: Any) -> tuple[str, int] | None:
     again = _again(options)
     if isinstance(error, stopping.Stopped):
         return f"{error} {again}", 128 + error.signal_number
-    if isinstance(error, InputError):
+    # What writes pages and folders tells of a full disk as of other input.
+    full = _disk_is_full(error.__cause__) and hasattr(options, "resume")
+    if isinstance(error, InputError) and not full:
         return in_options(str(error), options), 2
     if isinstance(error, NonFiniteError):
         return str(error), 1
     if not _devices_start():
         return _no_devices(), 2
-    # Checkpoints are written by a library that reports it in words of its own.
-    if getattr(error, "errno", None) in FULL or "No space left" in str(error):
+    if full or _disk_is_full(error):
         return (
             f"The disk is full. What was saved before is whole. Make room. {again}",
             1,
@@ -105,6 +106,11 @@ def _end_of(error: BaseException, options: Any) -> tuple[str, int] | None:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}. {again}", 1
     return None
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    # Checkpoints are written by a library that reports it in words of its own.
+    return getattr(error, "errno", None) in FULL or "No space left" in str(error)
 
 
 def _again(options: Any) -> str:

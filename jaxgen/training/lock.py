@@ -23,7 +23,7 @@ _held: dict[Path, int] = {}
 """Open files by the folders that this process has locked."""
 
 
-def take(folder: Path) -> None:
+def take(folder: Path) -> bool:
     """Locks a folder until `release`, or until this process ends, however it ends.
 
     A folder that this process has locked already stays locked. Of many processes of one
@@ -33,16 +33,19 @@ def take(folder: Path) -> None:
     Args:
         folder: The folder, which is there.
 
+    Returns:
+        Whether it was locked now.
+
     Raises:
         InputError: Another process has locked it; the message names that process.
         OSError: The folder cannot be written to.
     """
     if fcntl is None or jax.process_index() != 0:
-        return
+        return False
     folder = folder.resolve()
     if folder in _held:
         if _is_file(_held[folder], folder / NAME):
-            return
+            return False
         os.close(_held.pop(folder))  # of a folder that was removed since
     while True:
         file = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o666)
@@ -56,7 +59,7 @@ def take(folder: Path) -> None:
             ) from error
         except OSError:  # a file system without locks
             os.close(file)
-            return
+            return False
         # Its former owner may have removed the file between the two calls.
         if _is_file(file, folder / NAME):
             break
@@ -69,6 +72,7 @@ def take(folder: Path) -> None:
     os.ftruncate(file, 0)
     os.pwrite(file, json.dumps(owner).encode() + b"\n", 0)
     _held[folder] = file
+    return True
 
 
 def release(folder: Path) -> None:

@@ -97,16 +97,21 @@ def open_run(
         _check_same(folder, description["config"], free)
     else:
         folder = RunFolder(root / _name(name, taken[-1] + 1 if taken else 1))
-    if resume:
-        _check_checkpoints(folder)
+    held = False
     try:
         if not resume:
             folder = _claim(root, name, taken[-1] + 1 if taken else 1)
-        lock.take(folder.path)
+        held = lock.take(folder.path)
+        if resume:
+            _check_checkpoints(folder)
         folder.arrays.mkdir(parents=True, exist_ok=True)
         write_json(folder.config, description | {"environment": environment()})
-    except OSError as error:
-        if not resume and folder.config.parent.is_dir():
+    except (InputError, OSError) as error:
+        if held:
+            lock.release(folder.path)
+        if isinstance(error, InputError):
+            raise
+        if not resume:
             discard_run(folder)
         raise InputError(
             f"The run {folder.path} cannot be written ({error.strerror}): choose "

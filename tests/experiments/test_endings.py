@@ -104,6 +104,15 @@ def test_a_run_that_saved_something_keeps_its_folder_unlocked(
     assert not Path("runs/test/a/.lock").exists()
 
 
+def test_a_full_disk_is_said_however_it_is_told(monkeypatch, capsys):
+    error = InputError("runs/index.html cannot be written: give another folder.")
+    error.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+    code, told = end(monkeypatch, capsys, error, save=save_step(2))
+    assert code == 1
+    assert told.startswith("The disk is full. What was saved before is whole. Make ro")
+    assert "To go on: " in told
+
+
 def test_an_interrupted_run_keeps_its_folder(monkeypatch, capsys):
     stop = training.Interrupted(0, signal.SIGTERM)
     code, told = end(monkeypatch, capsys, stop, save=save_step(0))

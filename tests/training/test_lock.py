@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -58,17 +57,24 @@ def open_run(folder: Path, *, resume: bool) -> training.RunFolder:
 
 def test_the_run_of_another_process_is_refused_and_after_its_kill_taken(tmp_path):
     folder = open_run(tmp_path / "run", resume=False)
-    (folder.checkpoints / "3").mkdir(parents=True)
     training.release_run(folder)
     described = folder.config.read_bytes()
     with owner(folder.path) as process:
+        # That it has no checkpoint yet is another matter.
         message = rf"in use by process {process.pid} on .*, since 20\d\d-\d\d-\d\dT"
         with pytest.raises(InputError, match=message):
             open_run(folder.path, resume=True)
-        assert folder.config.read_bytes() == described
+        (folder.path / ".lock").write_text("{")
+        with pytest.raises(InputError, match="in use by another process"):
+            lock.take(folder.path)
     # Killed, it had no chance to unlock: the system did.
     assert process.returncode < 0
     assert (folder.path / ".lock").exists()
+    with pytest.raises(InputError, match="has no checkpoints"):
+        open_run(folder.path, resume=True)
+    assert not (folder.path / ".lock").exists()
+    assert folder.config.read_bytes() == described
+    (folder.checkpoints / "3").mkdir(parents=True)
     open_run(folder.path, resume=True)
     assert json.loads((folder.path / ".lock").read_text())["process"] == os.getpid()
     training.release_run(folder)
@@ -89,13 +95,6 @@ def test_a_run_that_was_removed_and_made_again_is_locked_again(tmp_path):
     lock.take(tmp_path)
     assert (tmp_path / ".lock").exists()
     lock.release(tmp_path)
-
-
-def test_an_owner_that_is_unknown_is_another_process(tmp_path):
-    with owner(tmp_path):
-        (tmp_path / ".lock").write_text("{")
-        with pytest.raises(InputError, match=re.escape("in use by another process")):
-            lock.take(tmp_path)
 
 
 def test_a_file_system_without_locks_is_no_error(tmp_path, monkeypatch):
