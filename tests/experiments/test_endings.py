@@ -191,7 +191,8 @@ def test_a_part_that_had_not_begun_begins(monkeypatch, capsys):
         folder.metrics.write_text('{"step": 2, "epoch": 1, "split": "a"}\n')
 
     end(monkeypatch, capsys, InputError("No."), save=save)
-    _, told = end(monkeypatch, capsys, InputError("It was opened."), "--resume")
+    often = ("--seconds-between-checkpoints", "1")
+    _, told = end(monkeypatch, capsys, InputError("It was opened."), "--resume", *often)
     assert told == "It was opened.\n"
 
 
