@@ -83,6 +83,8 @@ class Config(gan_parts.OptimizerOptions):
     """Name of the run; by default made of its options, numbered if taken."""
     resume: bool = False
     """Go on with the newest run of that name, from its last checkpoint."""
+    seconds_between_checkpoints: float = 30.0
+    """Least time between two checkpoints; a run that is killed loses no more."""
 
 
 class Counts(NamedTuple):
@@ -132,11 +134,13 @@ def main(config: Config) -> dict[str, Any]:
         *("batch_size", "steps_per_call"),
     )
     command.check_bounds(config, "b1", "b2", least=0, below=1)
+    command.check_bounds(config, "seconds_between_checkpoints", least=0)
     command.use_devices(config.devices)
     mixture = {"ring": mixtures.ring, "grid": mixtures.grid}[config.mixture]()
     model = build(config)
     ensemble = models.ensemble(lambda _: build(config), num_seeds=config.seeds)
     setup = _setup(config, mixture, model.num_steps)
+    training_run.check_models(setup, ensemble, step=True)
     with training_run.timed() as seconds:
         folder = training_run.open_folder(
             config,

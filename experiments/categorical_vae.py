@@ -142,6 +142,7 @@ def check(config: Config) -> None:
         choice.make(config.temperature),
         config.samples or choice.samples,
     )
+    build(config, training_run.IMAGE_SHAPE)
 
 
 def main(config: Config) -> dict[str, Any]:
@@ -150,6 +151,7 @@ def main(config: Config) -> dict[str, Any]:
     setup = training_run.prepare(config)
     with training_run.timed() as seconds:
         model = build(config, setup.train.image_shape)
+        training_run.check_models(setup, model)
         folder = training_run.open_folder(
             config,
             "categorical_vae",

@@ -13,16 +13,24 @@ from typing import Any, TypeVar
 
 import jax
 
+from experiments import stopping
+from jaxgen import training
 from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.training import Interrupted, NonFiniteError
-from jaxgen.training.run_folder import check_name
+from jaxgen.training.run_folder import (
+    RunFolder,
+    check_name,
+    discard_run,
+    has_checkpoint,
+)
 
 Config = TypeVar("Config")
 FULL = (errno.ENOSPC, errno.EDQUOT)
 MOST_CPU_DEVICES = 256
 """A CPU can be split into more devices than this, but JAX then takes long to start."""
-_run_name: str | None = None
+_run: RunFolder | None = None
+_run_is_new = False
 
 
 def run(main: Callable[[Config], Any], config: type[Config], description: str) -> None:
@@ -30,6 +38,7 @@ def run(main: Callable[[Config], Any], config: type[Config], description: str) -
 
     The exit status is 0; 2 for input that cannot be used; 1 for a run that failed; 128
     and the signal's number for one that was stopped. None of these prints a traceback.
+    A new run that ends before anything was saved leaves no folder.
 
     Args:
         main: The script's `main(config)`.
@@ -40,30 +49,76 @@ def run(main: Callable[[Config], Any], config: type[Config], description: str) -
         import tyro
     except ImportError:
         _stop('This script needs tyro: pip install "jaxgen[experiments]".', 2)
-    options = tyro.cli(config, prog=f"python -m {_module()}", description=description)
-    try:
-        check_options(options)
-        main(options)
-    except InputError as error:
-        _stop(in_options(str(error), options), 2)
-    except NonFiniteError as error:
-        _stop(str(error), 1)
-    except Interrupted as stop:
-        _stop(f"{stop} To go on: {resume_command(options)}", 128 + stop.signal_number)
-    except KeyboardInterrupt:
-        _stop("Stopped at once, without saving.", 130)
-    except Exception as error:
-        if not _devices_start():
-            _stop(_no_devices(), 2)
-        # Checkpoints are written by a library that reports it in words of its own.
-        code = getattr(error, "errno", None)
-        if code not in FULL and "No space left" not in str(error):
-            raise
-        _stop(
-            "The disk is full. What was saved before is whole. Make room, then: "
-            f"{resume_command(options)}",
+    options = None
+    follow_run(None, new=False)
+    with stopping.raised():
+        try:
+            prog = f"python -m {_module()}"
+            options = tyro.cli(config, prog=prog, description=description)
+            check_options(options)
+            # Before anything uses JAX.
+            use_devices(getattr(options, "devices", None))
+            main(options)
+        except (Exception, stopping.Stopped) as error:
+            end = _end_of(error, options)
+            if end is None:
+                raise
+            _stop(*end)
+        finally:
+            if _run is not None:
+                training.release_run(_run)
+
+
+def _end_of(error: BaseException, options: Any) -> tuple[str, int] | None:
+    """Returns what is said of an error, and the exit status; None if it is unknown.
+
+    The folder of a new run in which nothing was saved is removed.
+    """
+    if isinstance(error, Interrupted):
+        again = f"To go on: {resume_command(options)}"
+        return f"{error} {again}", 128 + error.signal_number
+    if isinstance(error, getattr(training, "Failed", ())):
+        return f"{error} To go on: {resume_command(options)}", 1
+    again = _again(options)
+    if isinstance(error, stopping.Stopped):
+        return f"{error} {again}", 128 + error.signal_number
+    # What writes pages and folders tells of a full disk as of other input.
+    full = _disk_is_full(error.__cause__) and hasattr(options, "resume")
+    if isinstance(error, InputError) and not full:
+        return in_options(str(error), options), 2
+    if isinstance(error, NonFiniteError):
+        return str(error), 1
+    if not _devices_start():
+        return _no_devices(), 2
+    if full or _disk_is_full(error):
+        return (
+            f"The disk is full. What was saved before is whole. Make room. {again}",
             1,
         )
+    out_of_memory = isinstance(error, jax.errors.JaxRuntimeError) and (
+        "RESOURCE_EXHAUSTED" in str(error)
+    )
+    if out_of_memory or isinstance(error, MemoryError):
+        cure = "use a machine that has more"
+        if hasattr(options, "batch_size"):
+            cure = f"give a smaller --batch-size (now {options.batch_size}), or {cure}"
+        return f"There is too little memory: {cure}.", 1
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}. {again}", 1
+    return None
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    # Checkpoints are written by a library that reports it in words of its own.
+    return getattr(error, "errno", None) in FULL or "No space left" in str(error)
+
+
+def _again(options: Any) -> str:
+    """Returns the command that goes on or starts anew, after an end without a save."""
+    if _run is not None and (not _run_is_new or not discard_run(_run)):
+        if hasattr(options, "resume") and has_checkpoint(_run):
+            return f"To go on: {resume_command(options)}"
+    return f"To start: {stopping.start_command()}"
 
 
 def command(options: Any) -> str:
@@ -169,12 +224,9 @@ def resume_command(options: Any) -> str:
     """Returns the command line that resumes the run of these options."""
     if not hasattr(options, "resume"):  # a study without training starts anew
         return command(options)
-    name = _run_name or options.name
+    name = options.name if _run is None else _run.path.name
     line = command(dataclasses.replace(options, resume=True, name=name))
-    # The README runs the interpreter of an environment that need not be active.
-    python = os.path.relpath(sys.executable)
-    python = sys.executable if python.startswith("..") else python
-    return line.replace("python", shlex.quote(python), 1)
+    return line.replace("python", shlex.quote(stopping.python()), 1)
 
 
 def print_tables(tables: Sequence[dict[str, Any]]) -> None:
@@ -205,10 +257,15 @@ def print_tables(tables: Sequence[dict[str, Any]]) -> None:
         console.print(text)
 
 
-def name_run(name: str) -> None:
-    """Says which folder the run got, for the command that resumes it."""
-    global _run_name
-    _run_name = name
+def follow_run(folder: RunFolder | None, *, new: bool) -> None:
+    """Says which folder the run got, for the command that resumes it.
+
+    Args:
+        folder: The folder.
+        new: Whether this process made it: if nothing is saved in it, it is removed.
+    """
+    global _run, _run_is_new
+    _run, _run_is_new = folder, new
 
 
 def flag_of(name: str) -> str:

@@ -111,6 +111,14 @@ def build(
     )
 
 
+def sweep_of(config: Config, image_shape: tuple[int, int, int]) -> models.Ensemble:
+    """Returns the models of all weights as one."""
+    return models.ensemble(
+        lambda weight: build(config, image_shape, weight=weight),
+        jnp.array(config.lambdas),
+    )
+
+
 def train(
     config: Config, setup: training_run.Setup, folder: training.RunFolder
 ) -> list[Trained]:
@@ -142,9 +150,7 @@ def with_states(
         state_of: `(model, part=None) -> state`, by training or from a checkpoint.
     """
     shape = setup.train.image_shape
-    sweep = models.ensemble(
-        lambda weight: build(config, shape, weight=weight), jnp.array(config.lambdas)
-    )
+    sweep = sweep_of(config, shape)
     together = state_of(sweep)
     found = [
         Trained(
@@ -324,7 +330,10 @@ def main(config: Config) -> dict[str, Any]:
     if len(set(config.lambdas)) < len(config.lambdas):
         shown = " ".join(f"{weight:g}" for weight in config.lambdas)
         raise InputError(f"--lambdas {shown}: give each weight once.")
+    sweep_of(config, training_run.IMAGE_SHAPE)
     setup = training_run.prepare(config)
+    shape = setup.train.image_shape
+    training_run.check_models(setup, sweep_of(config, shape), build(config, shape))
     with training_run.timed() as seconds:
         folder = training_run.open_folder(
             config,

@@ -257,10 +257,12 @@ def main(config: Config) -> dict[str, Any]:
     """Trains both models, compares them, draws; returns numbers in nats per image."""
     command.check_positive(config, "latents", "hidden", "variance")
     require_sklearn("neighbors")
+    build(config, training_run.IMAGE_SHAPE, 10)
     setup = training_run.prepare(config)
     names = class_names(config, setup)
     with training_run.timed() as seconds:
         both = build(config, setup.train.image_shape, len(names))
+        training_run.check_models(setup, *both)
         folder = training_run.open_folder(
             config,
             "cvae",

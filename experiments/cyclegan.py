@@ -190,7 +190,7 @@ def main(config: Config) -> dict[str, Any]:
     channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
     name = parts.set_name(setup.train.name)
     model = build(config, channels, setup.steps)
-    training.check_model(model, setup)
+    training_run.check_models(setup, model)
     names = ["a_to_b", "b_to_a"] if config.method == "cyclegan" else ["a_to_b"]
     with training_run.timed() as seconds:
         judges = training.judges_of(config, setup, names)
@@ -235,6 +235,8 @@ def _check(config: Config) -> None:
     parts.check(config)
     training.check(config)
     command.check_bounds(config, "cycle_weight", "identity", "nce_weight", least=0)
+    data.degradation_of(config.degrade or "none")
+    build(config, (3, 3), 1)
 
 
 if __name__ == "__main__":

@@ -93,6 +93,9 @@ def main(config: Config) -> dict[str, Any]:
     """Trains every method on every share, judges, draws; returns leak rates in %."""
     _check(config)
     setup = _setup(config)
+    for method in config.methods:
+        own = dag_parts.setup_of(config, setup, method, min(config.shares))
+        training_run.check_models(own, build(config, method, own), step=True)
     with training_run.timed() as seconds:
         folder = training_run.open_folder(
             config,
@@ -160,6 +163,8 @@ def _check(config: Config) -> None:
     if not config.methods:
         known = ", ".join(dag_parts.LABELS)
         raise InputError(f"--methods is empty: give some of {known}.")
+    for method in config.methods:
+        dag_parts.build(config, method, training_run.IMAGE_SHAPE)
 
 
 def _setup(config: Config) -> training_run.Setup:

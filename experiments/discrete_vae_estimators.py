@@ -196,6 +196,8 @@ def main(config: Config) -> dict[str, Any]:
     setup = training_run.prepare(config)
     with training_run.timed() as seconds:
         parts = build(config, setup.train.image_shape)
+        common = model_of(config, parts, parts.entrants[COMMON])
+        training_run.check_models(setup, common)
         folder = training_run.open_folder(
             config,
             "discrete_vae_estimators",
@@ -522,6 +524,9 @@ def check(config: Config) -> None:
             "gradients are of images of one batch; give at most as many."
         )
     command.check_bounds(config, "draws", least=40)
+    parts = build(config, training_run.IMAGE_SHAPE)
+    for entrant in parts.entrants.values():
+        model_of(config, parts, entrant)
 
 
 if __name__ == "__main__":

@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jax
-import numpy as np
 
 from experiments import command, progress, training_run
 from experiments.critic_studies import critics, earth, gaussians, lines
+from experiments.latent_arrays import save
 from experiments.variance_studies.study import Study
 from jaxgen import random, training
 from jaxgen.errors import InputError
@@ -139,12 +139,13 @@ def main(config: Config) -> dict[str, Any]:
         free=set(),
         exact=config.name is not None,
     )
+    command.follow_run(folder, new=True)
     start = time.monotonic()
     tables: list[dict[str, Any]] = []
     results: dict[str, tuple[float, str]] = {}
     with progress.display() as show:
         for name, study in build(config, show):
-            np.savez_compressed(folder.arrays / f"{name}.npz", **study.arrays)
+            save(folder.arrays / f"{name}.npz", **study.arrays)
             tables += study.tables
             results |= study.results
     return training_run.finish(

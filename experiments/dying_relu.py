@@ -28,6 +28,7 @@ import optax
 from experiments import command, progress, training_run
 from experiments.critic_studies.dead_units import Seen, Setting, looker, rectify
 from experiments.critic_studies.intervals import half_width, text
+from experiments.latent_arrays import save
 from jaxgen import models, networks, random, training
 from jaxgen.data import mixtures
 from jaxgen.errors import InputError
@@ -77,6 +78,8 @@ class Config:
     """Name of the run; by default `ring-8`; numbered if taken."""
     resume: bool = False
     """Go on with the newest run of that name, from its last checkpoint."""
+    seconds_between_checkpoints: float = 30.0
+    """Least time between two checkpoints; a run that is killed loses no more."""
 
 
 def settings_of(config: Config) -> Setting:
@@ -110,6 +113,7 @@ def main(config: Config) -> dict[str, Any]:
     setup = _setup(config, mixture)
     settings = settings_of(config)
     ensemble = models.ensemble(partial(build, config), settings, num_seeds=config.seeds)
+    training_run.check_models(setup, ensemble, step=True)
     with training_run.timed() as seconds:
         folder = training_run.open_folder(
             config,
@@ -133,9 +137,7 @@ def main(config: Config) -> dict[str, Any]:
         )
         look = _looker(config, mixture)
         before, after = look(first), look(state)
-        np.savez_compressed(
-            folder.arrays / "dying_relu.npz", **_arrays(config, before, after)
-        )
+        save(folder.arrays / "dying_relu.npz", **_arrays(config, before, after))
     return training_run.finish(
         folder,
         _results(config, after),
@@ -242,6 +244,7 @@ def _check(config: Config) -> None:
         *("learning_rates", "slope", "seeds", "hidden", "latents", "modes"),
         *("looked_at", "steps", "batch_size", "steps_per_call"),
     )
+    command.check_bounds(config, "seconds_between_checkpoints", least=0)
     if len(set(config.learning_rates)) < len(config.learning_rates):
         raise InputError(
             f"--learning-rates are {config.learning_rates}: name each one once."

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jax
-import numpy as np
 
 from experiments import command, progress
+from experiments.latent_arrays import save
 from experiments.variance_studies import coins, normals, regression
 from experiments.variance_studies.study import Study
 from jaxgen import random, training
@@ -124,12 +124,13 @@ def main(config: Config) -> dict[str, Any]:
         free=set(),
         exact=config.name is not None,
     )
+    command.follow_run(folder, new=True)
     start = time.monotonic()
     tables, z = [], []
     results: dict[str, tuple[float, str]] = {}
     with progress.display() as show:
         for name, study in build(config, show):
-            np.savez_compressed(folder.arrays / f"{name}.npz", **study.arrays)
+            save(folder.arrays / f"{name}.npz", **study.arrays)
             tables += study.tables
             z += study.z
             results |= study.results
@@ -155,6 +156,7 @@ def main(config: Config) -> dict[str, Any]:
     for name, (value, unit) in results.items():
         print(f"{name}: {value:.4g} {unit}")
     print(f"The page of this run: {page}")
+    training.release_run(folder)
     return {name: float(value) for name, (value, _) in results.items()} | {
         "page": str(page)
     }

@@ -230,6 +230,7 @@ def compare_pair(config: Config) -> dict[str, Any]:
     evaluation = evaluation._replace(protocol={**own, **evaluation.protocol})
     # Only now: what cannot be compared leaves no folder behind.
     folder = open_folder(config)
+    command.follow_run(folder, new=True)
     seconds = time.monotonic() - start
     results = evaluation_files.headline(evaluation)
     training.write_json(folder.summary, {"results": results, "seconds": seconds})
@@ -321,6 +322,7 @@ def _check(config: Config) -> None:
     command.check_positive(config, "num_samples", "batch_size", "image_size")
     command.check_bounds(config, "nll_images", "resamples", least=2)
     command.check_bounds(config, "confidence", above=0, below=1)
+    feature_choice.check_names(config.features)
     if len(config.paths) not in (1, 2):
         raise InputError(
             f"{len(config.paths)} paths were given: give the folder of one run, or two "

@@ -15,6 +15,20 @@ WEIGHTS = (".pth", ".safetensors")
 """How a file of Inception weights ends."""
 
 
+def check_names(names: tuple[str, ...]) -> None:
+    """Raises an InputError for what names no network, or a file that is not there."""
+    for name in names:
+        if name in ("classifier", "random"):
+            continue
+        if Path(name).suffix not in WEIGHTS:
+            raise InputError(
+                f"--features {name} is unknown: expected classifier, random, or a file "
+                "of Inception weights that ends in .pth or .safetensors."
+            )
+        if not Path(name).is_file():
+            raise InputError(f"--features {name}: there is no such file.")
+
+
 def networks_of(
     names: tuple[str, ...],
     train: ImageSet,
@@ -30,6 +44,7 @@ def networks_of(
         show: Shows how far its training is.
     """
     labelled = isinstance(train, Source) and train.class_names is not None
+    check_names(names)
     nets: list[FeatureNet | tuple[FeatureNet, ...]] = []
     for name in names or (("classifier",) if labelled else ("random",)):
         if name == "classifier":
@@ -50,11 +65,6 @@ def networks_of(
         elif name == "random":
             show("preparing random networks", 0, None)
             nets.append(random_features(train))
-        elif Path(name).suffix in WEIGHTS:
-            nets.append(inception_features(Path(name)))
         else:
-            raise InputError(
-                f"--features {name} is unknown: expected classifier, random, or a file "
-                "of Inception weights that ends in .pth or .safetensors."
-            )
+            nets.append(inception_features(Path(name)))
     return nets

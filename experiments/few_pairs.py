@@ -104,6 +104,9 @@ def main(config: Config) -> dict[str, Any]:
     progress.print_line(f"Loading the images: {config.data}")
     setups = {method.word: parts.setup_of(config, method, shares) for method in methods}
     first = setups[methods[0].word]
+    for method in methods:
+        own = setups[method.word]
+        training_run.check_models(own, members(build(config, method, own)))
     with training_run.timed() as seconds:
         judge = translation_judge.judge_of(
             data.judged_images(first.test, config.judged),
@@ -198,6 +201,7 @@ def _check(config: Config) -> list[Method]:
             f"--methods holds {' '.join(config.methods) or 'nothing'}: give each "
             "method once, one at least."
         )
+    data.degradation_of(config.degrade)
     methods = [parts.method_of(word) for word in config.methods]
     for method in methods:
         if config.system == "cyclegan" and not method.adversarial:

@@ -112,6 +112,9 @@ def main(config: Config) -> dict[str, Any]:
     labels = {name: systems.label_of(config, name) for name in config.systems}
     with training_run.timed() as seconds:
         made = {name: build(config, name, setup) for name in labels}
+        for name, model in made.items():
+            own = systems.setup_of(config, name, setup)
+            training_run.check_models(own, model, step=True)
         folder = training_run.open_folder(
             config,
             "gan",
@@ -264,6 +267,9 @@ def _check(config: Config) -> None:
             f"--systems is {' '.join(config.systems) or 'empty'}: name at least one "
             "system, each once."
         )
+    classes = None if config.conditional == "no" else 10
+    for name in config.systems:
+        systems.build(config, name, training_run.IMAGE_SHAPE, classes)
 
 
 if __name__ == "__main__":

@@ -99,6 +99,8 @@ class Config(gan_parts.OptimizerOptions):
     """Name of the run; by default made of its options, numbered if taken."""
     resume: bool = False
     """Go on with the newest run of that name, from its last checkpoint."""
+    seconds_between_checkpoints: float = 30.0
+    """Least time between two checkpoints; a run that is killed loses no more."""
 
 
 def main(config: Config) -> dict[str, Any]:
@@ -108,6 +110,8 @@ def main(config: Config) -> dict[str, Any]:
     rows = rows_of(config)
     mixture = MIXTURES[config.mixture]()
     setups = [points_setup(config, mixture, row) for row in rows]
+    for setup, row in zip(setups, rows, strict=True):
+        training_run.check_models(setup, ensemble_of(config, row), step=True)
     with training_run.timed() as seconds:
         folder = training_run.open_folder(
             config,
@@ -133,6 +137,11 @@ def main(config: Config) -> dict[str, Any]:
     return training_run.finish(folder, results, seconds=seconds(), tables=tables)
 
 
+def ensemble_of(config: Config, row: Row) -> models.Ensemble:
+    """Returns all seeds of a row."""
+    return models.ensemble(lambda _: build(config, row), num_seeds=config.seeds)
+
+
 def train_row(
     config: Config,
     setup: training_run.Setup,
@@ -141,7 +150,7 @@ def train_row(
     row: Row,
 ) -> Watched:
     """Trains all seeds of a row at once, and watches their samples."""
-    ensemble = models.ensemble(lambda _: build(config, row), num_seeds=config.seeds)
+    ensemble = ensemble_of(config, row)
     home = folder.path / "parts" / row.part
     home.mkdir(parents=True, exist_ok=True)
     watch = ModeWatch(
@@ -220,6 +229,7 @@ def _check(config: Config) -> None:
         "steps_per_call",
     )
     command.check_bounds(config, "b1", "b2", least=0, below=1)
+    command.check_bounds(config, "seconds_between_checkpoints", least=0)
     for name in ("losses", "remedies"):
         words = getattr(config, name)
         if not words:
@@ -227,8 +237,7 @@ def _check(config: Config) -> None:
         if len(set(words)) < len(words):
             raise InputError(f"--{name} names one twice: {' '.join(words)}.")
     for row in rows_of(config):
-        if row.loss is not None:
-            gan_parts.remedies_of(row.word)  # refuses before anything is trained
+        build(config, row)
 
 
 if __name__ == "__main__":

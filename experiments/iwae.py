@@ -268,8 +268,13 @@ def main(config: Config) -> dict[str, Any]:
             f"--gradient-draws is {config.gradient_draws}: give at least {2 * GROUPS}, "
             "or 0 for no table."
         )
+    tasks = tasks_of(config)
+    for task in tasks:
+        build(config, task, training_run.IMAGE_SHAPE, 1)
     setup = training_run.prepare(config)
-    tasks, shape = tasks_of(config), setup.train.image_shape
+    shape = setup.train.image_shape
+    built = {task.name: build(config, task, shape, setup.steps) for task in tasks}
+    training_run.check_models(setup, *built.values())
     numbers = [*(k for k in NUMBERS if k < config.nll_samples), config.nll_samples]
     with training_run.timed() as seconds:
         folder = training_run.open_folder(
@@ -285,7 +290,7 @@ def main(config: Config) -> dict[str, Any]:
         found: list[Bounds] = []
         speed: list[float] = []
         for task in tasks:
-            model = build(config, task, shape, setup.steps)
+            model = built[task.name]
             state = training_run.train(
                 config, setup, folder, model, part=task.name, terms=("loss",)
             )

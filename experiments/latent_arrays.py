@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments import progress
-from jaxgen import data
+from jaxgen import data, files
 from jaxgen.errors import InputError
 from jaxgen.files import read_npz
 from jaxgen.losses.vae.families import Gaussian
@@ -298,6 +298,5 @@ def load(path: Path) -> dict[str, np.ndarray]:
 
 def save(path: Path, **arrays: Any) -> None:
     """Writes a `.npz` file whole or not at all."""
-    temporary = path.with_suffix(".tmp.npz")
-    np.savez_compressed(temporary, **arrays)
-    temporary.replace(path)
+    with files.open_whole(path) as file:
+        np.savez_compressed(file, **arrays)

@@ -112,6 +112,7 @@ def main(config: Config) -> dict[str, Any]:
     single = training_run.prepare(config)
     setup = stacked_setup(config, single)
     built = {word: build(config, word, setup.train.image_shape) for word in _of(config)}
+    training_run.check_models(setup, *built.values(), step=True)
     with training_run.timed() as seconds:
         folder = training_run.open_folder(
             config,
@@ -248,6 +249,7 @@ def _check(config: Config) -> None:
                 "spectral normalization keeps from being exact: take another "
                 "--normalization, or no unroll."
             )
+        build(config, word, training_run.IMAGE_SHAPE)
 
 
 if __name__ == "__main__":

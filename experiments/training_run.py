@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from experiments import command, progress
 from jaxgen import data, files, random, training
 from jaxgen.errors import InputError
 from jaxgen.run_files import is_number, shown
-from jaxgen.typing import Data, Model, PRNGKeyArray
+from jaxgen.typing import Batch, Data, Model, PRNGKeyArray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,13 +66,21 @@ class RunOptions:
     """Name of the run; by default made of its options, numbered if taken."""
     resume: bool = False
     """Go on with the newest run of that name, from its last checkpoint."""
+    seconds_between_checkpoints: float = 30.0
+    """Least time between two checkpoints; a run that is killed loses no more."""
 
 
-FREE = {"epochs", "steps", "output", "name", "resume", "data_dir"}
+FREE = {
+    *("epochs", "steps", "output", "name", "resume", "data_dir"),
+    "seconds_between_checkpoints",
+}
 """Options that may change when a run is resumed."""
 
 LENGTH = {"epochs", "steps"}
 """Options that say how long a run is: a schedule over the whole run depends on them."""
+
+IMAGE_SHAPE = (32, 32, 1)
+"""Of no set: models are built of it to refuse options before there are any images."""
 
 POSITIVE = ("epochs", "steps", "batch_size", "learning_rate", "steps_per_call")
 
@@ -108,6 +117,7 @@ def start(config: Any) -> tuple[training.Placement, PRNGKeyArray]:
         InputError: An option or the devices cannot be used.
     """
     command.check_positive(config, *POSITIVE)
+    command.check_bounds(config, "seconds_between_checkpoints", least=0)
     command.use_devices(config.devices)
     place = training.placement(config.devices, config.parallel)
     place.rows(config.batch_size)  # refuses what cannot be split, before any folder
@@ -177,6 +187,34 @@ def batches_of(
     )
 
 
+def check_models(setup: Setup, *models: Model, step: bool = False) -> None:
+    """Makes the shapes of first states, so that what does not fit is said at once.
+
+    That is before there is a folder, and before anything else takes its time.
+
+    Args:
+        setup: The data.
+        models: The models.
+        step: Whether those of one step are made too: there a remedy refuses a batch
+            that it cannot split.
+
+    Raises:
+        InputError: Networks, images and options do not go together.
+    """
+    batch = batch_shapes(setup)
+    for model in models:
+        state = jax.eval_shape(model.init, jax.random.key(0), batch)
+        if step:
+            jax.eval_shape(model.update, state, batch)
+
+
+def batch_shapes(setup: Setup) -> Batch:
+    """Returns the shapes and types of the first training batch."""
+    batches = setup.batches
+    item = jax.tree.map(lambda leaf: leaf[0], batches.feed(0, 1))
+    return jax.eval_shape(batches.batch, batches.resident, item, jnp.int32(0))
+
+
 def steps_of(config: Any, batches: Data) -> int:
     """Returns the optimizer steps that the options ask for."""
     return config.steps or config.epochs * batches.steps_per_epoch
@@ -219,7 +257,7 @@ def open_folder(
         free=FREE - fixed,
         exact=config.name is not None,
     )
-    command.name_run(folder.path.name)
+    command.follow_run(folder, new=not config.resume)
     return folder
 
 
@@ -285,6 +323,7 @@ def train(
             or training.default_steps_per_call(convolutional=convolutional),
             place=setup.place,
             checkpoints=checkpoints,
+            seconds_between_checkpoints=config.seconds_between_checkpoints,
             writers=writers,
             callbacks=callbacks,
             progress=bar,
@@ -432,5 +471,6 @@ def finish(
     for name, (value, unit) in results.items():
         print(f"{name:<{width}}{value:10.2f} {unit}")
     print(f"The page of this run: {page}")
+    training.release_run(folder)
     numbers = {name: float(value) for name, (value, _) in results.items()}
     return numbers | {"page": str(page)}

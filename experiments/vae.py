@@ -104,9 +104,11 @@ def main(config: Config) -> dict[str, Any]:
         raise InputError(
             "--warm-up and --free-bits both change the weight of the KL: give one."
         )
+    build(config, training_run.IMAGE_SHAPE, 1)
     setup = training_run.prepare(config)
     with training_run.timed() as seconds:
         model = build(config, setup.train.image_shape, setup.batches.steps_per_epoch)
+        training_run.check_models(setup, model)
         folder = training_run.open_folder(
             config,
             "vae",

@@ -35,7 +35,11 @@ def cache_folder() -> Path:
 def open_whole(path: Path) -> Iterator[BinaryIO]:
     """Opens a file that takes its place when the block ends without an error.
 
-    A reader, or a run killed meanwhile, sees the old content or the new, never a part.
+    A reader, or a run killed meanwhile, sees the old content or the new, never a part;
+    nor does who reads after a power failure, where the file system keeps its word.
+
+    A killed process may leave a file `.NAME.xxxxxxxxxxxxxxxx.tmp` behind, of an ending
+    that nothing reads.
 
     Args:
         path: Where to; the folder is made where it is missing.
@@ -60,16 +64,39 @@ def open_whole(path: Path) -> Iterator[BinaryIO]:
     try:
         with open(temporary, "xb") as file:
             yield file
+            file.flush()
+            _sync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
+    _sync_folder(path.parent)
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Writes all of a file at once; see `open_whole`."""
     with open_whole(path) as file:
         file.write(content)
+
+
+def _sync(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some file systems cannot; a full or a broken disk is another matter.
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Puts a rename on disk, where a folder can be opened: not on Windows."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def check_regular_file(path: str | os.PathLike[str]) -> None:

@@ -1,3 +1,5 @@
+import contextlib
+import errno
 import io
 import os
 import stat
@@ -7,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxgen import files
+from jaxgen import data, files, training
 from jaxgen.errors import InputError
 
 
@@ -43,6 +45,54 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path):
         second.write(b"second")
     # The outer block ends last.
     assert path.read_bytes() == b"first"
+
+
+def test_a_file_and_then_its_place_are_on_disk(tmp_path, monkeypatch):
+    done = []
+    sync, rename = os.fsync, os.replace
+
+    def note_sync(descriptor):
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        sync(descriptor)
+
+    def note_rename(source, target):
+        assert Path(source).read_bytes() == b"content"
+        done.append("rename")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(os, "replace", note_rename)
+    files.write_whole(tmp_path / "file", b"content")
+    assert done == ["file", "rename", "folder"]
+
+
+@pytest.mark.parametrize(("code", "kept"), [(errno.EINVAL, True), (errno.EIO, False)])
+def test_a_file_system_that_cannot_sync_is_no_error_and_a_broken_one_is(
+    code, kept, tmp_path, monkeypatch
+):
+    def fail(descriptor):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    path = tmp_path / "file"
+    with contextlib.nullcontext() if kept else pytest.raises(OSError, match="error"):
+        files.write_whole(path, b"content")
+    assert path.exists() == kept
+    assert len(list(tmp_path.iterdir())) == kept
+
+
+def test_what_a_killed_process_leaves_is_taken_for_nothing(tmp_path):
+    """A file whose write was cut off lies beside the whole ones, under every name."""
+    for name in ("config.json", "metrics.jsonl", "1.png", "a.npz", "run"):
+        (tmp_path / f".{name}.0123456789abcdef.tmp").write_bytes(b"half")
+    folder = training.RunFolder(tmp_path)
+    assert training.read_records(folder.metrics) == []
+    with pytest.raises(InputError, match="There is no run"):
+        training.open_run(
+            tmp_path.parent, tmp_path.name, {"config": {}}, resume=True, free=set()
+        )
+    with pytest.raises(InputError, match="no pictures|no images"):
+        data.load(str(tmp_path))
 
 
 def test_others_may_read_what_the_users_mask_lets_them(tmp_path):

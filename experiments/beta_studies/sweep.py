@@ -16,7 +16,7 @@ from experiments.latent_arrays import (
     write_latent_arrays,
     write_traversals,
 )
-from jaxgen import data, models, random, training
+from jaxgen import data, files, models, random, training
 from jaxgen.data import sprites
 from jaxgen.losses.vae import objectives, priors
 from jaxgen.models.ensemble import Ensemble, ensemble
@@ -77,6 +77,7 @@ def run(config: Any, doc: str) -> dict[str, Any]:
 
     with training_run.timed() as seconds:
         every = ensemble(build, settings, num_seeds=config.seeds)
+        training_run.check_models(setup, every)
         folder = training_run.open_folder(
             config,
             "beta_vae",
@@ -232,9 +233,7 @@ class Curves:
                 del middle["beta"]  # it is the name
             kept.append(at | middle)
         text = "".join(json.dumps(row) + "\n" for row in kept)
-        temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(text)
-        temporary.replace(self._path)
+        files.write_whole(self._path, text.encode())
 
 
 def _compile_means(
@@ -269,9 +268,7 @@ def _merge_curves(folder: training.RunFolder, parts: list[str]) -> None:
     rows = [row for path in paths for row in training.read_records(path)]
     rows.sort(key=lambda row: row["step"])
     text = "".join(json.dumps(row) + "\n" for row in rows)
-    temporary = folder.metrics.with_suffix(".tmp")
-    temporary.write_text(text)
-    temporary.replace(folder.metrics)
+    files.write_whole(folder.metrics, text.encode())
 
 
 def _median_seed(values: np.ndarray) -> int:

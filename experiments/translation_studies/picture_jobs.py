@@ -98,7 +98,7 @@ def check_outputs(
     """Sees that the outputs can be written and what is there may be replaced.
 
     Args:
-        output: Their folder, which is made.
+        output: Their folder; it is made with the first of them.
         jobs: The jobs.
         overwrite: Whether what is there is replaced.
         skip: Whether jobs are left out whose target is there.
@@ -137,15 +137,18 @@ def check_outputs(
             f"{what}: give another folder, --skip-existing to keep "
             "what is there, or --overwrite to replace it."
         )
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        if not os.access(output, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except OSError as error:
+    parents = (output, *output.absolute().parents)
+    nearest = next(one for one in parents if os.path.exists(one))
+    why = None
+    if not nearest.is_dir():
+        why = errno.ENOTDIR
+    elif not os.access(nearest, os.W_OK | os.X_OK):
+        why = errno.EACCES
+    if why is not None:
         raise InputError(
-            f"The folder {output} cannot be written to ({error.strerror}): give "
+            f"The folder {output} cannot be written to ({os.strerror(why)}): give "
             "another one, or mend its permissions."
-        ) from error
+        )
     return list(jobs)
 
 

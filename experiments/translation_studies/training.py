@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from experiments import command, progress, training_run
@@ -17,7 +16,6 @@ from experiments.translation_studies import data as translation_data
 from experiments.translation_studies.judge import Judge
 from experiments.translation_studies.monitor import Direction, TranslationMonitor
 from jaxgen import data, random, training
-from jaxgen.typing import Batch
 
 SHOWN = 10
 """Held-out images in the figure of the end."""
@@ -73,15 +71,6 @@ def check_best(config: Any, one: Direction) -> None:
         best_checkpoint.check_metric(config.best, known)
 
 
-def check_model(model: Any, setup: Setup) -> None:
-    """Makes the shapes of a first state, so that what does not fit is said at once.
-
-    Raises:
-        InputError: Networks, images and options do not go together.
-    """
-    jax.eval_shape(model.init, jax.random.key(0), _first_batch(setup))
-
-
 def judges_of(config: Any, setup: Setup, directions: Sequence[str]) -> dict[str, Judge]:
     """Returns a judge of each direction.
 
@@ -118,7 +107,8 @@ def train(
         directions: Which way it translates, the main one first.
         terms: What the progress bar shows.
     """
-    shapes = {name: _first_batch(setup)[name].shape[1:] for name in ("a", "b")}
+    batch = training_run.batch_shapes(setup)
+    shapes = {name: batch[name].shape[1:] for name in ("a", "b")}
     names: Any = [one.name for one in directions]
     runs.write_facts(
         folder,
@@ -227,9 +217,3 @@ def show_of(config: Any) -> findings.Show | None:
         return (255 * colours).round().astype(np.uint8)
 
     return show
-
-
-def _first_batch(setup: Setup) -> Batch:
-    batches = setup.batches
-    item = jax.tree.map(lambda leaf: leaf[0], batches.feed(0, 1))
-    return jax.eval_shape(batches.batch, batches.resident, item, jnp.int32(0))

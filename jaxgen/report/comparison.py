@@ -6,7 +6,7 @@ from textwrap import fill
 from typing import Any
 
 from jaxgen.errors import InputError
-from jaxgen.report import atomic
+from jaxgen.report.page import write_file
 from jaxgen.report.style import (
     LIGHT,
     WIDTH,
@@ -74,7 +74,7 @@ def draw(
         if biased:
             _say(axes, "bias²", len(sound) - 0.2, theme.test)
     if path is not None:
-        atomic.write(Path(path), png(figure))
+        write_file(Path(path), png(figure))
     return figure
 
 

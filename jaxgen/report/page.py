@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jaxgen import files
 from jaxgen.errors import InputError
 from jaxgen.progress import Progress
-from jaxgen.report import atomic
 from jaxgen.report.extras import require
 from jaxgen.report.run import Run, keeps_records, naming_arrays, read_run
 from jaxgen.report.wording import said
@@ -66,8 +66,27 @@ def write_page(run: Path, *, progress: Progress | None = None) -> Path:
         tables=_tables(content),
     )
     page = run / "index.html"
-    atomic.write(page, html.encode("utf-8"))
+    write_file(page, html.encode("utf-8"))
     return page
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Writes a file so that a reader sees the old content or the new, never a part.
+
+    Args:
+      path: where to; the folder is made where it is missing.
+      content: all of the file.
+
+    Raises:
+      InputError: the place cannot be written to.
+    """
+    try:
+        files.write_whole(path, content)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written: {error.strerror}; give a run in a folder that "
+            "you may write to."
+        ) from error
 
 
 def _draw(run: Run, plates: "list[Plate]", progress: Progress) -> list[dict[str, Any]]:
@@ -81,7 +100,7 @@ def _draw(run: Run, plates: "list[Plate]", progress: Progress) -> list[dict[str,
                 _file(_figure_of(run, plate, theme))
                 for theme in (style.LIGHT, style.DARK)
             )
-        atomic.write(run.path / "figures" / f"{plate.name}.png", light)
+        write_file(run.path / "figures" / f"{plate.name}.png", light)
         # A PNG file tells its size in the first chunk.
         width, height = struct.unpack(">II", light[16:24])
         drawn.append(

@@ -7,7 +7,12 @@ from jaxgen.training.guard import Failed, Interrupted, NonFiniteError
 from jaxgen.training.loop import default_steps_per_call, fit
 from jaxgen.training.parallel import Placement, compile_steps, placement
 from jaxgen.training.progress import ProgressBar
-from jaxgen.training.run_folder import RunFolder, open_run, write_json
+from jaxgen.training.run_folder import (
+    RunFolder,
+    open_run,
+    release_run,
+    write_json,
+)
 from jaxgen.training.writers import JsonLines, TensorBoard
 
 __all__ = [
@@ -27,5 +32,6 @@ __all__ = [
     "open_run",
     "placement",
     "read_records",
+    "release_run",
     "write_json",
 ]

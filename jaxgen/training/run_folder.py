@@ -1,8 +1,10 @@
 """The folder a run leaves: where each file is, and whether a run may go on in it."""
 
+import contextlib
 import json
 import os
 import platform
+import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +12,9 @@ import jax
 
 from jaxgen import run_files
 from jaxgen.errors import InputError
-from jaxgen.run_files import shown
+from jaxgen.files import write_whole
+from jaxgen.run_files import read_records, shown
+from jaxgen.training import lock
 
 
 class RunFolder(NamedTuple):
@@ -70,11 +74,14 @@ def open_run(
         exact: Resume the run of just that name, not the newest of its numbers.
 
     Returns:
-        The folder, with `config.json` written.
+        The folder, with `config.json` written. It is locked until `release_run`, or
+        until this process ends; see `lock`.
 
     Raises:
-        InputError: If the folder cannot be written, if there is no run to resume, or if
-            its options differ from those asked for.
+        InputError: If the folder cannot be written, if another process has locked it,
+            if there is no run to resume, if its options differ from those asked for,
+            or if it has no checkpoints, as of a run whose checkpoints were moved.
+            Nothing in the folder has changed then.
     """
     check_name(name)
     taken = sorted(_numbered(root, name))
@@ -91,17 +98,64 @@ def open_run(
         _check_same(folder, description["config"], free)
     else:
         folder = RunFolder(root / _name(name, taken[-1] + 1 if taken else 1))
+    held = False
     try:
         if not resume:
             folder = _claim(root, name, taken[-1] + 1 if taken else 1)
+        held = lock.take(folder.path)
+        if resume:
+            _check_checkpoints(folder)
         folder.arrays.mkdir(parents=True, exist_ok=True)
         write_json(folder.config, description | {"environment": environment()})
-    except OSError as error:
+    except (InputError, OSError) as error:
+        if held:
+            lock.release(folder.path)
+        if isinstance(error, InputError):
+            raise
+        if not resume:
+            discard_run(folder)
         raise InputError(
             f"The run {folder.path} cannot be written ({error.strerror}): choose "
             "another folder."
         ) from error
     return folder
+
+
+def release_run(folder: RunFolder) -> None:
+    """Lets other processes resume a run, whose work in this process is done."""
+    lock.release(folder.path)
+
+
+def discard_run(folder: RunFolder) -> bool:
+    """Removes the folder of a run in which nothing was saved; says whether it did.
+
+    Saved are records, arrays, a summary, and any checkpoint after step 0.
+
+    Args:
+        folder: The folder, made by this process.
+    """
+    path = folder.path
+    if jax.process_index() != 0 or not path.is_dir():
+        return False
+    homes = _homes(folder)
+    saved = (
+        folder.summary.exists()
+        or any(folder.arrays.glob("*"))
+        or any(max(_steps(home), default=0) > 0 for home in homes)
+        or any(one.stat().st_size for one in path.glob("**/*.jsonl"))
+    )
+    if saved:
+        return False
+    lock.release(path)
+    shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()  # that of the experiment, where this was its first run
+    return True
+
+
+def has_checkpoint(folder: RunFolder) -> bool:
+    """Says whether a run, or one of its parts, has a checkpoint to go on from."""
+    return any(_steps(home) for home in _homes(folder))
 
 
 def check_name(name: str, option: str = "name") -> None:
@@ -132,9 +186,7 @@ def environment() -> dict[str, Any]:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON whole or not at all."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(value, indent=2) + "\n")
-    temporary.replace(path)
+    write_whole(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
 def _check_same(folder: RunFolder, config: dict[str, Any], free: set[str]) -> None:
@@ -164,6 +216,35 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_same, one, other))
     return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _check_checkpoints(folder: RunFolder) -> None:
+    """Raises an InputError where a run, or a part of it, has lost its checkpoints."""
+    lost = None if has_checkpoint(folder) else folder
+    for home in _homes(folder):
+        # The records of parts, merged into those of the run, have their names.
+        trained = any(
+            record["step"] > 0 and record["split"] in ("train", "test")
+            for record in read_records(home.metrics)
+        )
+        if trained and not _steps(home):
+            lost = home
+    if lost is not None:
+        raise InputError(
+            f"{lost.path} has no checkpoints, so there is nothing to go on from. Were "
+            "they moved? Put them back, or start anew: the same without resume=True."
+        )
+
+
+def _homes(folder: RunFolder) -> list[RunFolder]:
+    """Returns the folder and those of its parts, each trained by itself."""
+    return [folder, *map(RunFolder, sorted(folder.path.glob("parts/*")))]
+
+
+def _steps(folder: RunFolder) -> list[int]:
+    """Returns the steps of the checkpoints that are there, whole or not."""
+    names = (path.name for path in folder.checkpoints.glob("*"))
+    return [int(name) for name in names if name.isascii() and name.isdecimal()]
 
 
 def _claim(root: Path, name: str, number: int) -> RunFolder:

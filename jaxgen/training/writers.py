@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from jaxgen.checks import check_count
 from jaxgen.errors import InputError
+from jaxgen.files import write_whole
 from jaxgen.run_files import Record, read_records
 
 
@@ -35,9 +36,7 @@ class JsonLines:
         """Opens the file."""
         check_count("resume_step", resume_step, 0)
         kept = [r for r in read_records(path) if r["step"] <= resume_step]
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text("".join(map(_line, kept)))
-        temporary.replace(path)
+        write_whole(path, "".join(map(_line, kept)).encode())
         self._file = path.open("a")
 
     def write(self, record: Record) -> None:

@@ -108,6 +108,10 @@ def test_the_command_draws_nothing_for_such_a_unet_and_says_what_it_assumes(
     assert "the pictures are of domain B (direction: BtoA in train_opt.txt)" in line
     assert "it was trained on 256 x 256 pixels" in line
     assert np.abs(made("second", dropout="yes") - expected).max() > 50
+    (tmp_path / train_options.NAME).write_text("damaged")
+    with pytest.raises(InputError, match="train_opt.txt is damaged"):
+        made("third")
+    assert not (tmp_path / "third").exists()
 
 
 def test_the_weights_of_a_resnet_tell_of_its_dropout(tmp_path):

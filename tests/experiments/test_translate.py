@@ -334,7 +334,7 @@ def test_options_that_cannot_be_are_refused_before_anything(
     draw(tmp_path / "in" / "a.png")
     with pytest.raises(InputError, match=words):
         run(tmp_path, **options)
-    assert not (tmp_path / "out").exists() or not names_of(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,76 @@
+"""SIGINT and SIGTERM outside of the training loop, which has handlers of its own.
+
+The loop ends its call and saves; elsewhere there is nothing to save, and the run stops
+where it is.
+"""
+
+import contextlib
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import NoReturn
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal came; nothing that handles errors handles it by accident.
+
+    Attributes:
+        signal_number: The signal.
+    """
+
+    def __init__(self, signal_number: int):
+        """Keeps the signal."""
+        super().__init__(f"Stopped by {signal.Signals(signal_number).name}.")
+        self.signal_number = signal_number
+
+
+def exit_while_importing() -> None:
+    """Ends the process at a signal, with a sentence, before the script has begun."""
+    _handle(_exit)
+
+
+@contextlib.contextmanager
+def raised() -> Iterator[None]:
+    """Raises `Stopped` at a signal within the context."""
+    former = _handle(_raise)
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def start_command() -> str:
+    """Returns the command line that this process was started with."""
+    # The README runs the interpreter of an environment that need not be active.
+    return shlex.join([python(), *sys.orig_argv[1:]])
+
+
+def python() -> str:
+    """Returns the interpreter, by a path that is short where it can be."""
+    path = os.path.relpath(sys.executable)
+    return sys.executable if path.startswith("..") else path
+
+
+def _handle(handler: Callable[[int, FrameType | None], None]) -> dict[int, object]:
+    former: dict[int, object] = {}
+    for number in SIGNALS:
+        # Only the main thread may handle signals.
+        with contextlib.suppress(ValueError):
+            former[number] = signal.signal(number, handler)
+    return former
+
+
+def _raise(number: int, frame: FrameType | None) -> NoReturn:
+    raise Stopped(number)
+
+
+def _exit(number: int, frame: FrameType | None) -> NoReturn:
+    # At once: an exception would end as a traceback of whatever is being imported.
+    print(f"{Stopped(number)} To start: {start_command()}", file=sys.stderr, flush=True)
+    os._exit(128 + number)
