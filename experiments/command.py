@@ -8,7 +8,9 @@ import re
 import shlex
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
@@ -17,7 +19,7 @@ from experiments import stopping
 from jaxgen import training
 from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
-from jaxgen.training import Interrupted, NonFiniteError
+from jaxgen.training import Failed, Interrupted, NonFiniteError
 from jaxgen.training.run_folder import (
     RunFolder,
     check_name,
@@ -63,6 +65,8 @@ def run(main: Callable[[Config], Any], config: type[Config], description: str) -
             end = _end_of(error, options)
             if end is None:
                 raise
+            if isinstance(error, Failed):
+                _stop_at_once(*end)
             _stop(*end)
         finally:
             if _run is not None:
@@ -77,8 +81,8 @@ def _end_of(error: BaseException, options: Any) -> tuple[str, int] | None:
     if isinstance(error, Interrupted):
         again = f"To go on: {resume_command(options)}"
         return f"{error} {again}", 128 + error.signal_number
-    if isinstance(error, getattr(training, "Failed", ())):
-        return f"{error} To go on: {resume_command(options)}", 1
+    if isinstance(error, Failed):
+        return f"{error} When that is mended: {_mended(error, options)}", 1
     again = _again(options)
     if isinstance(error, stopping.Stopped):
         return f"{error} {again}", 128 + error.signal_number
@@ -106,6 +110,15 @@ def _end_of(error: BaseException, options: Any) -> tuple[str, int] | None:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}. {again}", 1
     return None
+
+
+def _mended(failure: Failed, options: Any) -> str:
+    """Returns the command that goes on after a failure."""
+    saved, output = failure.saved, Path(options.output)
+    if saved is None or saved.is_relative_to(output.absolute()):
+        return resume_command(options)
+    copy = shlex.join(["cp", "-r", f"{saved}/.", f"{output}/"])
+    return f"mkdir -p {shlex.quote(str(output))} && {copy} && {resume_command(options)}"
 
 
 def _disk_is_full(error: BaseException | None) -> bool:
@@ -313,6 +326,17 @@ def _module() -> str:
         if spec is not None
         else "experiments." + os.path.basename(sys.argv[0]).removesuffix(".py")
     )
+
+
+def _stop_at_once(message: str, status: int) -> None:
+    """Stops without the threads of a save that failed, which may wait for minutes."""
+    print(message, file=sys.stderr)
+    if any(not thread.daemon for thread in threading.enumerate()[1:]):
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):
+                stream.flush()
+        os._exit(status)
+    raise SystemExit(status)
 
 
 def _stop(message: str, status: int) -> None:

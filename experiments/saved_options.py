@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from experiments import command
+from experiments.training_run import FREE
 from jaxgen.errors import InputError
 from jaxgen.run_files import shown
 
@@ -53,7 +54,7 @@ def read_options(
         raise InputError(
             f"{path} has an option that cannot be used: {error}"
         ) from error
-    return config, tuple(sorted(fields - set(saved)))
+    return config, tuple(sorted(fields - set(saved) - FREE))
 
 
 def fits(value: Any, kind: Any) -> bool:

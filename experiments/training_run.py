@@ -296,7 +296,13 @@ def train(
     """
     at = folder if part is None else training.RunFolder(folder.path / "parts" / part)
     at.path.mkdir(parents=True, exist_ok=True)
-    checkpoints = training.Checkpoints(at.checkpoints)
+    description = folder.config.read_bytes()
+    options = {
+        name: value
+        for name, value in dataclasses.asdict(config).items()
+        if name not in FREE
+    }
+    checkpoints = training.Checkpoints(at.checkpoints, options=options)
     resume_step = checkpoints.latest() or 0
     writers: list[Any] = [training.JsonLines(at.metrics, resume_step=resume_step)]
     board = at.tensorboard if part is None else folder.tensorboard / part
@@ -308,26 +314,65 @@ def train(
         name=part or "",
         evaluate_every=evaluate_every,
     )
-    with contextlib.ExitStack() as closing, bar:
-        for resource in (*writers, checkpoints):
-            closing.callback(resource.close)
-        return training.fit(
-            model,
-            setup.batches,
-            key=setup.key if key is None else key,
-            steps=setup.steps,
-            test_data=setup.test_batches,
-            evaluate_every=evaluate_every,
-            steps_per_call=config.steps_per_call
-            or steps_per_call
-            or training.default_steps_per_call(convolutional=convolutional),
-            place=setup.place,
-            checkpoints=checkpoints,
-            seconds_between_checkpoints=config.seconds_between_checkpoints,
-            writers=writers,
-            callbacks=callbacks,
-            progress=bar,
-        )
+    try:
+        with contextlib.ExitStack() as closing, bar:
+            for resource in (*writers, checkpoints):
+                closing.enter_context(_closed(resource))
+            return training.fit(
+                model,
+                setup.batches,
+                key=setup.key if key is None else key,
+                steps=setup.steps,
+                test_data=setup.test_batches,
+                evaluate_every=evaluate_every,
+                steps_per_call=config.steps_per_call
+                or steps_per_call
+                or training.default_steps_per_call(convolutional=convolutional),
+                place=setup.place,
+                checkpoints=checkpoints,
+                seconds_between_checkpoints=config.seconds_between_checkpoints,
+                writers=writers,
+                callbacks=callbacks,
+                progress=bar,
+            )
+    except training.Failed as failure:
+        if failure.saved not in (None, checkpoints.directory):
+            _complete_rescue(failure, config, folder, at, description)
+        raise
+
+
+@contextlib.contextmanager
+def _closed(resource: Any) -> Iterator[None]:
+    """Closes what was written to; after a failure a second one is not told."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            resource.close()
+        raise
+    resource.close()
+
+
+def _complete_rescue(
+    failure: training.Failed,
+    config: Any,
+    folder: training.RunFolder,
+    at: training.RunFolder,
+    description: bytes,
+) -> None:
+    """Makes of checkpoints that are saved elsewhere what can be copied into OUTPUT.
+
+    The folder that they are in becomes one of runs, with that of this run alone; what
+    its own folder has lost besides them is there too.
+    """
+    assert failure.saved is not None
+    runs, output = failure.saved.parent, Path(config.output)
+    part = runs / at.path.relative_to(output)
+    part.mkdir(parents=True)
+    failure.saved.rename(part / failure.saved.name)
+    if not folder.config.exists():
+        (runs / folder.config.relative_to(output)).write_bytes(description)
+    failure.saved = runs
 
 
 def merge_parts(

@@ -43,13 +43,18 @@ class Failed(Exception):
     """
 
     def __init__(self, step: int, error: Exception, saved: Path | None):
-        """Keeps the step and the folder, and says what failed."""
-        where = "is not saved" if saved is None else f"is saved in {saved}"
-        super().__init__(
-            f"Stopped at step {step}: {_cause(error)}. The state of that step {where}."
-        )
+        """Keeps the step and the folder, and what failed."""
+        super().__init__(_cause(error))
         self.step = step
         self.saved = saved
+
+    def __str__(self) -> str:
+        """Says what failed and where the state is."""
+        where = "is not saved" if self.saved is None else f"is saved in {self.saved}"
+        return (
+            f"Stopped at step {self.step}: {self.args[0]}. The state of that step "
+            f"{where}."
+        )
 
 
 class UnreadableData(InputError):

@@ -1,8 +1,11 @@
 """Where records of a run go: a file of JSON lines, TensorBoard."""
 
+import errno
 import json
+import os
+import time
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from jaxgen.checks import check_count
 from jaxgen.errors import InputError
@@ -37,12 +40,21 @@ class JsonLines:
         check_count("resume_step", resume_step, 0)
         kept = [r for r in read_records(path) if r["step"] <= resume_step]
         write_whole(path, "".join(map(_line, kept)).encode())
-        self._file = path.open("a")
+        self._path = path
+        self._file = path.open("ab", buffering=0)
 
     def write(self, record: Record) -> None:
-        """Appends one line and flushes it."""
-        self._file.write(_line(record))
-        self._file.flush()
+        """Appends one line, or nothing.
+
+        Raises:
+            OSError: The disk is full, or the file is gone.
+        """
+        if not self._path.exists():
+            raise FileNotFoundError(f"The file {self._path} is gone")
+        line, size = _line(record).encode(), self._file.tell()
+        if self._file.write(line) < len(line):
+            self._file.truncate(size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
 
     def close(self) -> None:
         """Closes the file."""
@@ -61,22 +73,37 @@ class TensorBoard:
         """Opens an event file."""
         check_count("resume_step", resume_step, 0)
         try:
-            from tensorboardX import SummaryWriter
+            from tensorboardX import event_file_writer, summary
+            from tensorboardX.proto import event_pb2
         except ImportError as error:
             raise InputError(
                 "TensorBoard events need the package tensorboardX: "
                 'pip install "jaxgen[experiments]".'
             ) from error
-        self._writer = SummaryWriter(str(directory), purge_step=resume_step + 1)
+        directory.mkdir(parents=True, exist_ok=True)
+        # Its SummaryWriter has a thread, which dies of a full disk and then blocks.
+        self._writer = event_file_writer.EventsWriter(
+            str(directory / "events"), f".{time.time_ns()}"
+        )
+        proto: Any = event_pb2  # made at run time, so without types
+        self._event, self._scalar = proto.Event, summary.scalar
+        start = proto.SessionLog(status=proto.SessionLog.START)
+        self._add(resume_step + 1, session_log=start)
 
     def write(self, record: Record) -> None:
-        """Adds the record's terms."""
+        """Adds the record's terms.
+
+        Raises:
+            OSError: The disk is full.
+        """
         for name, value in record.items():
             if name not in ("step", "epoch", "split"):
-                self._writer.add_scalar(
-                    f"{record['split']}/{name}", value, record["step"]
-                )
+                term = self._scalar(f"{record['split']}/{name}", value)
+                self._add(record["step"], summary=term)
         self._writer.flush()
+
+    def _add(self, step: int, **what: Any) -> None:
+        self._writer.write_event(self._event(wall_time=time.time(), step=step, **what))
 
     def close(self) -> None:
         """Flushes and closes the event file."""
