@@ -430,7 +430,7 @@ def records_of(path: Path, split: str = "test") -> list[dict[str, Any]]:
             f"{path} has no record of the split {split!r}, which the results are made "
             "of: restore the file, or start the run anew under another name."
         )
-    return found
+    return sorted(found, key=lambda row: row["step"])
 
 
 def last_record(path: Path, *names: str, split: str = "test") -> dict[str, Any]:

@@ -119,8 +119,8 @@ def read_records(path: Path) -> list[Record]:
         path: The file. None is there before the first record.
 
     Returns:
-        The records by step. `step` is a whole number of at least 0, `epoch` a finite
-        number and `split` a text; other entries may be anything.
+        The records in the order of the file. `step` is a whole number of at least 0,
+        `epoch` a finite number and `split` a text; other entries may be anything.
 
     Raises:
         InputError: The file cannot be read, or a line of it is no record.
@@ -139,7 +139,7 @@ def read_records(path: Path) -> list[Record]:
         if why:
             raise _damaged(path, number, why)
         records[record["split"], record["step"]] = record
-    return sorted(records.values(), key=lambda record: record["step"])
+    return list(records.values())
 
 
 def _lines(content: bytes) -> Iterator[tuple[int, bytes, bool]]:

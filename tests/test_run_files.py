@@ -20,12 +20,12 @@ def record(step, split="train", **terms):
     return {"step": step, "epoch": step / 2, "split": split, **terms}
 
 
-def test_records_come_by_step_and_the_later_of_two_counts(tmp_path):
+def test_the_later_of_two_records_of_a_step_and_split_counts(tmp_path):
     path = write(
         tmp_path / "metrics.jsonl",
         *(record(2, loss=1.0), record(1), record(2, "test"), record(2, loss=3.0)),
     )
-    assert read_records(path) == [record(1), record(2, loss=3.0), record(2, "test")]
+    assert read_records(path) == [record(2, loss=3.0), record(1), record(2, "test")]
 
 
 def test_no_file_has_no_records(tmp_path):

@@ -168,7 +168,7 @@ def read_run(path: Path) -> Run:
     return Run(
         path=path,
         config=config,
-        rows=read_records(metrics),
+        rows=sorted(read_records(metrics), key=lambda row: row["step"]),
         summary=read_object(summary) if os.path.lexists(summary) else {},
     )
 
