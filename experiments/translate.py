@@ -28,7 +28,8 @@ picture: where colours wander from tile to tile, take larger tiles, or `--tile 0
 Pictures whose sides the network cannot take are reflected to the next size that it can,
 and cropped back. Grey pictures of 16 bits stay so, if the model makes grey ones; arrays
 (.npy, height x width x channels, bytes, uint16 or floats in [0, 1]) may have any
-channels, and stay arrays.
+channels and any size, and stay arrays. Image files of more than 134 million pixels, or
+of colour of 16 bits a channel, are refused: save them as arrays.
 
 The status is 0, or 2 with a sentence where something could not be translated; what was
 written before stays, and is whole.

@@ -33,7 +33,8 @@ def load_folder(
     too; hidden files, files without the suffix of an image and what is no regular file
     are passed over.
 
-    If all images are grey there is one channel, otherwise three (RGB).
+    Images have 8 bits a channel and at most `jaxgen.data.images.MOST_PIXELS` pixels. If
+    all are grey there is one channel, otherwise three (RGB).
 
     Args:
         folder: The folder.

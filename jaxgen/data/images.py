@@ -134,8 +134,8 @@ def _fault(image: "Image.Image", deep: bool) -> str | None:
 
 def _too_large(what: str) -> str:
     return (
-        f"is too large ({what}): expected at most {MOST_PIXELS:,} pixels; resize it, "
-        "cut it into pieces"
+        f"is too large ({what}): expected at most {MOST_PIXELS:,} pixels; resize "
+        "it, cut it into pieces"
     )
 
 

@@ -249,13 +249,12 @@ def whole_numbers(array: np.ndarray, name: str) -> np.ndarray:
 
 
 def without_labels(source: Source) -> Source:
-    """Leaves the labels out."""
+    """Leaves the labels out, which then need not be of any class."""
     if source.class_names is None:
         return source
+    unchecked = dataclasses.replace(source, class_names=None)
     return dataclasses.replace(
-        source,
-        class_names=None,
-        read=lambda indices: {"image": source.read(indices)["image"]},
+        unchecked, read=lambda indices: {"image": unchecked.read(indices)["image"]}
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from jaxgen import data
+from jaxgen.data.sources import without_labels
 from jaxgen.errors import InputError
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "tfds"
@@ -110,8 +111,10 @@ def test_a_prepared_set_is_read_without_tensorflow(tmp_path):
 
 def test_a_label_that_is_no_class_is_refused(tmp_path):
     prepare(tmp_path, grey(5, 6), (4, 6, 1), labels=[0, 3])
+    source = data.load("tiny", data_dir=tmp_path)
     with pytest.raises(InputError, match="'tiny' has the value 3, .* 3 classes"):
-        data.load("tiny", data_dir=tmp_path).in_memory()
+        source.in_memory()
+    assert without_labels(source).in_memory().keys() == {"image"}
 
 
 def test_a_named_pipe_in_place_of_a_file_is_refused(tmp_path):

@@ -28,9 +28,10 @@ def load_pair_folder(
     sets of CycleGAN. Side by side: `train/`, `test/` and `val/`, or the folder itself,
     hold images whose left half is a and right half b, as in the sets of pix2pix.
 
-    Images may have 8 bits, grey or colour, or be grey of 16 bits (PNG, TIFF, PGM), or
-    `.npy` arrays (height, width) or (height, width, channels), one an image: uint8,
-    uint16, or floating point in [0, 1], with any number of channels.
+    Images may have 8 bits, grey or colour, or be grey of 16 bits (PNG, TIFF, PGM), of
+    at most `jaxgen.data.images.MOST_PIXELS` pixels; or they are `.npy` arrays
+    (height, width) or (height, width, channels), one an image: uint8, uint16, or
+    floating point in [0, 1], with any number of channels.
 
     Args:
         folder: The folder.
