@@ -22,7 +22,7 @@ import jax
 import numpy as np
 import optax
 
-from experiments import command, gan_parts, progress, training_run
+from experiments import command, gan_parts, model_checks, progress, training_run
 from experiments.latent_arrays import save
 from experiments.mode_watch import NUM_SAMPLES, SHOWN
 from jaxgen import metrics, models, networks, random, training
@@ -140,7 +140,7 @@ def main(config: Config) -> dict[str, Any]:
     model = build(config)
     ensemble = models.ensemble(lambda _: build(config), num_seeds=config.seeds)
     setup = _setup(config, mixture, model.num_steps)
-    training_run.check_models(setup, ensemble, step=True)
+    model_checks.check_models(setup, ensemble, step=True)
     with training_run.timed() as seconds:
         folder = training_run.open_folder(
             config,

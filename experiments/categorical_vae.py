@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import optax
 
-from experiments import command, discrete_parts, training_run, vae_parts
+from experiments import command, discrete_parts, model_checks, training_run, vae_parts
 from experiments.latent_arrays import (
     chosen,
     encode_all,
@@ -142,7 +142,7 @@ def check(config: Config) -> None:
         choice.make(config.temperature),
         config.samples or choice.samples,
     )
-    build(config, training_run.IMAGE_SHAPE)
+    build(config, model_checks.IMAGE_SHAPE)
 
 
 def main(config: Config) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def main(config: Config) -> dict[str, Any]:
     setup = training_run.prepare(config)
     with training_run.timed() as seconds:
         model = build(config, setup.train.image_shape)
-        training_run.check_models(setup, model)
+        model_checks.check_models(setup, model)
         folder = training_run.open_folder(
             config,
             "categorical_vae",

@@ -33,7 +33,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import command, latent_arrays, progress, training_run, vae_parts
+from experiments import (
+    command,
+    latent_arrays,
+    model_checks,
+    progress,
+    training_run,
+    vae_parts,
+)
 from jaxgen import data, models, random, training
 from jaxgen.errors import InputError
 from jaxgen.losses.vae import objectives, priors, regularizers
@@ -330,10 +337,10 @@ def main(config: Config) -> dict[str, Any]:
     if len(set(config.lambdas)) < len(config.lambdas):
         shown = " ".join(f"{weight:g}" for weight in config.lambdas)
         raise InputError(f"--lambdas {shown}: give each weight once.")
-    sweep_of(config, training_run.IMAGE_SHAPE)
+    sweep_of(config, model_checks.IMAGE_SHAPE)
     setup = training_run.prepare(config)
     shape = setup.train.image_shape
-    training_run.check_models(setup, sweep_of(config, shape), build(config, shape))
+    model_checks.check_models(setup, sweep_of(config, shape), build(config, shape))
     with training_run.timed() as seconds:
         folder = training_run.open_folder(
             config,

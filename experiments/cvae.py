@@ -28,7 +28,14 @@ import numpy as np
 import optax
 from scipy import stats
 
-from experiments import command, latent_arrays, progress, training_run, vae_parts
+from experiments import (
+    command,
+    latent_arrays,
+    model_checks,
+    progress,
+    training_run,
+    vae_parts,
+)
 from jaxgen import data, models, networks, random
 from jaxgen.errors import InputError
 from jaxgen.losses.vae import priors
@@ -257,12 +264,12 @@ def main(config: Config) -> dict[str, Any]:
     """Trains both models, compares them, draws; returns numbers in nats per image."""
     command.check_positive(config, "latents", "hidden", "variance")
     require_sklearn("neighbors")
-    build(config, training_run.IMAGE_SHAPE, 10)
+    build(config, model_checks.IMAGE_SHAPE, 10)
     setup = training_run.prepare(config)
     names = class_names(config, setup)
     with training_run.timed() as seconds:
         both = build(config, setup.train.image_shape, len(names))
-        training_run.check_models(setup, *both)
+        model_checks.check_models(setup, *both)
         folder = training_run.open_folder(
             config,
             "cvae",

@@ -34,7 +34,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal
 
-from experiments import command, progress, training_run
+from experiments import command, model_checks, progress, training_run
 from experiments.translation_studies import data, monitor, parts, training
 from experiments.translation_studies.monitor import Direction
 from experiments.translation_studies.runs import Facts
@@ -190,7 +190,7 @@ def main(config: Config) -> dict[str, Any]:
     channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
     name = parts.set_name(setup.train.name)
     model = build(config, channels, setup.steps)
-    training_run.check_models(setup, model)
+    model_checks.check_models(setup, model)
     names = ["a_to_b", "b_to_a"] if config.method == "cyclegan" else ["a_to_b"]
     with training_run.timed() as seconds:
         judges = training.judges_of(config, setup, names)

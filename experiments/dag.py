@@ -37,7 +37,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments import command, dag_parts, progress, training_run
+from experiments import command, dag_parts, model_checks, progress, training_run
 from experiments.latent_arrays import every_nth, on_one_device, save
 from jaxgen import metrics, models, random
 from jaxgen.errors import InputError
@@ -95,7 +95,7 @@ def main(config: Config) -> dict[str, Any]:
     setup = _setup(config)
     for method in config.methods:
         own = dag_parts.setup_of(config, setup, method, min(config.shares))
-        training_run.check_models(own, build(config, method, own), step=True)
+        model_checks.check_models(own, build(config, method, own), step=True)
     with training_run.timed() as seconds:
         folder = training_run.open_folder(
             config,
@@ -164,7 +164,7 @@ def _check(config: Config) -> None:
         known = ", ".join(dag_parts.LABELS)
         raise InputError(f"--methods is empty: give some of {known}.")
     for method in config.methods:
-        dag_parts.build(config, method, training_run.IMAGE_SHAPE)
+        dag_parts.build(config, method, model_checks.IMAGE_SHAPE)
 
 
 def _setup(config: Config) -> training_run.Setup:

@@ -30,7 +30,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import command, discrete_parts, progress, training_run, vae_parts
+from experiments import (
+    command,
+    discrete_parts,
+    model_checks,
+    progress,
+    training_run,
+    vae_parts,
+)
 from experiments.discrete_gradients import (
     BLOCK_REACH,
     Entrant,
@@ -197,7 +204,7 @@ def main(config: Config) -> dict[str, Any]:
     with training_run.timed() as seconds:
         parts = build(config, setup.train.image_shape)
         common = model_of(config, parts, parts.entrants[COMMON])
-        training_run.check_models(setup, common)
+        model_checks.check_models(setup, common)
         folder = training_run.open_folder(
             config,
             "discrete_vae_estimators",
@@ -524,7 +531,7 @@ def check(config: Config) -> None:
             "gradients are of images of one batch; give at most as many."
         )
     command.check_bounds(config, "draws", least=40)
-    parts = build(config, training_run.IMAGE_SHAPE)
+    parts = build(config, model_checks.IMAGE_SHAPE)
     for entrant in parts.entrants.values():
         model_of(config, parts, entrant)
 

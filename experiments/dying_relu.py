@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import command, progress, training_run
+from experiments import command, model_checks, progress, training_run
 from experiments.critic_studies.dead_units import Seen, Setting, looker, rectify
 from experiments.critic_studies.intervals import half_width, text
 from experiments.latent_arrays import save
@@ -113,7 +113,7 @@ def main(config: Config) -> dict[str, Any]:
     setup = _setup(config, mixture)
     settings = settings_of(config)
     ensemble = models.ensemble(partial(build, config), settings, num_seeds=config.seeds)
-    training_run.check_models(setup, ensemble, step=True)
+    model_checks.check_models(setup, ensemble, step=True)
     with training_run.timed() as seconds:
         folder = training_run.open_folder(
             config,

@@ -39,7 +39,7 @@ from typing import Any
 
 import jax
 
-from experiments import command, progress, training_run
+from experiments import command, model_checks, progress, training_run
 from experiments.few_pairs_studies import findings as few_pairs_findings
 from experiments.few_pairs_studies import judge as few_pairs_judge
 from experiments.few_pairs_studies import parts
@@ -106,7 +106,7 @@ def main(config: Config) -> dict[str, Any]:
     first = setups[methods[0].word]
     for method in methods:
         own = setups[method.word]
-        training_run.check_models(own, members(build(config, method, own)))
+        model_checks.check_models(own, members(build(config, method, own)))
     with training_run.timed() as seconds:
         judge = translation_judge.judge_of(
             data.judged_images(first.test, config.judged),

@@ -38,7 +38,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments import command, progress, training_run
+from experiments import command, model_checks, progress, training_run
 from experiments.collapse_monitor import CollapseMonitor
 from experiments.gan_studies import curves, findings, quality, systems
 from experiments.gan_studies.systems import SystemName
@@ -114,7 +114,7 @@ def main(config: Config) -> dict[str, Any]:
         made = {name: build(config, name, setup) for name in labels}
         for name, model in made.items():
             own = systems.setup_of(config, name, setup)
-            training_run.check_models(own, model, step=True)
+            model_checks.check_models(own, model, step=True)
         folder = training_run.open_folder(
             config,
             "gan",
@@ -269,7 +269,7 @@ def _check(config: Config) -> None:
         )
     classes = None if config.conditional == "no" else 10
     for name in config.systems:
-        systems.build(config, name, training_run.IMAGE_SHAPE, classes)
+        systems.build(config, name, model_checks.IMAGE_SHAPE, classes)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from experiments import command, gan_parts, training_run
+from experiments import command, gan_parts, model_checks, training_run
 from experiments.mode_models import CANDIDATES, Row, build, label_of, rows_of
 from experiments.mode_watch import (
     SHOWN,
@@ -111,7 +111,7 @@ def main(config: Config) -> dict[str, Any]:
     mixture = MIXTURES[config.mixture]()
     setups = [points_setup(config, mixture, row) for row in rows]
     for setup, row in zip(setups, rows, strict=True):
-        training_run.check_models(setup, ensemble_of(config, row), step=True)
+        model_checks.check_models(setup, ensemble_of(config, row), step=True)
     with training_run.timed() as seconds:
         folder = training_run.open_folder(
             config,

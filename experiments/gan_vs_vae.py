@@ -34,6 +34,7 @@ from experiments import (
     evaluation_files,
     feature_choice,
     gan_parts,
+    model_checks,
     progress,
     training_run,
 )
@@ -147,7 +148,7 @@ def main(config: Config) -> dict[str, Any]:
     setup = training_run.prepare(config)
     with training_run.timed() as seconds:
         pair = build(config, setup.train.image_shape)
-        training_run.check_models(setup, *pair, step=True)
+        model_checks.check_models(setup, *pair, step=True)
         folder = training_run.open_folder(
             config,
             "gan_vs_vae",
@@ -217,7 +218,7 @@ def _check(config: Config) -> None:
     )
     command.check_bounds(config, "ema_decay", least=0, below=1)
     command.check_bounds(config, "samples", least=100)
-    build(config, training_run.IMAGE_SHAPE)
+    build(config, model_checks.IMAGE_SHAPE)
 
 
 if __name__ == "__main__":

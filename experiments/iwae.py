@@ -28,7 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import command, progress, training_run, vae_parts
+from experiments import command, model_checks, progress, training_run, vae_parts
 from experiments.importance_bounds import (
     GROUPS,
     REACH,
@@ -270,11 +270,11 @@ def main(config: Config) -> dict[str, Any]:
         )
     tasks = tasks_of(config)
     for task in tasks:
-        build(config, task, training_run.IMAGE_SHAPE, 1)
+        build(config, task, model_checks.IMAGE_SHAPE, 1)
     setup = training_run.prepare(config)
     shape = setup.train.image_shape
     built = {task.name: build(config, task, shape, setup.steps) for task in tasks}
-    training_run.check_models(setup, *built.values())
+    model_checks.check_models(setup, *built.values())
     numbers = [*(k for k in NUMBERS if k < config.nll_samples), config.nll_samples]
     with training_run.timed() as seconds:
         folder = training_run.open_folder(

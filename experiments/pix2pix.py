@@ -35,7 +35,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal
 
-from experiments import command, progress, training_run
+from experiments import command, model_checks, progress, training_run
 from experiments.translation_studies import data, monitor, parts, training
 from experiments.translation_studies.runs import Facts
 from jaxgen import models
@@ -137,7 +137,7 @@ def main(config: Config) -> dict[str, Any]:
     channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
     name = parts.set_name(setup.train.name)
     model = build(config, channels, setup.steps)
-    training_run.check_models(setup, model)
+    model_checks.check_models(setup, model)
     with training_run.timed() as seconds:
         judges = training.judges_of(config, setup, ["a_to_b"])
         loss = parts.loss_of(config.loss)

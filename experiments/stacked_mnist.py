@@ -33,7 +33,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments import command, gan_parts, progress, training_run, vae_parts
+from experiments import (
+    command,
+    gan_parts,
+    model_checks,
+    progress,
+    training_run,
+    vae_parts,
+)
 from experiments.gan_studies.quality import drawn
 from experiments.latent_arrays import every_nth, on_one_device
 from experiments.stacked_findings import modes_table, write_arrays
@@ -112,7 +119,7 @@ def main(config: Config) -> dict[str, Any]:
     single = training_run.prepare(config)
     setup = stacked_setup(config, single)
     built = {word: build(config, word, setup.train.image_shape) for word in _of(config)}
-    training_run.check_models(setup, *built.values(), step=True)
+    model_checks.check_models(setup, *built.values(), step=True)
     with training_run.timed() as seconds:
         folder = training_run.open_folder(
             config,
@@ -249,7 +256,7 @@ def _check(config: Config) -> None:
                 "spectral normalization keeps from being exact: take another "
                 "--normalization, or no unroll."
             )
-        build(config, word, training_run.IMAGE_SHAPE)
+        build(config, word, model_checks.IMAGE_SHAPE)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def exit_while_importing() -> None:
 
 @contextlib.contextmanager
 def raised() -> Iterator[None]:
-    """Raises `Stopped` at a signal within the context."""
+    """Raises `Stopped` at a signal within the context; a second one ends at once."""
     former = _handle(_raise)
     try:
         yield
@@ -67,6 +67,8 @@ def _handle(handler: Callable[[int, FrameType | None], None]) -> dict[int, objec
 
 
 def _raise(number: int, frame: FrameType | None) -> NoReturn:
+    # Raised again, while the first is dealt with, it would end in a traceback.
+    _handle(lambda number, frame: os._exit(128 + number))
     raise Stopped(number)
 
 

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from experiments import command, progress
 from jaxgen import data, files, random, training
 from jaxgen.errors import InputError
 from jaxgen.run_files import is_number, shown
-from jaxgen.typing import Batch, Data, Model, PRNGKeyArray
+from jaxgen.typing import Data, Model, PRNGKeyArray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,9 +77,6 @@ FREE = {
 
 LENGTH = {"epochs", "steps"}
 """Options that say how long a run is: a schedule over the whole run depends on them."""
-
-IMAGE_SHAPE = (32, 32, 1)
-"""Of no set: models are built of it to refuse options before there are any images."""
 
 POSITIVE = ("epochs", "steps", "batch_size", "learning_rate", "steps_per_call")
 
@@ -185,34 +181,6 @@ def batches_of(
         binarize=config.binarize == "dynamic",
         resident={"auto": "auto", "device": True, "stream": False}[config.resident],
     )
-
-
-def check_models(setup: Setup, *models: Model, step: bool = False) -> None:
-    """Makes the shapes of first states, so that what does not fit is said at once.
-
-    That is before there is a folder, and before anything else takes its time.
-
-    Args:
-        setup: The data.
-        models: The models.
-        step: Whether those of one step are made too: there a remedy refuses a batch
-            that it cannot split.
-
-    Raises:
-        InputError: Networks, images and options do not go together.
-    """
-    batch = batch_shapes(setup)
-    for model in models:
-        state = jax.eval_shape(model.init, jax.random.key(0), batch)
-        if step:
-            jax.eval_shape(model.update, state, batch)
-
-
-def batch_shapes(setup: Setup) -> Batch:
-    """Returns the shapes and types of the first training batch."""
-    batches = setup.batches
-    item = jax.tree.map(lambda leaf: leaf[0], batches.feed(0, 1))
-    return jax.eval_shape(batches.batch, batches.resident, item, jnp.int32(0))
 
 
 def steps_of(config: Any, batches: Data) -> int:

@@ -27,7 +27,7 @@ from typing import Any, Literal
 
 import optax
 
-from experiments import command, training_run, vae_parts
+from experiments import command, model_checks, training_run, vae_parts
 from experiments.latent_arrays import write_latent_arrays
 from jaxgen import models, random
 from jaxgen.errors import InputError
@@ -104,11 +104,11 @@ def main(config: Config) -> dict[str, Any]:
         raise InputError(
             "--warm-up and --free-bits both change the weight of the KL: give one."
         )
-    build(config, training_run.IMAGE_SHAPE, 1)
+    build(config, model_checks.IMAGE_SHAPE, 1)
     setup = training_run.prepare(config)
     with training_run.timed() as seconds:
         model = build(config, setup.train.image_shape, setup.batches.steps_per_epoch)
-        training_run.check_models(setup, model)
+        model_checks.check_models(setup, model)
         folder = training_run.open_folder(
             config,
             "vae",

@@ -4,7 +4,7 @@ from typing import Any
 
 import optax
 
-from experiments import progress, training_run, vae_parts
+from experiments import model_checks, progress, training_run, vae_parts
 from experiments.latent_arrays import write_latent_arrays, write_traversals
 from jaxgen import models, random, training
 from jaxgen.errors import InputError
@@ -61,12 +61,12 @@ def build(config: Any, image_shape: tuple[int, int, int], steps: int) -> models.
 
 def run(config: Any, doc: str) -> dict[str, Any]:
     """Trains, measures the constraint, draws; returns the final numbers."""
-    build(config, training_run.IMAGE_SHAPE, 1)
+    build(config, model_checks.IMAGE_SHAPE, 1)
     setup = training_run.prepare(config)
     with training_run.timed() as seconds:
         model = build(config, setup.train.image_shape, setup.steps)
         aims = config.objective in ("constrained", "capacity")
-        training_run.check_models(setup, model)
+        model_checks.check_models(setup, model)
         folder = training_run.open_folder(
             config,
             "beta_vae",

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import command, progress, training_run, vae_parts
+from experiments import command, model_checks, progress, training_run, vae_parts
 from experiments.beta_studies import scores
 from experiments.latent_arrays import (
     to_bytes,
@@ -77,7 +77,7 @@ def run(config: Any, doc: str) -> dict[str, Any]:
 
     with training_run.timed() as seconds:
         every = ensemble(build, settings, num_seeds=config.seeds)
-        training_run.check_models(setup, every)
+        model_checks.check_models(setup, every)
         folder = training_run.open_folder(
             config,
             "beta_vae",

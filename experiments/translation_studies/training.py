@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments import command, progress, training_run
+from experiments import command, model_checks, progress, training_run
 from experiments.gan_studies.quality import at_looks
 from experiments.latent_arrays import every_nth, on_one_device
 from experiments.training_run import Setup
@@ -107,7 +107,7 @@ def train(
         directions: Which way it translates, the main one first.
         terms: What the progress bar shows.
     """
-    batch = training_run.batch_shapes(setup)
+    batch = model_checks.batch_shapes(setup)
     shapes = {name: batch[name].shape[1:] for name in ("a", "b")}
     names: Any = [one.name for one in directions]
     runs.write_facts(

@@ -48,7 +48,7 @@ def last_checkpoint(checkpoints: Checkpoints | None) -> str:
     if checkpoints is None:
         return ""
     step, checked = checkpoints.latest(), checkpoints.is_checked()
-    if step is None:
+    if not step:  # none, or the first state
         return ""
     what = "last good checkpoint" if checked else "last checkpoint, which is unchecked"
     return f" The {what}, step {step}, is kept in {checkpoints.directory}."

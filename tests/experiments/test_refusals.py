@@ -38,6 +38,10 @@ BY_OPTIONS = [
     ("pix2pix", "--remedies nonsense", "There is no remedy 'nonsense'"),
     ("pix2pix", "--degrade nonsense", "--degrade is 'nonsense'"),
     ("pix2pix", "--best nonsense", "The metric 'nonsense'"),
+    *(
+        (name, "--seconds-between-checkpoints -1", "give a number of at least 0")
+        for name in ("dying_relu", "gan_modes", "vae")
+    ),
     ("stacked_mnist", "--remedies nonsense", "There is no remedy 'nonsense'"),
     ("translate", "m in out --tile 256 --overlap 256", "give less"),
     ("vae", "--warm-up 1 --free-bits 1", "give one"),
