@@ -282,10 +282,10 @@ def train(
         name=part or "",
         evaluate_every=evaluate_every,
     )
-    try:
-        with contextlib.ExitStack() as closing, bar:
-            for resource in (*writers, checkpoints):
-                closing.enter_context(_closed(resource))
+    with contextlib.ExitStack() as closing, bar:
+        for resource in (*writers, checkpoints):
+            closing.enter_context(_closed(resource))
+        try:
             return training.fit(
                 model,
                 setup.batches,
@@ -303,10 +303,14 @@ def train(
                 callbacks=callbacks,
                 progress=bar,
             )
-    except training.Failed as failure:
-        if failure.saved not in (None, checkpoints.directory):
-            _complete_rescue(failure, config, folder, at, description)
-        raise
+        except training.Failed as failure:
+            if failure.saved not in (None, checkpoints.directory):
+                files_of_run = {
+                    folder.config: description,
+                    at.metrics: writers[0].content(),
+                }
+                _complete_rescue(failure, Path(config.output), at, files_of_run)
+            raise
 
 
 @contextlib.contextmanager
@@ -323,23 +327,23 @@ def _closed(resource: Any) -> Iterator[None]:
 
 def _complete_rescue(
     failure: training.Failed,
-    config: Any,
-    folder: training.RunFolder,
+    output: Path,
     at: training.RunFolder,
-    description: bytes,
+    files_of_run: Mapping[Path, bytes],
 ) -> None:
     """Makes of checkpoints that are saved elsewhere what can be copied into OUTPUT.
 
-    The folder that they are in becomes one of runs, with that of this run alone; what
-    its own folder has lost besides them is there too.
+    The folder that they are in becomes one of runs, which holds of this run the
+    checkpoints, and the files that are gone from its own folder.
     """
     assert failure.saved is not None
-    runs, output = failure.saved.parent, Path(config.output)
+    runs = failure.saved.parent
     part = runs / at.path.relative_to(output)
     part.mkdir(parents=True)
     failure.saved.rename(part / failure.saved.name)
-    if not folder.config.exists():
-        (runs / folder.config.relative_to(output)).write_bytes(description)
+    for path, content in files_of_run.items():
+        if not path.exists():
+            (runs / path.relative_to(output)).write_bytes(content)
     failure.saved = runs
 
 

@@ -41,7 +41,7 @@ class JsonLines:
         kept = [r for r in read_records(path) if r["step"] <= resume_step]
         write_whole(path, "".join(map(_line, kept)).encode())
         self._path = path
-        self._file = path.open("ab", buffering=0)
+        self._file = path.open("a+b", buffering=0)
 
     def write(self, record: Record) -> None:
         """Appends one line, or nothing.
@@ -51,10 +51,15 @@ class JsonLines:
         """
         if not self._path.exists():
             raise FileNotFoundError(f"The file {self._path} is gone")
-        line, size = _line(record).encode(), self._file.tell()
+        line, size = _line(record).encode(), self._file.seek(0, os.SEEK_END)
         if self._file.write(line) < len(line):
             self._file.truncate(size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+
+    def content(self) -> bytes:
+        """Returns what was written so far, also where the file is gone by now."""
+        self._file.seek(0)
+        return self._file.read()
 
     def close(self) -> None:
         """Closes the file."""

@@ -1,0 +1,80 @@
+"""A run whose folder is lost is saved elsewhere; the command that is told goes on."""
+
+import dataclasses
+import shutil
+import subprocess
+import tempfile
+
+import jax
+import pytest
+
+from experiments import command, training_run
+from jaxgen import training
+from tests import tiny
+
+DOC = "A run.\n\nClaim: It goes on.\n\nMore."
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(training_run.RunOptions):
+    """Options of a tiny script."""
+
+    steps: int | None = 30
+
+
+@pytest.mark.parametrize("part", [None, "b"])
+def test_the_command_that_is_told_goes_on(monkeypatch, tmp_path, capsys, part):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "elsewhere"))
+    states = {}
+
+    def main(config):
+        setup = training_run.Setup(
+            *(None, None, tiny.batches(), tiny.batches(train=False)),
+            training.placement(1),
+            jax.random.key(config.seed),
+            config.steps,
+        )
+        folder = training_run.open_folder(config, "test", "a", title="T", doc=DOC)
+
+        def lose(state, step):
+            if step == 15 and config.name == "lost":
+                shutil.rmtree(folder.path)
+
+        states[config.name] = training_run.train(
+            config,
+            setup,
+            folder,
+            tiny.vae(),
+            part=part,
+            callbacks=[] if config.resume else [lose],
+        )
+        training.release_run(folder)
+
+    def run(*words):
+        monkeypatch.setattr("sys.argv", ["a", "--output", "my runs", *words])
+        command.run(main, Config, DOC)
+
+    with pytest.raises(SystemExit) as stop:
+        run("--name", "lost")
+    assert stop.value.code == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "metrics.jsonl is gone" in said
+    copy, resume = said.split("When that is mended: ")[1].rsplit(" && ", 1)
+    assert "--resume" in resume
+    assert "--name lost" in resume
+    subprocess.run(copy, shell=True, check=True)
+    run("--name", "lost", "--resume")
+    run("--name", "whole")
+    tiny.assert_equal_bits(states["lost"], states["whole"])
+
+    def records(name):
+        at = tmp_path / "my runs/test" / name
+        at = at if part is None else at / "parts" / part
+        return [
+            {k: v for k, v in row.items() if "per_second" not in k}
+            for row in training.read_records(at / "metrics.jsonl")
+        ]
+
+    assert records("lost") == records("whole")
