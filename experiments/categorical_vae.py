@@ -21,7 +21,14 @@ from typing import Any, Literal
 
 import optax
 
-from experiments import command, discrete_parts, model_checks, training_run, vae_parts
+from experiments import (
+    command,
+    discrete_parts,
+    model_checks,
+    run_records,
+    training_run,
+    vae_parts,
+)
 from experiments.latent_arrays import (
     chosen,
     encode_all,
@@ -171,7 +178,7 @@ def main(config: Config) -> dict[str, Any]:
             callbacks=(snapshots,),
         )
         terms = ("loss", "reconstruction", "kl")
-        last = training_run.last_record(folder.metrics, *terms)
+        last = run_records.last_record(folder.metrics, *terms)
         results = {f"test {name}": (last[name], "nats per image") for name in terms}
         images, _, _ = chosen(setup.test, conditional=False)
         codes, _ = encode_all(model, on_one_device(state), images)

@@ -35,6 +35,7 @@ from experiments import (
     discrete_parts,
     model_checks,
     progress,
+    run_records,
     training_run,
     vae_parts,
 )
@@ -296,16 +297,16 @@ def own_runs(
     progress.print_line("Measuring the bounds on the test images")
     for name in parts.entrants:
         path = folder.path / "parts" / name / "metrics.jsonl"
-        test = training_run.records_of(path)
+        test = run_records.records_of(path)
         # Not the loss: VIMCO's is another bound.
         reconstruction, kl = (
-            np.array([training_run.number_of(row, term, path) for row in test])
+            np.array([run_records.number_of(row, term, path) for row in test])
             for term in ("reconstruction", "kl")
         )
         elbo[name] = -reconstruction - kl
         steps = np.array([row["step"] for row in test])
         # The first records are of compiling, and have none.
-        rate = training_run.median_rate(path)
+        rate = run_records.median_rate(path)
         seconds[name] = config.batch_size / rate if rate else math.nan
         state, values = on_one_device(states[name]), []
         for number, batch in enumerate(vae_parts.test_batches(setup)):

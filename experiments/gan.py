@@ -38,7 +38,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments import command, model_checks, progress, training_run
+from experiments import command, model_checks, progress, run_records, training_run
 from experiments.collapse_monitor import CollapseMonitor
 from experiments.gan_studies import curves, findings, quality, systems
 from experiments.gan_studies.systems import SystemName
@@ -149,7 +149,7 @@ def main(config: Config) -> dict[str, Any]:
             samples,
             class_names=setup.train.class_names if classes else None,
         )
-        rows = {name: training_run.records_of(folder.metrics, name) for name in labels}
+        rows = {name: run_records.records_of(folder.metrics, name) for name in labels}
         told = {name: curves.correlations(rows[name]) for name in labels}
         findings.write_telling(folder, labels, rows, told)
         steps = {name: rows[name][-1]["step"] for name in labels}

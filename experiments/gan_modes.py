@@ -26,7 +26,7 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from experiments import command, gan_parts, model_checks, training_run
+from experiments import command, gan_parts, model_checks, run_records, training_run
 from experiments.mode_models import CANDIDATES, Row, build, label_of, rows_of
 from experiments.mode_watch import (
     SHOWN,
@@ -170,7 +170,7 @@ def train_row(
         callbacks=(watch,),
         terms=("critic_loss", "generator_loss"),
     )
-    rate = training_run.median_rate(training.RunFolder(home).metrics)
+    rate = run_records.median_rate(training.RunFolder(home).metrics)
     size = setup.batches.batch_size
     return watch.watched(None if rate is None else 1000 * size / rate)
 

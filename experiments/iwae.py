@@ -28,7 +28,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import command, model_checks, progress, training_run, vae_parts
+from experiments import (
+    command,
+    model_checks,
+    progress,
+    run_records,
+    training_run,
+    vae_parts,
+)
 from experiments.importance_bounds import (
     GROUPS,
     REACH,
@@ -307,10 +314,10 @@ def main(config: Config) -> dict[str, Any]:
             )
             found.append(bounds)
             records = folder.path / "parts" / task.name / "metrics.jsonl"
-            last = training_run.last_record(records, split="train")
+            last = run_records.last_record(records, split="train")
             rate = 0.0  # of a record of compiling
             if "images_per_second" in last:
-                rate = training_run.number_of(last, "images_per_second", records)
+                rate = run_records.number_of(last, "images_per_second", records)
             speed.append(len(setup.train) / rate if rate else math.nan)
         training_run.merge_parts(folder, [task.name for task in tasks])
         bound = np.stack([one.bound.mean(axis=0) for one in found])

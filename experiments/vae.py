@@ -27,7 +27,7 @@ from typing import Any, Literal
 
 import optax
 
-from experiments import command, model_checks, training_run, vae_parts
+from experiments import command, model_checks, run_records, training_run, vae_parts
 from experiments.latent_arrays import write_latent_arrays
 from jaxgen import models, random
 from jaxgen.errors import InputError
@@ -127,7 +127,7 @@ def main(config: Config) -> dict[str, Any]:
             callbacks=(snapshots,),
         )
         terms = ("loss", "reconstruction", "kl")
-        last = training_run.last_record(folder.metrics, *terms)
+        last = run_records.last_record(folder.metrics, *terms)
         results = {f"test {name}": (last[name], "nats per image") for name in terms}
         tables = vae_parts.posterior_tables(
             random.stream(setup.key, "aggregate"), model, state, setup

@@ -4,7 +4,7 @@ from typing import Any
 
 import optax
 
-from experiments import model_checks, progress, training_run, vae_parts
+from experiments import model_checks, progress, run_records, training_run, vae_parts
 from experiments.latent_arrays import write_latent_arrays, write_traversals
 from jaxgen import models, random, training
 from jaxgen.errors import InputError
@@ -94,7 +94,7 @@ def run(config: Any, doc: str) -> dict[str, Any]:
             "test KL": (found["test set, at the end"], "nats per image"),
             "train KL": (found["training set, at the end"], "nats per image"),
             "test reconstruction": (
-                training_run.last_record(folder.metrics, "reconstruction")[
+                run_records.last_record(folder.metrics, "reconstruction")[
                     "reconstruction"
                 ],
                 "nats per image",
@@ -104,7 +104,7 @@ def run(config: Any, doc: str) -> dict[str, Any]:
         if aims:
             tables.append(kl_table(found, config.kl_target))
         if config.objective == "constrained":
-            last = training_run.last_record(
+            last = run_records.last_record(
                 folder.metrics, "beta", "gradient_norm", split="train"
             )
             results["beta"] = (last["beta"], "")
@@ -139,7 +139,7 @@ def _measure(
 ) -> dict[str, float]:
     """The KL of both splits at the end, and over the steps of the last record."""
     found = {
-        "training batches, mean over the last record": training_run.last_record(
+        "training batches, mean over the last record": run_records.last_record(
             folder.metrics, "kl", split="train"
         )["kl"]
     }

@@ -7,7 +7,8 @@ import jax
 import numpy as np
 
 from experiments.latent_arrays import every_nth, save, to_bytes
-from experiments.training_run import Setup, median_rate
+from experiments.run_records import median_rate
+from experiments.training_run import Setup
 from jaxgen import training
 from jaxgen.metrics import sharpness
 from jaxgen.metrics.evaluation import Evaluation

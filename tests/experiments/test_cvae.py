@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import cvae, latent_arrays, training_run, vae_parts
+from experiments import cvae, latent_arrays, run_records, training_run, vae_parts
 from jaxgen import data, training
 from jaxgen.errors import InputError
 from jaxgen.metrics import collapse
@@ -89,7 +89,7 @@ def test_a_finished_run_can_be_resumed_and_keeps_its_numbers(run):
 def test_the_terms_of_an_image_are_those_that_training_reports(run):
     config, results = run
     folder = Path(results["page"]).parent
-    last = training_run.last_record(folder / "metrics.jsonl")
+    last = run_records.last_record(folder / "metrics.jsonl")
     # Other random numbers: the KL has none.
     assert results["CVAE KL"] == pytest.approx(last["kl"], rel=1e-4)
     assert results["CVAE loss"] == pytest.approx(last["loss"], rel=0.02)

@@ -52,11 +52,13 @@ def faults_of(rng, whole, run, kinds):
     files = sorted(run.glob(pattern)) or [run / "config.json"]
     path = files[rng.integers(len(files))]
     told = f"{kind}: {tampering.damaged(rng, path)}"
+    # A description that is damaged may ask for records that there are not.
+    names = (path.name, "metrics.jsonl")
     with warnings.catch_warnings():
         # Of numbers that are too large to draw, and letters that the font lacks.
         warnings.simplefilter("ignore")
         found = {
-            name: tampering.fault_of(use, path.name) for name, use in uses(run).items()
+            name: tampering.fault_of(use, *names) for name, use in uses(run).items()
         }
     return [f"{told}: {name}: {fault}" for name, fault in found.items() if fault]
 
