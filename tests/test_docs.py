@@ -80,3 +80,13 @@ def test_the_python_of_a_page_runs(page, monkeypatch):
 
     monkeypatch.setattr(training, "fit", untrained)
     run(page)
+
+
+def test_every_fault_in_the_docs_names_its_test():
+    here = Path(__file__).parent
+    page = (here.parent / "docs/failures.md").read_text()
+    named = set(re.findall(r"`(test_\w+)`", page))
+    sources = [path.read_text() for path in here.rglob("test_*.py")]
+    written = {name for text in sources for name in re.findall(r"def (test_\w+)", text)}
+    assert len(named) > 20
+    assert named - written == set()
