@@ -18,6 +18,7 @@ class Ledger:
 
     Attributes:
         records: Records that no writer has yet.
+        evaluation: Whether the last step is still to be evaluated.
         callbacks: Whether the callbacks of the last step are still to be called.
     """
 
@@ -28,6 +29,7 @@ class Ledger:
         if isinstance(sums.get(PENDING), dict):  # a term of that name is a list
             pending = sums.pop(PENDING)
         self.records: list[Record] = pending.get("records", [])
+        self.evaluation: bool = pending.get("evaluation", False)
         self.callbacks: bool = pending.get("callbacks", False)
         self._sums = {k: (v[0], v[1]) for k, v in sums.items()}
 
@@ -49,9 +51,12 @@ class Ledger:
     def progress(self) -> dict[str, Any]:
         """Returns what a resumed run needs, as JSON values."""
         sums = {name: list(sums) for name, sums in self._sums.items()}
-        if not self.records and not self.callbacks:
-            return sums
-        return sums | {PENDING: {"records": self.records, "callbacks": self.callbacks}}
+        pending = {
+            "records": self.records,
+            "evaluation": self.evaluation,
+            "callbacks": self.callbacks,
+        }
+        return sums | {PENDING: pending} if any(pending.values()) else sums
 
 
 class Clock:

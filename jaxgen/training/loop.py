@@ -1,10 +1,11 @@
 """The training loop: generic over any model and any data that keep the contracts."""
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -101,129 +102,19 @@ def fit(
     place = placement(1) if place is None else place
     with guard.Interrupts() as interrupts:
         run = Calls(model, data, key, steps, evaluate_every, steps_per_call, place)
-        state, ledger, saved = _start(run, checkpoints)
-        step = int(state.step)
         evaluate = None
         if test_data is not None:
             evaluate = compile_evaluation(model, test_data, place)
-        evaluation_key = random.stream(key, "evaluation")
-        clock = Clock(data.batch_size)
-        saved_at = time.monotonic()
-        waiting: list[_Call] = []
-
-        def settle(call: _Call) -> None:
-            """Fetches what a call computed and makes its records."""
-            metrics = jax.device_get(call.metrics)
-            bad = guard.first_bad_step(metrics)
-            if bad is not None:
-                good, _, _ = _start(run, checkpoints)
-                found = diagnose(run, good, call.first + bad[0], bad[1])
-                raise guard.NonFiniteError(found + last_checkpoint(checkpoints))
-            ledger.add(metrics)
-            means, rate = ledger.means(), clock.rate(call.last)
-            if progress is not None:
-                progress.update(call.last, means, rate)
-            if not run.is_record(call.last):
-                return
-            if call.last % run.period == 0:
-                ledger.clear()
-            clock.restart(call.last)
-            at = {"step": call.last, "epoch": call.last / data.steps_per_epoch}
-            speed = {"images_per_second": rate} if rate else {}
-            ledger.records.append(at | {"split": "train"} | means | speed)
-            if call.evaluation is None:
-                return
-            terms = {k: float(v) for k, v in jax.device_get(call.evaluation).items()}
-            for name, value in terms.items():
-                if not np.isfinite(value):
-                    raise guard.NonFiniteError(
-                        f"After step {call.last} the test term {name!r} is {value}: "
-                        f"look at the test data.{last_checkpoint(checkpoints)}"
-                    )
-            ledger.records.append(at | {"split": "test"} | terms)
-
-        def write_records() -> None:
-            while ledger.records:
-                for writer in writers:
-                    writer.write(ledger.records[0])
-                del ledger.records[0]
-
-        def settle_all() -> None:
-            while waiting:
-                settle(waiting.pop(0))
-
-        def call_back() -> None:
-            for callback in callbacks:
-                callback(state, step)
-            ledger.callbacks = False
-
-        def check_state() -> None:
-            bad = guard.first_bad_leaf(getattr(state, "net", state))
-            if bad is not None:
-                raise guard.NonFiniteError(
-                    f"After step {step} the state is not finite, first in {bad}; it "
-                    f"was not saved.{last_checkpoint(checkpoints)}"
-                )
-
-        def save() -> None:
-            check_state()
-            assert checkpoints is not None
-            checkpoints.save(step, state, ledger.progress())
-
-        def stop() -> None:
-            if checkpoints is not None:
-                save()
-                checkpoints.wait()
-            raise guard.Interrupted(step, interrupts.received or 0)
-
-        def rescue() -> Path | None:
-            settle_all()
-            with contextlib.suppress(OSError):
-                write_records()
-            check_state()
-            if checkpoints is None:
-                return None
-            return checkpoints.rescue(step, state, ledger.progress())
-
+        training = _Training(
+            run, evaluate, checkpoints, writers, callbacks, progress, interrupts
+        )
         try:
-            if checkpoints is not None and not saved and steps > 0:
-                save()  # so that what has records has a checkpoint
-            if ledger.callbacks:
-                call_back()
-            write_records()
-            if interrupts.received is not None:
-                stop()
-            while step < steps:
-                first, last = step, run.end_of_call(step)
-                state, metrics = run.call(state, first, last)
-                step = last
-                ledger.callbacks = bool(callbacks) and run.is_record(step)
-                evaluation = None
-                if evaluate is not None and run.is_record(step):
-                    evaluation = evaluate(state, evaluation_key)
-                waiting.append(_Call(first, step, metrics, evaluation))
-                # One call is left on the device while the host sees to the one before.
-                if len(waiting) > 1:
-                    settle(waiting.pop(0))
-                due = time.monotonic() - saved_at >= seconds_between_checkpoints
-                stopped = interrupts.received is not None
-                if step == steps or due or stopped or ledger.callbacks:
-                    settle_all()
-                write_records()
-                # Before the save: a run killed between the two calls them again.
-                if ledger.callbacks:
-                    call_back()
-                    clock.restart(step)  # their time is not that of training
-                if stopped:
-                    stop()
-                if checkpoints is not None and (step == steps or due):
-                    save()
-                    saved_at = time.monotonic()
-            if checkpoints is not None:
-                checkpoints.wait()
+            training.begin()
+            training.go_on(seconds_between_checkpoints)
         except (OSError, guard.UnreadableData) as error:
-            raise guard.Failed(step, error, rescue()) from error
-    return state
+            saved = training.rescue()
+            raise guard.Failed(training.step, error, saved) from error
+    return training.state
 
 
 def default_steps_per_call(*, convolutional: bool) -> int:
@@ -236,25 +127,190 @@ def default_steps_per_call(*, convolutional: bool) -> int:
     return 512
 
 
-class _Call(NamedTuple):
+@dataclasses.dataclass
+class _Call:
     """A call on its way: steps first ... last - 1 and what they gave, on the device."""
 
     first: int
     last: int
     metrics: Metrics
-    evaluation: dict[str, Array] | None
+    evaluation: dict[str, Array] | None = None
 
 
-def _start(run: Calls, checkpoints: Checkpoints | None) -> tuple[Any, Ledger, bool]:
-    """Returns a state and its ledger, and whether a checkpoint holds them."""
-    state = run.initial()
-    if checkpoints is None or checkpoints.latest() is None:
-        return state, Ledger(), False
-    restored, progress = checkpoints.restore(state)
-    key, former = (getattr(of, "key", None) for of in (state, restored))
-    if key is not None and not (key == former).all():
-        raise InputError(
-            f"The checkpoints in {checkpoints.directory} were made with another key: "
-            "give the same key to go on with them, or another folder for a new run."
+class _Training:
+    """A run on its way: its state, and what is still to be done of its last steps."""
+
+    def __init__(
+        self,
+        run: Calls,
+        evaluate: Callable[[Any, PRNGKeyArray], dict[str, Array]] | None,
+        checkpoints: Checkpoints | None,
+        writers: Sequence[Writer],
+        callbacks: Sequence[Callback],
+        progress: Progress | None,
+        interrupts: guard.Interrupts,
+    ):
+        self.run, self.evaluate, self.checkpoints = run, evaluate, checkpoints
+        self.writers, self.callbacks, self.progress = writers, callbacks, progress
+        self.interrupts = interrupts
+        self.evaluation_key = random.stream(run.key, "evaluation")
+        self.clock = Clock(run.data.batch_size)
+        self.waiting: list[_Call] = []
+        self.state, self.ledger, self.is_saved = self.start()
+        self.step = int(self.state.step)
+
+    def start(self) -> tuple[Any, Ledger, bool]:
+        """Returns a state and its ledger, and whether a checkpoint holds them."""
+        state = self.run.initial()
+        if self.checkpoints is None or self.checkpoints.latest() is None:
+            return state, Ledger(), False
+        restored, progress = self.checkpoints.restore(state)
+        key, former = (getattr(of, "key", None) for of in (state, restored))
+        if key is not None and not (key == former).all():
+            raise InputError(
+                f"The checkpoints in {self.checkpoints.directory} were made with "
+                "another key: give the same key to go on with them, or another folder "
+                "for a new run."
+            )
+        return restored, Ledger(progress), True
+
+    def begin(self) -> None:
+        """Saves a first state, and does what a run that failed has left to do."""
+        if not self.is_saved and self.run.steps > 0:
+            self.save()  # so that what has records has a checkpoint
+        if self.ledger.evaluation and self.evaluate is not None:
+            evaluation = self.evaluate(self.state, self.evaluation_key)
+            self.add_test_record(self.step, evaluation)
+        self.ledger.evaluation = False
+        self.write_records()
+        if self.ledger.callbacks:
+            self.call_back()
+        if self.interrupts.received is not None:
+            self.stop()
+
+    def go_on(self, seconds_between_checkpoints: float) -> None:
+        """Makes the steps that are left."""
+        run, saved_at = self.run, time.monotonic()
+        while self.step < run.steps:
+            first, last = self.step, run.end_of_call(self.step)
+            self.state, metrics = run.call(self.state, first, last)
+            self.step = last
+            is_record = run.is_record(last)
+            self.ledger.callbacks = is_record and bool(self.callbacks)
+            self.waiting.append(call := _Call(first, last, metrics))
+            if self.evaluate is not None and is_record:
+                call.evaluation = self.evaluate(self.state, self.evaluation_key)
+            # One call is left on the device while the host sees to the one before it.
+            if len(self.waiting) > 1:
+                self.settle(self.waiting.pop(0))
+            due = time.monotonic() - saved_at >= seconds_between_checkpoints
+            due = due or last == run.steps
+            stopped = self.interrupts.received is not None
+            if due or stopped or self.ledger.callbacks:
+                self.settle_all()
+            self.write_records()
+            # Before the save: a run killed between the two calls them again.
+            if self.ledger.callbacks:
+                self.call_back()
+            if stopped:
+                self.stop()
+            if due:
+                self.save()
+                saved_at = time.monotonic()
+        if self.checkpoints is not None:
+            self.checkpoints.wait()
+
+    def settle(self, call: _Call) -> None:
+        """Fetches what a call computed and makes its records."""
+        metrics = jax.device_get(call.metrics)
+        bad = guard.first_bad_step(metrics)
+        if bad is not None:
+            found = diagnose(self.run, self.start()[0], call.first + bad[0], bad[1])
+            raise guard.NonFiniteError(found + last_checkpoint(self.checkpoints))
+        self.ledger.add(metrics)
+        means, rate = self.ledger.means(), self.clock.rate(call.last)
+        if self.progress is not None:
+            self.progress.update(call.last, means, rate)
+        if not self.run.is_record(call.last):
+            return
+        if call.last % self.run.period == 0:
+            self.ledger.clear()
+        self.clock.restart(call.last)
+        speed = {"images_per_second": rate} if rate else {}
+        self.add_record(call.last, "train", means | speed)
+        if call.evaluation is not None:
+            self.add_test_record(call.last, call.evaluation)
+
+    def settle_all(self) -> None:
+        """Settles every call that is on its way."""
+        while self.waiting:
+            self.settle(self.waiting.pop(0))
+
+    def add_test_record(self, step: int, evaluation: dict[str, Array]) -> None:
+        """Makes the record of an evaluation."""
+        terms = {k: float(v) for k, v in jax.device_get(evaluation).items()}
+        for name, value in terms.items():
+            if not np.isfinite(value):
+                raise guard.NonFiniteError(
+                    f"After step {step} the test term {name!r} is {value}: "
+                    f"look at the test data.{last_checkpoint(self.checkpoints)}"
+                )
+        self.add_record(step, "test", terms)
+
+    def add_record(self, step: int, split: str, terms: dict[str, float]) -> None:
+        """Makes a record, which waits for the writers."""
+        epoch = step / self.run.data.steps_per_epoch
+        self.ledger.records.append(
+            {"step": step, "epoch": epoch, "split": split} | terms
         )
-    return restored, Ledger(progress), True
+
+    def write_records(self) -> None:
+        """Hands the records on; one that a writer could not take stays."""
+        while self.ledger.records:
+            for writer in self.writers:
+                writer.write(self.ledger.records[0])
+            del self.ledger.records[0]
+
+    def call_back(self) -> None:
+        """Calls the callbacks, whose time is not that of training."""
+        for callback in self.callbacks:
+            callback(self.state, self.step)
+        self.ledger.callbacks = False
+        self.clock.restart(self.step)
+
+    def save(self) -> None:
+        """Starts to save the state, unless it is not finite."""
+        if self.checkpoints is not None:
+            self.check_state()
+            self.checkpoints.save(self.step, self.state, self.ledger.progress())
+
+    def check_state(self) -> None:
+        """Refuses a state that is not finite."""
+        bad = guard.first_bad_leaf(getattr(self.state, "net", self.state))
+        if bad is not None:
+            raise guard.NonFiniteError(
+                f"After step {self.step} the state is not finite, first in {bad}; it "
+                f"was not saved.{last_checkpoint(self.checkpoints)}"
+            )
+
+    def stop(self) -> None:
+        """Saves, and ends the run."""
+        self.save()
+        if self.checkpoints is not None:
+            self.checkpoints.wait()
+        raise guard.Interrupted(self.step, self.interrupts.received or 0)
+
+    def rescue(self) -> Path | None:
+        """Saves what is in memory after a failure, and returns where."""
+        if self.waiting and self.evaluate is not None:
+            last = self.waiting[-1]
+            self.ledger.evaluation = last.evaluation is None and self.run.is_record(
+                last.last
+            )
+        self.settle_all()
+        with contextlib.suppress(OSError):
+            self.write_records()
+        if self.checkpoints is None:
+            return None
+        self.check_state()
+        return self.checkpoints.rescue(self.step, self.state, self.ledger.progress())

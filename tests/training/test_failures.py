@@ -7,6 +7,7 @@ import jax
 import pytest
 
 from jaxgen import training
+from jaxgen.training import evaluation
 from tests import tiny
 from tests.training.test_loop import Recorder
 
@@ -24,10 +25,9 @@ def fit(key, folder, *, data=None, steps=STEPS, seconds=1e9, **more):
             key=jax.random.clone(key),
             steps=steps,
             steps_per_call=2,
-            test_data=tiny.batches(train=False),
             checkpoints=checkpoints,
             seconds_between_checkpoints=seconds,
-            **{"writers": [recorder]} | more,
+            **{"writers": [recorder], "test_data": tiny.batches(train=False)} | more,
         )
     finally:
         checkpoints.close()
@@ -118,6 +118,29 @@ def test_a_callback_that_failed_is_called_again(key, tmp_path):
         fit(key, tmp_path / "a", callbacks=[callback])
     fit(key, tmp_path / "a", callbacks=[callback])
     assert seen == [5, 10, 10, 15, 20, 23]
+
+
+def test_an_evaluation_that_failed_is_made_again(key, tmp_path, monkeypatch):
+    whole = fit(key, tmp_path / "whole")
+    # Each call of an evaluation reads anew, as of a set too large to keep.
+    monkeypatch.setattr(evaluation, "steps_that_fit", lambda data, rows: 2)
+    test_data, reads = tiny.batches(train=False), []
+    feed = test_data.feed
+
+    def failing(first, count, rows=slice(None)):
+        reads.append(first)
+        if reads.count(0) == 2 and first:  # within the second evaluation
+            raise FileNotFoundError(2, "No such file", "image.png")
+        return feed(first, count, rows)
+
+    monkeypatch.setattr(test_data, "feed", failing)
+    first = Recorder()
+    with pytest.raises(training.Failed, match="The data cannot be read.*image") as stop:
+        fit(key, tmp_path / "a", test_data=test_data, writers=[first])
+    assert stop.value.step == 10
+    state, records = fit(key, tmp_path / "a")
+    tiny.assert_equal_bits(state, whole[0])
+    assert without_speed(first.records) + records == whole[1]
 
 
 def test_what_a_lost_folder_cannot_take_is_saved_elsewhere(key, tmp_path, monkeypatch):
