@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import errno
 import os
 import re
 import shlex
@@ -10,15 +9,15 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
 
-from experiments import stopping
+from experiments import rescue, stopping
 from jaxgen import training
 from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
+from jaxgen.files import is_full
 from jaxgen.training import Failed, Interrupted, NonFiniteError
 from jaxgen.training.run_folder import (
     RunFolder,
@@ -28,7 +27,6 @@ from jaxgen.training.run_folder import (
 )
 
 Config = TypeVar("Config")
-FULL = (errno.ENOSPC, errno.EDQUOT)
 MOST_CPU_DEVICES = 256
 """A CPU can be split into more devices than this, but JAX then takes long to start."""
 _run: RunFolder | None = None
@@ -62,6 +60,8 @@ def run(main: Callable[[Config], Any], config: type[Config], description: str) -
             use_devices(getattr(options, "devices", None))
             main(options)
         except (Exception, stopping.Stopped) as error:
+            if not isinstance(error, Interrupted | Failed):
+                _discard_new_run()
             end = _end_of(error, options)
             if end is None:
                 raise
@@ -69,32 +69,31 @@ def run(main: Callable[[Config], Any], config: type[Config], description: str) -
                 _stop_at_once(*end)
             _stop(*end)
         finally:
-            if _run is not None:
-                training.release_run(_run)
+            _release_run()
 
 
 def _end_of(error: BaseException, options: Any) -> tuple[str, int] | None:
-    """Returns what is said of an error, and the exit status; None if it is unknown.
-
-    The folder of a new run in which nothing was saved is removed.
-    """
+    """Returns what is said of an error, and the exit status; None if it is unknown."""
     if isinstance(error, Interrupted):
         again = f"To go on: {resume_command(options)}"
         return f"{error} {again}", 128 + error.signal_number
-    if isinstance(error, Failed):
-        return f"{error} When that is mended: {_mended(error, options)}", 1
     again = _again(options)
+    if isinstance(error, Failed):
+        if error.saved is None:
+            return f"{error} {again}", 1
+        goes_on = rescue.copy_back(error, options.output) + resume_command(options)
+        return f"{error} When that is mended: {goes_on}", 1
     if isinstance(error, stopping.Stopped):
         return f"{error} {again}", 128 + error.signal_number
     # What writes pages and folders tells of a full disk as of other input.
-    full = _disk_is_full(error.__cause__) and hasattr(options, "resume")
+    full = is_full(error) and hasattr(options, "resume")
     if isinstance(error, InputError) and not full:
         return in_options(str(error), options), 2
     if isinstance(error, NonFiniteError):
         return str(error), 1
     if not _devices_start():
         return _no_devices(), 2
-    if full or _disk_is_full(error):
+    if full or is_full(error):
         return (
             f"The disk is full. What was saved before is whole. Make room. {again}",
             1,
@@ -112,24 +111,21 @@ def _end_of(error: BaseException, options: Any) -> tuple[str, int] | None:
     return None
 
 
-def _mended(failure: Failed, options: Any) -> str:
-    """Returns the command that goes on after a failure."""
-    saved, output = failure.saved, Path(options.output)
-    if saved is None or saved.is_relative_to(output.absolute()):
-        return resume_command(options)
-    copy = shlex.join(["cp", "-r", f"{saved}/.", f"{output}/"])
-    return f"mkdir -p {shlex.quote(str(output))} && {copy} && {resume_command(options)}"
+def _discard_new_run() -> None:
+    """Removes the folder that this process made, if nothing was saved in it."""
+    if _run is not None and _run_is_new:
+        discard_run(_run)
 
 
-def _disk_is_full(error: BaseException | None) -> bool:
-    # Checkpoints are written by a library that reports it in words of its own.
-    return getattr(error, "errno", None) in FULL or "No space left" in str(error)
+def _release_run() -> None:
+    if _run is not None:
+        training.release_run(_run)
 
 
 def _again(options: Any) -> str:
-    """Returns the command that goes on or starts anew, after an end without a save."""
-    if _run is not None and (not _run_is_new or not discard_run(_run)):
-        if hasattr(options, "resume") and has_checkpoint(_run):
+    """Returns the command that goes on, or else that starts anew."""
+    if _run is not None and hasattr(options, "resume"):
+        if has_checkpoint(_run):
             return f"To go on: {resume_command(options)}"
     return f"To start: {stopping.start_command()}"
 
@@ -331,6 +327,7 @@ def _module() -> str:
 def _stop_at_once(message: str, status: int) -> None:
     """Stops without the threads of a save that failed, which may wait for minutes."""
     print(message, file=sys.stderr)
+    _release_run()
     if any(not thread.daemon for thread in threading.enumerate()[1:]):
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError):

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 
-from experiments import command, progress
+from experiments import command, progress, rescue
 from jaxgen import data, files, random, training
 from jaxgen.typing import Data, Model, PRNGKeyArray
 
@@ -267,21 +267,25 @@ def train(
         for name, value in dataclasses.asdict(config).items()
         if name not in FREE
     }
-    checkpoints = training.Checkpoints(at.checkpoints, options=options)
-    resume_step = checkpoints.latest() or 0
-    writers: list[Any] = [training.JsonLines(at.metrics, resume_step=resume_step)]
-    board = at.tensorboard if part is None else folder.tensorboard / part
-    writers.append(training.TensorBoard(board, resume_step=resume_step))
-    bar = training.ProgressBar(
-        setup.steps,
-        setup.batches.steps_per_epoch,
-        tuple(terms),
-        name=part or "",
-        evaluate_every=evaluate_every,
-    )
-    with contextlib.ExitStack() as closing, bar:
-        for resource in (*writers, checkpoints):
-            closing.enter_context(_closed(resource))
+    with contextlib.ExitStack() as closing:
+        checkpoints = training.Checkpoints(at.checkpoints, options=options)
+        closing.enter_context(rescue.closed(checkpoints))
+        resume_step = checkpoints.latest() or 0
+        records = training.JsonLines(at.metrics, resume_step=resume_step)
+        closing.enter_context(rescue.closed(records))
+        board = training.TensorBoard(
+            at.tensorboard if part is None else folder.tensorboard / part,
+            resume_step=resume_step,
+        )
+        closing.enter_context(rescue.closed(board))
+        bar = training.ProgressBar(
+            setup.steps,
+            setup.batches.steps_per_epoch,
+            tuple(terms),
+            name=part or "",
+            evaluate_every=evaluate_every,
+        )
+        closing.enter_context(bar)
         try:
             return training.fit(
                 model,
@@ -296,52 +300,16 @@ def train(
                 place=setup.place,
                 checkpoints=checkpoints,
                 seconds_between_checkpoints=config.seconds_between_checkpoints,
-                writers=writers,
+                writers=[records, board],
                 callbacks=callbacks,
                 progress=bar,
             )
         except training.Failed as failure:
-            if failure.saved not in (None, checkpoints.directory):
-                files_of_run = {
-                    folder.config: description,
-                    at.metrics: writers[0].content(),
-                }
-                _complete_rescue(failure, Path(config.output), at, files_of_run)
-            raise
-
-
-@contextlib.contextmanager
-def _closed(resource: Any) -> Iterator[None]:
-    """Closes what was written to; after a failure a second one is not told."""
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(OSError):
-            resource.close()
-        raise
-    resource.close()
-
-
-def _complete_rescue(
-    failure: training.Failed,
-    output: Path,
-    at: training.RunFolder,
-    files_of_run: Mapping[Path, bytes],
-) -> None:
-    """Makes of checkpoints that are saved elsewhere what can be copied into OUTPUT.
-
-    The folder that they are in becomes one of runs, which holds of this run the
-    checkpoints, and the files that are gone from its own folder.
-    """
-    assert failure.saved is not None
-    runs = failure.saved.parent
-    part = runs / at.path.relative_to(output)
-    part.mkdir(parents=True)
-    failure.saved.rename(part / failure.saved.name)
-    for path, content in files_of_run.items():
-        if not path.exists():
-            (runs / path.relative_to(output)).write_bytes(content)
-    failure.saved = runs
+            if failure.saved in (None, checkpoints.directory):
+                raise
+            lost = {folder.config: description, at.metrics: records.content()}
+            runs = rescue.complete(failure.saved, Path(config.output), at.path, lost)
+            raise training.Failed(failure.step, failure.error, runs) from failure
 
 
 def merge_parts(

@@ -80,6 +80,20 @@ def write_whole(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def is_full(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, is that of a full disk or quota.
+
+    Libraries tell of it in words of their own, so its text counts too.
+    """
+    while error is not None:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if "No space left" in str(error) or "quota exceeded" in str(error):
+            return True
+        error = error.__cause__
+    return False
+
+
 def _sync(descriptor: int) -> None:
     try:
         os.fsync(descriptor)

@@ -12,7 +12,7 @@ from experiments.latent_arrays import every_nth
 from experiments.translation_studies import picture_files
 from experiments.translation_studies.picture_files import READ, Picture
 from jaxgen.errors import InputError
-from jaxgen.files import write_whole
+from jaxgen.files import is_full, write_whole
 
 SHEET = "contact.png"
 
@@ -235,8 +235,7 @@ def _listed(folder: Path, output: Path) -> list[Path]:
 
 
 def _not_written(path: Path, error: OSError, done: int) -> InputError:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    what = "the disk is full" if full else error.strerror or str(error)
+    what = "the disk is full" if is_full(error) else error.strerror or str(error)
     return InputError(
         f"{path} cannot be written ({what}). {done:,} pictures are written and whole: "
         "make room, or mend it, and add --skip-existing to go on."

@@ -59,7 +59,8 @@ class Calls:
     def items(self, first: int, last: int) -> Any:
         """Returns the feed of steps first ... last - 1, on the devices."""
         with reading_data():
-            return self.place.put_split(self.data.feed(first, last - first, self.rows))
+            feed = self.data.feed(first, last - first, self.rows)
+        return self.place.put_split(feed)
 
     def call(self, state: Any, first: int, last: int) -> tuple[Any, Metrics]:
         """Runs steps first ... last - 1; donates the state once the data are read."""

@@ -18,7 +18,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
@@ -26,7 +25,13 @@ from jaxgen import files
 from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.progress import print_line
-from jaxgen.training.digest import NAME, DamageError, read_digest, write_digest
+from jaxgen.training.digest import (
+    NAME,
+    DamageError,
+    UnfinishedError,
+    read_digest,
+    write_digest,
+)
 from jaxgen.training.quiet import quiet_orbax
 from jaxgen.training.trees import (
     arrays_of,
@@ -39,9 +44,6 @@ from jaxgen.typing import PyTree
 
 FORMAT = "format.json"
 """The file by which a folder states that each of its checkpoints has a digest."""
-
-
-UNFINISHED = f"it has no {NAME}, which is written last"
 
 
 class Checkpoints:
@@ -86,11 +88,10 @@ class Checkpoints:
             },
         )
         self._sealing: threading.Thread | None = None
+        self._saving = 0
         self._error: BaseException | None = None
-        self._passed_over: dict[int, str] = {}
-        steps = self._manager.all_steps()
-        if all((self._folder(step) / NAME).exists() for step in steps):
-            self._state_format()
+        self._passed_over: dict[int, DamageError] = {}
+        self._state_format()
         self._stated = (self.directory / FORMAT).exists()
 
     def save(self, step: int, state: PyTree, progress: dict[str, Any]) -> None:
@@ -132,7 +133,9 @@ class Checkpoints:
             )
         # Orbax and what it stands on raise whatever they meet, bare `Exception` too.
         except Exception as error:
+            self._passed_over[step] = UnfinishedError()
             raise OSError(self._unwritable(error)) from error
+        self._saving = step
         self._sealing = threading.Thread(target=self._seal, args=(step, facts))
         self._sealing.start()
 
@@ -142,13 +145,40 @@ class Checkpoints:
         Raises:
             InputError: There are checkpoints, and each of them is damaged.
         """
-        found = self._newest()
+        found = self.newest()
         return None if found is None else found[0]
 
-    def is_checked(self) -> bool:
-        """Whether the newest whole checkpoint has a digest, which it agrees with."""
-        found = self._newest()
-        return found is not None and found[1] is not None
+    def newest(self) -> tuple[int, dict[str, Any] | None] | None:
+        """Returns the step of the newest whole checkpoint and what its digest says.
+
+        Returns:
+            The step and the facts, which are None for a checkpoint without digest;
+            None if there is no checkpoint.
+
+        Raises:
+            InputError: There are checkpoints, and each of them is damaged.
+        """
+        self.wait()
+        found = None
+        for step in sorted(self._manager.all_steps(), reverse=True):
+            try:
+                facts = read_digest(self._folder(step))
+                if facts is not None and facts["step"] != step:
+                    raise DamageError(f"it is that of step {facts['step']}")
+                if facts is None and self._stated:
+                    raise UnfinishedError
+                found = step, facts
+                break
+            except DamageError as damage:
+                self._pass_over(step, damage)
+        # The first state of a run is made again from its key.
+        if found is None and set(self._passed_over) - {0}:
+            faults = [f"{step}: {why}" for step, why in self._passed_over.items()]
+            raise InputError(
+                f"No checkpoint in {self.directory} is whole ({'; '.join(faults)}). "
+                "Put back a copy of one, or start anew under another name."
+            )
+        return found
 
     def restore(self, template: PyTree) -> tuple[PyTree, dict[str, Any]]:
         """Reads the newest whole checkpoint.
@@ -161,7 +191,7 @@ class Checkpoints:
                 other options, or if it belongs to another model; the first array that
                 differs is named.
         """
-        found = self._newest()
+        found = self.newest()
         if found is None:
             raise InputError(
                 f"There is no checkpoint in {self.directory}: start without resuming."
@@ -190,6 +220,8 @@ class Checkpoints:
                 state = data_to_keys(restored["state"], template)
                 return state, restored["progress"]
         except Exception as error:
+            if facts is not None:  # it is as it was written: something else failed
+                raise
             raise InputError(
                 f"The checkpoint {folder} is damaged or belongs to another model "
                 f"({_first_line(error)}). Remove that folder to go on from the "
@@ -223,19 +255,28 @@ class Checkpoints:
             return self.directory
         except OSError:
             pass
-        for place in (Path(tempfile.gettempdir()), files.cache_folder()):
-            new = None
-            try:
+        for find in (tempfile.gettempdir, files.cache_folder):
+            with contextlib.suppress(OSError, RuntimeError):
+                place = Path(find())
                 place.mkdir(parents=True, exist_ok=True)
-                new = Path(tempfile.mkdtemp(prefix="jaxgen-rescued-", dir=place))
-                other = Checkpoints(new / "checkpoints", options=self._options)
-                other.save(step, state, progress)
-                other.close()
-                return other.directory
-            except OSError:
-                if new is not None:
-                    shutil.rmtree(new, ignore_errors=True)
+                return self._save_in(place, step, state, progress)
         return None
+
+    def _save_in(
+        self, place: Path, step: int, state: PyTree, progress: dict[str, Any]
+    ) -> Path:
+        """Saves a state in a new folder, or leaves none."""
+        new = Path(tempfile.mkdtemp(prefix="jaxgen-rescued-", dir=place))
+        try:
+            other = Checkpoints(new / "checkpoints", options=self._options)
+            try:
+                other.save(step, state, progress)
+            finally:
+                other.close()
+        except OSError:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
+        return other.directory
 
     def wait(self) -> None:
         """Returns when everything asked for is on disk, with its digest.
@@ -246,8 +287,10 @@ class Checkpoints:
         if self._sealing is not None:
             self._sealing.join()
             self._sealing = None
+            _meet("sealed")
         error, self._error = self._error, None
         if error is not None:
+            self._passed_over[self._saving] = UnfinishedError()
             # Orbax tells every thread once.
             with contextlib.suppress(Exception):
                 self._manager.wait_until_finished()
@@ -268,10 +311,13 @@ class Checkpoints:
         return self.directory / str(step)
 
     def _state_format(self) -> None:
-        path = self.directory / FORMAT
-        if jax.process_index() == 0 and not path.exists():
+        """States that every checkpoint here has a digest, where that is so."""
+        path, steps = self.directory / FORMAT, self._manager.all_steps()
+        whole = all((self._folder(step) / NAME).exists() for step in steps)
+        if jax.process_index() == 0 and whole and not path.exists():
             text = f'{{"every checkpoint": "is whole only with its {NAME}"}}\n'
             files.write_whole(path, text.encode())
+        _meet("format")
 
     def _seal(self, step: int, facts: dict[str, Any]) -> None:
         """Waits for Orbax, and writes the digest of what it wrote."""
@@ -282,38 +328,7 @@ class Checkpoints:
         except BaseException as error:
             self._error = error
 
-    def _newest(self) -> tuple[int, dict[str, Any] | None] | None:
-        """Returns the step and the facts of the newest whole checkpoint."""
-        self.wait()
-        found = None
-        for step in sorted(self._manager.all_steps(), reverse=True):
-            try:
-                facts = read_digest(self._folder(step))
-                if facts is not None and facts["step"] != step:
-                    raise DamageError(f"it is that of step {facts['step']}")
-                if facts is None and self._stated:
-                    raise DamageError(UNFINISHED)
-                found = step, facts
-                break
-            except DamageError as damage:
-                self._pass_over(step, str(damage))
-        if jax.process_count() > 1:
-            multihost_utils.assert_equal(
-                np.int32(-1 if found is None else found[0]),
-                "The processes do not see the same checkpoints.",
-            )
-        # The first state of a run is made again from its key.
-        if found is None and set(self._passed_over) - {0}:
-            faults = "; ".join(
-                f"{step}: {why}" for step, why in self._passed_over.items()
-            )
-            raise InputError(
-                f"No checkpoint in {self.directory} is whole ({faults}). Put back "
-                "a copy of one, or start anew under another name."
-            )
-        return found
-
-    def _pass_over(self, step: int, damage: str) -> None:
+    def _pass_over(self, step: int, damage: DamageError) -> None:
         if step not in self._passed_over:
             print_line(
                 f"The checkpoint {self._folder(step)} is not whole and is passed over: "
@@ -328,17 +343,16 @@ class Checkpoints:
                 if ocp.utils.is_tmp_checkpoint(path):
                     shutil.rmtree(path, ignore_errors=True)
             for step, why in self._passed_over.items():
-                if why == UNFINISHED:
-                    shutil.rmtree(self._folder(step), ignore_errors=True)
-                    continue
-                aside = self.directory / f"damaged-{step}"
-                shutil.rmtree(aside, ignore_errors=True)
-                self._folder(step).rename(aside)
-                print_line(f"The damaged checkpoint {step} is set aside as {aside}.")
+                folder, aside = self._folder(step), self.directory / f"damaged-{step}"
+                if isinstance(why, UnfinishedError):
+                    shutil.rmtree(folder, ignore_errors=True)
+                elif folder.exists():
+                    shutil.rmtree(aside, ignore_errors=True)
+                    folder.rename(aside)
+                    print_line(f"{folder} is set aside as {aside.name}.")
         if not self._passed_over:
             return
-        if jax.process_count() > 1:
-            multihost_utils.sync_global_devices("jaxgen: checkpoints set aside")
+        _meet("set aside")
         self._passed_over = {}
         self._manager.reload()
 
@@ -364,9 +378,15 @@ class Checkpoints:
     def _unwritable(self, error: BaseException) -> str:
         if self._is_gone():
             return f"The folder {self.directory} is gone"
-        if "No space left" in str(error) or "quota" in str(error):
+        if files.is_full(error):
             return f"The disk or the quota of {self.directory} is full"
         return f"{self.directory} cannot be written to ({_first_line(error)})"
+
+
+def _meet(where: str) -> None:
+    """Waits for the other processes."""
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices(f"jaxgen checkpoints: {where}")
 
 
 def _first_line(error: BaseException) -> str:

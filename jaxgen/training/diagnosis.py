@@ -47,8 +47,9 @@ def last_checkpoint(checkpoints: Checkpoints | None) -> str:
     """
     if checkpoints is None:
         return ""
-    step, checked = checkpoints.latest(), checkpoints.is_checked()
-    if not step:  # none, or the first state
+    found = checkpoints.newest()
+    if found is None or found[0] == 0:  # none, or the first state
         return ""
-    what = "last good checkpoint" if checked else "last checkpoint, which is unchecked"
+    step, facts = found
+    what = "last good checkpoint" if facts else "last checkpoint, which is unchecked"
     return f" The {what}, step {step}, is kept in {checkpoints.directory}."

@@ -20,6 +20,14 @@ class DamageError(Exception):
     """A folder is not as it was when its digest was written; the message says how."""
 
 
+class UnfinishedError(DamageError):
+    """A folder has no digest, which is written last."""
+
+    def __init__(self) -> None:
+        """Says so."""
+        super().__init__(f"it has no {NAME}, which is written last")
+
+
 def write_digest(folder: Path, facts: Mapping[str, Any]) -> None:
     """Writes the digest of a folder.
 
@@ -45,7 +53,8 @@ def read_digest(folder: Path) -> dict[str, Any] | None:
             digest included.
     """
     try:
-        content = json.loads((folder / NAME).read_bytes())
+        with files.open_regular(folder / NAME) as file:
+            content = json.loads(file.read())
         if content.pop("digest") != _digest(content):
             raise ValueError
         saved = content.pop("files")
@@ -75,7 +84,7 @@ def _digests(folder: Path) -> dict[str, str]:
 
 
 def _file_digest(path: Path) -> str:
-    with open(path, "rb") as file:
+    with files.open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -47,7 +47,8 @@ def compile_evaluation(
 
     def items(first: int, last: int) -> PyTree:
         with reading_data():
-            return place.put_split(data.feed(first, last - first, rows))
+            feed = data.feed(first, last - first, rows)
+        return place.put_split(feed)
 
     kept = [items(*call) for call in calls] if small else None
 

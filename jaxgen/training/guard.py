@@ -1,7 +1,6 @@
 """What stops a run: a signal, a failure, or a number that is not finite."""
 
 import contextlib
-import errno
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgen.errors import InputError
+from jaxgen.files import is_full
 from jaxgen.typing import Array, PyTree
 
 
@@ -38,23 +38,18 @@ class Failed(Exception):
 
     Attributes:
         step: Steps done.
+        error: What failed.
         saved: The folder of checkpoints that holds the state of that step; None if it
             is saved nowhere.
     """
 
     def __init__(self, step: int, error: Exception, saved: Path | None):
-        """Keeps the step and the folder, and what failed."""
-        super().__init__(_cause(error))
-        self.step = step
-        self.saved = saved
-
-    def __str__(self) -> str:
-        """Says what failed and where the state is."""
-        where = "is not saved" if self.saved is None else f"is saved in {self.saved}"
-        return (
-            f"Stopped at step {self.step}: {self.args[0]}. The state of that step "
-            f"{where}."
+        """Keeps them, and says what failed and where the state is."""
+        where = "is not saved" if saved is None else f"is saved in {saved}"
+        super().__init__(
+            f"Stopped at step {step}: {_cause(error)}. The state of that step {where}."
         )
+        self.step, self.error, self.saved = step, error, saved
 
 
 class UnreadableData(InputError):
@@ -149,8 +144,10 @@ def _numbers(tree: PyTree) -> Iterator[tuple[str, Array]]:
 
 def _cause(error: Exception) -> str:
     text = str(error).strip().rstrip(".")
-    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, InputError) or str(error).startswith("The "):
+        return text
+    if is_full(error):
         return f"The disk or the quota is full ({text})"
-    if isinstance(error, OSError | InputError):
+    if isinstance(error, OSError):
         return text
     return f"{type(error).__name__}: {text}"

@@ -7,8 +7,6 @@ import numpy as np
 
 from jaxgen.training.writers import Record
 
-PENDING = "pending"
-
 
 class Ledger:
     """Sums of the training terms since the last record, and what is still to be done.
@@ -24,10 +22,11 @@ class Ledger:
 
     def __init__(self, progress: dict[str, Any] | None = None):
         """Starts from what was saved, or from nothing."""
-        sums = dict(progress or {})
-        pending = {}
-        if isinstance(sums.get(PENDING), dict):  # a term of that name is a list
-            pending = sums.pop(PENDING)
+        saved = progress or {}
+        # Older versions saved the sums alone, which are lists.
+        sums, pending = saved, {}
+        if all(isinstance(value, dict) for value in saved.values()):
+            sums, pending = saved.get("sums", {}), saved.get("pending", {})
         self.records: list[Record] = pending.get("records", [])
         self.evaluation: bool = pending.get("evaluation", False)
         self.callbacks: bool = pending.get("callbacks", False)
@@ -56,7 +55,7 @@ class Ledger:
             "evaluation": self.evaluation,
             "callbacks": self.callbacks,
         }
-        return sums | {PENDING: pending} if any(pending.values()) else sums
+        return {"sums": sums, "pending": pending}
 
 
 class Clock:

@@ -69,9 +69,9 @@ def take(folder: Path) -> bool:
         "host": socket.gethostname(),
         "since": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
     }
+    _held[folder] = file
     os.ftruncate(file, 0)
     os.pwrite(file, json.dumps(owner).encode() + b"\n", 0)
-    _held[folder] = file
     return True
 
 

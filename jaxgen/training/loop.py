@@ -178,10 +178,8 @@ class _Training:
         """Saves a first state, and does what a run that failed has left to do."""
         if not self.is_saved and self.run.steps > 0:
             self.save()  # so that what has records has a checkpoint
-        if self.ledger.evaluation and self.evaluate is not None:
-            evaluation = self.evaluate(self.state, self.evaluation_key)
-            self.add_test_record(self.step, evaluation)
-        self.ledger.evaluation = False
+        if self.ledger.evaluation:
+            self.add_test_record(self.step, self.evaluated())
         self.write_records()
         if self.ledger.callbacks:
             self.call_back()
@@ -197,12 +195,13 @@ class _Training:
             self.step = last
             is_record = run.is_record(last)
             self.ledger.callbacks = is_record and bool(self.callbacks)
-            self.waiting.append(call := _Call(first, last, metrics))
-            if self.evaluate is not None and is_record:
-                call.evaluation = self.evaluate(self.state, self.evaluation_key)
+            self.ledger.evaluation = is_record and self.evaluate is not None
+            self.waiting.append(_Call(first, last, metrics))
+            if self.ledger.evaluation:
+                self.waiting[-1].evaluation = self.evaluated()
             # One call is left on the device while the host sees to the one before it.
             if len(self.waiting) > 1:
-                self.settle(self.waiting.pop(0))
+                self.settle()
             due = time.monotonic() - saved_at >= seconds_between_checkpoints
             due = due or last == run.steps
             stopped = self.interrupts.received is not None
@@ -220,34 +219,44 @@ class _Training:
         if self.checkpoints is not None:
             self.checkpoints.wait()
 
-    def settle(self, call: _Call) -> None:
-        """Fetches what a call computed and makes its records."""
+    def evaluated(self) -> dict[str, Array] | None:
+        """Evaluates the model as it is now, on the device."""
+        evaluation = None
+        if self.evaluate is not None:
+            evaluation = self.evaluate(self.state, self.evaluation_key)
+        self.ledger.evaluation = False
+        return evaluation
+
+    def settle(self) -> None:
+        """Fetches what the first call on its way computed, and makes its records."""
+        call = self.waiting[0]
         metrics = jax.device_get(call.metrics)
         bad = guard.first_bad_step(metrics)
         if bad is not None:
             found = diagnose(self.run, self.start()[0], call.first + bad[0], bad[1])
             raise guard.NonFiniteError(found + last_checkpoint(self.checkpoints))
+        del self.waiting[0]
         self.ledger.add(metrics)
         means, rate = self.ledger.means(), self.clock.rate(call.last)
+        if self.run.is_record(call.last):
+            if call.last % self.run.period == 0:
+                self.ledger.clear()
+            self.clock.restart(call.last)
+            speed = {"images_per_second": rate} if rate else {}
+            self.add_record(call.last, "train", means | speed)
+            self.add_test_record(call.last, call.evaluation)
         if self.progress is not None:
             self.progress.update(call.last, means, rate)
-        if not self.run.is_record(call.last):
-            return
-        if call.last % self.run.period == 0:
-            self.ledger.clear()
-        self.clock.restart(call.last)
-        speed = {"images_per_second": rate} if rate else {}
-        self.add_record(call.last, "train", means | speed)
-        if call.evaluation is not None:
-            self.add_test_record(call.last, call.evaluation)
 
     def settle_all(self) -> None:
         """Settles every call that is on its way."""
         while self.waiting:
-            self.settle(self.waiting.pop(0))
+            self.settle()
 
-    def add_test_record(self, step: int, evaluation: dict[str, Array]) -> None:
-        """Makes the record of an evaluation."""
+    def add_test_record(self, step: int, evaluation: dict[str, Array] | None) -> None:
+        """Makes the record of an evaluation, if there was one."""
+        if evaluation is None:
+            return
         terms = {k: float(v) for k, v in jax.device_get(evaluation).items()}
         for name, value in terms.items():
             if not np.isfinite(value):
@@ -302,15 +311,11 @@ class _Training:
 
     def rescue(self) -> Path | None:
         """Saves what is in memory after a failure, and returns where."""
-        if self.waiting and self.evaluate is not None:
-            last = self.waiting[-1]
-            self.ledger.evaluation = last.evaluation is None and self.run.is_record(
-                last.last
-            )
+        if self.checkpoints is None or jax.process_count() > 1:
+            return None  # a save needs every process, and others may not have failed
+        self.progress = None  # what shows it may be what failed
         self.settle_all()
         with contextlib.suppress(OSError):
             self.write_records()
-        if self.checkpoints is None:
-            return None
         self.check_state()
         return self.checkpoints.rescue(self.step, self.state, self.ledger.progress())

@@ -1,6 +1,7 @@
 """Where records of a run go: a file of JSON lines, TensorBoard."""
 
 import errno
+import io
 import json
 import os
 import time
@@ -36,12 +37,11 @@ class JsonLines:
     """
 
     def __init__(self, path: Path, *, resume_step: int = 0):
-        """Opens the file."""
+        """Makes the file where there is none; the first record opens it."""
         check_count("resume_step", resume_step, 0)
-        kept = [r for r in read_records(path) if r["step"] <= resume_step]
-        write_whole(path, "".join(map(_line, kept)).encode())
-        self._path = path
-        self._file = path.open("a+b", buffering=0)
+        self._path, self._resume_step = path, resume_step
+        self._file: io.FileIO | None = None
+        path.touch()
 
     def write(self, record: Record) -> None:
         """Appends one line, or nothing.
@@ -51,6 +51,15 @@ class JsonLines:
         """
         if not self._path.exists():
             raise FileNotFoundError(f"The file {self._path} is gone")
+        if self._file is None:
+            # Only now: a run that is refused after all has lost nothing.
+            kept = [
+                one
+                for one in read_records(self._path)
+                if one["step"] <= self._resume_step
+            ]
+            write_whole(self._path, "".join(map(_line, kept)).encode())
+            self._file = self._path.open("a+b", buffering=0)
         line, size = _line(record).encode(), self._file.seek(0, os.SEEK_END)
         if self._file.write(line) < len(line):
             self._file.truncate(size)
@@ -58,12 +67,15 @@ class JsonLines:
 
     def content(self) -> bytes:
         """Returns what was written so far, also where the file is gone by now."""
+        if self._file is None:
+            return self._path.read_bytes() if self._path.exists() else b""
         self._file.seek(0)
         return self._file.read()
 
     def close(self) -> None:
         """Closes the file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 class TensorBoard:

@@ -151,7 +151,7 @@ def test_the_next_save_sets_damaged_ones_aside(folder, capsys):
     assert (folder / "20").exists()  # reading changes nothing
     checkpoints.save(20, state_of(2), {})
     checkpoints.close()
-    assert f"set aside as {folder}/damaged-20" in capsys.readouterr().err
+    assert f"{folder}/20 is set aside as damaged-20" in capsys.readouterr().err
     names = {path.name for path in folder.iterdir()}
     assert names == {"10", "20", "damaged-20", "format.json"}
     tiny.assert_equal_bits(read(folder)[1], state_of(2))

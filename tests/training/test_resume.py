@@ -51,7 +51,7 @@ def test_the_root_key_and_the_step_are_saved(key, tmp_path):
     restored, progress = checkpoints.restore(state)
     tiny.assert_equal_bits(restored, state)
     assert restored.key == key
-    assert progress["loss"][1] == 3  # steps of the epoch that is not over
+    assert progress["sums"]["loss"][1] == 3  # steps of the epoch that is not over
     checkpoints.close()
 
 
