@@ -166,4 +166,7 @@ def test_what_is_no_file_is_named(tmp_path, make):
         path = Path(tmp_path / f"one.{suffix}")
         make(path)
         with pytest.raises(InputError, match=r"one\.... cannot be read.*it is a "):
-            images.open_array(path) if suffix == "npy" else images.read_header(path, "")
+            if suffix == "npy":
+                images.open_array(path)
+            else:
+                images.read_header(path, path.name)
