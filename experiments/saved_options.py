@@ -42,10 +42,11 @@ def read_options(
         )
     given = {name: as_tuple(value) for name, value in saved.items()}
     for name, value in given.items():
-        if not fits(value, kinds[name]):
+        if not matches_type(value, kinds[name]):
             raise InputError(
                 f"{path}: the option {name!r} is {shown(saved[name])}; "
-                f"{spoken(kinds[name])} was expected; restore the file, or train anew."
+                f"{type_in_words(kinds[name])} was expected; restore the file, or "
+                "train anew."
             )
     config = script.Config(**given)
     try:
@@ -57,7 +58,7 @@ def read_options(
     return config, tuple(sorted(fields - set(saved) - FREE))
 
 
-def fits(value: Any, kind: Any) -> bool:
+def matches_type(value: Any, kind: Any) -> bool:
     """Whether a value is of the type of an option.
 
     A whole number fits a float. True is no number, and 1.0 no whole number.
@@ -67,41 +68,41 @@ def fits(value: Any, kind: Any) -> bool:
         kind: The annotation of the option: a type, a Literal, a tuple, or a union.
 
     Examples:
-        >>> fits((1, 2), tuple[int, ...] | None), fits(True, int)
+        >>> matches_type((1, 2), tuple[int, ...] | None), matches_type(True, int)
         (True, False)
     """
     parts = get_args(kind)
     if get_origin(kind) in (Union, types.UnionType):
-        return any(fits(value, part) for part in parts)
+        return any(matches_type(value, part) for part in parts)
     if get_origin(kind) is Literal:
         return any(type(value) is type(part) and value == part for part in parts)
     if get_origin(kind) is tuple:
         if not isinstance(value, tuple):
             return False
         if parts[-1] is ...:
-            return all(fits(item, parts[0]) for item in value)
-        return len(value) == len(parts) and all(map(fits, value, parts))
+            return all(matches_type(item, parts[0]) for item in value)
+        return len(value) == len(parts) and all(map(matches_type, value, parts))
     if kind is float:
         return type(value) in (float, int)
     return type(value) is kind or (value is None and kind is types.NoneType)
 
 
-def spoken(kind: Any) -> str:
+def type_in_words(kind: Any) -> str:
     """Returns what an option takes, in words.
 
     Examples:
-        >>> spoken(tuple[int, ...] | None)
+        >>> type_in_words(tuple[int, ...] | None)
         'a list (each a whole number), or null'
     """
     parts = get_args(kind)
     if get_origin(kind) in (Union, types.UnionType):
-        return ", or ".join(map(spoken, parts))
+        return ", or ".join(map(type_in_words, parts))
     if get_origin(kind) is Literal:
         return f"one of {', '.join(map(repr, parts))}"
     if get_origin(kind) is tuple:
         if parts[-1] is ...:
-            return f"a list (each {spoken(parts[0])})"
-        return f"a list of {len(parts)}: {', '.join(map(spoken, parts))}"
+            return f"a list (each {type_in_words(parts[0])})"
+        return f"a list of {len(parts)}: {', '.join(map(type_in_words, parts))}"
     words = {
         int: "a whole number",
         float: "a number",

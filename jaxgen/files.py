@@ -16,8 +16,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from jaxgen.errors import InputError
-
 
 def cache_folder() -> Path:
     """Returns the folder of the cache: `$XDG_CACHE_HOME/jaxgen`, or `~/.cache/jaxgen`.
@@ -113,42 +111,30 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def check_regular_file(path: str | os.PathLike[str]) -> None:
-    """Raises an InputError if a path is there and no file that can be read.
-
-    To open a named pipe is to wait for its writer, for ever where there is none. A
-    missing file passes: whoever opens it says so.
-
-    Args:
-        path: Of the file, or of a link to it.
-    """
-    kind = _irregular(path)
-    if kind:
-        raise InputError(f"{path} cannot be read: it is {kind}; give a regular file.")
-
-
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """Opens a file for reading, and nothing else that has a path.
 
-    A FIFO in its place would make a reader wait for ever.
+    A named pipe in its place would make a reader wait for ever.
 
     Args:
-        path: The file.
+        path: The file, or a link to it.
 
     Raises:
-        OSError: The file is missing or cannot be read, or it is a folder, a FIFO, a
-            socket or a device.
+        OSError: The file is missing or cannot be read, or it is a folder, a named pipe,
+            a socket or a device.
     """
-    file = open(path, "rb", opener=_open_at_once)
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, "it is no regular file", os.fspath(path))
-    return file
+    return open(path, "rb", opener=_open_regular)
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    # Without blocking a FIFO opens at once; for files it makes no difference.
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+def _open_regular(path: str, flags: int) -> int:
+    # Without blocking a pipe opens at once; for files it makes no difference.
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    kind = stat.S_IFMT(os.fstat(descriptor).st_mode)
+    if kind != stat.S_IFREG:
+        os.close(descriptor)
+        kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe"}
+        raise OSError(errno.EINVAL, f"it is {kinds.get(kind, 'a device')}", path)
+    return descriptor
 
 
 def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
@@ -164,10 +150,10 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         Arrays by their names.
 
     Raises:
-        OSError: The file is missing or cannot be read.
-        ValueError: It is damaged, no regular file, or holds anything but plain arrays.
+        OSError: The file is missing or cannot be read, or it is no regular file.
+        ValueError: It is damaged, or holds anything but plain arrays.
     """
-    with _damage_as_value_error(path), open(path, "rb") as file:
+    with open_regular(path) as file, _damage_as_value_error():
         if file.read(len(_MAGIC)) == _MAGIC:
             raise ValueError("it is one array, and no archive of arrays")
         with zipfile.ZipFile(file) as archive:
@@ -191,10 +177,10 @@ def map_npy(path: str | os.PathLike[str]) -> np.ndarray:
         The array; it cannot be written to.
 
     Raises:
-        OSError: The file is missing or cannot be read.
-        ValueError: It is damaged, no regular file, or holds no plain array.
+        OSError: The file is missing or cannot be read, or it is no regular file.
+        ValueError: It is damaged, or holds no plain array.
     """
-    with _damage_as_value_error(path), open(path, "rb") as file:
+    with open_regular(path) as file, _damage_as_value_error():
         if file.read(2) == b"PK":
             raise ValueError("it is an archive of arrays, and no single one")
         file.seek(0)
@@ -214,29 +200,9 @@ _MOST_BYTES = 2**33
 _MOST_COMPRESSION = 1032
 """By how much deflate can shrink: two bits for 258 bytes."""
 
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
-
-
-def _irregular(path: str | os.PathLike[str]) -> str | None:
-    """Says what a path is that is no regular file; None if it is one, or missing."""
-    try:
-        kind = stat.S_IFMT(os.stat(path).st_mode)
-    except (OSError, ValueError):
-        return "a link to nothing" if os.path.islink(path) else None
-    return None if kind == stat.S_IFREG else _KINDS.get(kind, "no regular file")
-
 
 @contextlib.contextmanager
-def _damage_as_value_error(path: str | os.PathLike[str]) -> Iterator[None]:
-    kind = _irregular(path)
-    if kind:
-        raise ValueError(f"it is {kind}")
+def _damage_as_value_error() -> Iterator[None]:
     try:
         yield
     # Of damage, zipfile, zlib, tokenize and NumPy raise whatever comes up, MemoryError

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments import restored_runs
-from experiments.saved_options import as_tuple, fits, spoken
+from experiments.saved_options import as_tuple, matches_type, type_in_words
 from experiments.translation_studies import best_checkpoint, train_options
 from jaxgen import networks, training
 from jaxgen.data import colour
@@ -132,14 +132,14 @@ def read_facts(run: Path) -> Facts:
     kinds = typing.get_type_hints(Facts)
     found = {name: as_tuple(told.get(name)) for name in kinds}
     for name, value in found.items():
-        good = fits(value, kinds[name])
+        good = matches_type(value, kinds[name])
         if good and name in ("a", "b"):
             good = min(value) > 0
         if not good:
             raise InputError(
                 f"{path} is damaged: {name!r} is {shown(told.get(name))}, and "
-                f"{spoken(kinds[name])} was expected; restore the file, or start the "
-                "run anew."
+                f"{type_in_words(kinds[name])} was expected; restore the file, or "
+                "start the run anew."
             )
     return Facts(**found)
 

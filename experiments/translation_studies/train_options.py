@@ -11,12 +11,13 @@ The weights of a U-Net are the same whether it was trained with dropout or witho
 this file says which.
 """
 
+import os
 import re
 from pathlib import Path
 from typing import NamedTuple
 
 from jaxgen.errors import InputError
-from jaxgen.files import check_regular_file
+from jaxgen.files import open_regular
 from jaxgen.networks import ImportedTranslator
 
 NAME = "train_opt.txt"
@@ -61,11 +62,11 @@ def read_beside(weights: Path, network: ImportedTranslator) -> TrainOptions | No
         InputError: The file cannot be read, is damaged, or is of another network.
     """
     path = weights.parent / NAME
-    check_regular_file(path)
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return None
+    try:
+        with open_regular(path) as file:
+            lines = file.read().decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise _unusable(path, f"cannot be read ({error})") from error
     ends = [bool(re.fullmatch(r"-+ (Options|End) -+", line.strip())) for line in lines]

@@ -15,7 +15,7 @@ import numpy as np
 
 from jaxgen.data.resizing import pillow, resampling, resize
 from jaxgen.errors import InputError
-from jaxgen.files import check_regular_file, map_npy
+from jaxgen.files import map_npy, open_regular
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -75,10 +75,8 @@ def opened(
     if not any(kind == "ignore" and of is bomb for kind, _, of, *_ in warnings.filters):
         warnings.filterwarnings("ignore", category=bomb)
     try:
-        if isinstance(file, Path):
-            check_regular_file(file)
-        stream = io.BytesIO(file) if isinstance(file, bytes) else file
-        with image_module.open(stream) as image:
+        stream = io.BytesIO(file) if isinstance(file, bytes) else open_regular(file)
+        with stream, image_module.open(stream) as image:
             fault = _fault(image, deep)
             if fault:
                 raise InputError(f"The image {name} {fault}, or take it out.")

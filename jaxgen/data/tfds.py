@@ -11,7 +11,7 @@ import numpy as np
 from jaxgen.data import images
 from jaxgen.data.sources import Source
 from jaxgen.errors import InputError
-from jaxgen.files import check_regular_file
+from jaxgen.files import open_regular
 
 
 def list_builders() -> list[str]:
@@ -84,9 +84,10 @@ def load_tfds(
                 f"The data set {name!r} has no split {split!r}: expected one of "
                 f"{', '.join(map(repr, sorted(builder.info.splits)))}."
             )
-        for path in sorted(Path(builder.data_path).glob("*.array_record*")):
-            check_regular_file(path)
         try:
+            for path in sorted(Path(builder.data_path).glob("*.array_record*")):
+                with open_regular(path):
+                    pass
             # We decode the images ourselves: it is faster than through TFDS, and an
             # error can say which one is damaged.
             examples: Any = builder.as_data_source(

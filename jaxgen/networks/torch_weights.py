@@ -19,7 +19,7 @@ import ml_dtypes
 import numpy as np
 
 from jaxgen.errors import InputError
-from jaxgen.files import check_regular_file
+from jaxgen.files import open_regular
 from jaxgen.networks.torch_pickle import Storage, StoredTensor, read_object
 
 _MAGIC = 0x1950A86A20F9469CFC6C
@@ -73,9 +73,8 @@ def read_state_dict(
             tensors; or there is no such entry.
     """
     path = Path(path)
-    check_regular_file(path)
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return _read(file, entry)
     except OSError as error:
         raise InputError(

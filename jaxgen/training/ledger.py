@@ -65,7 +65,7 @@ class Clock:
     """
 
     def __init__(self, batch_size: int):
-        """Starts unwound."""
+        """Starts with no record."""
         self._batch_size = batch_size
         self._since: tuple[int, float] | None = None
 

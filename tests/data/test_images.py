@@ -162,8 +162,11 @@ def test_too_little_memory_is_a_sentence(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
 def test_what_is_no_file_is_named(tmp_path, make):
-    for suffix in ("png", "npy"):
-        path = Path(tmp_path / f"one.{suffix}")
+    for name, read in (
+        ("one.png", lambda path: images.read_header(path, path.name)),
+        ("one.npy", images.open_array),
+    ):
+        path = Path(tmp_path / name)
         make(path)
-        with pytest.raises(InputError, match=r"one\.... cannot be read.*it is a "):
-            images.open_array(path) if suffix == "npy" else images.read_header(path, "")
+        with pytest.raises(InputError, match=rf"{name} cannot be read.*it is a "):
+            read(path)

@@ -119,6 +119,7 @@ def _record(step: int, split: str, **terms) -> dict:
 
 
 def _described(path: Path, **more) -> Path:
+    (path / "checkpoints" / "2").mkdir(parents=True)
     (path / "config.json").write_text(json.dumps(DESCRIPTION | more))
     (path / "summary.json").write_text(json.dumps(SUMMARY))
     return path

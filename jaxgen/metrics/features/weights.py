@@ -17,7 +17,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxgen.errors import InputError
-from jaxgen.files import check_regular_file, write_whole
+from jaxgen.files import open_regular, write_whole
 from jaxgen.metrics.features.cache import fingerprint
 from jaxgen.typing import Params
 
@@ -58,9 +58,15 @@ def check_file(path: Path, releases: tuple[Release, ...]) -> None:
         path: Where it should be.
         releases: What could be put there.
     """
-    check_regular_file(path)
-    if path.is_file():
-        return
+    try:
+        with open_regular(path):
+            return
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise InputError(
+            f"Cannot read the weights {path}: {error.strerror}."
+        ) from error
     urls = " or ".join(release.url for release in releases)
     raise InputError(
         f"The file of weights {path} is not there, and none is ever downloaded: "
@@ -77,7 +83,7 @@ def file_sha256(path: Path) -> str:
             custom `name-0123abcd.pth` carries the first digits of its own.
     """
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"Cannot read the weights {path}: {error.strerror}.") from None
@@ -140,9 +146,8 @@ def load_weights(
     _safetensors()
     from safetensors import SafetensorError, safe_open
 
-    check_regular_file(path)
     try:
-        with safe_open(path, framework="numpy") as file:
+        with open_regular(path), safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}
     # The last two are of types of numbers that NumPy lacks.
