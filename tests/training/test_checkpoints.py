@@ -1,5 +1,8 @@
+import errno
 import json
+import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,8 +12,9 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgen import training
+from jaxgen import files, training
 from jaxgen.errors import InputError
+from jaxgen.training import checkpoint
 from jaxgen.training.digest import DamageError, read_digest
 from tests import tiny
 
@@ -116,9 +120,15 @@ def replace_by_folder(folder, path):
     path.mkdir()
 
 
+def replace_by_pipe(folder, path):
+    path.unlink()
+    os.mkfifo(path)
+
+
 @pytest.mark.parametrize("file", ["largest", "manifest.ocdbt", "digest.json"])
 @pytest.mark.parametrize(
-    "damage", [truncate, delete, zero, rename, of_the_other, replace_by_folder]
+    "damage",
+    [truncate, delete, zero, rename, of_the_other, replace_by_folder, replace_by_pipe],
 )
 def test_of_a_damaged_newest_the_one_before_is_used(folder, capsys, damage, file):
     paths = sorted(files_of(folder / "20"), key=lambda path: path.stat().st_size)
@@ -198,6 +208,57 @@ def test_so_many_are_kept(tmp_path, keep):
     checkpoints.close()
     steps = sorted(int(path.name) for path in tmp_path.iterdir() if path.is_dir())
     assert steps == list(range(5))[-max(keep, 2) :]
+
+
+def test_a_save_without_its_digest_is_none(tmp_path, monkeypatch):
+    checkpoints = training.Checkpoints(tmp_path)
+    checkpoints.save(10, state_of(10), {})
+    checkpoints.wait()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(checkpoint, "write_digest", full)
+        checkpoints.save(20, state_of(20), {})
+        with pytest.raises(OSError, match="disk or the quota of .* is full"):
+            checkpoints.wait()
+    assert checkpoints.latest() == 10
+    # It is saved anew, and only then is the one before 10 given up.
+    assert checkpoints.rescue(20, state_of(20), {}) == tmp_path
+    assert checkpoints.latest() == 20
+    checkpoints.save(30, state_of(30), {})
+    checkpoints.close()
+    assert {path.name for path in tmp_path.iterdir()} == {"20", "30", "format.json"}
+
+
+def test_what_is_no_damage_is_not_called_so(folder, monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    checkpoints = training.Checkpoints(folder)
+    monkeypatch.setattr(checkpoint, "data_to_keys", fail)
+    with pytest.raises(MemoryError):
+        checkpoints.restore(state_of(0))
+    checkpoints.close()
+
+
+def test_without_any_place_nothing_is_rescued(tmp_path, monkeypatch):
+    def nowhere():
+        raise FileNotFoundError("No usable temporary directory found")
+
+    folder = tmp_path / "a"
+    checkpoints = training.Checkpoints(folder)
+    shutil.rmtree(folder)
+    with monkeypatch.context() as broken:
+        broken.setattr(tempfile, "gettempdir", nowhere)
+        broken.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        saved = checkpoints.rescue(3, state_of(3), {})
+        assert saved is not None
+        assert saved.is_relative_to(tmp_path / "cache")
+        broken.setattr(files, "cache_folder", nowhere)
+        assert checkpoints.rescue(3, state_of(3), {}) is None
+    checkpoints.close()
 
 
 def test_other_options_are_refused_where_they_are_given(tmp_path):

@@ -1,7 +1,10 @@
 import errno
+import os
 import signal
 import subprocess
+import sys
 import tempfile
+from pathlib import Path
 
 import jax
 import pytest
@@ -32,6 +35,12 @@ def fit(key, folder, *, data=None, steps=STEPS, seconds=1e9, **more):
     finally:
         checkpoints.close()
     return state, without_speed(recorder.records)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The state and the records of a run that does not fail."""
+    return fit(jax.random.key(20260), tmp_path_factory.mktemp("whole"))
 
 
 def without_speed(records):
@@ -80,8 +89,9 @@ def raising(error):
     [FileNotFoundError(2, "No such file", "image.png"), ValueError("damaged image")],
     ids=["vanished", "damaged"],
 )
-def test_a_data_file_that_is_lost_ends_a_run_that_can_go_on(key, tmp_path, error):
-    whole = fit(key, tmp_path / "whole")
+def test_a_data_file_that_is_lost_ends_a_run_that_can_go_on(
+    whole, key, tmp_path, error
+):
     first = Recorder()
     with pytest.raises(training.Failed, match="The data cannot be read.*image") as stop:
         fit(key, tmp_path / "a", data=Data(12, raising(error)), writers=[first])
@@ -93,8 +103,9 @@ def test_a_data_file_that_is_lost_ends_a_run_that_can_go_on(key, tmp_path, error
 
 
 @pytest.mark.parametrize("at", [0, 3])
-def test_a_record_that_cannot_be_written_is_kept_in_the_checkpoint(key, tmp_path, at):
-    whole = fit(key, tmp_path / "whole")
+def test_a_record_that_cannot_be_written_is_kept_in_the_checkpoint(
+    whole, key, tmp_path, at
+):
     full = Full(at)
     with pytest.raises(training.Failed, match="The disk or the quota is full") as stop:
         fit(key, tmp_path / "a", writers=[full])
@@ -120,8 +131,7 @@ def test_a_callback_that_failed_is_called_again(key, tmp_path):
     assert seen == [5, 10, 10, 15, 20, 23]
 
 
-def test_an_evaluation_that_failed_is_made_again(key, tmp_path, monkeypatch):
-    whole = fit(key, tmp_path / "whole")
+def test_an_evaluation_that_failed_is_made_again(whole, key, tmp_path, monkeypatch):
     # Each call of an evaluation reads anew, as of a set too large to keep.
     monkeypatch.setattr(evaluation, "steps_that_fit", lambda data, rows: 2)
     test_data, reads = tiny.batches(train=False), []
@@ -143,9 +153,32 @@ def test_an_evaluation_that_failed_is_made_again(key, tmp_path, monkeypatch):
     assert without_speed(first.records) + records == whole[1]
 
 
-def test_what_a_lost_folder_cannot_take_is_saved_elsewhere(key, tmp_path, monkeypatch):
+class Closed:
+    """Progress on an error stream that is closed after some lines."""
+
+    def __init__(self, lines):
+        self.lines = lines
+
+    def update(self, step, terms, rate):
+        del step, terms, rate
+        self.lines -= 1
+        if self.lines <= 0:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+
+def test_a_closed_stream_costs_no_record_and_no_state(whole, key, tmp_path):
+    first = Recorder()
+    with pytest.raises(training.Failed, match="Broken pipe"):
+        fit(key, tmp_path / "a", progress=Closed(4), writers=[first])
+    state, records = fit(key, tmp_path / "a")
+    tiny.assert_equal_bits(state, whole[0])
+    assert without_speed(first.records) + records == whole[1]
+
+
+def test_what_a_lost_folder_cannot_take_is_saved_elsewhere(
+    whole, key, tmp_path, monkeypatch
+):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    whole = fit(key, tmp_path / "whole")
     folder = tmp_path / "a"
 
     def lose(state, step):
@@ -162,7 +195,7 @@ def test_what_a_lost_folder_cannot_take_is_saved_elsewhere(key, tmp_path, monkey
     tiny.assert_equal_bits(fit(key, saved)[0], whole[0])
 
 
-def test_a_signal_before_the_first_call_saves_the_first_state(key, tmp_path):
+def test_a_signal_before_the_first_call_saves_the_first_state(whole, key, tmp_path):
     sent = []
 
     def send():
@@ -173,7 +206,6 @@ def test_a_signal_before_the_first_call_saves_the_first_state(key, tmp_path):
     with pytest.raises(training.Interrupted) as stop:
         fit(key, tmp_path / "a", data=data)
     assert stop.value.step == 0
-    whole = fit(key, tmp_path / "whole")
     tiny.assert_equal_bits(fit(key, tmp_path / "a")[0], whole[0])
 
 
@@ -215,7 +247,7 @@ def test_on_a_full_disk_nothing_is_lost(
 
     with pytest.raises(training.Failed, match="he disk or the quota.* is full") as stop:
         fit(key, small_disk / "run", steps=400, seconds=0.0, callbacks=[fill])
-    assert capfd.readouterr() == ("", "")
+    assert capfd.readouterr() == ("", "")  # but for logs, which pytest takes
     saved, step = stop.value.saved, stop.value.step
     assert saved is not None
     # Room is made, and the run goes on from where it was saved, to the same end.
@@ -226,3 +258,44 @@ def test_on_a_full_disk_nothing_is_lost(
     checkpoints.close()
     whole, _ = fit(key, tmp_path / "whole", steps=step + 10)
     tiny.assert_equal_bits(fit(key, saved, steps=step + 10)[0], whole)
+
+
+PLAIN = """
+import os, sys
+import jax
+from jaxgen import training
+from tests import tiny
+
+def fill(state, step):
+    if step == 15:
+        at = os.statvfs(sys.argv[1])
+        left = at.f_bavail * at.f_frsize - 40_000
+        open(sys.argv[1] + "/fill", "wb").write(bytes(left))
+
+checkpoints = training.Checkpoints(sys.argv[1] + "/run")
+try:
+    training.fit(
+        tiny.vae(), tiny.batches(), key=jax.random.key(3), steps=20,
+        checkpoints=checkpoints, seconds_between_checkpoints=1e9, callbacks=[fill],
+    )
+except training.Failed as failure:
+    print("saved in", failure.saved)
+checkpoints.close()
+"""
+
+
+def test_nothing_is_printed_of_a_last_save_that_fails(tmp_path, small_disk):
+    run = subprocess.run(
+        [sys.executable, "-c", PLAIN, str(small_disk)],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    saved = Path(run.stdout.removeprefix("saved in ").strip())
+    assert run.stdout.count("\n") == 1
+    assert run.stderr == ""
+    checkpoints = training.Checkpoints(saved)
+    assert checkpoints.latest() == 20
+    checkpoints.close()

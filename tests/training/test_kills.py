@@ -41,7 +41,7 @@ def kill(name: str, folder: Path, number: int, *, saving: bool, saves: int) -> b
         new = {path.name for path in checkpoints.glob("*")} - former
         saves, former = saves - len(new), former | new
     while run.poll() is None and is_saving(checkpoints) != saving:
-        pass
+        time.sleep(1e-4)
     run.send_signal(number)
     _, errors = run.communicate(timeout=120)
     stopped = {-number, 128 + number}
