@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxgen.errors import InputError
-from jaxgen.report.run import read_run, series
+from jaxgen.report.run import naming_arrays, read_run, series
 
 
 def test_a_half_written_last_line_is_left_out(run_folder):
@@ -133,3 +133,27 @@ def test_a_damaged_array_file_is_named(run_folder, damage):
 
 def test_an_array_file_that_is_not_there_is_none(run_folder):
     assert read_run(run_folder).arrays("samples", images=4) is None
+
+
+def test_what_fails_after_a_reading_names_the_files_and_no_cure_that_loses_them(
+    run_folder,
+):
+    run = read_run(run_folder)
+    words = (
+        r"of .*latents\.npz and .*explorer\.npz cannot be drawn \(ValueError: odd\): "
+        "restore the file or run the experiment again; if it was never touched, please "
+        "report this"
+    )
+    with pytest.raises(InputError, match=words), naming_arrays(run):
+        run.arrays("latents")
+        run.arrays("explorer")
+        raise ValueError("odd")
+    with pytest.raises(ValueError, match="odd"), naming_arrays(run, "metrics.jsonl"):
+        raise ValueError("odd")
+
+
+def test_a_fault_of_the_drawing_itself_is_not_blamed_on_a_file(run_folder):
+    run = read_run(run_folder)
+    with pytest.raises(AttributeError), naming_arrays(run):
+        run.arrays("latents")
+        raise AttributeError
