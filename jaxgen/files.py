@@ -5,6 +5,7 @@ And files of arrays, read without trust in what is in them.
 
 import contextlib
 import errno
+import io
 import math
 import os
 import secrets
@@ -97,7 +98,7 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
     """Opens a file for reading, and nothing else that has a path.
 
     A named pipe in its place would make a reader wait for ever.

@@ -33,10 +33,11 @@ def png(array):
 def prepare(root, images, shape, *, name="tiny", labels=None, key="image"):
     """Writes a set as TFDS prepares it, which would need TensorFlow.
 
-    `images` are those of the split train, or lists of them by split; so are `labels`.
+    `images` are those of the split train, or lists of them by split. `labels`
+    are those of every split, or by split.
     """
     splits = images if isinstance(images, dict) else {"train": images}
-    labels = {"train": labels} if isinstance(labels, list) else labels
+    labels = dict.fromkeys(splits, labels) if isinstance(labels, list) else labels
     from array_record.python.array_record_module import ArrayRecordWriter
     from tensorflow_datasets.proto import tf_example_pb2
 
