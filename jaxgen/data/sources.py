@@ -278,7 +278,12 @@ def select(source: Source, indices: Indices) -> Source:
 
 
 def concatenate(first: Source, second: Source) -> Source:
-    """Joins two splits of one set, the examples of `first` before those of `second`."""
+    """Joins two splits of one set, the examples of `first` before those of `second`.
+
+    Labels are left out unless both have them.
+    """
+    if None in (first.class_names, second.class_names):
+        first, second = without_labels(first), without_labels(second)
 
     def read(indices: np.ndarray) -> dict[str, np.ndarray]:
         # The examples of either split are read in one call, then put in order.

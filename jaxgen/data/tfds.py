@@ -13,6 +13,9 @@ from jaxgen.data.sources import Source
 from jaxgen.errors import InputError
 from jaxgen.files import open_regular
 
+_HIDDEN = -1
+"""The label that TFDS gives every example of a split whose labels are not published."""
+
 
 def list_builders() -> list[str]:
     """Lists the sets that the installed TensorFlow Datasets knows; [] without it."""
@@ -42,6 +45,8 @@ def load_tfds(
     image_size: int | None = None,
 ) -> Source:
     """Loads a set that TensorFlow Datasets has prepared as array_record.
+
+    A split whose labels are hidden is one without labels: its first label is -1.
 
     Args:
         name: The builder, with configuration and version as TFDS writes them
@@ -93,7 +98,7 @@ def load_tfds(
             examples: Any = builder.as_data_source(
                 split=split, decoders={image_name: decode.SkipDecoding()}
             )
-            first = examples[0][image_name]
+            first = examples[0]
         except NotImplementedError as error:
             raise _unprepared(
                 name, builder, "is prepared, but not as array_record"
@@ -104,8 +109,10 @@ def load_tfds(
                 name, builder, f"cannot be read ({_first_line(error)})"
             ) from error
     class_names = _class_names(features)
+    if class_names is not None and first["label"] == _HIDDEN:
+        class_names = None
     image_shape = _image_shape(
-        features[image_name].shape, first, f"{name}[0]", image_size
+        features[image_name].shape, first[image_name], f"{name}[0]", image_size
     )
 
     def read(indices: np.ndarray) -> dict[str, np.ndarray]:

@@ -47,7 +47,8 @@ class Run:
       config: the content of `config.json`.
       rows: the lines of `metrics.jsonl`, one per split and step, by step.
       summary: the content of `summary.json`, empty where there is none.
-      opened: the files of arrays that were read, the latest last.
+      opened: the files of arrays that were read. An error must name them also where
+        there is no plate yet that has a source: in the makers and the explorer.
     """
 
     path: Path
@@ -173,34 +174,40 @@ def read_run(path: Path) -> Run:
     )
 
 
+# What wrong shapes, types and numbers raise in NumPy, Pillow and Matplotlib. Whatever
+# else comes up is a fault of ours, and goes on as it is.
+_DAMAGE = (ArithmeticError, LookupError, TypeError, ValueError)
+
+
 @contextlib.contextmanager
 def naming_arrays(run: Run, source: str | None = None) -> Iterator[None]:
-    """Names the file of arrays behind whatever fails in a block.
+    """Names the files of arrays behind what fails in a block.
 
     The figures check the shapes of their arrays and not all that stands in them, so a
     damaged value may fail anywhere.
 
     Args:
       run: the run.
-      source: the file that the block draws, from the run's folder; the one that it has
-        read last by default. What fails without arrays is left as it is.
+      source: the file that the block draws, from the run's folder; those that it has
+        read by default. What fails without arrays is left as it is.
 
     Raises:
-      InputError: the block failed after it read arrays, or it raised one itself.
+      InputError: the block failed of its arrays, or it raised one itself.
     """
     before = len(run.opened)
     try:
         yield
     except InputError:
         raise
-    except Exception as error:
-        path = run.path / source if source else [None, *run.opened[before:]][-1]
-        if path is None or path.suffix != ".npz":
+    except _DAMAGE as error:
+        read = [run.path / source] if source else run.opened[before:]
+        paths = {str(path): None for path in read if path.suffix == ".npz"}
+        if not paths:
             raise
         raise InputError(
-            f"{path} cannot be drawn ({type(error).__name__}: {str(error)[:200]}): its "
-            "arrays do not belong together; delete it to leave its figure out, or run "
-            "the experiment again."
+            f"The figure of {' and '.join(paths)} cannot be drawn "
+            f"({type(error).__name__}: {str(error)[:200]}): restore the file or run "
+            "the experiment again; if it was never touched, please report this."
         ) from error
 
 

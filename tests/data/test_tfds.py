@@ -3,6 +3,8 @@ import json
 import os
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,6 +12,7 @@ from PIL import Image
 from jaxgen import data
 from jaxgen.data.sources import without_labels
 from jaxgen.errors import InputError
+from jaxgen.models.conditions import one_hot_labels
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "tfds"
 
@@ -30,9 +33,11 @@ def png(array):
 def prepare(root, images, shape, *, name="tiny", labels=None, key="image"):
     """Writes a set as TFDS prepares it, which would need TensorFlow.
 
-    `images` are those of the split train, or lists of them by split.
+    `images` are those of the split train, or lists of them by split. `labels`
+    are those of every split, or by split.
     """
     splits = images if isinstance(images, dict) else {"train": images}
+    labels = dict.fromkeys(splits, labels) if isinstance(labels, list) else labels
     from array_record.python.array_record_module import ArrayRecordWriter
     from tensorflow_datasets.proto import tf_example_pb2
 
@@ -89,7 +94,9 @@ def prepare(root, images, shape, *, name="tiny", labels=None, key="image"):
             example = tf_example_pb2.Example()
             example.features.feature[key].bytes_list.value.append(image)
             if labels is not None:
-                example.features.feature["label"].int64_list.value.append(labels[index])
+                example.features.feature["label"].int64_list.value.append(
+                    labels[split][index]
+                )
             writer.write(example.SerializeToString())
         writer.close()
     return folder
@@ -115,6 +122,19 @@ def test_a_label_that_is_no_class_is_refused(tmp_path):
     with pytest.raises(InputError, match="'tiny' has the value 3, .* 3 classes"):
         source.in_memory()
     assert without_labels(source).in_memory().keys() == {"image"}
+
+
+def test_a_split_of_hidden_labels_is_one_without_labels(tmp_path):
+    images = {"train": grey(5, 6), "test": grey(7, 8)}
+    prepare(tmp_path, images, (4, 6, 1), labels={"train": [0, 2], "test": [-1, -1]})
+    test = data.load("tiny", split="test", data_dir=tmp_path)
+    assert (test.class_names, test.in_memory().keys()) == (None, {"image"})
+    with pytest.raises(InputError, match="conditional .* the data have no labels"):
+        one_hot_labels("VAE", jax.tree.map(jnp.asarray, test.read([0])), 3)
+    both = data.load("tiny", split="train+test", data_dir=tmp_path).in_memory()
+    assert both.keys() == {"image"}
+    np.testing.assert_array_equal(both["image"][:, 0, 0, 0], [5, 6, 7, 8])
+    assert data.load("tiny", data_dir=tmp_path).class_names is not None
 
 
 def test_a_named_pipe_in_place_of_a_file_is_refused(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxgen.errors import InputError
-from jaxgen.report.run import read_run, series
+from jaxgen.report.run import naming_arrays, read_run, series
 
 
 def test_a_half_written_last_line_is_left_out(run_folder):
@@ -133,3 +133,31 @@ def test_a_damaged_array_file_is_named(run_folder, damage):
 
 def test_an_array_file_that_is_not_there_is_none(run_folder):
     assert read_run(run_folder).arrays("samples", images=4) is None
+
+
+def _failing(run, error, source=None):
+    with naming_arrays(run, source):
+        run.arrays("latents")
+        run.arrays("explorer")
+        raise error
+
+
+def test_what_fails_after_a_reading_names_the_files_and_does_not_say_delete(run_folder):
+    run = read_run(run_folder)
+    words = (
+        r"of .*latents\.npz and .*explorer\.npz cannot be drawn \(ValueError: odd\): "
+        "restore the file or run the experiment again; if it was never touched, please "
+        "report this"
+    )
+    with pytest.raises(InputError, match=words):
+        _failing(run, ValueError("odd"))
+    with pytest.raises(InputError, match=r"of .*arrays/samples\.npz cannot"):
+        _failing(run, ValueError("odd"), "arrays/samples.npz")
+
+
+def test_what_is_no_fault_of_an_array_goes_on_as_it_is(run_folder):
+    run = read_run(run_folder)
+    with pytest.raises(AttributeError):
+        _failing(run, AttributeError())
+    with pytest.raises(ValueError, match="odd"):
+        _failing(run, ValueError("odd"), "metrics.jsonl")
