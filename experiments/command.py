@@ -51,7 +51,13 @@ def run(main: Callable[[Config], Any], config: type[Config], description: str) -
         _stop('This script needs tyro: pip install "jaxgen[experiments]".', 2)
     options = None
     follow_run(None, new=False)
-    with stopping.raised():
+
+    def stop(error: stopping.Stopped) -> None:
+        _discard_new_run()
+        print(f"{error} {_again(options)}", file=sys.stderr)
+        _leave(128 + error.signal_number)
+
+    with stopping.raising_stopped(stop):
         try:
             prog = f"python -m {_module()}"
             options = tyro.cli(config, prog=prog, description=description)
@@ -80,9 +86,9 @@ def _end_of(error: BaseException, options: Any) -> tuple[str, int] | None:
     again = _again(options)
     if isinstance(error, Failed):
         if error.saved is None:
-            return f"{error} {again}", 1
+            return f"{error}\n{again}", 1
         goes_on = rescue.copy_back(error, options.output) + resume_command(options)
-        return f"{error} When that is mended: {goes_on}", 1
+        return f"{error}\nTo go on, once that is mended: {goes_on}", 1
     if isinstance(error, stopping.Stopped):
         return f"{error} {again}", 128 + error.signal_number
     # What writes pages and folders tells of a full disk as of other input.
@@ -329,11 +335,16 @@ def _stop_at_once(message: str, status: int) -> None:
     print(message, file=sys.stderr)
     _release_run()
     if any(not thread.daemon for thread in threading.enumerate()[1:]):
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError):
-                stream.flush()
-        os._exit(status)
+        _leave(status)
     raise SystemExit(status)
+
+
+def _leave(status: int) -> None:
+    """Ends the process, whatever is still running in it."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(status)
 
 
 def _stop(message: str, status: int) -> None:

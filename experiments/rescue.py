@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxgen import training
+from jaxgen.files import write_whole
 
 
 @contextlib.contextmanager
@@ -46,6 +47,14 @@ def complete(saved: Path, output: Path, home: Path, lost: Mapping[Path, bytes]) 
     except OSError:
         return saved
     return runs
+
+
+def write_lost(lost: Mapping[Path, bytes]) -> None:
+    """Writes files of a run again that are gone, as far as that goes."""
+    for path, content in lost.items():
+        if not path.exists():
+            with contextlib.suppress(OSError):
+                write_whole(path, content)
 
 
 def copy_back(failure: training.Failed, output: str) -> str:

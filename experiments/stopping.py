@@ -11,9 +11,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if hasattr(signal, name)  # Windows has no terminal that hangs up
+]
 
 
 class Stopped(KeyboardInterrupt):
@@ -35,12 +39,26 @@ def exit_while_importing() -> None:
 
 
 @contextlib.contextmanager
-def raised() -> Iterator[None]:
-    """Raises `Stopped` at a signal within the context; a second one ends at once."""
-    former = _handle(_raise)
+def raising_stopped(swallowed: Callable[[Stopped], object]) -> Iterator[None]:
+    """Raises `Stopped` at a signal within the context; a second one ends at once.
+
+    Args:
+        swallowed: Called where the exception cannot get out: in a callback of the
+            garbage collector, or in a `__del__`.
+    """
+    former, hook = _handle(_raise), sys.unraisablehook
+
+    def unraisable(what: Any) -> None:
+        if isinstance(what.exc_value, Stopped):
+            swallowed(what.exc_value)
+        else:
+            hook(what)
+
+    sys.unraisablehook = unraisable
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for number, handler in former.items():
             signal.signal(number, handler)
 
@@ -60,6 +78,8 @@ def python() -> str:
 def _handle(handler: Callable[[int, FrameType | None], None]) -> dict[int, object]:
     former: dict[int, object] = {}
     for number in SIGNALS:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            continue  # as nohup asks for
         # Only the main thread may handle signals.
         with contextlib.suppress(ValueError):
             former[number] = signal.signal(number, handler)

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
@@ -12,6 +13,7 @@ import jax
 
 from experiments import command, progress, rescue
 from jaxgen import data, files, random, training
+from jaxgen.errors import InputError
 from jaxgen.typing import Data, Model, PRNGKeyArray
 
 
@@ -63,7 +65,7 @@ class RunOptions:
     resume: bool = False
     """Go on with the newest run of that name, from its last checkpoint."""
     seconds_between_checkpoints: float = 30.0
-    """Least time between two checkpoints; a run that is killed loses no more."""
+    """Least time between two checkpoints; a run that is killed loses about as much."""
 
 
 FREE = {
@@ -271,6 +273,13 @@ def train(
         checkpoints = training.Checkpoints(at.checkpoints, options=options)
         closing.enter_context(rescue.closed(checkpoints))
         resume_step = checkpoints.latest() or 0
+        if resume_step and not at.metrics.exists():
+            raise InputError(
+                f"{at.metrics} is gone, with the records of {resume_step:,} steps: put "
+                "it back, or start anew under another name."
+            )
+        if config.resume:
+            progress.print_line(f"Going on from step {resume_step:,}")
         records = training.JsonLines(at.metrics, resume_step=resume_step)
         closing.enter_context(rescue.closed(records))
         board = training.TensorBoard(
@@ -305,9 +314,11 @@ def train(
                 progress=bar,
             )
         except training.Failed as failure:
+            lost = {folder.config: description, at.metrics: records.content()}
+            if failure.saved == checkpoints.directory:
+                rescue.write_lost(lost)
             if failure.saved in (None, checkpoints.directory):
                 raise
-            lost = {folder.config: description, at.metrics: records.content()}
             runs = rescue.complete(failure.saved, Path(config.output), at.path, lost)
             raise training.Failed(failure.step, failure.error, runs) from failure
 
@@ -385,6 +396,8 @@ def finish(
     for name, (value, unit) in results.items():
         print(f"{name:<{width}}{value:10.2f} {unit}")
     print(f"The page of this run: {page}")
+    if not folder.config.exists():
+        raise FileNotFoundError(errno.ENOENT, "is gone", str(folder.path))
     training.release_run(folder)
     numbers = {name: float(value) for name, (value, _) in results.items()}
     return numbers | {"page": str(page)}

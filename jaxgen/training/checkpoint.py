@@ -108,7 +108,7 @@ class Checkpoints:
         """
         self.wait()
         if self._is_gone():
-            raise FileNotFoundError(f"The folder {self.directory} is gone")
+            raise self._unwritable(None)
         self._clean()
         if step in self._manager.all_steps():
             return
@@ -134,7 +134,7 @@ class Checkpoints:
         # Orbax and what it stands on raise whatever they meet, bare `Exception` too.
         except Exception as error:
             self._passed_over[step] = UnfinishedError()
-            raise OSError(self._unwritable(error)) from error
+            raise self._unwritable(error) from error
         self._saving = step
         self._sealing = threading.Thread(target=self._seal, args=(step, facts))
         self._sealing.start()
@@ -232,13 +232,16 @@ class Checkpoints:
             "with the options it was made with, or start anew under another name."
         )
 
-    def rescue(self, step: int, state: PyTree, progress: dict[str, Any]) -> Path | None:
+    def rescue(
+        self, step: int, state: PyTree, progress: dict[str, Any], *, here: bool = True
+    ) -> Path | None:
         """Saves a state after something failed, elsewhere if it cannot be here.
 
         Args:
             step: Steps done.
             state: As for `save`.
             progress: As for `save`.
+            here: Whether to try this folder, which may be about to go.
 
         Returns:
             The folder of checkpoints that holds it, which is this one or a new one in
@@ -249,12 +252,11 @@ class Checkpoints:
             return None
         with contextlib.suppress(OSError):
             self.wait()
-        try:
-            self.save(step, state, progress)
-            self.wait()
-            return self.directory
-        except OSError:
-            pass
+        with contextlib.suppress(OSError, InputError):
+            if here:
+                self.save(step, state, progress)
+                if self.latest() == step and not self._is_gone():
+                    return self.directory
         for find in (tempfile.gettempdir, files.cache_folder):
             with contextlib.suppress(OSError, RuntimeError):
                 place = Path(find())
@@ -294,7 +296,7 @@ class Checkpoints:
             # Orbax tells every thread once.
             with contextlib.suppress(Exception):
                 self._manager.wait_until_finished()
-            raise OSError(self._unwritable(error)) from error
+            raise self._unwritable(error) from error
 
     def close(self) -> None:
         """Waits, and lets go of the folder.
@@ -375,12 +377,13 @@ class Checkpoints:
     def _is_gone(self) -> bool:
         return not (self.directory / (FORMAT if self._stated else "")).exists()
 
-    def _unwritable(self, error: BaseException) -> str:
+    def _unwritable(self, error: BaseException | None) -> OSError:
         if self._is_gone():
-            return f"The folder {self.directory} is gone"
+            return FileNotFoundError(f"The folder {self.directory} is gone")
         if files.is_full(error):
-            return f"The disk or the quota of {self.directory} is full"
-        return f"{self.directory} cannot be written to ({_first_line(error)})"
+            return OSError(f"The disk or the quota of {self.directory} is full")
+        why = "" if error is None else f" ({_first_line(error)})"
+        return OSError(f"{self.directory} cannot be written to{why}")
 
 
 def _meet(where: str) -> None:

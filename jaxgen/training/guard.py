@@ -61,7 +61,7 @@ class NonFiniteError(ArithmeticError):
 
 
 class Interrupts:
-    """Notes SIGINT and SIGTERM instead of dying of them, while used as a context.
+    """Notes SIGINT, SIGTERM and SIGHUP and does not die of them, used as a context.
 
     The loop asks `received` between two calls. A second signal acts at once.
     """
@@ -73,7 +73,12 @@ class Interrupts:
 
     def __enter__(self) -> "Interrupts":
         """Puts the handlers in place; outside the main thread there are none."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        names = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is none of Windows
+        for number in (
+            getattr(signal, name) for name in names if hasattr(signal, name)
+        ):
+            if signal.getsignal(number) is signal.SIG_IGN:
+                continue  # as nohup asks for
             try:
                 self._former[number] = signal.signal(number, self._note)
             except ValueError:  # only the main thread may handle signals

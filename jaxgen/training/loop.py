@@ -112,8 +112,7 @@ def fit(
             training.begin()
             training.go_on(seconds_between_checkpoints)
         except (OSError, guard.UnreadableData) as error:
-            saved = training.rescue()
-            raise guard.Failed(training.step, error, saved) from error
+            raise guard.Failed(training.step, error, training.rescue(error)) from error
     return training.state
 
 
@@ -309,7 +308,7 @@ class _Training:
             self.checkpoints.wait()
         raise guard.Interrupted(self.step, self.interrupts.received or 0)
 
-    def rescue(self) -> Path | None:
+    def rescue(self, error: Exception) -> Path | None:
         """Saves what is in memory after a failure, and returns where."""
         if self.checkpoints is None or jax.process_count() > 1:
             return None  # a save needs every process, and others may not have failed
@@ -318,4 +317,8 @@ class _Training:
         with contextlib.suppress(OSError):
             self.write_records()
         self.check_state()
-        return self.checkpoints.rescue(self.step, self.state, self.ledger.progress())
+        # What is missing may be part of a folder that is just being removed.
+        here = not isinstance(error, FileNotFoundError)
+        return self.checkpoints.rescue(
+            self.step, self.state, self.ledger.progress(), here=here
+        )

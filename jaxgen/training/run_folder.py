@@ -92,7 +92,7 @@ def open_run(
         if not taken:
             raise InputError(
                 f"There is no run {name!r} in {root} to resume: leave out resume=True, "
-                f"or name one of: {', '.join(_names(root)) or 'none is there'}."
+                f"or name one of: {', '.join(_names(root)) or 'there is none'}."
             )
         folder = RunFolder(root / _name(name, taken[-1]))
         _check_same(folder, description["config"], free)

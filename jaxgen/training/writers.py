@@ -50,7 +50,9 @@ class JsonLines:
             OSError: The disk is full, or the file is gone.
         """
         if not self._path.exists():
-            raise FileNotFoundError(f"The file {self._path} is gone")
+            folder = self._path.parent
+            gone = f"file {self._path}" if folder.exists() else f"folder {folder}"
+            raise FileNotFoundError(f"The {gone} is gone")
         if self._file is None:
             # Only now: a run that is refused after all has lost nothing.
             kept = [

@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import shutil
 import signal
 import subprocess
 import sys
@@ -238,3 +239,52 @@ def test_a_signal_at_any_time_ends_in_one_sentence(number, line, again, tmp_path
         assert "--resume" in told[-1]
     else:
         assert list(tmp_path.iterdir()) == []
+
+
+SWALLOWED = """
+import gc, os, signal
+from experiments import stopping
+from tests.experiments import test_endings
+
+def collected(phase, info):
+    os.kill(os.getpid(), signal.SIGINT)
+
+def main(config):
+    gc.callbacks.append(collected)
+    gc.collect()
+    print("went on")
+
+from experiments import command
+command.run(main, test_endings.Config, test_endings.DOC)
+"""
+
+
+def test_a_signal_within_a_callback_of_the_collector_is_not_lost():
+    run = subprocess.run(
+        [sys.executable, "-c", SWALLOWED],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 130
+    assert run.stdout == ""
+    assert run.stderr.startswith("Stopped by SIGINT. To start: ")
+    assert "Traceback" not in run.stderr
+
+
+def test_a_page_without_its_run_is_no_success(monkeypatch, capsys):
+    def draw(path, progress):
+        shutil.rmtree(path)
+        return path / "index.html"
+
+    def main(config: Config) -> None:
+        folder = training_run.open_folder(config, "test", "a", title="T", doc=DOC)
+        training_run.finish(folder, {"loss": (1.0, "nats")}, seconds=1.0)
+
+    monkeypatch.setattr("jaxgen.report.write_page", draw)
+    monkeypatch.setattr("sys.argv", ["a", "--output", "runs"])
+    with pytest.raises(SystemExit) as stop:
+        command.run(main, Config, DOC)
+    assert stop.value.code == 1
+    assert "runs/test/a: is gone." in capsys.readouterr().err

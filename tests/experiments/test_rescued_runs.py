@@ -59,9 +59,9 @@ def test_the_command_that_is_told_goes_on(monkeypatch, tmp_path, capsys, part):
     with pytest.raises(SystemExit) as stop:
         run("--name", "lost")
     assert stop.value.code == 1
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert "metrics.jsonl is gone" in said
-    copy, resume = said.split("When that is mended: ")[1].rsplit(" && ", 1)
+    what, said = capsys.readouterr().err.splitlines()[-2:]
+    assert "is gone. The state of that step is saved in" in what
+    copy, resume = said.split("once that is mended: ")[1].rsplit(" && ", 1)
     assert "--resume" in resume
     assert "--name lost" in resume
     subprocess.run(copy, shell=True, check=True)
@@ -78,3 +78,12 @@ def test_the_command_that_is_told_goes_on(monkeypatch, tmp_path, capsys, part):
         ]
 
     assert records("lost") == records("whole")
+    # Without its records a run is not resumed in silence.
+    home = tmp_path / "my runs/test/lost"
+    (home if part is None else home / "parts" / part).joinpath("metrics.jsonl").unlink()
+    with pytest.raises(SystemExit) as stop:
+        run("--name", "lost", "--resume")
+    assert stop.value.code == 2
+    assert (
+        "metrics.jsonl is gone, with the records of 30 steps" in capsys.readouterr().err
+    )
