@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
-SIGNALS = [
+# Not from jaxgen, whose import takes the seconds that this is for.
+SIGNALS = tuple(
     getattr(signal, name)
     for name in ("SIGINT", "SIGTERM", "SIGHUP")
     if hasattr(signal, name)  # Windows has no terminal that hangs up
-]
+)
 
 
 class Stopped(KeyboardInterrupt):
@@ -63,6 +64,16 @@ def raising_stopped(swallowed: Callable[[Stopped], object]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def is_ignored(number: int) -> bool:
+    """Whether a process is to outlive its terminal, as `nohup` asks for.
+
+    A shell script has its background jobs ignore SIGINT too, which says nothing of what
+    their owner wants.
+    """
+    hang_up = getattr(signal, "SIGHUP", None)
+    return number == hang_up and signal.getsignal(number) is signal.SIG_IGN
+
+
 def start_command() -> str:
     """Returns the command line that this process was started with."""
     # The README runs the interpreter of an environment that need not be active.
@@ -78,8 +89,8 @@ def python() -> str:
 def _handle(handler: Callable[[int, FrameType | None], None]) -> dict[int, object]:
     former: dict[int, object] = {}
     for number in SIGNALS:
-        if signal.getsignal(number) is signal.SIG_IGN:
-            continue  # as nohup asks for
+        if is_ignored(number):
+            continue
         # Only the main thread may handle signals.
         with contextlib.suppress(ValueError):
             former[number] = signal.signal(number, handler)

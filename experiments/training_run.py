@@ -263,7 +263,7 @@ def train(
     """
     at = folder if part is None else training.RunFolder(folder.path / "parts" / part)
     at.path.mkdir(parents=True, exist_ok=True)
-    description = folder.config.read_bytes()
+    kept = {path: path.read_bytes() for path in [folder.config] if path.exists()}
     options = {
         name: value
         for name, value in dataclasses.asdict(config).items()
@@ -314,7 +314,7 @@ def train(
                 progress=bar,
             )
         except training.Failed as failure:
-            lost = {folder.config: description, at.metrics: records.content()}
+            lost = kept | {at.metrics: records.content()}
             if failure.saved == checkpoints.directory:
                 rescue.write_lost(lost)
             if failure.saved in (None, checkpoints.directory):

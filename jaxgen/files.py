@@ -9,6 +9,7 @@ import io
 import math
 import os
 import secrets
+import shutil
 import stat
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -77,6 +78,13 @@ def write_whole(path: Path, content: bytes) -> None:
     """Writes all of a file at once; see `open_whole`."""
     with open_whole(path) as file:
         file.write(content)
+
+
+def remove(path: Path) -> None:
+    """Removes a file, a link or a folder, as far as that goes, or nothing."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def is_full(error: BaseException | None) -> bool:

@@ -29,7 +29,8 @@ class Calls:
         self.period = evaluate_every or data.steps_per_epoch
         self.rows = place.rows(data.batch_size)
         # Calls of (nearly) one length: the fewest that fill a period.
-        longest = min(steps_per_call, steps_that_fit(data, self.rows))
+        with reading_data():
+            longest = min(steps_per_call, steps_that_fit(data, self.rows))
         calls = -(-self.period // longest)
         self.length = -(-self.period // calls)
         self.resident = place.put_replicated(data.resident)

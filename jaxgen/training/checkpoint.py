@@ -8,11 +8,11 @@ killed in a save leaves the checkpoint before it, and damage is found before it 
 
 import contextlib
 import json
+import os
 import shutil
 import tempfile
 import threading
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from jaxgen.training.digest import (
     DamageError,
     UnfinishedError,
     read_digest,
+    refuse_pipes,
     write_digest,
 )
 from jaxgen.training.quiet import quiet_orbax
@@ -78,6 +79,7 @@ class Checkpoints:
         self.directory = Path(directory).absolute()
         # Through JSON, so that tuples compare as the lists they are saved as.
         self._options = json.loads(json.dumps(options))
+        refuse_pipes(self.directory)
         self._manager = ocp.CheckpointManager(
             self.directory,
             # The newest is not known to be whole before its digest is written.
@@ -111,6 +113,8 @@ class Checkpoints:
             raise self._unwritable(None)
         self._clean()
         if step in self._manager.all_steps():
+            if step in self._passed_over:
+                raise OSError(f"{self._folder(step)} cannot be replaced")
             return
         # The copy lives on while the loop donates the state to the next call.
         copy = jax.tree.map(jnp.copy, keys_to_data(state))
@@ -118,13 +122,9 @@ class Checkpoints:
             "step": step,
             "key": root_key(state),
             "options": self._options,
-            "versions": {
-                name: metadata.version(name)
-                for name in ("jaxgen", "jax", "flax", "optax", "orbax-checkpoint")
-            },
         }
         try:
-            self._manager.save(
+            accepted = self._manager.save(
                 step,
                 args=ocp.args.Composite(
                     state=ocp.args.StandardSave(copy),
@@ -135,6 +135,8 @@ class Checkpoints:
         except Exception as error:
             self._passed_over[step] = UnfinishedError()
             raise self._unwritable(error) from error
+        if not accepted:
+            raise OSError(f"{self.directory} holds a checkpoint of a later step")
         self._saving = step
         self._sealing = threading.Thread(target=self._seal, args=(step, facts))
         self._sealing.start()
@@ -315,7 +317,7 @@ class Checkpoints:
     def _state_format(self) -> None:
         """States that every checkpoint here has a digest, where that is so."""
         path, steps = self.directory / FORMAT, self._manager.all_steps()
-        whole = all((self._folder(step) / NAME).exists() for step in steps)
+        whole = all(os.path.isfile(self._folder(step) / NAME) for step in steps)
         if jax.process_index() == 0 and whole and not path.exists():
             text = f'{{"every checkpoint": "is whole only with its {NAME}"}}\n'
             files.write_whole(path, text.encode())
@@ -346,17 +348,18 @@ class Checkpoints:
                     shutil.rmtree(path, ignore_errors=True)
             for step, why in self._passed_over.items():
                 folder, aside = self._folder(step), self.directory / f"damaged-{step}"
-                if isinstance(why, UnfinishedError):
-                    shutil.rmtree(folder, ignore_errors=True)
-                elif folder.exists():
-                    shutil.rmtree(aside, ignore_errors=True)
+                if isinstance(why, UnfinishedError) or not folder.is_dir():
+                    files.remove(folder)
+                else:
+                    files.remove(aside)
                     folder.rename(aside)
                     print_line(f"{folder} is set aside as {aside.name}.")
         if not self._passed_over:
             return
         _meet("set aside")
-        self._passed_over = {}
         self._manager.reload()
+        left = set(self._manager.all_steps())
+        self._passed_over = {k: v for k, v in self._passed_over.items() if k in left}
 
     def _check_options(self, folder: Path, former: Mapping[str, Any] | None) -> None:
         now = self._options

@@ -5,13 +5,18 @@ checkpoint is: its step, its root key, its options and the versions that wrote i
 also holds a digest of itself.
 """
 
+import contextlib
+import functools
 import hashlib
 import json
+import stat
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from jaxgen import files
+from jaxgen.errors import InputError
 
 NAME = "digest.json"
 
@@ -33,12 +38,15 @@ def write_digest(folder: Path, facts: Mapping[str, Any]) -> None:
 
     Args:
         folder: The folder, which nothing else is written to any more.
-        facts: What the folder is, as JSON values.
+        facts: What the folder is, as JSON values; versions are added.
 
     Raises:
         OSError: A file cannot be read, or the digest cannot be written.
     """
-    content = dict(facts) | {"files": _digests(folder)}
+    digests = _digests(folder)
+    if not digests:
+        raise FileNotFoundError(f"The folder {folder} is gone")
+    content = dict(facts) | {"versions": _versions(), "files": digests}
     content["digest"] = _digest(content)
     files.write_whole(folder / NAME, (json.dumps(content, indent=1) + "\n").encode())
 
@@ -75,6 +83,24 @@ def read_digest(folder: Path) -> dict[str, Any] | None:
         if not same:
             raise DamageError(f"{name} is not as it was written")
     return content
+
+
+def refuse_pipes(directory: Path) -> None:
+    """Raises an InputError for what a reader would wait for, for ever."""
+    for path in directory.rglob("*"):
+        kind = path.lstat().st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind) or stat.S_ISLNK(kind)):
+            raise InputError(f"{path} is no file: remove it, and what it is part of.")
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    """Returns the versions of the packages that are installed."""
+    found = {}
+    for name in ("jaxgen", "jax", "flax", "optax", "orbax-checkpoint"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def _digests(folder: Path) -> dict[str, str]:

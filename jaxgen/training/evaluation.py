@@ -37,13 +37,15 @@ def compile_evaluation(
         return jax.tree.map(jnp.sum, jax.lax.scan(one, None, (items, steps))[1])
 
     compiled = jax.jit(sums, out_shardings=place.replicated)
-    length = min(STEPS_PER_CALL, steps_that_fit(data, rows))
+    with reading_data():
+        fit = steps_that_fit(data, rows)
+    length = min(STEPS_PER_CALL, fit)
     calls = [
         (first, min(first + length, data.steps_per_epoch))
         for first in range(0, data.steps_per_epoch, length)
     ]
     # Indices are put on the device once; a stream of images is read again each time.
-    small = data.steps_per_epoch <= steps_that_fit(data, rows)
+    small = data.steps_per_epoch <= fit
 
     def items(first: int, last: int) -> PyTree:
         with reading_data():

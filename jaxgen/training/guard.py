@@ -15,6 +15,12 @@ from jaxgen.errors import InputError
 from jaxgen.files import is_full
 from jaxgen.typing import Array, PyTree
 
+SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if hasattr(signal, name)  # Windows has no terminal that hangs up
+)
+
 
 class Interrupted(Exception):
     """A signal asked the run to stop; its state is saved if it had checkpoints.
@@ -73,12 +79,9 @@ class Interrupts:
 
     def __enter__(self) -> "Interrupts":
         """Puts the handlers in place; outside the main thread there are none."""
-        names = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is none of Windows
-        for number in (
-            getattr(signal, name) for name in names if hasattr(signal, name)
-        ):
-            if signal.getsignal(number) is signal.SIG_IGN:
-                continue  # as nohup asks for
+        for number in SIGNALS:
+            if is_ignored(number):
+                continue
             try:
                 self._former[number] = signal.signal(number, self._note)
             except ValueError:  # only the main thread may handle signals
@@ -96,6 +99,16 @@ class Interrupts:
             self.__exit__()
             signal.raise_signal(number)
         self.received = number
+
+
+def is_ignored(number: int) -> bool:
+    """Whether a process is to outlive its terminal, as `nohup` asks for.
+
+    A shell script has its background jobs ignore SIGINT too, which says nothing of what
+    their owner wants.
+    """
+    hang_up = getattr(signal, "SIGHUP", None)
+    return number == hang_up and signal.getsignal(number) is signal.SIG_IGN
 
 
 @contextlib.contextmanager

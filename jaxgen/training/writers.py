@@ -41,10 +41,11 @@ class JsonLines:
         check_count("resume_step", resume_step, 0)
         self._path, self._resume_step = path, resume_step
         self._file: io.FileIO | None = None
+        self._has: set[tuple[str, int]] = set()
         path.touch()
 
     def write(self, record: Record) -> None:
-        """Appends one line, or nothing.
+        """Appends one line, or nothing; a step and split that is there stays.
 
         Raises:
             OSError: The disk is full, or the file is gone.
@@ -62,10 +63,15 @@ class JsonLines:
             ]
             write_whole(self._path, "".join(map(_line, kept)).encode())
             self._file = self._path.open("a+b", buffering=0)
+            self._has = {(one["split"], one["step"]) for one in kept}
+        place = record["split"], record["step"]
+        if place in self._has:
+            return  # another writer failed, and it is handed to all of them again
         line, size = _line(record).encode(), self._file.seek(0, os.SEEK_END)
         if self._file.write(line) < len(line):
             self._file.truncate(size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+        self._has.add(place)
 
     def content(self) -> bytes:
         """Returns what was written so far, also where the file is gone by now."""

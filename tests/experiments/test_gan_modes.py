@@ -44,7 +44,7 @@ def test_a_resumed_run_goes_on_with_the_same_latents(run, tmp_path):
     row, ring = mode_models.Row("non_saturating", "none"), mixtures.ring()
     (tmp_path / "arrays").mkdir()
     for steps in (4, 6):
-        config = dataclasses.replace(run[0], steps=steps, frames=steps // 2)
+        config = dataclasses.replace(run[0], steps=steps, frames=3)
         setup = gan_modes.points_setup(config, ring, row)
         folder = training.RunFolder(tmp_path)
         resumed = gan_modes.train_row(config, setup, folder, ring, row)

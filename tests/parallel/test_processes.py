@@ -21,13 +21,16 @@ from tests import tiny
 from tests.training.test_loop import Recorder
 
 recorder = Recorder()
+checkpoints = training.Checkpoints(path + "-checkpoints")
 state = training.fit(
     tiny.vae(optax.sgd(1e-2)),
     tiny.batches(batch_size=16, examples=64, resident={resident}),
     key=jax.random.key(5), steps=8, steps_per_call=2, place=training.placement(),
     test_data=tiny.batches(train=False, examples=21, resident={resident}),
-    writers=[recorder],
+    writers=[recorder], checkpoints=checkpoints, seconds_between_checkpoints=0,
 )
+assert checkpoints.newest()[1]["step"] == 8
+checkpoints.close()
 losses = [recorder.curve(split, "loss") for split in ("train", "test")]
 if number == 0:
     leaves = [np.asarray(x) for x in jax.tree.leaves(state.net.params)]
@@ -62,7 +65,9 @@ def run(count: int, path: Path, *, resident: bool) -> dict[str, np.ndarray]:
         return dict(arrays)
 
 
-@pytest.mark.parametrize("resident", [True, False])
+@pytest.mark.parametrize(
+    "resident", [True, pytest.param(False, marks=pytest.mark.slow)]
+)
 def test_two_processes_equal_one(tmp_path, resident):
     one = run(1, tmp_path / "one.npz", resident=resident)
     two = run(2, tmp_path / "two.npz", resident=resident)

@@ -120,15 +120,10 @@ def replace_by_folder(folder, path):
     path.mkdir()
 
 
-def replace_by_pipe(folder, path):
-    path.unlink()
-    os.mkfifo(path)
-
-
 @pytest.mark.parametrize("file", ["largest", "manifest.ocdbt", "digest.json"])
 @pytest.mark.parametrize(
     "damage",
-    [truncate, delete, zero, rename, of_the_other, replace_by_folder, replace_by_pipe],
+    [truncate, delete, zero, rename, of_the_other, replace_by_folder],
 )
 def test_of_a_damaged_newest_the_one_before_is_used(folder, capsys, damage, file):
     paths = sorted(files_of(folder / "20"), key=lambda path: path.stat().st_size)
@@ -230,6 +225,38 @@ def test_a_save_without_its_digest_is_none(tmp_path, monkeypatch):
     checkpoints.save(30, state_of(30), {})
     checkpoints.close()
     assert {path.name for path in tmp_path.iterdir()} == {"20", "30", "format.json"}
+
+
+def test_a_later_step_is_there_and_nothing_is_made(folder):
+    checkpoints = training.Checkpoints(folder)
+    with pytest.raises(OSError, match="holds a checkpoint of a later step"):
+        checkpoints.save(15, state_of(15), {})
+    checkpoints.close()
+    assert not (folder / "15").exists()
+
+
+@pytest.mark.parametrize("link", [True, False])
+def test_what_stands_in_the_way_of_a_save_is_removed(folder, tmp_path, link):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    if link:
+        (folder / "30").symlink_to(empty)
+    else:
+        zero(folder, next((folder / "20").rglob("manifest.ocdbt")))
+        (folder / "damaged-20").write_text("")
+    checkpoints = training.Checkpoints(folder)
+    last = checkpoints.latest()
+    assert last == (20 if link else 10)
+    checkpoints.save(30, state_of(30), {})
+    checkpoints.close()
+    tiny.assert_equal_bits(read(folder)[1], state_of(30))
+    assert empty.is_dir()
+
+
+def test_a_pipe_in_a_checkpoint_is_refused_before_it_is_read(folder):
+    os.mkfifo(folder / "20" / "pipe")
+    with pytest.raises(InputError, match="20/pipe is no file: remove it"):
+        training.Checkpoints(folder)
 
 
 def test_what_is_no_damage_is_not_called_so(folder, monkeypatch):

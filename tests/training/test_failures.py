@@ -299,3 +299,16 @@ def test_nothing_is_printed_of_a_last_save_that_fails(tmp_path, small_disk):
     checkpoints = training.Checkpoints(saved)
     assert checkpoints.latest() == 20
     checkpoints.close()
+
+
+def test_a_record_stands_once_though_another_writer_failed(whole, key, tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    lines = training.JsonLines(path)
+    with pytest.raises(training.Failed):
+        fit(key, tmp_path / "a", writers=[lines, Full(3)])
+    lines.close()
+    lines = training.JsonLines(path, resume_step=STEPS)
+    fit(key, tmp_path / "a", writers=[lines])
+    lines.close()
+    assert len(path.read_text().splitlines()) == len(whole[1])
+    assert without_speed(training.read_records(path)) == whole[1]

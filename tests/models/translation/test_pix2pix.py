@@ -114,7 +114,9 @@ def test_the_l1_ablation_trains_no_critic(key):
 
 
 @pytest.mark.skipif(jax.device_count() < 2, reason="needs 2 devices")
-@pytest.mark.parametrize("parallel", ["pmap", "shard_map"])
+@pytest.mark.parametrize(
+    "parallel", ["shard_map", pytest.param("pmap", marks=pytest.mark.slow)]
+)
 def test_two_devices_take_the_step_of_one(key, parallel):
     state, *expected = stepped(NOISY, key)
     assert expected[0].generator.batch_stats["mean"].any()
