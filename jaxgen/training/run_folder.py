@@ -207,7 +207,8 @@ def _check_same(folder: RunFolder, config: dict[str, Any], free: set[str]) -> No
         raise InputError(
             f"The run {folder.path} was made with other options, as its "
             f"{folder.config.name} says: {'; '.join(differ)}. Give the same options to "
-            "resume it, or leave out resume=True for a new run."
+            "resume it, put that file back if it was changed, or leave out resume=True "
+            "for a new run."
         )
 
 
