@@ -84,7 +84,7 @@ class Config(gan_parts.OptimizerOptions):
     resume: bool = False
     """Go on with the newest run of that name, from its last checkpoint."""
     seconds_between_checkpoints: float = 30.0
-    """Least time between two checkpoints; a run that is killed loses no more."""
+    """Least time between two checkpoints; a run that is killed loses about as much."""
 
 
 class Counts(NamedTuple):

@@ -99,7 +99,7 @@ def _end_of(error: BaseException, options: Any) -> tuple[str, int] | None:
         return str(error), 1
     if not _devices_start():
         return _no_devices(), 2
-    if full or is_full(error):
+    if is_full(error):
         return (
             f"The disk is full. What was saved before is whole. Make room. {again}",
             1,

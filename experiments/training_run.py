@@ -264,11 +264,7 @@ def train(
     at = folder if part is None else training.RunFolder(folder.path / "parts" / part)
     at.path.mkdir(parents=True, exist_ok=True)
     kept = {path: path.read_bytes() for path in [folder.config] if path.exists()}
-    options = {
-        name: value
-        for name, value in dataclasses.asdict(config).items()
-        if name not in FREE
-    }
+    options = {k: v for k, v in dataclasses.asdict(config).items() if k not in FREE}
     with contextlib.ExitStack() as closing:
         checkpoints = training.Checkpoints(at.checkpoints, options=options)
         closing.enter_context(rescue.closed(checkpoints))

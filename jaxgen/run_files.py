@@ -8,7 +8,7 @@ changed.
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -50,6 +50,35 @@ def shown(value: Any) -> str:
     """Returns a value of a file for a message, cut where it is long."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:60]} ... ({len(text):,} characters)"
+
+
+def differences(
+    former: Mapping[str, Any], now: Mapping[str, Any], *, free: Set[str] = frozenset()
+) -> str:
+    """Says how the options of a run differ from those it was begun with, or nothing.
+
+    Args:
+        former: Options by name, as JSON has them.
+        now: Likewise.
+        free: Those that may differ.
+
+    Examples:
+        >>> former, now = {"rate": 0.1, "steps": 5}, {"rate": 0.2, "steps": 9}
+        >>> differences(former, now, free={"steps"})
+        'rate was 0.1 and is now 0.2'
+    """
+    return "; ".join(
+        f"{name} was {shown(former.get(name))} and is now {shown(now.get(name))}"
+        for name in sorted(former.keys() | now.keys())
+        if name not in free and not _same(former.get(name), now.get(name))
+    )
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two options are equal; True is not 1."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def read_json(path: Path, *, cure: str = _CURE) -> Any:

@@ -25,6 +25,7 @@ from jaxgen import files
 from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.progress import print_line
+from jaxgen.run_files import differences
 from jaxgen.training.digest import (
     NAME,
     DamageError,
@@ -362,19 +363,14 @@ class Checkpoints:
         self._passed_over = {k: v for k, v in self._passed_over.items() if k in left}
 
     def _check_options(self, folder: Path, former: Mapping[str, Any] | None) -> None:
-        now = self._options
-        if now is None or former is None:
+        if self._options is None or former is None:
             return
-        differ = [
-            f"{name} was {former.get(name)!r} and is now {now.get(name)!r}"
-            for name in sorted(former.keys() | now.keys())
-            if former.get(name) != now.get(name)
-        ]
+        differ = differences(former, self._options)
         if differ:
             raise InputError(
                 f"The checkpoint {folder} was made with other options: "
-                f"{'; '.join(differ)}. Give the same options to resume it, or start "
-                "anew under another name."
+                f"{differ}. Give the same options to resume it, or start anew under "
+                "another name."
             )
 
     def _is_gone(self) -> bool:

@@ -67,7 +67,7 @@ class NonFiniteError(ArithmeticError):
 
 
 class Interrupts:
-    """Notes SIGINT, SIGTERM and SIGHUP and does not die of them, used as a context.
+    """Notes one of `SIGNALS` instead of dying of it, while used as a context.
 
     The loop asks `received` between two calls. A second signal acts at once.
     """
@@ -162,7 +162,8 @@ def _numbers(tree: PyTree) -> Iterator[tuple[str, Array]]:
 
 def _cause(error: Exception) -> str:
     text = str(error).strip().rstrip(".")
-    if isinstance(error, InputError) or str(error).startswith("The "):
+    # An OSError without a number is one of ours, and says all.
+    if isinstance(error, InputError) or getattr(error, "errno", 0) is None:
         return text
     if is_full(error):
         return f"The disk or the quota is full ({text})"

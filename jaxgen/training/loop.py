@@ -80,7 +80,7 @@ def fit(
         The state after `steps` steps.
 
     Raises:
-        Interrupted: On SIGINT or SIGTERM, after the state was saved.
+        Interrupted: On SIGINT, SIGTERM or SIGHUP, after the state was saved.
         Failed: The data cannot be read any more, a folder is gone, or the disk is
             full; the state was saved, elsewhere if need be.
         NonFiniteError: As soon as a term or a norm is NaN or infinite.

@@ -13,7 +13,7 @@ import jax
 from jaxgen import run_files
 from jaxgen.errors import InputError
 from jaxgen.files import write_whole
-from jaxgen.run_files import read_records, shown
+from jaxgen.run_files import read_records
 from jaxgen.training import lock
 
 
@@ -198,25 +198,14 @@ def _check_same(folder: RunFolder, config: dict[str, Any], free: set[str]) -> No
         )
     # Through JSON, so that tuples compare as the lists they were saved as.
     config = json.loads(json.dumps(config))
-    differ = [
-        f"{key} was {shown(former.get(key))} and is now {shown(config.get(key))}"
-        for key in sorted(former.keys() | config.keys())
-        if key not in free and not _same(former.get(key), config.get(key))
-    ]
+    differ = run_files.differences(former, config, free=free)
     if differ:
         raise InputError(
             f"The run {folder.path} was made with other options, as its "
-            f"{folder.config.name} says: {'; '.join(differ)}. Give the same options to "
+            f"{folder.config.name} says: {differ}. Give the same options to "
             "resume it, put that file back if it was changed, or leave out resume=True "
             "for a new run."
         )
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two options are equal; True is not 1."""
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _check_checkpoints(folder: RunFolder) -> None:

@@ -195,6 +195,20 @@ def test_what_a_lost_folder_cannot_take_is_saved_elsewhere(
     tiny.assert_equal_bits(fit(key, saved)[0], whole[0])
 
 
+def test_a_folder_of_which_a_file_is_gone_is_not_trusted(key, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    lines = training.JsonLines(tmp_path / "metrics.jsonl")
+
+    def remove(state, step):
+        (tmp_path / "metrics.jsonl").unlink(missing_ok=True)
+
+    with pytest.raises(training.Failed, match="metrics.jsonl is gone") as stop:
+        fit(key, tmp_path / "a", callbacks=[remove], writers=[lines])
+    lines.close()
+    assert stop.value.saved is not None
+    assert stop.value.saved.parent.name.startswith("jaxgen-rescued-")
+
+
 def test_a_signal_before_the_first_call_saves_the_first_state(whole, key, tmp_path):
     sent = []
 
