@@ -218,7 +218,9 @@ def test_a_save_without_its_digest_is_none(tmp_path, monkeypatch):
         checkpoints.save(20, state_of(20), {})
         with pytest.raises(OSError, match="disk or the quota of .* is full"):
             checkpoints.wait()
-    assert checkpoints.latest() == 10
+    other = training.Checkpoints(tmp_path)
+    assert other.latest() == 10
+    other.close()
     # It is saved anew, and only then is the one before 10 given up.
     assert checkpoints.rescue(20, state_of(20), {}) == tmp_path
     assert checkpoints.latest() == 20
