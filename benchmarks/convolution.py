@@ -44,15 +44,15 @@ def training_step(
     keys = jax.random.split(jax.random.key(0), 4)
     images = jax.random.uniform(keys[0], (batch_size, size, size, 1))
     noise = jax.random.normal(keys[1], (batch_size, 2))
-    params = (encoder.init(keys[2], images), decoder.init(keys[3], noise))
+    params = (encoder.init(keys[2], images)[0], decoder.init(keys[3], noise)[0])
 
     def step(carry):
         params, opt_state, images, noise = carry
 
         def loss(params):
-            mean, log_variance = encoder.apply(params[0], images)
+            (mean, log_variance), _ = encoder.apply(params[0], (), images)
             latents = mean + jnp.exp(0.5 * log_variance) * noise
-            logits = decoder.apply(params[1], latents)
+            logits, _ = decoder.apply(params[1], (), latents)
             likelihood = optax.sigmoid_binary_cross_entropy(logits, images)
             kl = 0.5 * (mean**2 + jnp.expm1(log_variance) - log_variance)
             return (jnp.sum(likelihood) + jnp.sum(kl)) / batch_size

@@ -159,6 +159,7 @@ def _cut(config: Config, channels: int, steps: int) -> models.CUT:
     weight = 10.0 if fast else 1.0
     return models.cut(
         parts.translator_of(config, channels),
+        parts.features_of(config, channels),
         networks.patch_heads(),
         parts.critic_of(config, cures),
         *parts.optimizers_of(config, steps),

@@ -330,7 +330,7 @@ def along(
     encode = jax.jit(parts.encoder.apply)
 
     def log_likelihood(params: Any, latents: Array, images: Array) -> Array:
-        outputs = parts.decoder.apply(params, latents)
+        outputs, _ = parts.decoder.apply(params, (), latents)
         return likelihood.log_likelihood(outputs, images)
 
     found: Along = {name: {} for name in parts.entrants}
@@ -341,7 +341,7 @@ def along(
             log_likelihood,
             parts.prior,
             params["decoder"],
-            encode(params["encoder"], images),
+            encode(params["encoder"], (), images)[0],
             images,
         )
         own = jax.random.fold_in(key, step)

@@ -42,7 +42,7 @@ from experiments.gan_studies import versus
 from experiments.latent_arrays import on_one_device
 from jaxgen import losses, metrics, models, networks, random
 from jaxgen.losses.vae import priors
-from jaxgen.typing import Array, Network, Params
+from jaxgen.typing import Array, Network, Params, PyTree
 
 TERMS = {"vae": ("loss", "kl"), "gan": ("critic_loss", "fake_logit")}
 """What the progress bar shows."""
@@ -125,8 +125,11 @@ def as_generator(decoder: Network) -> Network:
     tanh(x / 2) is 2 sigmoid(x) - 1: brought to [0, 1], the means of the decoder.
     """
 
-    def apply(params: Params, latents: Array) -> Array:
-        return jnp.tanh(0.5 * decoder.apply(params, latents))
+    def apply(
+        params: Params, stats: PyTree, latents: Array, **mode: Any
+    ) -> tuple[Array, PyTree]:
+        logits, stats = decoder.apply(params, stats, latents, **mode)
+        return jnp.tanh(0.5 * logits), stats
 
     return Network(decoder.init, apply)
 

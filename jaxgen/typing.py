@@ -26,8 +26,6 @@ __all__ = [
     "PyTree",
     "RandomKeys",
     "State",
-    "StatefulNetwork",
-    "Translator",
     "Update",
 ]
 
@@ -55,55 +53,27 @@ BACK: dict[Direction, Direction] = {"a_to_b": "b_to_a", "b_to_a": "a_to_b"}
 class Network(NamedTuple):
     """A network as two pure functions, so that no model depends on a network library.
 
-    Attributes:
-        init: `init(key, *inputs) -> params`.
-        apply: `apply(params, *inputs) -> outputs`.
-    """
-
-    init: Callable[..., Params]
-    apply: Callable[..., Any]
-
-
-class StatefulNetwork(NamedTuple):
-    """A network with statistics that training moves, as batch normalization has.
-
-    The vectors of a power iteration, for spectral norms, are statistics too.
+    `networks.pure` makes one of a module.
 
     Attributes:
-        init: `init(key, *inputs) -> (params, batch_stats)`.
-        apply: `apply(params, batch_stats, *inputs, train=False, axis_name=None) ->
-            (outputs, batch_stats)`. Only with `train` are the statistics those of the
-            batch, over all devices of `axis_name`, and the returned ones new.
+        init: `init(key, *inputs) -> (params, stats)`. `stats` is what training moves
+            without a gradient, such as running statistics and the vectors of a power
+            iteration; () where there is none.
+        apply: `apply(params, stats, *inputs, keys=None, train=False, axis_name=None) ->
+            (outputs, stats)`. `keys` are one per example, for dropout and noise;
+            without keys nothing is drawn. Only with `train` are statistics those of
+            the batch, over all devices of `axis_name`, and the returned ones new.
     """
 
     init: Callable[..., tuple[Params, PyTree]]
     apply: Callable[..., tuple[Any, PyTree]]
 
 
-class Translator(NamedTuple):
-    """A network from images to images, in [-1, 1], with noise and statistics.
-
-    Attributes:
-        init: `init(key, images) -> (params, batch_stats)`.
-        apply: `apply(params, batch_stats, images, *, keys=None, train=False,
-            axis_name=None) -> (images, batch_stats)`. `keys` are one per image, for
-            dropout; None for none of it. With `train` a batch normalization uses the
-            statistics of the batch, over all devices of `axis_name`, and the returned
-            ones are new.
-        features: `features(...) -> feature maps`, with the arguments of `apply`: those
-            of the encoding half; None where the network offers none.
-    """
-
-    init: Callable[..., tuple[Params, PyTree]]
-    apply: Callable[..., tuple[Array, PyTree]]
-    features: Callable[..., tuple[Array, ...]] | None = None
-
-
 class NetState(NamedTuple):
     """What training changes in one network (or several behind one optimizer)."""
 
     params: Params
-    batch_stats: PyTree
+    stats: PyTree
     opt_state: PyTree
 
 

@@ -83,7 +83,7 @@ def train(
             return (optax.apply_updates(params, updates), state), None
 
         example = sampler(random.stream(key, "shape"), setting, 2)[0]
-        params = critic.init(random.stream(key, "critic"), example)
+        params, _ = critic.init(random.stream(key, "critic"), example)
         # A critic starts flat: of a slope that starts the wrong way the penalty makes
         # one of about 1, from where no small step is uphill.
         head = f"Dense_{len(options.hidden)}"

@@ -112,10 +112,11 @@ def learned_critics(
 
     def look(params: Params, key: PRNGKeyArray, loss) -> tuple[Array, Array, Array]:
         def one(x: Array) -> Array:
-            return critic.apply(params, x[None, None])[0]
+            return critic.apply(params, (), x[None, None])[0][0]
 
         real, fake = sampler(key, jnp.asarray(half), draws)
-        terms = loss.critic(critic.apply(params, real), critic.apply(params, fake))
+        logits = [critic.apply(params, (), some)[0] for some in (real, fake)]
+        terms = loss.critic(*logits)
         values, slopes = jax.vmap(jax.value_and_grad(one))(jnp.asarray(x, jnp.float32))
         return loss.estimate(jnp.mean(terms)), values, slopes
 

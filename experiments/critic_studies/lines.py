@@ -110,7 +110,7 @@ def _read(
     def one(params: Params, theta: Array) -> tuple[Array, Array]:
         def logits(theta: Array) -> tuple[Array, Array]:
             real, fake = sampler(jax.random.clone(key), theta, draws)
-            return critic.apply(params, real), critic.apply(params, fake)
+            return critic.apply(params, (), real)[0], critic.apply(params, (), fake)[0]
 
         def generator(theta: Array) -> Array:
             return jnp.mean(loss.generator(*logits(theta)))

@@ -12,7 +12,7 @@ from jaxgen import models, networks
 from jaxgen.errors import InputError
 from jaxgen.models.remedies import Remedy
 from jaxgen.networks.dcgan import CriticNormalization
-from jaxgen.typing import Network, StatefulNetwork
+from jaxgen.typing import Network
 
 SystemName = Literal[
     "non_saturating", "least_squares", "hinge", "relativistic", "wgan", "wgan_gp"
@@ -203,7 +203,7 @@ def _networks(
     system: System,
     image_shape: tuple[int, int, int],
     heads: int,
-) -> tuple[Network | StatefulNetwork, Network | StatefulNetwork]:
+) -> tuple[Network, Network]:
     if config.network == "mlp":
         if config.conditional not in ("no", "concat", "auxiliary"):
             raise InputError(

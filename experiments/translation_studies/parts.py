@@ -6,7 +6,7 @@ preset: `settled` puts it there.
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -20,7 +20,7 @@ from jaxgen.errors import InputError
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import remedies
 from jaxgen.models.remedies import Remedy
-from jaxgen.typing import StatefulNetwork, Translator
+from jaxgen.typing import Network
 
 LossName = Literal[
     "cross_entropy",
@@ -216,13 +216,24 @@ def run_name(options: Any, data: str, *words: str) -> str:
     return re.sub("[+/]", "-", "-".join(told).replace("=", ""))
 
 
-def translator_of(options: NetworkOptions, channels: int) -> Translator:
+def translator_of(options: NetworkOptions, channels: int) -> Network:
     """Returns a generator that the options describe.
 
     Args:
         options: The options, settled.
         channels: Of its output; those of its input follow from the first image.
     """
+    make = {"resnet": networks.resnet_translator, "unet": networks.unet_translator}
+    return make[options.generator](channels, **_translator_options(options))
+
+
+def features_of(options: NetworkOptions, channels: int) -> Callable[..., Any]:
+    """Returns the feature maps of `translator_of(options, channels)`."""
+    make = {"resnet": networks.resnet_features, "unet": networks.unet_features}
+    return make[options.generator](channels, **_translator_options(options))
+
+
+def _translator_options(options: NetworkOptions) -> dict[str, Any]:
     shared: dict[str, Any] = {
         "width": options.width,
         "norm": options.norm,
@@ -230,19 +241,13 @@ def translator_of(options: NetworkOptions, channels: int) -> Translator:
         "dtype": _dtype(options),
     }
     if options.generator == "resnet":
-        return networks.resnet_translator(
-            channels,
-            blocks=_given(options.blocks),
-            dropout=options.dropout == "blocks",
-            **shared,
-        )
+        own = {"blocks": _given(options.blocks), "dropout": options.dropout == "blocks"}
+        return shared | own
     dropout = None if options.dropout in (None, "none") else options.dropout
-    return networks.unet_translator(
-        channels, depth=_given(options.depth), dropout=dropout, **shared
-    )
+    return shared | {"depth": _given(options.depth), "dropout": dropout}
 
 
-def critic_of(options: NetworkOptions, cures: Sequence[Remedy]) -> StatefulNetwork:
+def critic_of(options: NetworkOptions, cures: Sequence[Remedy]) -> Network:
     """Returns a critic that the options describe, with a head per view of a remedy."""
     shared: dict[str, Any] = {
         "width": options.critic_width,

@@ -251,7 +251,7 @@ def _from_weights(
     found = networks.import_translator(path)
     options = train_options.read_beside(path, found)
     drawn, assumed = _dropout(found.dropout, options, dropout)
-    if statistics is None and jax.tree.leaves(found.batch_stats):
+    if statistics is None and jax.tree.leaves(found.stats):
         assumed += (
             "batch normalization takes the statistics of each picture (the default, as "
             "in the published code; --statistics running takes those of training)",
@@ -274,7 +274,7 @@ def _from_weights(
     def translated(weights: Any, images: Array, key: PRNGKeyArray | None) -> Array:
         return translate(found.translator, weights, images, key, noise)
 
-    weights = (found.params, found.batch_stats)
+    weights = (found.params, found.stats)
     return Loaded(
         lambda images, key=None: translated(weights, images, key),
         found.channels,

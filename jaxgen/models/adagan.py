@@ -19,7 +19,6 @@ from jaxgen.losses.gan import cross_entropy_critic_loss
 from jaxgen.models import gan_checks
 from jaxgen.models.gan import GAN, GANState
 from jaxgen.models.gradient_step import gradient_step
-from jaxgen.models.stateful import stateful
 from jaxgen.typing import (
     Array,
     Batch,
@@ -31,7 +30,6 @@ from jaxgen.typing import (
     Params,
     PRNGKeyArray,
     RandomKeys,
-    StatefulNetwork,
     Update,
 )
 
@@ -98,7 +96,7 @@ class AdaGAN(NamedTuple):
 
 def adagan(
     component: GAN,
-    classifier: Network | StatefulNetwork,
+    classifier: Network,
     classifier_optimizer: optax.GradientTransformation,
     *,
     num_components: int,
@@ -164,7 +162,7 @@ def adagan(
             "for each."
         )
     table = boosting.mixture_weights(shares)
-    network = stateful(classifier)
+    network = classifier
     period = component_steps + classifier_steps
 
     def begun(state: AdaGANState) -> Array:
@@ -181,7 +179,7 @@ def adagan(
     def logits_of(state: AdaGANState, samples: Array) -> Array:
         check_floats(samples=samples)
         net = state.classifier
-        return network.apply(net.params, net.batch_stats, samples)[0]
+        return network.apply(net.params, net.stats, samples)[0]
 
     def generate_each(state: AdaGANState, latents: Array) -> Array:
         made = jax.vmap(component.generate, in_axes=(0, None))
@@ -283,7 +281,7 @@ def adagan(
 
             def loss(params: Params) -> tuple[Array, Any]:
                 real_logits, stats = network.apply(
-                    params, net.batch_stats, real, train=True, axis_name=axis_name
+                    params, net.stats, real, train=True, axis_name=axis_name
                 )
                 fake_logits, stats = network.apply(
                     params, stats, fake, train=True, axis_name=axis_name
@@ -295,7 +293,7 @@ def adagan(
                 loss, net, classifier_optimizer, axis_name=axis_name
             )
             new = {"classifier_loss": found["classifier_loss"]}
-            return one, net._replace(batch_stats=stats), metrics | new
+            return one, net._replace(stats=stats), metrics | new
 
         turn = state.step - number * period
         is_classifier = (turn >= component_steps) & (number < num_components - 1)

@@ -18,12 +18,12 @@ from jaxgen.typing import (
     Array,
     Metrics,
     NetState,
+    Network,
     Params,
     PerExample,
     PRNGKeyArray,
     PyTree,
     RandomKeys,
-    StatefulNetwork,
 )
 
 
@@ -54,7 +54,7 @@ class Critic(NamedTuple):
             in `fake`; `kept` is what the remedies keep.
         generator_loss: `(net, kept, CriticStep, fake) -> scalar`.
         outputs: `(net, samples, condition, train=False) -> (logits of all heads,
-            batch_stats)`, without what draws; with `train` normalized by the samples'
+            stats)`, without what draws; with `train` normalized by the samples'
             own statistics.
         logits: `(net, samples, condition, train=False) -> logits` of the head that
             judges samples as they are.
@@ -92,7 +92,7 @@ class _Pair(NamedTuple):
 
 
 def critic_of(
-    network: StatefulNetwork,
+    network: Network,
     optimizer: optax.GradientTransformation,
     *,
     loss: AdversarialLoss,
@@ -177,10 +177,10 @@ def critic_of(
         return _Pair(real_rows, fake_rows, left)
 
     def apply(
-        params: Params, batch_stats: PyTree, seen: _Rows, axis_name: str | None
+        params: Params, stats: PyTree, seen: _Rows, axis_name: str | None
     ) -> tuple[Array, PyTree]:
         return network.apply(
-            params, batch_stats, *_inputs(seen), train=True, axis_name=axis_name
+            params, stats, *_inputs(seen), train=True, axis_name=axis_name
         )
 
     def column(outputs: Array, view: int) -> Array:
@@ -218,7 +218,7 @@ def critic_of(
                 row = _Rows(samples, seen.real.condition)
                 for remedy in remedies[first_statistic:]:
                     row = laid_out(remedy, row)
-                outputs, _ = apply(params, net.batch_stats, row, step.axis_name)
+                outputs, _ = apply(params, net.stats, row, step.axis_name)
                 return per_row(column(outputs, number))
 
             for place, (remedy, own) in enumerate(zip(remedies, kept, strict=True)):
@@ -243,7 +243,7 @@ def critic_of(
         axis_name = step.axis_name
 
         def critic_loss(params: Params) -> tuple[Array, Any]:
-            stats, total = net.batch_stats, jnp.zeros(())
+            stats, total = net.stats, jnp.zeros(())
             metrics: Metrics = {}
             moved = kept
             for number, view in enumerate(views):
@@ -273,7 +273,7 @@ def critic_of(
         after, metrics, (stats, moved) = gradient_step(
             critic_loss, net, optimizer, axis_name=axis_name
         )
-        after = after._replace(batch_stats=stats)
+        after = after._replace(stats=stats)
         for remedy in remedies:
             if remedy.penalty is not None and remedy.every > 1:
                 after = lazily(remedy, after, kept, step, fake)
@@ -315,10 +315,8 @@ def critic_of(
         for number, view in enumerate(views):
             seen = pair(kept, step, fake, number)
             # Where a loss does not look at data, XLA leaves this pass out.
-            real_outputs, _ = apply(
-                net.params, net.batch_stats, seen.real, step.axis_name
-            )
-            outputs, _ = apply(net.params, net.batch_stats, seen.fake, step.axis_name)
+            real_outputs, _ = apply(net.params, net.stats, seen.real, step.axis_name)
+            outputs, _ = apply(net.params, net.stats, seen.fake, step.axis_name)
             real, false = (column(one, number) for one in (real_outputs, outputs))
             values = loss.generator(real.ravel(), false.ravel())
             total += view.generator_weight * jnp.mean(values)
@@ -330,7 +328,7 @@ def critic_of(
         net: NetState, samples: Array, condition: Condition, *, train: bool = False
     ) -> tuple[Array, PyTree]:
         inputs = _inputs(calm(samples, condition))
-        return network.apply(net.params, net.batch_stats, *inputs, train=train)
+        return network.apply(net.params, net.stats, *inputs, train=train)
 
     def logits(
         net: NetState, samples: Array, condition: Condition, *, train: bool = False

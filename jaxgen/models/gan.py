@@ -25,7 +25,6 @@ from jaxgen.models.critic import CriticStep, critic_of
 from jaxgen.models.gradient_step import gradient_step
 from jaxgen.models.patch_logits import loss_per_row
 from jaxgen.models.remedies import Remedy
-from jaxgen.models.stateful import stateful
 from jaxgen.typing import (
     Array,
     Batch,
@@ -39,7 +38,6 @@ from jaxgen.typing import (
     PRNGKeyArray,
     PyTree,
     RandomKeys,
-    StatefulNetwork,
     Update,
 )
 
@@ -98,8 +96,8 @@ class GAN(NamedTuple):
 
 
 def gan(
-    generator: Network | StatefulNetwork,
-    critic: Network | StatefulNetwork,
+    generator: Network,
+    critic: Network,
     generator_optimizer: optax.GradientTransformation,
     critic_optimizer: optax.GradientTransformation,
     *,
@@ -157,14 +155,14 @@ def gan(
         loss, remedies, critic_steps, num_classes, auxiliary_weight, ema_decay
     )
     judge = critic_of(
-        stateful(critic),
+        critic,
         critic_optimizer,
         loss=loss,
         remedies=tuple(remedies),
         auxiliary_classes=num_classes if auxiliary_weight else None,
         auxiliary_weight=auxiliary_weight,
     )
-    generator = stateful(generator)
+    generator = generator
     remedies = tuple(remedies)
     unrolled = sum(remedy.unroll for remedy in remedies)
 
@@ -179,7 +177,7 @@ def gan(
 
     def fakes(
         params: Params,
-        batch_stats: PyTree,
+        stats: PyTree,
         keys: RandomKeys,
         condition: Condition,
         axis_name: str | None,
@@ -187,7 +185,7 @@ def gan(
         drawn = draw_latents(keys, (keys.shape[0], latents))
         return generator.apply(
             params,
-            batch_stats,
+            stats,
             drawn,
             *given(condition),
             train=True,
@@ -248,7 +246,7 @@ def gan(
             number, real, condition = item
             fake, _ = fakes(
                 state.generator.params,
-                state.generator.batch_stats,
+                state.generator.stats,
                 keys_of("critic latent", number),
                 condition,
                 axis_name,
@@ -271,7 +269,7 @@ def gan(
         def generator_loss(params: Params) -> tuple[Array, Any]:
             fake, stats = fakes(
                 params,
-                state.generator.batch_stats,
+                state.generator.stats,
                 keys_of("latent", 0),
                 condition,
                 axis_name,
@@ -288,20 +286,20 @@ def gan(
         net, found, stats = gradient_step(
             generator_loss, state.generator, generator_optimizer, axis_name=axis_name
         )
-        net = net._replace(batch_stats=stats)
+        net = net._replace(stats=stats)
         metrics |= {
             "generator_loss": found["generator_loss"],
             "generator_gradient_norm": found["gradient_norm"],
         }
         ema = averaging.next_average(
-            (net.params, net.batch_stats), state.ema, decay=ema_decay, step=state.step
+            (net.params, net.stats), state.ema, decay=ema_decay, step=state.step
         )
         return GANState(state.step + 1, state.key, net, critic_net, ema, kept), metrics
 
     def generate(state: GANState, latents: Array, condition: Condition = None) -> Array:
         check_condition("GAN", condition, latents.shape[0], num_classes)
         net = state.generator
-        params, stats = averaging.in_use((net.params, net.batch_stats), state.ema)
+        params, stats = averaging.in_use((net.params, net.stats), state.ema)
         return shown(generator.apply(params, stats, latents, *given(condition))[0])
 
     def turns(condition: Condition, n: int) -> Condition:

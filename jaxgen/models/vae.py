@@ -184,7 +184,7 @@ def vae(
 
     def posterior(params: Params, images: Images, condition: Condition) -> Posterior:
         vae_checks.check_images(images, likelihood)
-        outputs = encoder.apply(params["encoder"], images, *given(condition))
+        outputs, _ = encoder.apply(params["encoder"], (), images, *given(condition))
         q = posterior_of(prior.family, outputs)
         vae_checks.check_latents(q.point.shape[1:], prior.shape)
         return q
@@ -198,7 +198,7 @@ def vae(
     def log_likelihood(
         params: Params, latents: Array, images: Images, *condition: Array
     ) -> PerExample:
-        outputs = decoder.apply(params["decoder"], latents, *condition)
+        outputs, _ = decoder.apply(params["decoder"], (), latents, *condition)
         return likelihood.log_likelihood(outputs, images)
 
     def problem(params: Params, batch: Batch) -> tuple[Any, ...]:
@@ -246,8 +246,8 @@ def vae(
         latents = jnp.zeros((images.shape[0], *prior.shape), images.dtype)
         own = given(condition)
         params = {
-            "encoder": encoder.init(random.stream(key, "encoder"), images, *own),
-            "decoder": decoder.init(random.stream(key, "decoder"), latents, *own),
+            "encoder": encoder.init(random.stream(key, "encoder"), images, *own)[0],
+            "decoder": decoder.init(random.stream(key, "decoder"), latents, *own)[0],
             "prior": prior.init(random.stream(key, "prior"), images, condition),
         }
         _, q, p, _ = problem(params, batch)
@@ -257,7 +257,7 @@ def vae(
             kept = losses.vae.estimator_state(
                 stream, first, q, p, divergence=divergence
             )
-        net = NetState(params, batch_stats={}, opt_state=optimizer.init(params))
+        net = NetState(params, stats=(), opt_state=optimizer.init(params))
         step = jnp.zeros((), jnp.int32)
         return VAEState(step, key, net, objective.init(), kept)
 
@@ -330,9 +330,8 @@ def vae(
 
     def decode(state: VAEState, latents: Array, condition: Condition = None) -> Images:
         own = given(checked(condition, latents.shape[0]))
-        return likelihood.mean(
-            decoder.apply(state.net.params["decoder"], latents, *own)
-        )
+        outputs, _ = decoder.apply(state.net.params["decoder"], (), latents, *own)
+        return likelihood.mean(outputs)
 
     def reconstruct(
         state: VAEState, images: Images, condition: Condition = None

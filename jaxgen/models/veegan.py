@@ -16,7 +16,6 @@ from jaxgen.checks import check_batch, check_count, check_floats, check_number
 from jaxgen.errors import InputError
 from jaxgen.models import gan_checks
 from jaxgen.models.gradient_step import gradient_step
-from jaxgen.models.stateful import stateful
 from jaxgen.typing import (
     Array,
     Batch,
@@ -30,7 +29,6 @@ from jaxgen.typing import (
     PRNGKeyArray,
     PyTree,
     RandomKeys,
-    StatefulNetwork,
     Update,
 )
 
@@ -90,9 +88,9 @@ class _Draws(NamedTuple):
 
 
 def veegan(
-    generator: Network | StatefulNetwork,
-    reconstructor: Network | StatefulNetwork,
-    critic: Network | StatefulNetwork,
+    generator: Network,
+    reconstructor: Network,
+    critic: Network,
     generator_optimizer: optax.GradientTransformation,
     reconstructor_optimizer: optax.GradientTransformation,
     critic_optimizer: optax.GradientTransformation,
@@ -150,9 +148,6 @@ def veegan(
     check_number("noise", noise, least=0)
     check_number("reconstruction_weight", reconstruction_weight, least=0)
     check_count("latents", latents, 1)
-    generator, reconstructor, critic = (
-        stateful(network) for network in (generator, reconstructor, critic)
-    )
 
     def seen(samples: Array) -> Array:
         return 2.0 * samples - 1.0 if signed else samples
@@ -175,7 +170,7 @@ def veegan(
 
         def made(
             name: str,
-            network: StatefulNetwork,
+            network: Network,
             optimizer: optax.GradientTransformation,
             *inputs: Array,
         ) -> tuple[NetState, tuple[int, ...]]:
@@ -201,9 +196,9 @@ def veegan(
         real = seen(batch["image"])
         drawn = draws_of(key, real.shape[0], axis_name)
 
-        def run(network: StatefulNetwork, net: NetState, *inputs: Array) -> Any:
+        def run(network: Network, net: NetState, *inputs: Array) -> Any:
             return network.apply(
-                net.params, net.batch_stats, *inputs, train=True, axis_name=axis_name
+                net.params, net.stats, *inputs, train=True, axis_name=axis_name
             )
 
         def distance(net: NetState, fake: Array) -> tuple[Array, PyTree]:
@@ -217,7 +212,7 @@ def veegan(
         def critic_loss(params: Params) -> tuple[Array, Any]:
             net = state.critic._replace(params=params)
             generated, stats = run(critic, net, fake, drawn.latents)
-            net = net._replace(batch_stats=stats)
+            net = net._replace(stats=stats)
             given, stats = run(critic, net, real, led_back)
             value = jnp.mean(_critic_loss(generated, given))
             terms = {
@@ -249,7 +244,7 @@ def veegan(
             )
             found[f"{name}_gradient_norm"] = found.pop("gradient_norm")
             del found["parameter_norm"], found["update_norm"]
-            return net._replace(batch_stats=stats), found
+            return net._replace(stats=stats), found
 
         critic_net, metrics = step("critic", critic_loss, critic_optimizer)
         reconstructor_net, found = step(
@@ -261,8 +256,8 @@ def veegan(
         nets = (generator_net, reconstructor_net, critic_net)
         return VEEGANState(state.step + 1, state.key, *nets), metrics
 
-    def still(network: StatefulNetwork, net: NetState, *inputs: Array) -> Array:
-        return network.apply(net.params, net.batch_stats, *inputs)[0]
+    def still(network: Network, net: NetState, *inputs: Array) -> Array:
+        return network.apply(net.params, net.stats, *inputs)[0]
 
     def generate(state: VEEGANState, latents: Array) -> Array:
         samples = still(generator, state.generator, latents)

@@ -40,7 +40,7 @@ from jaxgen.networks.mlp import (
     mlp_decoder,
     mlp_encoder,
 )
-from jaxgen.networks.pure import pure, pure_translator, pure_with_statistics
+from jaxgen.networks.pure import pure, pure_functions
 from jaxgen.networks.resnet import (
     ResidualCritic,
     ResidualGenerator,
@@ -63,7 +63,9 @@ from jaxgen.networks.translation import (
     patch_heads,
     patch_receptive_field,
     pixel_critic,
+    resnet_features,
     resnet_translator,
+    unet_features,
     unet_translator,
 )
 
@@ -112,11 +114,12 @@ __all__ = [
     "patch_receptive_field",
     "pixel_critic",
     "pure",
-    "pure_translator",
-    "pure_with_statistics",
+    "pure_functions",
     "residual_critic",
     "residual_generator",
+    "resnet_features",
     "resnet_translator",
     "shared_scale",
+    "unet_features",
     "unet_translator",
 ]

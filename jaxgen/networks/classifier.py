@@ -87,8 +87,8 @@ def classifier(
         >>> import jax
         >>> images = jax.numpy.zeros((5, 28, 28, 1))
         >>> network = classifier(10)
-        >>> params = network.init(jax.random.key(0), images)
-        >>> [output.shape for output in network.apply(params, images)]
+        >>> variables = network.init(jax.random.key(0), images)
+        >>> [output.shape for output in network.apply(*variables, images)[0]]
         [(5, 64), (5, 10)]
     """
     check_count("num_classes", num_classes, 1)

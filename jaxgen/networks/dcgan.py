@@ -33,9 +33,9 @@ from jaxgen.networks.gan_parts import (
 )
 from jaxgen.networks.initializers import normal
 from jaxgen.networks.mlp import with_condition
-from jaxgen.networks.pure import pure, pure_with_statistics
+from jaxgen.networks.pure import pure
 from jaxgen.networks.spectral_norm import SpectralNorm
-from jaxgen.typing import Array, Images, Latents, Network, StatefulNetwork
+from jaxgen.typing import Array, Images, Latents, Network
 
 GeneratorNormalization = Literal["batch", "conditional", "none"]
 CriticNormalization = Literal["none", "batch", "layer", "spectral"]
@@ -179,7 +179,7 @@ def dcgan_generator(
     normalization: GeneratorNormalization = "batch",
     output: Activation | None = jnp.tanh,
     formulation: ConvTransposeFormulation = "auto",
-) -> Network | StatefulNetwork:
+) -> Network:
     """Returns `DCGANGenerator` as pure functions: latents to images.
 
     A dense layer makes features of 7 x 7 (images of 28 pixels) or 4 x 4 (32 or 64), and
@@ -193,9 +193,6 @@ def dcgan_generator(
         output: Of the images: `jnp.tanh` for [-1, 1] (give `models.gan` signed=True),
             `flax.linen.sigmoid` for [0, 1].
         formulation: See `jaxgen.networks.convolution`.
-
-    Returns:
-        A `StatefulNetwork`; a `Network` without normalization.
 
     Raises:
         InputError: The size is not a small one, doubled some times, or the
@@ -218,7 +215,7 @@ def dcgan_generator(
     check_count("width", width, 1)
     halvings(*image_shape[:2], above=_SMALLEST)
     module = DCGANGenerator(image_shape, width, normalization, output, formulation)
-    return pure(module) if normalization == "none" else pure_with_statistics(module)
+    return pure(module)
 
 
 def dcgan_critic(
@@ -230,7 +227,7 @@ def dcgan_critic(
     minibatch_group: int | None = None,
     activation: Activation = leaky_relu,
     formulation: ConvFormulation = "auto",
-) -> Network | StatefulNetwork:
+) -> Network:
     """Returns `DCGANCritic` as pure functions: images to raw logits.
 
     Convolutions of 4 x 4 and stride 2 halve images to 7 x 7 (28 pixels) or 4 x 4 (32 or
@@ -248,9 +245,6 @@ def dcgan_critic(
         activation: Of all layers; a leaky `relu` of slope 0.2 by default.
         formulation: See `jaxgen.networks.convolution`.
 
-    Returns:
-        A `StatefulNetwork` with "batch" or "spectral", else a `Network`.
-
     Raises:
         InputError: The normalization or the condition is unknown.
 
@@ -258,8 +252,8 @@ def dcgan_critic(
         >>> import jax
         >>> network = dcgan_critic(width=8, heads=4)
         >>> images = jax.numpy.zeros((5, 28, 28, 1))
-        >>> params = jax.eval_shape(network.init, jax.random.key(0), images)
-        >>> jax.eval_shape(network.apply, params, images).shape
+        >>> variables = jax.eval_shape(network.init, jax.random.key(0), images)
+        >>> jax.eval_shape(network.apply, *variables, images)[0].shape
         (5, 4)
 
     References:
@@ -282,5 +276,4 @@ def dcgan_critic(
         activation,
         formulation,
     )
-    stateful = normalization in ("batch", "spectral")
-    return pure_with_statistics(module) if stateful else pure(module)
+    return pure(module)

@@ -94,8 +94,8 @@ def mlp_generator(
         >>> import jax
         >>> network = mlp_generator((2,))
         >>> latents = jax.numpy.zeros((5, 16))
-        >>> params = network.init(jax.random.key(0), latents)
-        >>> network.apply(params, latents).shape
+        >>> variables = network.init(jax.random.key(0), latents)
+        >>> network.apply(*variables, latents)[0].shape
         (5, 2)
     """
     check_counts("sample_shape", sample_shape, 1)
@@ -124,8 +124,8 @@ def mlp_critic(
         >>> import jax
         >>> network = mlp_critic(heads=4)
         >>> points = jax.numpy.zeros((5, 2))
-        >>> params = network.init(jax.random.key(0), points)
-        >>> network.apply(params, points).shape
+        >>> variables = network.init(jax.random.key(0), points)
+        >>> network.apply(*variables, points)[0].shape
         (5, 4)
     """
     check_counts("hidden", hidden, 1)

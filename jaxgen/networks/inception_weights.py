@@ -74,6 +74,6 @@ def inception_params(state_dict: Mapping[str, np.ndarray]) -> Params:
 def inception_shapes() -> dict[tuple[str, ...], tuple[int, ...]]:
     """Returns the shape of each parameter by its path."""
     images = jax.ShapeDtypeStruct((1, SIZE, SIZE, 3), jnp.float32)
-    params = jax.eval_shape(inception().init, jax.random.key(0), images)
+    params, _ = jax.eval_shape(inception().init, jax.random.key(0), images)
     shapes: Any = flatten_dict(jax.tree.map(jnp.shape, params))
     return shapes

@@ -28,9 +28,9 @@ from jaxgen.networks.gan_parts import (
     with_condition_channels,
 )
 from jaxgen.networks.mlp import with_condition
-from jaxgen.networks.pure import pure, pure_with_statistics
+from jaxgen.networks.pure import pure
 from jaxgen.networks.spectral_norm import SpectralNorm
-from jaxgen.typing import Array, Images, Latents, Network, StatefulNetwork
+from jaxgen.typing import Array, Images, Latents, Network
 
 GeneratorNormalization = Literal["batch", "conditional", "none"]
 CriticNormalization = Literal["none", "layer", "spectral"]
@@ -180,7 +180,7 @@ def residual_generator(
     normalization: GeneratorNormalization = "batch",
     output: Activation | None = jnp.tanh,
     formulation: ConvFormulation = "auto",
-) -> Network | StatefulNetwork:
+) -> Network:
     """Returns `ResidualGenerator` as pure functions: latents to images.
 
     Blocks of two convolutions double features of 4 x 4 or 7 x 7 until they are images.
@@ -194,9 +194,6 @@ def residual_generator(
         output: Of the images: `jnp.tanh` for [-1, 1] (give `models.gan` signed=True),
             `flax.linen.sigmoid` for [0, 1].
         formulation: See `jaxgen.networks.convolution`.
-
-    Returns:
-        A `StatefulNetwork`; a `Network` without normalization.
 
     Raises:
         InputError: The size is not a small one, doubled some times, or the
@@ -219,7 +216,7 @@ def residual_generator(
     check_count("width", width, 1)
     halvings(*image_shape[:2], above=_FIRST_SIDE)
     module = ResidualGenerator(image_shape, width, normalization, output, formulation)
-    return pure(module) if normalization == "none" else pure_with_statistics(module)
+    return pure(module)
 
 
 def residual_critic(
@@ -229,7 +226,7 @@ def residual_critic(
     heads: int = 1,
     condition: Conditioning = "projection",
     formulation: ConvFormulation = "auto",
-) -> Network | StatefulNetwork:
+) -> Network:
     """Returns `ResidualCritic` as pure functions: images to raw logits.
 
     Blocks of two convolutions halve images until they have 8 x 8 pixels or less; after
@@ -243,9 +240,6 @@ def residual_critic(
             None: not at all, as an auxiliary classifier must not see the class.
         formulation: See `jaxgen.networks.convolution`.
 
-    Returns:
-        A `StatefulNetwork` with "spectral", else a `Network`.
-
     Raises:
         InputError: The normalization or the condition is unknown.
 
@@ -253,8 +247,8 @@ def residual_critic(
         >>> import jax
         >>> network = residual_critic(width=8)
         >>> images = jax.numpy.zeros((5, 32, 32, 3))
-        >>> params = jax.eval_shape(network.init, jax.random.key(0), images)
-        >>> jax.eval_shape(network.apply, params, images).shape
+        >>> variables = jax.eval_shape(network.init, jax.random.key(0), images)
+        >>> jax.eval_shape(network.apply, *variables, images)[0].shape
         (5,)
 
     References:
@@ -266,8 +260,7 @@ def residual_critic(
     check_count("width", width, 1)
     check_count("heads", heads, 1)
     module = ResidualCritic(width, normalization, heads, condition, formulation)
-    spectral = normalization == "spectral"
-    return pure_with_statistics(module) if spectral else pure(module)
+    return pure(module)
 
 
 def spread_kernel(kernel: Array) -> Array:

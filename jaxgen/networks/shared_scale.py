@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jaxgen.checks import check_number
-from jaxgen.typing import Network, Params, PRNGKeyArray
+from jaxgen.typing import Network, Params, PRNGKeyArray, PyTree
 
 
 def shared_scale(decoder: Network, *, start: float = -1.0) -> Network:
@@ -27,13 +27,16 @@ def shared_scale(decoder: Network, *, start: float = -1.0) -> Network:
     """
     check_number("start", start)
 
-    def init(key: PRNGKeyArray, *inputs: Any) -> Params:
-        return {"decoder": decoder.init(key, *inputs), "log_scale": jnp.asarray(start)}
+    def init(key: PRNGKeyArray, *inputs: Any) -> tuple[Params, PyTree]:
+        params, stats = decoder.init(key, *inputs)
+        return {"decoder": params, "log_scale": jnp.asarray(start)}, stats
 
-    def apply(params: Params, *inputs: Any) -> Any:
-        mean = decoder.apply(params["decoder"], *inputs)
+    def apply(
+        params: Params, stats: PyTree, *inputs: Any, **mode: Any
+    ) -> tuple[Any, PyTree]:
+        mean, stats = decoder.apply(params["decoder"], stats, *inputs, **mode)
         log_scale = jnp.broadcast_to(params["log_scale"], mean.shape)
         pairs = jnp.stack([mean, log_scale], axis=-1)
-        return pairs.reshape(*mean.shape[:-1], -1)
+        return pairs.reshape(*mean.shape[:-1], -1), stats
 
     return Network(init, apply)

@@ -183,7 +183,7 @@ def put(monkeypatch, tmp_path):
         found = SimpleNamespace(
             translator=network,
             params=params,
-            batch_stats={},
+            stats=(),
             description="a net",
             dropout=None,
             channels=(4, 2),

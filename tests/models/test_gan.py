@@ -10,7 +10,7 @@ from jaxgen import losses, models, training
 from jaxgen.errors import InputError
 from jaxgen.models import gan_checks, remedies
 from jaxgen.models.ensemble import member_key
-from jaxgen.typing import StatefulNetwork
+from jaxgen.typing import Network
 from tests import tiny
 from tests.models import tiny_gan
 
@@ -69,16 +69,16 @@ def test_one_update_is_a_step_of_each_optimizer_on_each_loss(key):
     def down(loss, params):
         return jax.tree.map(lambda p, g: p - 0.1 * g, params, jax.grad(loss)(params))
 
-    fake = generator.apply(before.generator.params, LATENTS)
+    fake = generator.apply(before.generator.params, (), LATENTS)[0]
 
     def critic_loss(params):
-        real = critic.apply(params, POINTS)
-        return jnp.mean(game.critic(real, critic.apply(params, fake)))
+        real = critic.apply(params, (), POINTS)[0]
+        return jnp.mean(game.critic(real, critic.apply(params, (), fake)[0]))
 
     wanted = down(critic_loss, before.critic.params)
 
     def generator_loss(params):
-        logits = critic.apply(wanted, generator.apply(params, LATENTS))
+        logits = critic.apply(wanted, (), generator.apply(params, (), LATENTS)[0])[0]
         return jnp.mean(game.generator(logits, logits))
 
     tree_close(state.critic.params, wanted)
@@ -131,11 +131,11 @@ def test_the_unrolled_gradient_is_that_of_central_differences(
 
         def value(flat, base):
             """The generator's loss at samples of `flat` and the D^k of `base`."""
-            fake = generator.apply(unravel(base), latents)
+            fake = generator.apply(unravel(base), (), latents)[0]
 
             def critic_loss(params):
-                real = critic.apply(params, points)
-                value = jnp.mean(game.critic(real, critic.apply(params, fake)))
+                real = critic.apply(params, (), points)[0]
+                value = jnp.mean(game.critic(real, critic.apply(params, (), fake)[0]))
                 judge = partial(critic.apply, params)
                 return value + penalty * jnp.mean(losses.penalties.r1(judge, points))
 
@@ -147,7 +147,9 @@ def test_the_unrolled_gradient_is_that_of_central_differences(
 
             carry = (state.critic.params, state.critic.opt_state)
             (params, _), _ = jax.lax.scan(step, carry, None, length=steps)
-            logits = critic.apply(params, generator.apply(unravel(flat), latents))
+            logits = critic.apply(
+                params, (), generator.apply(unravel(flat), (), latents)[0]
+            )[0]
             return jnp.mean(game.generator(logits, logits))
 
         values = jax.jit(jax.vmap(value))
@@ -222,7 +224,7 @@ def counted(network):
         passes = batch_stats["passes"] + train
         return network.apply(params, *inputs), {"passes": passes}
 
-    return StatefulNetwork(init, apply)
+    return Network(init, apply)
 
 
 def test_each_critic_step_sees_its_own_minibatch(key):
@@ -248,7 +250,7 @@ def test_signed_networks_see_images_around_zero_and_samples_come_back(key):
     model = tiny_gan.gan(signed=True)
     state = model.init(key, {"image": jnp.full((ROWS, 2), 0.25)})
     net = tiny_gan.two_layers(1)
-    wanted = net.apply(state.critic.params, jnp.full((1, 2), -0.5))
+    wanted = net.apply(state.critic.params, (), jnp.full((1, 2), -0.5))[0]
     np.testing.assert_allclose(model.critique(state, jnp.full((1, 2), 0.25)), wanted)
     drawn = tiny_gan.two_layers((2,)).apply(state.generator.params, LATENTS)
     found = model.generate(state, jnp.asarray(LATENTS))
@@ -278,14 +280,17 @@ def test_an_auxiliary_classifier_adds_the_cross_entropy_of_both_sides(key):
     assert before.critic.params["w"].shape == (2, 3)
     critic, generator = tiny_gan.two_layers(4), tiny_gan.two_layers((2,))
     condition = jax.nn.one_hot(LABELLED["label"], 3)
-    fake = generator.apply(before.generator.params, LATENTS, condition)
+    fake = generator.apply(before.generator.params, (), LATENTS, condition)[0]
 
     def entropy(outputs):
         chosen = jnp.sum(condition * jax.nn.log_softmax(outputs[:, 1:]), axis=-1)
         return -0.5 * jnp.mean(chosen)
 
     def cost(params):
-        real, false = critic.apply(params, POINTS), critic.apply(params, fake)
+        real, false = (
+            critic.apply(params, (), POINTS)[0],
+            critic.apply(params, (), fake)[0],
+        )
         game = jnp.mean(false[:, 0] - real[:, 0])
         return game + entropy(real) + entropy(false)
 

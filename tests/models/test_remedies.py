@@ -64,7 +64,7 @@ def test_conditions_are_packed_with_their_samples(key):
 
     def apply(params, samples, condition):
         seen.append((samples.shape, condition.shape))
-        return network.apply(params, samples, condition)
+        return network.apply(params, (), samples, condition)[0]
 
     model = fixed(
         critic=network._replace(apply=apply),
@@ -76,8 +76,8 @@ def test_conditions_are_packed_with_their_samples(key):
     condition = jax.nn.one_hot(labels, 3)
     found = model.critique(state, POINTS, condition)
     wanted = network.apply(
-        state.critic.params, POINTS.reshape(4, 4), condition.reshape(4, 6)
-    )
+        state.critic.params, (), POINTS.reshape(4, 4), condition.reshape(4, 6)
+    )[0]
     np.testing.assert_allclose(found, wanted, rtol=1e-5)
     jax.eval_shape(model.update, state, BATCH | {"label": labels})
     assert set(seen) == {((4, 4), (4, 6))}
@@ -119,7 +119,7 @@ def test_data_and_samples_get_noise_of_their_own(key):
 
     def apply(params, samples):
         jax.debug.callback(lambda rows: seen.append(np.asarray(rows)), samples)
-        return network.apply(params, samples)
+        return network.apply(params, (), samples)[0]
 
     model = tiny_gan.gan(
         critic=network._replace(apply=apply),
@@ -281,7 +281,7 @@ def test_penalties_go_through_the_deviation_of_the_minibatch(key):
 
     def summed(points):
         critic = tiny_gan.two_layers(1)
-        return jnp.sum(critic.apply(before.critic.params, layout(points)))
+        return jnp.sum(critic.apply(before.critic.params, (), layout(points))[0])
 
     squares = jnp.sum(jax.grad(summed)(POINTS) ** 2, axis=-1)
     np.testing.assert_allclose(metrics["penalty"], jnp.mean(squares), rtol=1e-5)

@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxgen import models
-from jaxgen.typing import Network
+from jaxgen import models, networks
 
 
 def two_layers(outputs, *, hidden=3):
@@ -33,7 +32,7 @@ def two_layers(outputs, *, hidden=3):
         found = (features @ params["v"] + params["c"]).reshape(-1, *shape)
         return found[:, 0] if outputs == 1 else found
 
-    return Network(init, apply)
+    return networks.pure_functions(init, apply)
 
 
 def gan(optimizer=None, *, sample_shape=(2,), heads=1, critic=None, **options):

@@ -16,7 +16,7 @@ from jaxgen.networks import (
     dcgan_generator,
     mlp_critic,
     mlp_generator,
-    pure_with_statistics,
+    pure,
     residual_critic,
     residual_generator,
 )
@@ -175,7 +175,7 @@ class Normalized(nn.Module):
 
 
 def test_spectral_norm_approaches_the_largest_singular_value(key):
-    network = pure_with_statistics(Normalized())
+    network = pure(Normalized())
     kernel = jax.random.normal(jax.random.fold_in(key, 0), (3, 3, 4, 6))
     params, start = network.init(jax.random.fold_in(key, 1), kernel)
     true = np.linalg.svd(np.float64(kernel.reshape(36, 6)), compute_uv=False)[0]
@@ -195,7 +195,7 @@ def test_spectral_norm_approaches_the_largest_singular_value(key):
 
 
 def test_gradient_of_spectral_norm_is_that_of_sigma_with_vectors_constant(key):
-    network = pure_with_statistics(Normalized())
+    network = pure(Normalized())
     kernel, cotangent = jax.random.normal(jax.random.fold_in(key, 0), (2, 5, 4))
     params, statistics = network.init(jax.random.fold_in(key, 1), kernel)
 
@@ -216,7 +216,7 @@ def test_gradient_of_spectral_norm_is_that_of_sigma_with_vectors_constant(key):
 
 
 def test_running_statistics_are_those_of_the_batches_after_the_first_steps(key):
-    network = pure_with_statistics(BatchNorm(deviation=0.0))
+    network = pure(BatchNorm(deviation=0.0))
     batches = 3 + 2 * jax.random.normal(jax.random.fold_in(key, 0), (4, 8, 5))
     params, statistics = network.init(jax.random.fold_in(key, 1), batches[0])
     for batch in batches:
@@ -240,7 +240,7 @@ def test_running_statistics_are_those_of_the_batches_after_the_first_steps(key):
 
 
 def test_conditional_batch_norm_scales_and_shifts_by_class(key):
-    network = pure_with_statistics(BatchNorm(conditional=True))
+    network = pure(BatchNorm(conditional=True))
     inputs = jax.random.normal(jax.random.fold_in(key, 0), (6, 2, 2, 4))
     condition = conditions(6)
     params, statistics = network.init(jax.random.fold_in(key, 1), inputs, condition)
@@ -266,7 +266,7 @@ def test_conditional_batch_norm_scales_and_shifts_by_class(key):
 
 @pytest.mark.parametrize("how", ["pmap", "shard_map"])
 def test_batch_norm_over_devices_is_that_of_the_whole_batch(key, how):
-    network = pure_with_statistics(BatchNorm())
+    network = pure(BatchNorm())
     inputs = jax.random.normal(jax.random.fold_in(key, 0), (4, 3, 5))
     flat = inputs.reshape(12, 5)
     params, statistics = network.init(jax.random.fold_in(key, 1), flat)

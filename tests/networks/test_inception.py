@@ -123,7 +123,9 @@ def test_the_derivative_of_the_whole_is_finite():
     params = jax.jit(network.init)(jax.random.key(0), jnp.zeros((1, SIZE, SIZE, 3)))
     images = jax.random.normal(jax.random.key(1), (1, SIZE, SIZE, 3))
     value, slope = jax.jit(
-        lambda x: jax.jvp(lambda y: network.apply(params, y).features, (x,), (x,))
+        lambda x: jax.jvp(
+            lambda y: network.apply(params, (), y)[0].features, (x,), (x,)
+        )
     )(images)
     assert np.isfinite(value).all()
     assert np.abs(slope).max() > 0

@@ -97,8 +97,8 @@ def test_formulation_changes_no_gradient_of_the_convolutional_networks(key):
         @jax.jit
         @jax.value_and_grad
         def loss(params):
-            mean, log_variance = encoder.apply(params["encoder"], images)
-            logits = decoder.apply(params["decoder"], mean + log_variance)
+            mean, log_variance = encoder.apply(params["encoder"], (), images)[0]
+            logits = decoder.apply(params["decoder"], (), mean + log_variance)[0]
             return jnp.sum((logits - images) ** 2)
 
         return loss(params)
@@ -116,8 +116,10 @@ def test_vmap_over_seeds_equals_a_loop(key, kind):
     images = jax.random.uniform(jax.random.fold_in(key, 0), (2, 8, 8, 1))
 
     def mean(seed):
-        params = encoder.init(jax.random.fold_in(jax.random.clone(key), seed), images)
-        return encoder.apply(params, images)[0]
+        params = encoder.init(jax.random.fold_in(jax.random.clone(key), seed), images)[
+            0
+        ]
+        return encoder.apply(params, (), images)[0][0]
 
     mean = jax.jit(mean)
     np.testing.assert_allclose(
@@ -132,4 +134,4 @@ def test_pure_refuses_to_lose_statistics(key):
     images = jnp.ones((2, 4))
     network = pure(nn.BatchNorm(use_running_average=False))
     with pytest.raises(FlaxError):
-        network.apply(network.init(key, images), images)
+        network.apply(network.init(key, images)[0], (), images)[0]

@@ -168,10 +168,10 @@ def conditional_normal(num_latents: int, network: Network) -> Prior:
     check_count("num_latents", num_latents, 1)
 
     def init(key: PRNGKeyArray, images: Array, condition: Array | None) -> Params:
-        return network.init(key, _given(condition))
+        return network.init(key, _given(condition))[0]
 
     def parameters(params: Params, encode: Encode, condition: Array | None) -> Gaussian:
-        return Gaussian(*network.apply(params, _given(condition)))
+        return Gaussian(*network.apply(params, (), _given(condition))[0])
 
     return Prior(Gaussian, (num_latents,), init, parameters, per_example=True)
 

@@ -205,7 +205,7 @@ def _trained(
 
 def _shapes(network: Network, division: Division) -> dict[str, tuple[int, ...]]:
     image = jax.ShapeDtypeStruct((1, *division.train.images.shape[1:]), jnp.float32)
-    params = jax.eval_shape(network.init, jax.random.key(0), image)
+    params, _ = jax.eval_shape(network.init, jax.random.key(0), image)
     features, _ = jax.eval_shape(network.apply, params, image)
     flat: dict[str, Any] = traverse_util.flatten_dict(params, sep="/")
     shapes = {f"params/{name}": leaf.shape for name, leaf in flat.items()}
@@ -230,7 +230,7 @@ def _apply(
                 f"The images have shape {images.shape[1:]}, and the classifier was "
                 f"trained on {image_shape}: give images of that shape."
             )
-        features, logits = network.apply(params, images)
+        (features, logits), _ = network.apply(params, (), images)
         mean = jnp.broadcast_to(weights["mean"], features.shape)
         scaled = (features - mean) / weights["scale"]
         return Activations(scaled, jax.nn.log_softmax(logits))

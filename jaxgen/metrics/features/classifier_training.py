@@ -56,7 +56,7 @@ def train(
         InputError: The loss is no longer finite.
     """
     images, labels = jnp.asarray(examples.images), jnp.asarray(examples.labels)
-    params = jax.jit(network.init)(stream(key, "weights"), as_floats(images[:1]))
+    params, _ = jax.jit(network.init)(stream(key, "weights"), as_floats(images[:1]))
     optimizer = _optimizer(
         options, options.epochs * (len(images) // options.batch_size)
     )

@@ -95,7 +95,7 @@ def inception_features(
         prepared = prepare(images, resize=resize)
         # TensorFloat32, a GPU's default, has three digits.
         with jax.default_matmul_precision("highest"):
-            outputs = network.apply(params, prepared)
+            outputs, _ = network.apply(params, (), prepared)
         return Activations(outputs.features, jax.nn.log_softmax(outputs.logits))
 
     return FeatureNet(

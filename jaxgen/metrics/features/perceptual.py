@@ -106,7 +106,7 @@ def lpips_features(
         images = standardize(in_colour(images, "LPIPS"))
         # TensorFloat32, a GPU's default, has three digits.
         with jax.default_matmul_precision("highest"):
-            layers = vgg().apply(params["vgg"], images)
+            layers, _ = vgg().apply(params["vgg"], (), images)
         scaled = [
             unit_features(layer, params["linear"][str(number)])
             for number, layer in enumerate(layers)
@@ -241,7 +241,7 @@ def linear_weights(state_dict: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def _shapes() -> dict[tuple[str, ...], tuple[int, ...]]:
     images = jax.ShapeDtypeStruct((1, _SMALLEST, _SMALLEST, 3), jnp.float32)
-    params = jax.eval_shape(vgg().init, jax.random.key(0), images)
+    params, _ = jax.eval_shape(vgg().init, jax.random.key(0), images)
     nested = {
         "vgg": jax.tree.map(jnp.shape, params),
         "linear": {str(number): (width,) for number, width in enumerate(WIDTHS)},

@@ -19,7 +19,7 @@ from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models.averaging import check_decay
 from jaxgen.models.remedies import Remedy
 from jaxgen.models.translation.noise import check_images, check_noise
-from jaxgen.typing import Array, Batch, Network, StatefulNetwork, Translator
+from jaxgen.typing import Array, Batch, Network
 
 
 def check_pair_batch(kind: str, batch: Batch) -> None:
@@ -35,21 +35,12 @@ def check_pair_batch(kind: str, batch: Batch) -> None:
         )
 
 
-def check_translator(name: str, network: Any) -> None:
-    """Refuses a network of another kind."""
-    if not isinstance(network, Translator):
+def check_network(name: str, network: Any, example: str) -> None:
+    """Raises InputError unless `network` is a Network, as `example` makes one."""
+    if not isinstance(network, Network):
         raise InputError(
-            f"{name} is a {type(network).__name__}: give a Translator, as "
-            "networks.unet_translator() and networks.resnet_translator() make them."
-        )
-
-
-def check_critic(name: str, network: Any) -> None:
-    """Refuses a network of another kind."""
-    if not isinstance(network, Network | StatefulNetwork):
-        raise InputError(
-            f"{name} is a {type(network).__name__}: give a Network or StatefulNetwork "
-            "from images to logits, as networks.patch_critic() makes it."
+            f"{name} is a {type(network).__name__}: give a Network, as "
+            f"networks.{example}() makes it."
         )
 
 
@@ -111,22 +102,19 @@ def check_remedies(remedies: Sequence[Any]) -> tuple[Remedy, ...]:
 
 def check_cut(
     generator: Any,
+    features: Any,
     heads: Any,
     patches: int,
     temperature: Any,
     negatives: str,
 ) -> None:
     """Refuses parts that are not what their names say, and numbers out of range."""
-    check_translator("generator", generator)
-    if generator.features is None:
+    check_network("generator", generator, "resnet_translator")
+    check_network("heads", heads, "patch_heads")
+    if not callable(features):
         raise InputError(
-            "The generator gives no feature maps, whose patches CUT compares: take one "
-            "that does, as networks.resnet_translator()."
-        )
-    if not isinstance(heads, Network):
-        raise InputError(
-            f"heads is a {type(heads).__name__}: give a Network, as "
-            "networks.patch_heads() makes it."
+            f"features is a {type(features).__name__}: give the function of the "
+            "generator's feature maps, as networks.resnet_features() makes it."
         )
     check_count("patches", patches, 1)
     check_number("temperature", temperature, above=0.0)

@@ -18,7 +18,6 @@ from jaxgen.models import averaging
 from jaxgen.models.critic import CriticStep, critic_of
 from jaxgen.models.gradient_step import gradient_step, with_gradient_norm
 from jaxgen.models.remedies import Remedy
-from jaxgen.models.stateful import stateful
 from jaxgen.models.translation import checks
 from jaxgen.models.translation.judged import critic_logits, halved, judged_terms
 from jaxgen.models.translation.noise import (
@@ -42,8 +41,6 @@ from jaxgen.typing import (
     PRNGKeyArray,
     PyTree,
     RandomKeys,
-    StatefulNetwork,
-    Translator,
     Update,
 )
 
@@ -105,9 +102,10 @@ class CUT(NamedTuple):
 
 
 def cut(
-    generator: Translator,
+    generator: Network,
+    features: Callable[..., Any],
     heads: Network,
-    critic: Network | StatefulNetwork,
+    critic: Network,
     generator_optimizer: optax.GradientTransformation,
     critic_optimizer: optax.GradientTransformation,
     *,
@@ -143,8 +141,9 @@ def cut(
     Adam(2e-4, b1=0.5) for all.
 
     Args:
-        generator: `a -> b`, signed, with feature maps, as
-            `networks.resnet_translator()`.
+        generator: `a -> b`, signed, as `networks.resnet_translator()`.
+        features: Feature maps of the generator, with the arguments of its `apply`, as
+            `networks.resnet_features()`.
         heads: `patches of each layer -> unit vectors of each`, as
             `networks.patch_heads()`.
         critic: Of what is real in b, with logits of shape (batch, ...), as
@@ -185,25 +184,20 @@ def cut(
     """
     loss = translation.least_squares() if loss is None else loss
     checks.check_options(loss, noise, ema_decay, {"nce_weight": nce_weight})
-    checks.check_cut(generator, heads, patches, temperature, negatives)
-    checks.check_critic("critic", critic)
+    checks.check_cut(generator, features, heads, patches, temperature, negatives)
+    checks.check_network("critic", critic, "patch_critic")
     remedies = checks.check_remedies(remedies)
-    judge = critic_of(
-        stateful(critic), critic_optimizer, loss=halved(loss), remedies=remedies
-    )
+    judge = critic_of(critic, critic_optimizer, loss=halved(loss), remedies=remedies)
 
     halves = 2 if identity else 1
 
-    encode = generator.features
-    assert encode is not None
-
-    def features(params: Params, stats: PyTree, images: Array, **mode: Any) -> Any:
-        found = encode(params, stats, images, **mode)
+    def maps_of(params: Params, stats: PyTree, images: Array, **mode: Any) -> Any:
+        found, _ = features(params, stats, images, **mode)
         return found if layers is None else [found[layer] for layer in layers]
 
     def contrasts(
         params: CUTParams,
-        batch_stats: PyTree,
+        stats: PyTree,
         sources: Array,
         outputs: Array,
         draw: Callable[[str], RandomKeys],
@@ -216,9 +210,9 @@ def cut(
     ) -> list[PerExample]:
         """The contrastive loss, first of images a, then of b where these are there."""
         found, wanted = (
-            features(
+            maps_of(
                 params.generator,
-                batch_stats,
+                stats,
                 images,
                 keys=draw(f"{name} features") if dropout else None,
                 train=train,
@@ -230,7 +224,7 @@ def cut(
             found = [mirrored(one, flips) for one in found]
         places = draw_places(draw("places"), wanted, patches=patches)
         queries, positives = (
-            heads.apply(params.heads, *at_places(maps, places))
+            heads.apply(params.heads, (), *at_places(maps, places))[0]
             for maps in (found, wanted)
         )
 
@@ -255,11 +249,11 @@ def cut(
         made, _ = jax.eval_shape(generator.apply, params, stats, a)
         checks.check_translated("The generator", made, b)
         checks.check_channels(a, b)
-        maps = jax.eval_shape(encode, params, stats, a)
+        maps, _ = jax.eval_shape(features, params, stats, a)
         checks.check_layers(layers, maps, negatives)
-        chosen = jax.eval_shape(features, params, stats, a)
+        chosen = jax.eval_shape(maps_of, params, stats, a)
         rows = [jnp.zeros((1, 1, one.shape[-1]), one.dtype) for one in chosen]
-        both = CUTParams(params, heads.init(random.stream(key, "heads"), *rows))
+        both = CUTParams(params, heads.init(random.stream(key, "heads"), *rows)[0])
         return CUTState(
             step=jnp.zeros((), jnp.int32),
             key=key,
@@ -275,7 +269,7 @@ def cut(
         checks.check_pair_batch("CUT", batch)
         key = random.step_key(state.key, state.step)
         a, b = signed(batch["a"]), signed(batch["b"])
-        rows, before = a.shape[0], state.generator.batch_stats
+        rows, before = a.shape[0], state.generator.stats
 
         def keys_of(name: str) -> RandomKeys:
             own = random.stream(key, name)
@@ -330,10 +324,10 @@ def cut(
             generator_loss, state.generator, generator_optimizer,
             axis_name=axis_name, average_kept=False,  # It is the same everywhere.
         )  # fmt: skip
-        net = net._replace(batch_stats=stats)
+        net = net._replace(stats=stats)
         metrics = with_gradient_norm(metrics, "generator") | judged
         metrics["critic_sum"] = 2.0 * judged["critic_loss"]
-        latest = (net.params.generator, net.batch_stats)
+        latest = (net.params.generator, net.stats)
         ema = averaging.next_average(
             latest, state.ema, decay=ema_decay, step=state.step
         )
@@ -342,7 +336,7 @@ def cut(
 
     def in_use(state: CUTState) -> tuple[Params, PyTree]:
         net = state.generator
-        latest = (net.params.generator, net.batch_stats)
+        latest = (net.params.generator, net.stats)
         return averaging.in_use(latest, state.ema)
 
     def translate(

@@ -20,7 +20,6 @@ from jaxgen.models import averaging
 from jaxgen.models.critic import Critic, CriticStep, critic_of
 from jaxgen.models.gradient_step import gradient_step, with_gradient_norm
 from jaxgen.models.remedies import Remedy
-from jaxgen.models.stateful import stateful
 from jaxgen.models.translation import checks
 from jaxgen.models.translation.image_pool import ImagePool, empty_pool, exchange
 from jaxgen.models.translation.judged import critic_logits, halved, judged_terms
@@ -41,8 +40,6 @@ from jaxgen.typing import (
     PRNGKeyArray,
     PyTree,
     RandomKeys,
-    StatefulNetwork,
-    Translator,
     Update,
 )
 
@@ -118,10 +115,10 @@ class CycleGAN(NamedTuple):
 
 
 def cyclegan(
-    a_to_b: Translator,
-    b_to_a: Translator,
-    critic_a: Network | StatefulNetwork,
-    critic_b: Network | StatefulNetwork,
+    a_to_b: Network,
+    b_to_a: Network,
+    critic_a: Network,
+    critic_b: Network,
     generator_optimizer: optax.GradientTransformation,
     critic_optimizer: optax.GradientTransformation,
     *,
@@ -181,17 +178,17 @@ def cyclegan(
     weights = {"cycle_weight": cycle_weight, "identity_weight": identity_weight}
     checks.check_options(loss, noise, ema_decay, weights)
     check_count("pool_size", pool_size, 0)
-    generators: dict[Direction, Translator] = {"a_to_b": a_to_b, "b_to_a": b_to_a}
+    generators: dict[Direction, Network] = {"a_to_b": a_to_b, "b_to_a": b_to_a}
     for name, network in generators.items():
-        checks.check_translator(name, network)
+        checks.check_network(name, network, "resnet_translator")
     remedies = checks.check_remedies(remedies)
     with_identity = not checks.is_off(identity_weight)
     given: dict[Domain, Any] = {"a": critic_a, "b": critic_b}
     judges: dict[Domain, Critic] = {}
     for domain, critic in given.items():
-        checks.check_critic(f"critic_{domain}", critic)
+        checks.check_network(f"critic_{domain}", critic, "patch_critic")
         judges[domain] = critic_of(
-            stateful(critic), critic_optimizer, loss=halved(loss), remedies=remedies
+            critic, critic_optimizer, loss=halved(loss), remedies=remedies
         )
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> CycleGANState:
@@ -245,7 +242,7 @@ def cyclegan(
             return CriticStep(state.step, keys, images[domain], None, axis_name)
 
         def generator_loss(params: Params) -> tuple[Array, Any]:
-            stats = dict(state.generators.batch_stats)
+            stats = dict(state.generators.stats)
 
             def apply(direction: Direction, inputs: Array, name: str) -> Array:
                 outputs, stats[direction] = generators[direction].apply(
@@ -291,7 +288,7 @@ def cyclegan(
             axis_name=axis_name,
             average_kept=False,  # Each device made images of its own.
         )
-        net = net._replace(batch_stats=stats)
+        net = net._replace(stats=stats)
         metrics = with_gradient_norm(metrics, "generator")
         critics, pools, kept = {}, {}, {}
         critic_sum = jnp.zeros(())
@@ -312,7 +309,7 @@ def cyclegan(
             metrics |= {_of(name, domain): value for name, value in judged.items()}
         metrics["critic_sum"] = critic_sum
         ema = averaging.next_average(
-            (net.params, net.batch_stats), state.ema, decay=ema_decay, step=state.step
+            (net.params, net.stats), state.ema, decay=ema_decay, step=state.step
         )
         new = CycleGANState(state.step + 1, state.key, net, critics, pools, ema, kept)
         return new, metrics
@@ -325,7 +322,7 @@ def cyclegan(
     ) -> Array:
         check_choice("direction", direction, get_args(Direction))
         net = state.generators
-        params, stats = averaging.in_use((net.params, net.batch_stats), state.ema)
+        params, stats = averaging.in_use((net.params, net.stats), state.ema)
         used = (params[direction], stats[direction])
         return translate_with(generators[direction], used, images, key, noise)
 

@@ -35,7 +35,7 @@ def critic_logits(critic: Critic, net: NetState, images: Array, noise: Noise) ->
     Returns:
         Those of the head that judges images as they are, shape (batch, ...).
     """
-    if noise.statistics == "running" or not jax.tree.leaves(net.batch_stats):
+    if noise.statistics == "running" or not jax.tree.leaves(net.stats):
         return critic.logits(net, images, None)
 
     def statistics(images: Array) -> PyTree:

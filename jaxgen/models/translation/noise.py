@@ -9,11 +9,11 @@ from jaxgen.checks import check_choice, check_floats, check_key
 from jaxgen.errors import InputError
 from jaxgen.typing import (
     Array,
+    Network,
     Params,
     PRNGKeyArray,
     PyTree,
     RandomKeys,
-    Translator,
 )
 
 Statistics = Literal["image", "batch", "running"]
@@ -53,7 +53,7 @@ def shown(images: Array) -> Array:
 
 
 def translate(
-    network: Translator,
+    network: Network,
     net: tuple[Params, PyTree],
     images: Array,
     key: RandomKeys | None,
@@ -80,9 +80,9 @@ def translate(
 
 
 def translated(
-    network: Translator,
+    network: Network,
     params: Params,
-    batch_stats: PyTree,
+    stats: PyTree,
     images: Array,
     keys: RandomKeys | None,
     noise: Noise,
@@ -92,7 +92,7 @@ def translated(
     Args:
         network: The network.
         params: Of it.
-        batch_stats: Of it.
+        stats: Of it.
         images: In [-1, 1], shape (batch, height, width, channels).
         keys: One per image, or None where nothing is drawn.
         noise: What it does.
@@ -100,14 +100,14 @@ def translated(
     keys = keys if noise.dropout else None
     if noise.statistics != "image":
         train = noise.statistics == "batch"
-        return network.apply(params, batch_stats, images, keys=keys, train=train)[0]
-    if not jax.tree.leaves(batch_stats):
-        return network.apply(params, batch_stats, images, keys=keys)[0]
+        return network.apply(params, stats, images, keys=keys, train=train)[0]
+    if not jax.tree.leaves(stats):
+        return network.apply(params, stats, images, keys=keys)[0]
 
     def one(item: tuple[Array, PRNGKeyArray | None]) -> Array:
         image, key = item
         own = None if key is None else key[None]
-        net = network.apply(params, batch_stats, image[None], keys=own, train=True)
+        net = network.apply(params, stats, image[None], keys=own, train=True)
         return net[0][0]
 
     # One after the other, as a batch of one has no other statistics than its own.

@@ -18,7 +18,6 @@ from jaxgen.models import averaging
 from jaxgen.models.critic import CriticStep, critic_of
 from jaxgen.models.gradient_step import gradient_step, with_gradient_norm
 from jaxgen.models.remedies import Remedy
-from jaxgen.models.stateful import stateful
 from jaxgen.models.translation import checks
 from jaxgen.models.translation.judged import critic_logits, halved, judged_terms
 from jaxgen.models.translation.noise import (
@@ -40,8 +39,6 @@ from jaxgen.typing import (
     PRNGKeyArray,
     PyTree,
     RandomKeys,
-    StatefulNetwork,
-    Translator,
     Update,
 )
 
@@ -91,8 +88,8 @@ class Pix2Pix(NamedTuple):
 
 
 def pix2pix(
-    generator: Translator,
-    critic: Network | StatefulNetwork,
+    generator: Network,
+    critic: Network,
     generator_optimizer: optax.GradientTransformation,
     critic_optimizer: optax.GradientTransformation,
     *,
@@ -141,8 +138,8 @@ def pix2pix(
     loss = translation.cross_entropy() if loss is None else loss
     weights = {"l1_weight": l1_weight, "adversarial_weight": adversarial_weight}
     checks.check_options(loss, noise, ema_decay, weights)
-    checks.check_translator("generator", generator)
-    checks.check_critic("critic", critic)
+    checks.check_network("generator", generator, "unet_translator")
+    checks.check_network("critic", critic, "patch_critic")
     remedies = checks.check_remedies(remedies)
     adversarial = not checks.is_off(adversarial_weight)
     if remedies and not adversarial:
@@ -150,9 +147,7 @@ def pix2pix(
             f"The remedy {remedies[0].name} is for a critic, and adversarial_weight=0 "
             "trains none: leave one of them out."
         )
-    judge = critic_of(
-        stateful(critic), critic_optimizer, loss=halved(loss), remedies=remedies
-    )
+    judge = critic_of(critic, critic_optimizer, loss=halved(loss), remedies=remedies)
 
     def seen(a: Array, b: Array) -> Array:
         return jnp.concatenate([a, b], axis=-1) if conditional else b
@@ -192,7 +187,7 @@ def pix2pix(
         def generator_loss(params: Params) -> tuple[Array, Any]:
             fake, stats = generator.apply(
                 params,
-                state.generator.batch_stats,
+                state.generator.stats,
                 a,
                 keys=keys_of("dropout"),
                 train=True,
@@ -227,12 +222,12 @@ def pix2pix(
             axis_name=axis_name,
             average_kept=False,  # It is the same on all devices.
         )
-        net = net._replace(batch_stats=stats)
+        net = net._replace(stats=stats)
         metrics = with_gradient_norm(found, "generator") | judged
         if adversarial:
             metrics["critic_sum"] = 2.0 * judged["critic_loss"]
         ema = averaging.next_average(
-            (net.params, net.batch_stats), state.ema, decay=ema_decay, step=state.step
+            (net.params, net.stats), state.ema, decay=ema_decay, step=state.step
         )
         new = Pix2PixState(state.step + 1, state.key, net, critic_net, ema, kept)
         return new, metrics
@@ -241,7 +236,7 @@ def pix2pix(
         state: Pix2PixState, images: Array, key: RandomKeys | None = None
     ) -> Array:
         net = state.generator
-        used = averaging.in_use((net.params, net.batch_stats), state.ema)
+        used = averaging.in_use((net.params, net.stats), state.ema)
         return translate_with(generator, used, images, key, noise)
 
     def critique(state: Pix2PixState, a: Array, b: Array) -> Array:

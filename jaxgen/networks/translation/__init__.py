@@ -13,14 +13,22 @@ from jaxgen.networks.translation.patch import (
     patch_receptive_field,
     pixel_critic,
 )
-from jaxgen.networks.translation.resnet import ResNetTranslator, resnet_translator
+from jaxgen.networks.translation.resnet import (
+    ResNetTranslator,
+    resnet_features,
+    resnet_translator,
+)
 from jaxgen.networks.translation.torch_import import (
     ImportedCritic,
     ImportedTranslator,
     import_critic,
     import_translator,
 )
-from jaxgen.networks.translation.unet import UNetTranslator, unet_translator
+from jaxgen.networks.translation.unet import (
+    UNetTranslator,
+    unet_features,
+    unet_translator,
+)
 
 __all__ = [
     "ImportedCritic",
@@ -36,6 +44,8 @@ __all__ = [
     "patch_heads",
     "patch_receptive_field",
     "pixel_critic",
+    "resnet_features",
     "resnet_translator",
+    "unet_features",
     "unet_translator",
 ]

@@ -64,8 +64,9 @@ def patch_heads(width: int = 256, *, kernel_init: Initializer | None = None) -> 
         >>> import jax
         >>> network = patch_heads(8)
         >>> patches = jax.numpy.ones((2, 5, 3)), jax.numpy.ones((2, 4, 6))
-        >>> params = jax.eval_shape(network.init, jax.random.key(0), *patches)
-        >>> [one.shape for one in jax.eval_shape(network.apply, params, *patches)]
+        >>> variables = jax.eval_shape(network.init, jax.random.key(0), *patches)
+        >>> vectors, _ = jax.eval_shape(network.apply, *variables, *patches)
+        >>> [one.shape for one in vectors]
         [(2, 5, 8), (2, 4, 8)]
     """
     check_count("width", width, 1)

@@ -10,11 +10,11 @@ from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.networks.convolution import ConvFormulation
 from jaxgen.networks.gan_parts import leaky_relu
-from jaxgen.networks.pure import pure_with_statistics
+from jaxgen.networks.pure import pure
 from jaxgen.networks.translation.norms import Norm
 from jaxgen.networks.translation.sizes import height_and_width
 from jaxgen.networks.translation.unit import Unit, check_choices
-from jaxgen.typing import Array, Images, StatefulNetwork
+from jaxgen.typing import Array, Images, Network
 
 _WIDEST = 3
 """Doublings of the width, after which it stays."""
@@ -149,7 +149,7 @@ def patch_critic(
     heads: int = 1,
     formulation: ConvFormulation = "auto",
     dtype: DTypeLike | None = None,
-) -> StatefulNetwork:
+) -> Network:
     """Returns `PatchCritic` as pure functions: images to logits of their patches.
 
     Convolutions of 4x4, of which `layers` halve the sides and two more take a pixel off
@@ -193,7 +193,7 @@ def patch_critic(
     for name, number in (("width", width), ("layers", layers), ("heads", heads)):
         check_count(name, number, 1)
     module = PatchCritic(width, layers, norm, spectral, heads, formulation, dtype)
-    return pure_with_statistics(module)
+    return pure(module)
 
 
 def pixel_critic(
@@ -204,7 +204,7 @@ def pixel_critic(
     heads: int = 1,
     formulation: ConvFormulation = "auto",
     dtype: DTypeLike | None = None,
-) -> StatefulNetwork:
+) -> Network:
     """Returns `PixelCritic` as pure functions: images to a logit for each pixel.
 
     Three convolutions of 1x1: the "1x1 PixelGAN", which judges colours alone. The last
@@ -233,4 +233,4 @@ def pixel_critic(
     for name, number in (("width", width), ("heads", heads)):
         check_count(name, number, 1)
     module = PixelCritic(width, norm, spectral, heads, formulation, dtype)
-    return pure_with_statistics(module)
+    return pure(module)

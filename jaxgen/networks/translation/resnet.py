@@ -1,6 +1,8 @@
 """The generator of CycleGAN: down, residual blocks, up."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -9,12 +11,12 @@ from jax.typing import DTypeLike
 from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.networks.convolution import ConvFormulation
-from jaxgen.networks.pure import pure_translator
+from jaxgen.networks.pure import pure
 from jaxgen.networks.translation.dropout import dropout as drop
 from jaxgen.networks.translation.norms import Norm
 from jaxgen.networks.translation.sizes import height_and_width
 from jaxgen.networks.translation.unit import Unit, Upsampling, check_choices
-from jaxgen.typing import Images, RandomKeys, Translator
+from jaxgen.typing import Images, Network, RandomKeys
 
 HALVINGS = 2
 
@@ -42,7 +44,6 @@ class ResNetTranslator(nn.Module):
     formulation: ConvFormulation = "auto"
     dtype: DTypeLike | None = None
 
-    @nn.compact
     def __call__(
         self,
         images: Images,
@@ -50,9 +51,31 @@ class ResNetTranslator(nn.Module):
         keys: RandomKeys | None = None,
         train: bool = False,
         axis_name: str | None = None,
+    ) -> Images:
+        """Returns images in [-1, 1]."""
+        return self._run(images, keys, train, axis_name)[-1]
+
+    def features(
+        self,
+        images: Images,
+        *,
+        keys: RandomKeys | None = None,
+        train: bool = False,
+        axis_name: str | None = None,
+    ) -> tuple[Images, ...]:
+        """Returns the feature maps of the encoding half."""
+        return self._run(images, keys, train, axis_name, encode=True)
+
+    @nn.compact
+    def _run(
+        self,
+        images: Images,
+        keys: RandomKeys | None,
+        train: bool,
+        axis_name: str | None,
         encode: bool = False,
-    ) -> Images | tuple[Images, ...]:
-        """Returns images in [-1, 1], or feature maps if only to `encode`."""
+    ) -> tuple[Images, ...]:
+        """Returns the images alone, or the feature maps if only to `encode`."""
         _check_size(images)
         unit = partial(
             Unit,
@@ -94,7 +117,8 @@ class ResNetTranslator(nn.Module):
             )
             hidden = nn.relu(up(hidden, **mode))
         head = unit(self.channels, kernel=7, norm="none", use_bias=True, name="head")
-        return jnp.tanh(head(reflect(hidden, 3), **mode).astype(images.dtype))
+        hidden = head(reflect(hidden, 3), **mode)
+        return (jnp.tanh(hidden.astype(images.dtype)),)
 
 
 def reflect(images: Images, margin: int) -> Images:
@@ -125,18 +149,13 @@ def resnet_translator(
     upsampling: Upsampling = "transpose",
     formulation: ConvFormulation = "auto",
     dtype: DTypeLike | None = None,
-) -> Translator:
+) -> Network:
     """Returns `ResNetTranslator` as pure functions: images to images, in [-1, 1].
 
     A convolution of 7x7, two of 3x3 that halve the sides, blocks of two convolutions of
     3x3 around which the input passes, two that double the sides, and one of 7x7;
     reflected images are put around the first, the last and those of the blocks. All
     kernels start as N(0, 0.02), biases as 0 and scales as N(1, 0.02).
-
-    The feature maps are those that Park et al. contrast: the images with the 3
-    reflected pixels around them (at layer 0 of the authors' code), the two halving
-    convolutions before their normalization (4 and 8), and the first and the middle
-    block, of 9 the fifth (12 and 16). What follows them is then not computed.
 
     Args:
         channels: Channels of the output; those of the input may be others.
@@ -166,14 +185,43 @@ def resnet_translator(
 
     References:
         Zhu et al., 2017, section 4 and appendix 7.2; Johnson et al., Perceptual Losses
-        for Real-Time Style Transfer and Super-Resolution, 2016; Park et al.,
-        Contrastive Learning for Unpaired Image-to-Image Translation, 2020, appendix.
+        for Real-Time Style Transfer and Super-Resolution, 2016.
     """
-    check_choices(norm, formulation, upsampling)
-    check_count("channels", channels, 1)
-    check_count("width", width, 1)
-    check_count("blocks", blocks, 0)
     module = ResNetTranslator(
         channels, width, blocks, norm, dropout, upsampling, formulation, dtype
     )
-    return pure_translator(module)
+    return pure(_checked(module))
+
+
+def resnet_features(
+    channels: int = 3, **options: Any
+) -> Callable[..., tuple[tuple[Images, ...], Any]]:
+    """Returns the feature maps of `resnet_translator(channels, **options)`.
+
+    They are those that Park et al. contrast: the images with the 3 reflected pixels
+    around them (at layer 0 of the authors' code), the two halving convolutions before
+    their normalization (4 and 8), and the first and the middle block, of 9 the fifth
+    (12 and 16). The layers after them are not computed.
+
+    Args:
+        channels: Of the translator.
+        **options: Of the translator, all by keyword.
+
+    Returns:
+        A function as `apply` of the translator, with its parameters and statistics,
+        whose outputs are the feature maps, shapes (batch, height, width, features).
+
+    References:
+        Park et al., Contrastive Learning for Unpaired Image-to-Image Translation, 2020,
+        appendix.
+    """
+    module = _checked(ResNetTranslator(channels, **options))
+    return pure(module, method="features").apply
+
+
+def _checked(module: ResNetTranslator) -> ResNetTranslator:
+    check_choices(module.norm, module.formulation, module.upsampling)
+    check_count("channels", module.channels, 1)
+    check_count("width", module.width, 1)
+    check_count("blocks", module.blocks, 0)
+    return module

@@ -6,7 +6,7 @@ an activation or a padding there takes a number too. Architecture is read from n
 shapes alone (`torch_names.py`), and nothing is unpickled (`torch_weights.py`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,10 +23,14 @@ from jaxgen.networks.torch_weights import read_state_dict
 from jaxgen.networks.translation import torch_names
 from jaxgen.networks.translation.norms import Norm
 from jaxgen.networks.translation.patch import patch_critic, pixel_critic
-from jaxgen.networks.translation.resnet import HALVINGS, resnet_translator
+from jaxgen.networks.translation.resnet import (
+    HALVINGS,
+    resnet_features,
+    resnet_translator,
+)
 from jaxgen.networks.translation.torch_names import Kind, Plan
-from jaxgen.networks.translation.unet import Dropout, unet_translator
-from jaxgen.typing import Params, PyTree, StatefulNetwork, Translator
+from jaxgen.networks.translation.unet import Dropout, unet_features, unet_translator
+from jaxgen.typing import Network, Params, PyTree
 
 _RUNNING = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -41,8 +45,9 @@ class ImportedTranslator(NamedTuple):
 
     Attributes:
         translator: The network.
+        features: Its feature maps; see `resnet_features`.
         params: float32 arrays.
-        batch_stats: Running statistics of a batch normalization.
+        stats: Running statistics of a batch normalization.
         description: What was found, in words.
         kind: "ResNet" or "U-Net".
         depth: Blocks of a ResNet, halvings of a U-Net.
@@ -55,9 +60,10 @@ class ImportedTranslator(NamedTuple):
         multiple: What the sides of images have to be multiples of.
     """
 
-    translator: Translator
+    translator: Network
+    features: Callable[..., Any]
     params: Params
-    batch_stats: PyTree
+    stats: PyTree
     description: str
     kind: Kind
     depth: int
@@ -76,13 +82,13 @@ class ImportedCritic(NamedTuple):
         critic: The network. One of pairs sees input and output as channels of one
             image, the input first.
         params: float32 arrays.
-        batch_stats: Running statistics of a batch normalization.
+        stats: Running statistics of a batch normalization.
         description: What was found, in words.
     """
 
-    critic: StatefulNetwork
+    critic: Network
     params: Params
-    batch_stats: PyTree
+    stats: PyTree
     description: str
 
 
@@ -117,12 +123,15 @@ def import_translator(
     plan = torch_names.plan_of_translator(state_dict, str(path))
     options = {**plan.options, "formulation": formulation, "dtype": dtype}
     if plan.kind == "U-Net":
-        translator = unet_translator(**options, dropout=dropout)
+        options["dropout"] = dropout
+        translator, features = unet_translator(**options), unet_features(**options)
         multiple = plan.side
     else:
-        translator, multiple = resnet_translator(**options), 2**HALVINGS
+        translator, features = resnet_translator(**options), resnet_features(**options)
+        multiple = 2**HALVINGS
     return ImportedTranslator(
         translator,
+        features,
         *_weights(state_dict, plan, translator.init, path),
         plan.description,
         plan.kind,
@@ -161,8 +170,8 @@ def import_critic(
     options = {**plan.options, "formulation": formulation, "dtype": dtype}
     make = pixel_critic if plan.kind == "pixel critic" else patch_critic
     critic = make(**options)
-    params, batch_stats = _weights(state_dict, plan, critic.init, path)
-    return ImportedCritic(critic, params, batch_stats, plan.description)
+    params, stats = _weights(state_dict, plan, critic.init, path)
+    return ImportedCritic(critic, params, stats, plan.description)
 
 
 def _read(path: str | Path, entry: str | None) -> dict[str, np.ndarray]:
@@ -222,12 +231,14 @@ def _weights(
         return part(f"{unit.norm}.{_LEAVES.get(kind, 'running_var')}", shape)
 
     def filled(tree: PyTree) -> PyTree:
+        if not tree:
+            return tree
         shapes: Any = flatten_dict(jax.tree.map(jnp.shape, tree))
         return unflatten_dict(
             {places: jnp.asarray(leaf(places, shapes[places])) for places in shapes}
         )
 
-    params, batch_stats = map(filled, variables)
+    params, stats = map(filled, variables)
     for name in state_dict:
         ignored = (
             name.rsplit(".", 1)[-1] in _RUNNING and plan.options["norm"] != "batch"
@@ -237,4 +248,4 @@ def _weights(
                 f"These are not the weights of a {plan.description}: it has no {name}. "
                 f"Give a file as the authors' code saves it; this is {path}."
             )
-    return params, batch_stats
+    return params, stats

@@ -1,8 +1,9 @@
 """The generator of pix2pix: an encoder and a decoder with skips between them."""
 
 import math
+from collections.abc import Callable
 from functools import partial
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -12,12 +13,12 @@ from jaxgen.checks import check_choice, check_count
 from jaxgen.errors import InputError
 from jaxgen.networks.convolution import ConvFormulation
 from jaxgen.networks.gan_parts import leaky_relu
-from jaxgen.networks.pure import pure_translator
+from jaxgen.networks.pure import pure
 from jaxgen.networks.translation.dropout import dropout as drop
 from jaxgen.networks.translation.norms import Norm
 from jaxgen.networks.translation.sizes import height_and_width
 from jaxgen.networks.translation.unit import Unit, Upsampling, check_choices
-from jaxgen.typing import Images, RandomKeys, Translator
+from jaxgen.typing import Images, Network, RandomKeys
 
 Dropout = Literal["paper", "reference", None]
 
@@ -52,7 +53,6 @@ class UNetTranslator(nn.Module):
     formulation: ConvFormulation = "auto"
     dtype: DTypeLike | None = None
 
-    @nn.compact
     def __call__(
         self,
         images: Images,
@@ -60,9 +60,31 @@ class UNetTranslator(nn.Module):
         keys: RandomKeys | None = None,
         train: bool = False,
         axis_name: str | None = None,
+    ) -> Images:
+        """Returns images in [-1, 1]."""
+        return self._run(images, keys, train, axis_name)[-1]
+
+    def features(
+        self,
+        images: Images,
+        *,
+        keys: RandomKeys | None = None,
+        train: bool = False,
+        axis_name: str | None = None,
+    ) -> tuple[Images, ...]:
+        """Returns the feature maps of the encoding half."""
+        return self._run(images, keys, train, axis_name, encode=True)
+
+    @nn.compact
+    def _run(
+        self,
+        images: Images,
+        keys: RandomKeys | None,
+        train: bool,
+        axis_name: str | None,
         encode: bool = False,
-    ) -> Images | tuple[Images, ...]:
-        """Returns images in [-1, 1], or feature maps if only to `encode`."""
+    ) -> tuple[Images, ...]:
+        """Returns the images alone, or the feature maps if only to `encode`."""
         _check_size(images, self.depth)
         unit = partial(
             Unit,
@@ -100,7 +122,8 @@ class UNetTranslator(nn.Module):
                 hidden = drop(hidden, keys, name=f"dropout_{level}")
             hidden = jnp.concatenate([skips[level - 1], hidden], axis=-1)
         up = unit(self.channels, use_bias=True, upsampling=self.upsampling, name="up_0")
-        return jnp.tanh(up(nn.relu(hidden), **mode).astype(images.dtype))
+        hidden = up(nn.relu(hidden), **mode)
+        return (jnp.tanh(hidden.astype(images.dtype)),)
 
 
 def dropping_levels(dropout: Dropout, depth: int) -> range:
@@ -135,7 +158,7 @@ def unet_translator(
     upsampling: Upsampling = "transpose",
     formulation: ConvFormulation = "auto",
     dtype: DTypeLike | None = None,
-) -> Translator:
+) -> Network:
     """Returns `UNetTranslator` as pure functions: images to images, in [-1, 1].
 
     `depth` convolutions of 4x4 halve the sides and as many double them; each of these
@@ -144,9 +167,6 @@ def unet_translator(
 
     Dropout is the noise of pix2pix, and is on wherever keys are given, be it in
     training or afterwards.
-
-    The feature maps are the images and what the first four halvings make of them
-    (without the bottleneck), after the normalization.
 
     Args:
         channels: Channels of the output; those of the input may be others.
@@ -181,12 +201,32 @@ def unet_translator(
         Isola et al., 2017, section 3.2 and appendix 6.1; Ronneberger et al., U-Net,
         2015.
     """
-    check_choices(norm, formulation, upsampling)
-    check_choice("dropout", dropout, get_args(Dropout))
-    check_count("channels", channels, 1)
-    check_count("width", width, 1)
-    check_count("depth", depth, 2)
     module = UNetTranslator(
         channels, width, depth, norm, dropout, upsampling, formulation, dtype
     )
-    return pure_translator(module)
+    return pure(_checked(module))
+
+
+def unet_features(
+    channels: int = 3, **options: Any
+) -> Callable[..., tuple[tuple[Images, ...], Any]]:
+    """Returns the feature maps of `unet_translator(channels, **options)`.
+
+    They are the images and the outputs of the first four halvings (without the
+    bottleneck), after the normalization. See `resnet_features`.
+
+    Args:
+        channels: Of the translator.
+        **options: Of the translator, all by keyword.
+    """
+    module = _checked(UNetTranslator(channels, **options))
+    return pure(module, method="features").apply
+
+
+def _checked(module: UNetTranslator) -> UNetTranslator:
+    check_choices(module.norm, module.formulation, module.upsampling)
+    check_choice("dropout", module.dropout, get_args(Dropout))
+    check_count("channels", module.channels, 1)
+    check_count("width", module.width, 1)
+    check_count("depth", module.depth, 2)
+    return module

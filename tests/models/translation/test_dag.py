@@ -56,7 +56,7 @@ def test_each_head_learns_of_its_own_transform(with_heads):
         values = []
         for head, transform in enumerate(KINDS):
             real, fake = (
-                network.apply(params, transform(one))[:, head]
+                network.apply(params, (), transform(one))[0][:, head]
                 for one in (images[domain], made[domain])
             )
             values.append((jnp.mean((real - 1) ** 2) + jnp.mean(fake**2)) / 2)

@@ -8,7 +8,7 @@ from jaxgen import losses, models, networks
 from jaxgen.models.critic import critic_of
 from jaxgen.models.dependence import depends
 from jaxgen.models.translation import judged
-from jaxgen.typing import StatefulNetwork
+from jaxgen.typing import Network
 from tests.models.translation import tiny_translation as tiny
 
 IMAGES = tiny.images(rows=3, side=8)
@@ -22,7 +22,7 @@ def rows_seen(network):
         seen.append(images.shape[0])
         return network.apply(params, batch_stats, images, **mode)
 
-    watched = StatefulNetwork(network.init, apply)
+    watched = Network(network.init, apply)
     critic = critic_of(watched, optax.sgd(0.1), loss=losses.gan.hinge())
 
     def logits(key):

@@ -63,7 +63,7 @@ def test_a_step_is_that_of_the_papers_two_losses(key):
         return -jnp.log1p(jnp.exp(-logits))
 
     def logits(params, images):
-        return critic.apply(params, jnp.concatenate([a, images], axis=-1))
+        return critic.apply(params, (), jnp.concatenate([a, images], axis=-1))[0]
 
     def critic_loss(params, fake):
         real, false = logits(params, b), logits(params, fake)
@@ -180,7 +180,7 @@ def test_penalties_see_the_mean_logit_of_an_image(key):
     pair = jnp.concatenate([2 * BATCH[name] - 1 for name in ("a", "b")], axis=-1)
 
     def mean_logit(image):
-        return jnp.mean(critic.apply(state.critic.params, image[None]))
+        return jnp.mean(critic.apply(state.critic.params, (), image[None])[0])
 
     slopes = jax.vmap(jax.grad(mean_logit))(pair)
     expected = 2.0 / 2 * jnp.mean(jnp.sum(slopes**2, axis=(1, 2, 3)))

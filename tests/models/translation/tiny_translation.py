@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen import random
-from jaxgen.typing import Network, StatefulNetwork, Translator
+from jaxgen import networks, random
+from jaxgen.typing import Network
 
 
 def images(channels=2, *, seed=0, rows=4, side=4):
@@ -32,7 +32,7 @@ def pixelwise(channels=2, *, dropout=False):
             images = images * 2 * draw(keys)[..., None]
         return jnp.tanh(images @ params["w"]), batch_stats
 
-    return Translator(init, apply)
+    return Network(init, apply)
 
 
 def normalized(channels=2):
@@ -52,7 +52,7 @@ def normalized(channels=2):
         centred = images - mean[None, None, None]
         return jnp.tanh(centred @ params["w"]), batch_stats
 
-    return Translator(init, apply)
+    return Network(init, apply)
 
 
 def encoding(*, width=3, dropout=False, ramp=0.0):
@@ -72,20 +72,20 @@ def encoding(*, width=3, dropout=False, ramp=0.0):
     def features(
         params, batch_stats, images, *, keys=None, train=False, axis_name=None
     ):
-        del batch_stats, train, axis_name
+        del train, axis_name
         column = ramp * jnp.arange(images.shape[2], dtype=images.dtype)
         hidden = jnp.tanh(images @ params["w"] + column[None, None, :, None])
         if dropout and keys is not None:
             shape = hidden.shape[1:]
             kept = jax.vmap(lambda key: jax.random.bernoulli(key, 0.5, shape))(keys)
             hidden = 2.0 * hidden * kept
-        return images, hidden
+        return (images, hidden), batch_stats
 
     def apply(params, batch_stats, images, **mode):
-        _, hidden = features(params, batch_stats, images, **mode)
+        (_, hidden), _ = features(params, batch_stats, images, **mode)
         return jnp.tanh(hidden @ params["v"]), batch_stats
 
-    return Translator(init, apply, features)
+    return Network(init, apply), features
 
 
 def critic(*, heads=1):
@@ -103,7 +103,7 @@ def critic(*, heads=1):
         logits = jnp.tanh(images @ params["v"]) @ params["w"]
         return logits[..., 0] if heads == 1 else jnp.moveaxis(logits, -1, 1)
 
-    return Network(init, apply)
+    return networks.pure_functions(init, apply)
 
 
 def watching_critic():
@@ -111,13 +111,13 @@ def watching_critic():
     network = critic()
 
     def init(key, images):
-        return network.init(key, images), {"seen": jnp.zeros(())}
+        return network.init(key, images)[0], {"seen": jnp.zeros(())}
 
     def apply(params, batch_stats, images, *, train=False, axis_name=None):
         seen = {"seen": batch_stats["seen"] + float(train)}
-        return network.apply(params, images), seen
+        return network.apply(params, (), images)[0], seen
 
-    return StatefulNetwork(init, apply)
+    return Network(init, apply)
 
 
 def normalized_critic():
@@ -125,7 +125,7 @@ def normalized_critic():
     network = critic()
 
     def init(key, images):
-        return network.init(key, images), {"mean": jnp.zeros(images.shape[1:])}
+        return network.init(key, images)[0], {"mean": jnp.zeros(images.shape[1:])}
 
     def apply(params, batch_stats, images, *, train=False, axis_name=None):
         mean = batch_stats["mean"]
@@ -133,9 +133,9 @@ def normalized_critic():
             channels = jnp.mean(images, axis=(0, 1, 2), keepdims=True)
             mean = jnp.broadcast_to(channels[0], images.shape[1:])
             batch_stats = {"mean": 0.5 * (batch_stats["mean"] + mean)}
-        return network.apply(params, images - mean[None]), batch_stats
+        return network.apply(params, (), images - mean[None])[0], batch_stats
 
-    return StatefulNetwork(init, apply)
+    return Network(init, apply)
 
 
 def keys_of(root, step, name, rows):
