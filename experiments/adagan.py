@@ -110,6 +110,7 @@ def build(config: Config) -> models.AdaGAN:
         *gan_parts.optimizers_of(config, chosen),
         latents=config.latents,
         loss=gan_parts.loss_of(config.loss),
+        **gan_parts.factors_of(config.loss),
         remedies=chosen,
         critic_steps=config.critic_steps,
     )

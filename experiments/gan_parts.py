@@ -101,6 +101,12 @@ def loss_of(name: str) -> AdversarialLoss:
     return getattr(losses.gan, name)()
 
 
+def factors_of(name: str) -> dict[str, float]:
+    """Returns the factors of both losses: 1/2 for least squares, as in its paper."""
+    factor = 0.5 if name == "least_squares" else 1.0
+    return {"critic_factor": factor, "generator_factor": factor}
+
+
 def loss_label(name: str) -> str:
     """Returns the name of a loss for figures and tables."""
     return _KINDS.get(name, name)

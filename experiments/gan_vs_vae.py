@@ -112,6 +112,7 @@ def build(config: Config, image_shape: tuple[int, int, int]) -> Pair:
         *gan_parts.adam_pair(rate, rate, b1=0.5, remedies=remedies),
         latents=config.latents,
         loss=gan_parts.loss_of(config.loss),
+        **gan_parts.factors_of(config.loss),
         remedies=remedies,
         ema_decay=config.ema_decay or None,
         signed=True,

@@ -103,6 +103,7 @@ def build(config: Any, row: Row) -> Model:
         *gan_parts.optimizers_of(config, chosen),
         latents=config.latents,
         loss=gan_parts.loss_of(loss),
+        **gan_parts.factors_of(loss),
         remedies=chosen,
         critic_steps=config.critic_steps,
     )

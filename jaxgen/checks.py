@@ -258,6 +258,17 @@ def check_batch(batch: Any, *names: str) -> None:
     check_floats(**{f"batch[{name!r}]": batch[name] for name in names})
 
 
+def examples_of(batch: Any) -> Any:
+    """Returns the examples of a batch: its "data", or its "image".
+
+    Raises:
+        InputError: The batch is no dict, holds neither, or they are not floating.
+    """
+    name = "data" if isinstance(batch, Mapping) and "data" in batch else "image"
+    check_batch(batch, name)
+    return batch[name]
+
+
 def _as_index(value: Any) -> int | None:
     # None for what is no whole number: 2.0, True, text.
     if isinstance(value, bool):

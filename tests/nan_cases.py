@@ -9,7 +9,7 @@ import numpy as np
 from jaxgen.estimators import VIMCO, Pathwise
 from jaxgen.losses import vae
 from jaxgen.losses.vae import families, regularizers
-from jaxgen.typing import Network
+from jaxgen.networks import pure_functions
 
 RNG = np.random.default_rng(0)
 KEY = jax.random.key(0)
@@ -213,7 +213,7 @@ PRIORS = {
         TABLE,
         TABLE,
         by=lambda f, params, label: sum(
-            f(2, Network(lambda *_: {}, lambda w, x: (w * x, w * x))).parameters(
+            f(2, pure_functions(lambda *_: {}, lambda w, x: (w * x, w * x))).parameters(
                 params, lambda x: x, label
             )
         ),

@@ -189,6 +189,7 @@ def build(
         *system.optimizers(config.learning_rate or system.learning_rate, remedies),
         latents=config.latents,
         loss=gan_parts.loss_of(system.loss),
+        **gan_parts.factors_of(system.loss),
         remedies=remedies,
         critic_steps=critic_steps or critic_steps_of(config, name),
         ema_decay=config.ema_decay or None,

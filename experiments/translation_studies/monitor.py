@@ -30,8 +30,12 @@ PATIENCE = 3
 """Looks in a row that must find the same before it is said."""
 
 BOUNDARIES = {
-    **{"minimax": 0.0, "non_saturating": 0.0, "cross_entropy": 0.0, "hinge": 0.0},
-    **{"least_squares_sum": 0.5, "relativistic": None, "wasserstein": None},
+    "minimax": 0.0,
+    "non_saturating": 0.0,
+    "hinge": 0.0,
+    "least_squares": 0.5,
+    "relativistic": None,
+    "wasserstein": None,
 }
 """The logit between real and generated, by the name of the loss."""
 

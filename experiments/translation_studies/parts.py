@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import optax
 
 from experiments import command, gan_parts
-from jaxgen import losses, models, networks
+from jaxgen import models, networks
 from jaxgen.data import differentiable, transforms
 from jaxgen.errors import InputError
 from jaxgen.losses.gan import AdversarialLoss
@@ -288,9 +288,7 @@ def optimizers_of(options: Any, steps: int) -> Optimizers:
 
 def loss_of(name: str) -> AdversarialLoss:
     """Returns the adversarial loss of that name."""
-    if name in ("cross_entropy", "least_squares"):
-        return getattr(losses.translation, name)()
-    return gan_parts.loss_of(name)
+    return gan_parts.loss_of("non_saturating" if name == "cross_entropy" else name)
 
 
 def noise_of(options: GameOptions) -> models.Noise:

@@ -89,25 +89,18 @@ def non_saturating() -> AdversarialLoss:
     )
 
 
-def least_squares(*, half: bool = True) -> AdversarialLoss:
+def least_squares() -> AdversarialLoss:
     """Returns the game of squared distances to the labels 0 and 1.
 
-    Args:
-        half: Whether both losses are halved, as in the paper; their sums are else those
-            of CycleGAN, (D(x) - 1)^2 + D(G(z))^2 for the critic and (D(G(z)) - 1)^2 for
-            the generator, by the name "least_squares_sum".
+    The losses are plain sums, as in CycleGAN. The paper halves both: give a model
+    `critic_factor=0.5` and `generator_factor=0.5` for that.
 
     References:
-        Mao et al., Least Squares Generative Adversarial Networks, 2017, equation 9.
+        Mao et al., Least Squares Generative Adversarial Networks, 2017, equation 9;
+        Zhu et al., Unpaired Image-to-Image Translation, 2017, section 4.
     """
-    if half:
-        return AdversarialLoss(
-            "least_squares", least_squares_critic_loss, least_squares_generator_loss
-        )
     return AdversarialLoss(
-        "least_squares_sum",
-        lambda real, fake: 2.0 * least_squares_critic_loss(real, fake),
-        lambda real, fake: 2.0 * least_squares_generator_loss(real, fake),
+        "least_squares", least_squares_critic_loss, least_squares_generator_loss
     )
 
 
@@ -191,17 +184,17 @@ def non_saturating_generator_loss(
 def least_squares_critic_loss(
     real_logits: PerExample, fake_logits: PerExample
 ) -> PerExample:
-    """Calculates (D(x) - 1)^2 / 2 + D(G(z))^2 / 2, D the raw output."""
+    """Calculates (D(x) - 1)^2 + D(G(z))^2, D the raw output."""
     _check(real_logits, fake_logits)
-    return 0.5 * (real_logits - 1.0) ** 2 + 0.5 * fake_logits**2
+    return (real_logits - 1.0) ** 2 + fake_logits**2
 
 
 def least_squares_generator_loss(
     real_logits: PerExample, fake_logits: PerExample
 ) -> PerExample:
-    """Calculates (D(G(z)) - 1)^2 / 2, D the raw output."""
+    """Calculates (D(G(z)) - 1)^2, D the raw output."""
     _check(real_logits, fake_logits)
-    return 0.5 * (fake_logits - 1.0) ** 2
+    return (fake_logits - 1.0) ** 2
 
 
 def hinge_critic_loss(real_logits: PerExample, fake_logits: PerExample) -> PerExample:

@@ -2,7 +2,7 @@
 
 import jax
 
-from jaxgen.checks import check_count, check_labels
+from jaxgen.checks import check_count, check_labels, examples_of
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Batch
 
@@ -29,7 +29,7 @@ def one_hot_labels(kind: str, batch: Batch, num_classes: int | None) -> Conditio
             f"The {kind} is conditional (num_classes was given), and the data have no "
             "labels: take a labelled set, or leave num_classes out."
         )
-    check_labels("label", batch["label"], batch["image"].shape[0], num_classes)
+    check_labels("label", batch["label"], examples_of(batch).shape[0], num_classes)
     return jax.nn.one_hot(batch["label"], num_classes)
 
 

@@ -96,6 +96,8 @@ def critic_of(
     optimizer: optax.GradientTransformation,
     *,
     loss: AdversarialLoss,
+    critic_factor: float = 1.0,
+    generator_factor: float = 1.0,
     remedies: Sequence[Remedy] = (),
     auxiliary_classes: int | None = None,
     auxiliary_weight: float = 0.0,
@@ -108,6 +110,8 @@ def critic_of(
             means over patches; penalties see the mean logit of each row.
         optimizer: Any optax transformation.
         loss: One of `losses.gan`.
+        critic_factor: What the critic's adversarial loss is multiplied by.
+        generator_factor: Likewise the generator's.
         remedies: See `models.remedies`.
         auxiliary_classes: Classes of an auxiliary classifier, or None.
         auxiliary_weight: Of its cross-entropy in both losses.
@@ -252,7 +256,9 @@ def critic_of(
                 fake_outputs, stats = apply(params, stats, seen.fake, axis_name)
                 real = column(real_outputs, number)
                 false = column(fake_outputs, number)
-                value = jnp.mean(loss.critic(real.ravel(), false.ravel()))
+                value = critic_factor * jnp.mean(
+                    loss.critic(real.ravel(), false.ravel())
+                )
                 total += view.critic_weight * value
                 if auxiliary:
                     total += classification(real_outputs, step.condition)
@@ -284,7 +290,7 @@ def critic_of(
                 metrics |= remedy.report(own)
         metrics = with_gradient_norm(metrics, "critic")
         if loss.estimate is not None:
-            metrics["estimate"] = loss.estimate(metrics["critic_loss"])
+            metrics["estimate"] = loss.estimate(metrics["critic_loss"] / critic_factor)
         return after, moved, metrics
 
     def lazily(
@@ -319,7 +325,7 @@ def critic_of(
             outputs, _ = apply(net.params, net.stats, seen.fake, step.axis_name)
             real, false = (column(one, number) for one in (real_outputs, outputs))
             values = loss.generator(real.ravel(), false.ravel())
-            total += view.generator_weight * jnp.mean(values)
+            total += view.generator_weight * generator_factor * jnp.mean(values)
             if auxiliary:
                 total += classification(outputs, step.condition)
         return total

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
-from jaxgen.checks import check_batch, check_count, check_floats
+from jaxgen.checks import check_count, check_floats, check_number, examples_of
 from jaxgen.errors import InputError
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import averaging, gan_checks
@@ -103,6 +103,8 @@ def gan(
     *,
     latents: int,
     loss: AdversarialLoss | None = None,
+    critic_factor: float = 1.0,
+    generator_factor: float = 1.0,
     remedies: Sequence[Remedy] = (),
     critic_steps: int = 1,
     ema_decay: float | Array | None = None,
@@ -122,6 +124,9 @@ def gan(
         critic_optimizer: Likewise; RMSProp where weights are clipped.
         latents: Dimension of the latent space.
         loss: One of `losses.gan`: `non_saturating()` by default.
+        critic_factor: What the critic's adversarial loss is multiplied by, as 0.5 for
+            the least squares of Mao et al.
+        generator_factor: Likewise the generator's.
         remedies: See `jaxgen.models.remedies`.
         critic_steps: Steps of the critic for one of the generator. A batch holds as
             many minibatches: number j is its rows j, j + critic_steps, ...
@@ -154,10 +159,14 @@ def gan(
     gan_checks.check_parts(
         loss, remedies, critic_steps, num_classes, auxiliary_weight, ema_decay
     )
+    check_number("critic_factor", critic_factor, above=0)
+    check_number("generator_factor", generator_factor, above=0)
     judge = critic_of(
         critic,
         critic_optimizer,
         loss=loss,
+        critic_factor=critic_factor,
+        generator_factor=generator_factor,
         remedies=tuple(remedies),
         auxiliary_classes=num_classes if auxiliary_weight else None,
         auxiliary_weight=auxiliary_weight,
@@ -193,8 +202,7 @@ def gan(
         )
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> GANState:
-        check_batch(batch, "image")
-        samples, condition = seen(batch["image"]), condition_of(batch)
+        samples, condition = seen(examples_of(batch)), condition_of(batch)
         gan_checks.check_samples(samples, critic_steps, remedies)
         zeros = jnp.zeros((samples.shape[0], latents), samples.dtype)
         params, stats = generator.init(
@@ -218,9 +226,8 @@ def gan(
     def update(
         state: GANState, batch: Batch, axis_name: str | None = None
     ) -> tuple[GANState, Metrics]:
-        check_batch(batch, "image")
+        samples, condition = seen(examples_of(batch)), condition_of(batch)
         key = random.step_key(state.key, state.step)
-        samples, condition = seen(batch["image"]), condition_of(batch)
         parts = [
             None if whole is None else _minibatches(whole, critic_steps)
             for whole in (samples, condition)
@@ -319,9 +326,7 @@ def gan(
         return judge.outputs(state.critic, seen(samples), condition)[0]
 
     def evaluate(state: GANState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
-        check_batch(batch, "image")
-        condition = condition_of(batch)
-        real = batch["image"]
+        real, condition = examples_of(batch), condition_of(batch)
         keys = random.example_keys(key, real.shape[0])
         fake = generate(state, draw_latents(keys, (real.shape[0], latents)), condition)
 
@@ -336,8 +341,8 @@ def gan(
             return jnp.repeat(found, real.shape[0] // found.shape[0])
 
         return {
-            "critic_loss": term(loss.critic),
-            "generator_loss": term(loss.generator),
+            "critic_loss": critic_factor * term(loss.critic),
+            "generator_loss": generator_factor * term(loss.generator),
             "real_logit": term(lambda real, _: real),
             "fake_logit": term(lambda _, fake: fake),
         }

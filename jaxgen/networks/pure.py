@@ -74,7 +74,7 @@ def pure_functions(init: Callable[..., Params], apply: Callable[..., Any]) -> Ne
     Examples:
         >>> scale = pure_functions(
         ...     lambda key, x: jax.random.normal(key, x.shape[1:]),
-        ...     lambda params, x: params * x,
+        ...     lambda params, x: params[None] * x,
         ... )
         >>> params, stats = scale.init(jax.random.key(0), jax.numpy.ones((4, 2)))
         >>> scale.apply(params, stats, jax.numpy.zeros((4, 2)))[0].shape

@@ -35,7 +35,7 @@ from jaxgen.losses.vae.latent_bounds import (
     latent_bound,
     latent_terms,
 )
-from jaxgen.typing import Network
+from jaxgen.networks import pure_functions
 from tests.estimators.moments import assert_mean
 
 KL, SAMPLED = regularizers.kl(), regularizers.kl(sampled=True)
@@ -194,7 +194,7 @@ def test_the_kl_to_a_mixture_is_that_of_quadrature(key):
 
 
 def test_a_prior_of_the_label_is_each_examples_own(key):
-    network = Network(
+    network = pure_functions(
         init=lambda key, y: jnp.zeros(()),
         apply=lambda params, y: (y @ jnp.array([[1.0], [-2.0]]), 0.5 * y[:, :1]),
     )
@@ -213,7 +213,7 @@ def test_a_prior_of_the_label_is_each_examples_own(key):
 
 
 def test_a_prior_of_the_label_refuses_a_model_without_one(key):
-    network = Network(lambda key, y: y, lambda params, y: y)
+    network = pure_functions(lambda key, y: y, lambda params, y: y)
     with pytest.raises(InputError, match="made of the label.*num_classes"):
         priors.conditional_normal(1, network).init(key, jnp.zeros((2, 3)), None)
 

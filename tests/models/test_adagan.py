@@ -9,18 +9,18 @@ from jax.sharding import PartitionSpec
 
 from jaxgen import losses, models, training
 from jaxgen.errors import InputError
-from jaxgen.typing import Network
+from jaxgen.networks import pure_functions
 
 POINTS = jnp.asarray(np.random.default_rng(0).normal(size=(16, 1)), jnp.float32)
 BATCH = {"image": POINTS}
 SHARES = (1.0, 0.5, 0.25)
 
 # Generates its one parameter, the same for every latent.
-CONSTANT = Network(
+CONSTANT = pure_functions(
     lambda key, latents: jnp.zeros((1, 1)),
     lambda params, latents: 0.0 * latents[:, :1] + params,
 )
-LINEAR = Network(
+LINEAR = pure_functions(
     lambda key, samples: jnp.zeros((1, 1)),
     lambda params, samples: (samples * params)[:, 0],
 )

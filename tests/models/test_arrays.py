@@ -170,7 +170,9 @@ def test_a_vae_of_bernoulli_pixels_refuses_values_outside_0_to_1(key, likelihood
 
 def test_an_encoder_of_one_array_is_refused_by_the_vae(key):
     encoder = networks.mlp_encoder(2, features=(5,))
-    one = encoder._replace(apply=lambda *inputs: encoder.apply(*inputs)[0])
+    one = encoder._replace(
+        apply=lambda *inputs, **mode: (encoder.apply(*inputs)[0][0], ())
+    )
     model = models.vae(
         one,
         tiny.networks_of_vae()[1],
@@ -184,7 +186,9 @@ def test_an_encoder_of_one_array_is_refused_by_the_vae(key):
 
 def test_a_column_of_logits_is_refused_with_its_cure(key):
     critic = tiny_gan.two_layers(1)
-    column = critic._replace(apply=lambda *inputs: critic.apply(*inputs)[:, None])
+    column = critic._replace(
+        apply=lambda *inputs, **mode: (critic.apply(*inputs)[0][:, None], ())
+    )
     model = tiny_gan.gan(critic=column)
     with pytest.raises(InputError, match=r"shape \(4, 1\): .*Take logits\[:, 0\]"):
         jax.eval_shape(model.init, key, {"image": jnp.zeros((4, 2))})

@@ -10,7 +10,7 @@ from jaxgen import models
 from jaxgen.data import transforms
 from jaxgen.errors import InputError
 from jaxgen.models import remedies
-from jaxgen.typing import Network
+from jaxgen.networks import pure_functions
 
 TURNS = transforms.rotations()
 RATE, CRITIC_WEIGHT, GENERATOR_WEIGHT = 0.1, 0.3, 0.7
@@ -35,7 +35,7 @@ def init_critic(key, images, heads=4):
 
 def gan(critic, **weights):
     return models.gan(
-        Network(lambda key, latents: jax.random.normal(key, (3, 4)), generate),
+        pure_functions(lambda key, latents: jax.random.normal(key, (3, 4)), generate),
         critic,
         optax.sgd(RATE),
         optax.sgd(RATE),
@@ -71,7 +71,7 @@ def generator_loss(params, critic, weight):
 
 
 def test_both_networks_take_the_step_of_the_formula(key):
-    critic = Network(init_critic, critique)
+    critic = pure_functions(init_critic, critique)
     model = gan(critic, critic_weight=CRITIC_WEIGHT, generator_weight=GENERATOR_WEIGHT)
     start = model.init(key, {"image": IMAGES})
     after, _ = jax.jit(model.update)(start, {"image": IMAGES})
@@ -91,6 +91,8 @@ def test_both_networks_take_the_step_of_the_formula(key):
 
 
 def test_a_critic_of_too_few_heads_is_refused(key):
-    critic = Network(lambda key, images: init_critic(key, images, heads=3), critique)
+    critic = pure_functions(
+        lambda key, images: init_critic(key, images, heads=3), critique
+    )
     with pytest.raises(InputError, match="heads"):
         gan(critic).init(key, {"image": IMAGES})

@@ -202,12 +202,12 @@ def test_the_averaged_generator_makes_the_samples(key):
 
     wanted = jax.tree.map(
         mix,
-        (before.generator.params, before.generator.batch_stats),
-        (state.generator.params, state.generator.batch_stats),
+        (before.generator.params, before.generator.stats),
+        (state.generator.params, state.generator.stats),
     )
     tree_close(state.ema, wanted)
     # One pass for the critic's step does not count; that of the generator's does.
-    assert state.generator.batch_stats["passes"] == 1.0
+    assert state.generator.stats["passes"] == 1.0
     samples = build(latents=2, ema_decay=0.9).generate(state, jnp.asarray(LATENTS))
     np.testing.assert_allclose(
         samples, counting.apply(*state.ema, jnp.asarray(LATENTS))[0], rtol=1e-6
@@ -218,11 +218,11 @@ def counted(network):
     """A network whose statistics count the passes in training."""
 
     def init(key, *inputs):
-        return network.init(key, *inputs), {"passes": jnp.zeros(())}
+        return network.init(key, *inputs)[0], {"passes": jnp.zeros(())}
 
-    def apply(params, batch_stats, *inputs, train=False, axis_name=None):
-        passes = batch_stats["passes"] + train
-        return network.apply(params, *inputs), {"passes": passes}
+    def apply(params, stats, *inputs, keys=None, train=False, axis_name=None):
+        passes = stats["passes"] + train
+        return network.apply(params, (), *inputs)[0], {"passes": passes}
 
     return Network(init, apply)
 
@@ -231,9 +231,9 @@ def test_each_critic_step_sees_its_own_minibatch(key):
     seen = []
     network = tiny_gan.two_layers(1)
 
-    def apply(params, samples):
+    def apply(params, stats, samples, **mode):
         jax.debug.callback(lambda rows: seen.append(np.asarray(rows)), samples)
-        return network.apply(params, samples)
+        return network.apply(params, stats, samples)
 
     model = fixed(
         critic=network._replace(apply=apply),
@@ -252,7 +252,7 @@ def test_signed_networks_see_images_around_zero_and_samples_come_back(key):
     net = tiny_gan.two_layers(1)
     wanted = net.apply(state.critic.params, (), jnp.full((1, 2), -0.5))[0]
     np.testing.assert_allclose(model.critique(state, jnp.full((1, 2), 0.25)), wanted)
-    drawn = tiny_gan.two_layers((2,)).apply(state.generator.params, LATENTS)
+    drawn = tiny_gan.two_layers((2,)).apply(state.generator.params, (), LATENTS)[0]
     found = model.generate(state, jnp.asarray(LATENTS))
     np.testing.assert_allclose(found, 0.5 * drawn + 0.5, rtol=1e-6)
 

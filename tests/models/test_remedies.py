@@ -62,9 +62,9 @@ def test_conditions_are_packed_with_their_samples(key):
     seen = []
     network = tiny_gan.two_layers(1)
 
-    def apply(params, samples, condition):
+    def apply(params, stats, samples, condition, **mode):
         seen.append((samples.shape, condition.shape))
-        return network.apply(params, (), samples, condition)[0]
+        return network.apply(params, stats, samples, condition)
 
     model = fixed(
         critic=network._replace(apply=apply),
@@ -117,9 +117,9 @@ def test_data_and_samples_get_noise_of_their_own(key):
     seen = []
     network = tiny_gan.two_layers(1)
 
-    def apply(params, samples):
+    def apply(params, stats, samples, **mode):
         jax.debug.callback(lambda rows: seen.append(np.asarray(rows)), samples)
-        return network.apply(params, (), samples)[0]
+        return network.apply(params, stats, samples)
 
     model = tiny_gan.gan(
         critic=network._replace(apply=apply),

@@ -7,7 +7,7 @@ import pytest
 from jaxgen import networks
 from jaxgen.errors import InputError
 from jaxgen.models.veegan import veegan
-from jaxgen.typing import Network
+from jaxgen.networks import pure_functions
 from tests.models import on_devices
 
 POINTS = jnp.asarray(np.random.default_rng(0).normal(size=(16, 2)), jnp.float32)
@@ -26,7 +26,7 @@ def linear(outputs):
         found = joined @ params["w"] + jnp.broadcast_to(params["b"], (1, outputs))
         return found[:, 0] if outputs == 1 else found
 
-    return Network(init, apply)
+    return pure_functions(init, apply)
 
 
 def build(rate=0.1, *, reconstructor=None, latents=2, **settings):

@@ -22,7 +22,6 @@ from jaxgen.networks import (
 )
 from jaxgen.networks.gan_parts import CriticHead, halvings, minibatch_deviation
 from jaxgen.networks.resnet import _double, _halve, spread_kernel
-from jaxgen.typing import Network, StatefulNetwork
 
 NUM_CLASSES = 3
 
@@ -30,13 +29,11 @@ NUM_CLASSES = 3
 def shapes(network, *inputs):
     """Returns the shapes of parameters, statistics and outputs, computing nothing."""
     variables = jax.eval_shape(network.init, jax.random.key(0), *inputs)
-    if isinstance(network, StatefulNetwork):
-        outputs, kept = jax.eval_shape(
-            functools.partial(network.apply, train=True), *variables, *inputs
-        )
-        assert kept == variables[1]
-        return *variables, outputs.shape
-    return variables, {}, jax.eval_shape(network.apply, variables, *inputs).shape
+    outputs, kept = jax.eval_shape(
+        functools.partial(network.apply, train=True), *variables, *inputs
+    )
+    assert kept == variables[1]
+    return *variables, outputs.shape
 
 
 def conditions(size):
@@ -126,10 +123,10 @@ def test_formulation_changes_no_logit_of_the_residual_networks(key):
             (14, 14, 1), width=3, normalization="none", formulation=formulation
         )
         critic = residual_critic(width=3, formulation=formulation)
-        images = generator.apply(
-            generator.init(jax.random.fold_in(key, 1), latents), latents
-        )
-        return critic.apply(critic.init(jax.random.fold_in(key, 2), images), images)
+        params, _ = generator.init(jax.random.fold_in(key, 1), latents)
+        images, _ = generator.apply(params, (), latents)
+        params, _ = critic.init(jax.random.fold_in(key, 2), images)
+        return critic.apply(params, (), images)[0]
 
     logits = jax.jit(logits, static_argnums=0)
     np.testing.assert_allclose(logits("im2col"), logits("plain"), rtol=1e-4)
@@ -336,10 +333,12 @@ def test_a_spectral_critic_trains_and_evaluates_under_vmap_over_seeds(key):
     )
 
 
-def test_networks_without_statistics_are_plain_ones():
-    assert isinstance(dcgan_generator((28, 28, 1), normalization="none"), Network)
-    assert isinstance(residual_critic(normalization="layer"), Network)
-    assert isinstance(dcgan_critic(normalization="batch"), StatefulNetwork)
+def test_networks_without_statistics_have_an_empty_tuple_of_them():
+    images = jnp.zeros((2, 28, 28, 1))
+    generator = dcgan_generator((28, 28, 1), width=2, normalization="none")
+    assert shapes(generator, jnp.zeros((2, 3)))[1] == ()
+    assert shapes(residual_critic(width=2, normalization="layer"), images)[1] == ()
+    assert shapes(dcgan_critic(width=2, normalization="batch"), images)[1] != ()
 
 
 @pytest.mark.parametrize(

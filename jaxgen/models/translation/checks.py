@@ -58,6 +58,7 @@ def check_translated(
 
 def check_options(
     loss: Any,
+    critic_factor: Any,
     noise: Any,
     ema_decay: Any,
     weights: Mapping[str, Any],
@@ -65,14 +66,10 @@ def check_options(
     """Refuses options that are out of their range."""
     if not isinstance(loss, AdversarialLoss):
         raise InputError(
-            f"loss is {loss!r}: give one of jaxgen.losses.translation or "
-            "jaxgen.losses.gan, with its parentheses, as least_squares()."
+            f"loss is {loss!r}: give one of jaxgen.losses.gan, with its parentheses, "
+            "as least_squares()."
         )
-    if loss.name == "least_squares":
-        raise InputError(
-            "loss is losses.gan.least_squares(), which has the half inside that "
-            "translation adds: give losses.translation.least_squares()."
-        )
+    check_number("critic_factor", critic_factor, above=0)
     check_noise(noise)
     check_decay(ema_decay)
     for name, weight in weights.items():

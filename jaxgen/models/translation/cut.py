@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import random
-from jaxgen.losses import translation
+from jaxgen.losses import gan, translation
 from jaxgen.losses.contrastive import Negatives, patch_nce
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import averaging
@@ -19,7 +19,7 @@ from jaxgen.models.critic import CriticStep, critic_of
 from jaxgen.models.gradient_step import gradient_step, with_gradient_norm
 from jaxgen.models.remedies import Remedy
 from jaxgen.models.translation import checks
-from jaxgen.models.translation.judged import critic_logits, halved, judged_terms
+from jaxgen.models.translation.judged import critic_logits, judged_terms
 from jaxgen.models.translation.noise import (
     PUBLISHED_NOISE,
     Noise,
@@ -110,6 +110,7 @@ def cut(
     critic_optimizer: optax.GradientTransformation,
     *,
     loss: AdversarialLoss | None = None,
+    critic_factor: float = 0.5,
     nce_weight: float | Array = 1.0,
     identity: bool = True,
     layers: Sequence[int] | None = None,
@@ -150,7 +151,8 @@ def cut(
             `networks.patch_critic()`.
         generator_optimizer: Any optax transformation, of generator and heads at once.
         critic_optimizer: Any optax transformation.
-        loss: One of `losses.gan` or `losses.translation`; `least_squares()` by default.
+        loss: One of `losses.gan`; `least_squares()` by default.
+        critic_factor: What the critic's loss is multiplied by.
         nce_weight: Of the contrastive terms.
         identity: Whether images of b are translated too, and are to keep their content.
         layers: Which of the generator's feature maps are compared; all by default.
@@ -182,12 +184,20 @@ def cut(
         Park et al., 2020, equations 1, 3 and 5; the order of steps and the half are
         those of the authors' code, which is linked there.
     """
-    loss = translation.least_squares() if loss is None else loss
-    checks.check_options(loss, noise, ema_decay, {"nce_weight": nce_weight})
+    loss = gan.least_squares() if loss is None else loss
+    checks.check_options(
+        loss, critic_factor, noise, ema_decay, {"nce_weight": nce_weight}
+    )
     checks.check_cut(generator, features, heads, patches, temperature, negatives)
     checks.check_network("critic", critic, "patch_critic")
     remedies = checks.check_remedies(remedies)
-    judge = critic_of(critic, critic_optimizer, loss=halved(loss), remedies=remedies)
+    judge = critic_of(
+        critic,
+        critic_optimizer,
+        loss=loss,
+        critic_factor=critic_factor,
+        remedies=remedies,
+    )
 
     halves = 2 if identity else 1
 
@@ -326,7 +336,7 @@ def cut(
         )  # fmt: skip
         net = net._replace(stats=stats)
         metrics = with_gradient_norm(metrics, "generator") | judged
-        metrics["critic_sum"] = 2.0 * judged["critic_loss"]
+        metrics["critic_sum"] = judged["critic_loss"] / critic_factor
         latest = (net.params.generator, net.stats)
         ema = averaging.next_average(
             latest, state.ema, decay=ema_decay, step=state.step

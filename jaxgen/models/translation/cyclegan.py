@@ -14,7 +14,7 @@ import optax
 from jaxgen import random
 from jaxgen.checks import check_choice, check_count
 from jaxgen.errors import InputError
-from jaxgen.losses import translation
+from jaxgen.losses import gan, translation
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import averaging
 from jaxgen.models.critic import Critic, CriticStep, critic_of
@@ -22,7 +22,7 @@ from jaxgen.models.gradient_step import gradient_step, with_gradient_norm
 from jaxgen.models.remedies import Remedy
 from jaxgen.models.translation import checks
 from jaxgen.models.translation.image_pool import ImagePool, empty_pool, exchange
-from jaxgen.models.translation.judged import critic_logits, halved, judged_terms
+from jaxgen.models.translation.judged import critic_logits, judged_terms
 from jaxgen.models.translation.noise import PUBLISHED_NOISE, Noise, check_images, signed
 from jaxgen.models.translation.noise import translate as translate_with
 from jaxgen.typing import (
@@ -123,6 +123,7 @@ def cyclegan(
     critic_optimizer: optax.GradientTransformation,
     *,
     loss: AdversarialLoss | None = None,
+    critic_factor: float = 0.5,
     cycle_weight: float | Array = 10.0,
     identity_weight: float | Array = 5.0,
     cycle: Callable[[Array, Array], PerExample] = translation.l1,
@@ -150,7 +151,8 @@ def cyclegan(
             Adam(2e-4, b1=0.5) in the paper.
         critic_optimizer: Likewise, of each critic by itself; which is the same for all
             that look at one number at a time, as Adam does.
-        loss: One of `losses.gan` or `losses.translation`; `least_squares()` by default.
+        loss: One of `losses.gan`; `least_squares()` by default.
+        critic_factor: What the critic's loss is multiplied by.
         cycle_weight: Of the two distances after a cycle.
         identity_weight: Of the two distances of images translated to what they are;
             with 0 they are not calculated.
@@ -174,9 +176,9 @@ def cyclegan(
     Raises:
         InputError: The parts do not go together; the sentence says why.
     """
-    loss = translation.least_squares() if loss is None else loss
+    loss = gan.least_squares() if loss is None else loss
     weights = {"cycle_weight": cycle_weight, "identity_weight": identity_weight}
-    checks.check_options(loss, noise, ema_decay, weights)
+    checks.check_options(loss, critic_factor, noise, ema_decay, weights)
     check_count("pool_size", pool_size, 0)
     generators: dict[Direction, Network] = {"a_to_b": a_to_b, "b_to_a": b_to_a}
     for name, network in generators.items():
@@ -188,7 +190,11 @@ def cyclegan(
     for domain, critic in given.items():
         checks.check_network(f"critic_{domain}", critic, "patch_critic")
         judges[domain] = critic_of(
-            critic, critic_optimizer, loss=halved(loss), remedies=remedies
+            critic,
+            critic_optimizer,
+            loss=loss,
+            critic_factor=critic_factor,
+            remedies=remedies,
         )
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> CycleGANState:
@@ -305,7 +311,7 @@ def cyclegan(
                 step_of("critic", domain),
                 shown_fakes,
             )
-            critic_sum += 2.0 * judged["critic_loss"]
+            critic_sum += judged["critic_loss"] / critic_factor
             metrics |= {_of(name, domain): value for name, value in judged.items()}
         metrics["critic_sum"] = critic_sum
         ema = averaging.next_average(

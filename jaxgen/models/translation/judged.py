@@ -10,16 +10,6 @@ from jaxgen.models.translation.noise import Noise
 from jaxgen.typing import Array, Metrics, NetState, PyTree
 
 
-def halved(loss: AdversarialLoss) -> AdversarialLoss:
-    """Returns a loss whose critic minimises half of it, as in both papers."""
-    return loss._replace(
-        critic=lambda real, fake: 0.5 * loss.critic(real, fake),
-        estimate=None
-        if loss.estimate is None
-        else lambda value: loss.estimate(2.0 * value),  # pyright: ignore[reportOptionalCall]
-    )
-
-
 def critic_logits(critic: Critic, net: NetState, images: Array, noise: Noise) -> Array:
     """Returns a critic's logits, normalized as those of the training are.
 

@@ -12,14 +12,14 @@ import optax
 
 from jaxgen import random
 from jaxgen.errors import InputError
-from jaxgen.losses import translation
+from jaxgen.losses import gan, translation
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import averaging
 from jaxgen.models.critic import CriticStep, critic_of
 from jaxgen.models.gradient_step import gradient_step, with_gradient_norm
 from jaxgen.models.remedies import Remedy
 from jaxgen.models.translation import checks
-from jaxgen.models.translation.judged import critic_logits, halved, judged_terms
+from jaxgen.models.translation.judged import critic_logits, judged_terms
 from jaxgen.models.translation.noise import (
     PUBLISHED_NOISE,
     Noise,
@@ -94,6 +94,7 @@ def pix2pix(
     critic_optimizer: optax.GradientTransformation,
     *,
     loss: AdversarialLoss | None = None,
+    critic_factor: float = 0.5,
     l1_weight: float | Array = 100.0,
     adversarial_weight: float | Array = 1.0,
     conditional: bool = True,
@@ -114,7 +115,8 @@ def pix2pix(
             (batch, ...); as `networks.patch_critic(norm="batch")`.
         generator_optimizer: Any optax transformation; Adam(2e-4, b1=0.5) in the paper.
         critic_optimizer: Likewise.
-        loss: One of `losses.gan` or `losses.translation`; `cross_entropy()` by default.
+        loss: One of `losses.gan`; `non_saturating()` by default.
+        critic_factor: What the critic's loss is multiplied by.
         l1_weight: Of the distance from the other image of the pair.
         adversarial_weight: Of the adversarial loss; with 0 no critic is trained.
         conditional: Whether the critic sees a beside b, as further channels.
@@ -135,9 +137,9 @@ def pix2pix(
     Raises:
         InputError: The parts do not go together; the sentence says why.
     """
-    loss = translation.cross_entropy() if loss is None else loss
+    loss = gan.non_saturating() if loss is None else loss
     weights = {"l1_weight": l1_weight, "adversarial_weight": adversarial_weight}
-    checks.check_options(loss, noise, ema_decay, weights)
+    checks.check_options(loss, critic_factor, noise, ema_decay, weights)
     checks.check_network("generator", generator, "unet_translator")
     checks.check_network("critic", critic, "patch_critic")
     remedies = checks.check_remedies(remedies)
@@ -147,7 +149,13 @@ def pix2pix(
             f"The remedy {remedies[0].name} is for a critic, and adversarial_weight=0 "
             "trains none: leave one of them out."
         )
-    judge = critic_of(critic, critic_optimizer, loss=halved(loss), remedies=remedies)
+    judge = critic_of(
+        critic,
+        critic_optimizer,
+        loss=loss,
+        critic_factor=critic_factor,
+        remedies=remedies,
+    )
 
     def seen(a: Array, b: Array) -> Array:
         return jnp.concatenate([a, b], axis=-1) if conditional else b
@@ -225,7 +233,7 @@ def pix2pix(
         net = net._replace(stats=stats)
         metrics = with_gradient_norm(found, "generator") | judged
         if adversarial:
-            metrics["critic_sum"] = 2.0 * judged["critic_loss"]
+            metrics["critic_sum"] = judged["critic_loss"] / critic_factor
         ema = averaging.next_average(
             (net.params, net.stats), state.ema, decay=ema_decay, step=state.step
         )
