@@ -118,11 +118,11 @@ def _linen(module: nn.Module, method: str) -> Network:
         train: bool = False,
         axis_name: str | None = None,
     ) -> tuple[Any, PyTree]:
-        moving = train and bool(jax.tree.leaves(stats))
-        variables = {"params": params} | ({"batch_stats": stats} if stats else {})
+        kept = {"batch_stats": stats} if jax.tree.leaves(stats) else {}
+        moving = train and bool(kept)
         own = chosen(keys=keys, train=train, axis_name=axis_name)
         found = module.apply(
-            variables,
+            {"params": params, **kept},
             *inputs,
             **own,
             method=method,

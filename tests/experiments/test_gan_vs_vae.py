@@ -76,7 +76,7 @@ def test_decoder_and_generator_are_one_function():
     decoder = networks.mlp_decoder((4, 4, 1), (8,))
     latents = jax.random.normal(jax.random.key(0), (5, 3))
     params = decoder.init(jax.random.key(1), latents)[0]
-    generated = gan_vs_vae.as_generator(decoder).apply(params, latents)
+    generated, _ = gan_vs_vae.as_generator(decoder).apply(params, (), latents)
     means = jax.nn.sigmoid(decoder.apply(params, (), latents)[0])
     np.testing.assert_allclose(0.5 * (generated + 1), means, atol=1e-6)
 

@@ -16,8 +16,9 @@ from tests.networks.translation import test_translation_import as weights
 
 UNET = networks.ImportedTranslator(
     tiny.pixelwise(3, dropout=True),
+    tiny.encoding()[1],
     {"w": np.eye(3, dtype=np.float32)},
-    {},
+    (),
     "U-Net: in words",
     kind="U-Net",
     depth=8,

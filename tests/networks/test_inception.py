@@ -58,8 +58,8 @@ def test_blocks_have_the_published_sizes():
 def test_the_whole_has_the_published_sizes():
     network = inception.inception()
     images = jax.ShapeDtypeStruct((2, SIZE, SIZE, 3), jnp.float32)
-    params = jax.eval_shape(network.init, jax.random.key(0), images)
-    found = jax.eval_shape(network.apply, params, images)
+    params, _ = jax.eval_shape(network.init, jax.random.key(0), images)
+    found, _ = jax.eval_shape(network.apply, params, (), images)
     assert found.features.shape == (2, 2048)
     assert found.logits.shape == (2, 1008)
     # 94 convolutions and the dense layer.
@@ -120,7 +120,7 @@ def test_only_the_last_block_takes_a_maximum():
 @pytest.mark.slow
 def test_the_derivative_of_the_whole_is_finite():
     network = inception.inception()
-    params = jax.jit(network.init)(jax.random.key(0), jnp.zeros((1, SIZE, SIZE, 3)))
+    params, _ = jax.jit(network.init)(jax.random.key(0), jnp.zeros((1, SIZE, SIZE, 3)))
     images = jax.random.normal(jax.random.key(1), (1, SIZE, SIZE, 3))
     value, slope = jax.jit(
         lambda x: jax.jvp(

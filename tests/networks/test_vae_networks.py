@@ -4,15 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import linen as nn
-from flax.errors import FlaxError
 
 from jaxgen.networks import (
     convolutional_decoder,
     convolutional_encoder,
     mlp_decoder,
     mlp_encoder,
-    pure,
 )
 
 PAIRS = {
@@ -26,7 +23,7 @@ def count(params):
 
 
 def initial_params(network, key, *shape):
-    return jax.jit(network.init)(key, jnp.zeros((1, *shape)))
+    return jax.jit(network.init)(key, jnp.zeros((1, *shape)))[0]
 
 
 def test_convolutional_networks_have_the_parameters_of_the_keras_example(key):
@@ -72,13 +69,12 @@ def test_any_image_size_goes_in_and_comes_out(key, kind, shape):
     encoder, decoder = PAIRS[kind]
     images = jax.random.uniform(jax.random.fold_in(key, 0), (2, *shape))
     network = encoder(3)
-    mean, log_variance = jax.jit(network.apply)(
-        initial_params(network, jax.random.fold_in(key, 1), *shape), images
-    )
+    params = initial_params(network, jax.random.fold_in(key, 1), *shape)
+    (mean, log_variance), _ = jax.jit(network.apply)(params, (), images)
     assert mean.shape == log_variance.shape == (2, 3)
     network = decoder(shape)
     params = initial_params(network, jax.random.fold_in(key, 2), 3)
-    logits = jax.jit(network.apply)(params, mean)
+    logits, _ = jax.jit(network.apply)(params, (), mean)
     assert logits.shape == images.shape
     assert all(np.isfinite(x).all() for x in (mean, log_variance, logits))
 
@@ -90,15 +86,15 @@ def test_formulation_changes_no_gradient_of_the_convolutional_networks(key):
         encoder = convolutional_encoder(3, formulation=encoder_formulation)
         decoder = convolutional_decoder((11, 12, 1), formulation=decoder_formulation)
         params = {
-            "encoder": jax.jit(encoder.init)(jax.random.fold_in(key, 1), images),
+            "encoder": initial_params(encoder, jax.random.fold_in(key, 1), 11, 12, 1),
             "decoder": initial_params(decoder, jax.random.fold_in(key, 2), 3),
         }
 
         @jax.jit
         @jax.value_and_grad
         def loss(params):
-            mean, log_variance = encoder.apply(params["encoder"], (), images)[0]
-            logits = decoder.apply(params["decoder"], (), mean + log_variance)[0]
+            (mean, log_variance), _ = encoder.apply(params["encoder"], (), images)
+            logits, _ = decoder.apply(params["decoder"], (), mean + log_variance)
             return jnp.sum((logits - images) ** 2)
 
         return loss(params)
@@ -116,10 +112,9 @@ def test_vmap_over_seeds_equals_a_loop(key, kind):
     images = jax.random.uniform(jax.random.fold_in(key, 0), (2, 8, 8, 1))
 
     def mean(seed):
-        params = encoder.init(jax.random.fold_in(jax.random.clone(key), seed), images)[
-            0
-        ]
-        return encoder.apply(params, (), images)[0][0]
+        own = jax.random.fold_in(jax.random.clone(key), seed)
+        params, stats = encoder.init(own, images)
+        return encoder.apply(params, stats, images)[0][0]
 
     mean = jax.jit(mean)
     np.testing.assert_allclose(
@@ -128,10 +123,3 @@ def test_vmap_over_seeds_equals_a_loop(key, kind):
         rtol=1e-4,
         atol=1e-5,
     )
-
-
-def test_pure_refuses_to_lose_statistics(key):
-    images = jnp.ones((2, 4))
-    network = pure(nn.BatchNorm(use_running_average=False))
-    with pytest.raises(FlaxError):
-        network.apply(network.init(key, images)[0], (), images)[0]

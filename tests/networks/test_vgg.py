@@ -28,8 +28,8 @@ def state_dict():
 def test_five_stages_each_of_half_the_size():
     network = vgg()
     images = jax.ShapeDtypeStruct((2, 28, 32, 3), jnp.float32)
-    params = jax.eval_shape(network.init, jax.random.key(0), images)
-    found = jax.eval_shape(network.apply, params, images)
+    params, _ = jax.eval_shape(network.init, jax.random.key(0), images)
+    found, _ = jax.eval_shape(network.apply, params, (), images)
     assert [stage.shape for stage in found] == [
         (2, 28, 32, 64),
         (2, 14, 16, 128),

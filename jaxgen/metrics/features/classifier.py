@@ -206,7 +206,7 @@ def _trained(
 def _shapes(network: Network, division: Division) -> dict[str, tuple[int, ...]]:
     image = jax.ShapeDtypeStruct((1, *division.train.images.shape[1:]), jnp.float32)
     params, _ = jax.eval_shape(network.init, jax.random.key(0), image)
-    features, _ = jax.eval_shape(network.apply, params, image)
+    (features, _), _ = jax.eval_shape(network.apply, params, (), image)
     flat: dict[str, Any] = traverse_util.flatten_dict(params, sep="/")
     shapes = {f"params/{name}": leaf.shape for name, leaf in flat.items()}
     return shapes | {"mean": features.shape[1:], "scale": (), "accuracy": ()}

@@ -47,7 +47,7 @@ def train(
 
     Args:
         key: It decides weights, order and shifts, and is consumed.
-        network: `apply(params, images) -> (features, logits)`.
+        network: a `Network` without statistics, `images -> (features, logits)`.
         examples: What to learn.
         options: How.
         progress: It is called with the number of images done since the last call.
@@ -105,7 +105,7 @@ def _optimizer(options: Options, steps: int) -> optax.GradientTransformation:
 
 @functools.partial(jax.jit, static_argnums=0)
 def _forward(apply: Callable[..., Any], params: Params, images: Array) -> Any:
-    return apply(params, as_floats(images))
+    return apply(params, (), as_floats(images))[0]
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=2)
@@ -129,7 +129,7 @@ def _epoch(
         moved = as_floats(_moved(images[indices], corner, options.shift))
 
         def loss(params: Params) -> Array:
-            _, logits = apply(params, moved)
+            (_, logits), _ = apply(params, (), moved)
             return optax.softmax_cross_entropy_with_integer_labels(
                 logits, labels[indices]
             ).mean()

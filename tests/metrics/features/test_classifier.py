@@ -152,8 +152,8 @@ def test_gradients_reach_the_images(net):
 def test_images_of_any_size_come_down_to_eight_pixels(shape):
     images = jax.ShapeDtypeStruct((2, *shape), jnp.float32)
     network = classifier(3, dimension=5)
-    params = jax.eval_shape(network.init, jax.random.key(0), images)
-    features, logits = jax.eval_shape(network.apply, params, images)
+    params, _ = jax.eval_shape(network.init, jax.random.key(0), images)
+    (features, logits), _ = jax.eval_shape(network.apply, params, (), images)
     assert (features.shape, logits.shape) == ((2, 5), (2, 3))
     height, width = shape[:2]
     for _ in channels_of(height, width):
