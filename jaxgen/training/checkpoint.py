@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +48,16 @@ from jaxgen.typing import PyTree
 FORMAT = "format.json"
 """The file by which a folder states that each of its checkpoints has a digest."""
 
+LAYOUT = 2
+"""Of the states that are saved; jaxgen 0.1 had another."""
+
 
 class Checkpoints:
     """The checkpoints of one run, newest last.
 
     A checkpoint that is not as it was written is passed over with a line on the error
     stream, and the one before it is used; the next save renames it to `damaged-STEP`.
-    A folder of an older version of jaxgen has no digests, and is read with a line that
-    says so.
+    One of another version of jaxgen, whose states are laid out differently, is refused.
 
     Args:
         directory: Where they are; made when missing.
@@ -123,6 +126,7 @@ class Checkpoints:
             "step": step,
             "key": root_key(state),
             "options": self._options,
+            "layout": LAYOUT,
         }
         try:
             accepted = self._manager.save(
@@ -151,15 +155,15 @@ class Checkpoints:
         found = self.newest()
         return None if found is None else found[0]
 
-    def newest(self) -> tuple[int, dict[str, Any] | None] | None:
+    def newest(self) -> tuple[int, dict[str, Any]] | None:
         """Returns the step of the newest whole checkpoint and what its digest says.
 
         Returns:
-            The step and the facts, which are None for a checkpoint without digest;
-            None if there is no checkpoint.
+            The step and the facts; None if there is no checkpoint.
 
         Raises:
-            InputError: There are checkpoints, and each of them is damaged.
+            InputError: There are checkpoints, and each of them is damaged, or the
+                newest whole one is of another version of jaxgen.
         """
         self.wait()
         found = None
@@ -170,7 +174,7 @@ class Checkpoints:
                     raise DamageError(f"it is that of step {facts['step']}")
                 if facts is None and self._stated:
                     raise UnfinishedError
-                found = step, facts
+                found = step, self._checked_layout(step, facts)
                 break
             except DamageError as damage:
                 self._pass_over(step, damage)
@@ -191,8 +195,8 @@ class Checkpoints:
 
         Raises:
             InputError: If there is none, if it cannot be read, if it was made with
-                other options, or if it belongs to another model; the first array that
-                differs is named.
+                other options, or if it belongs to another model, whose first array that
+                differs is named, or to another version of jaxgen.
         """
         found = self.newest()
         if found is None:
@@ -201,39 +205,24 @@ class Checkpoints:
             )
         step, facts = found
         folder = self._folder(step)
-        if facts is None:
-            print_line(
-                f"The checkpoint {folder} is of an older version of jaxgen and carries "
-                "no digests: whether it is as it was written cannot be checked."
-            )
-        else:
-            self._check_options(folder, facts["options"])
+        self._check_options(folder, facts["options"])
         wanted = keys_to_data(template)
-        try:
-            saved = self._manager.item_metadata(step)["state"]
-            difference = first_difference(arrays_of(saved.tree), arrays_of(wanted))
-            if difference is None:
-                restored = self._manager.restore(
-                    step,
-                    args=ocp.args.Composite(
-                        state=ocp.args.StandardRestore(wanted),
-                        progress=ocp.args.JsonRestore(),
-                    ),
-                )
-                state = data_to_keys(restored["state"], template)
-                return state, restored["progress"]
-        except Exception as error:
-            if facts is not None:  # it is as it was written: something else failed
-                raise
+        saved = self._manager.item_metadata(step)["state"]
+        difference = first_difference(arrays_of(saved.tree), arrays_of(wanted))
+        if difference is not None:
             raise InputError(
-                f"The checkpoint {folder} is damaged or belongs to another model "
-                f"({_first_line(error)}). Remove that folder to go on from the "
-                "checkpoint before it, or start anew under another name."
-            ) from error
-        raise InputError(
-            f"The checkpoint {folder} belongs to another model: {difference}. Resume "
-            "with the options it was made with, or start anew under another name."
+                f"The checkpoint {folder} belongs to another model: {difference}. "
+                "Resume with the options it was made with, or start anew under another "
+                "name."
+            )
+        restored = self._manager.restore(
+            step,
+            args=ocp.args.Composite(
+                state=ocp.args.StandardRestore(wanted),
+                progress=ocp.args.JsonRestore(),
+            ),
         )
+        return data_to_keys(restored["state"], template), restored["progress"]
 
     def rescue(
         self, step: int, state: PyTree, progress: dict[str, Any], *, here: bool = True
@@ -314,6 +303,21 @@ class Checkpoints:
 
     def _folder(self, step: int) -> Path:
         return self.directory / str(step)
+
+    def _checked_layout(
+        self, step: int, facts: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """Returns the facts, or raises InputError if states were laid out otherwise."""
+        if facts is not None and facts.get("layout") == LAYOUT:
+            return facts
+        versions = {} if facts is None else facts["versions"]
+        version = versions.get("jaxgen", "0.1.0 or older")
+        raise InputError(
+            f"The checkpoint {self._folder(step)} was written by jaxgen {version}, "
+            "whose states are laid out differently from those of jaxgen "
+            f"{metadata.version('jaxgen')}: use it with that version, or start anew "
+            "under another name."
+        )
 
     def _state_format(self) -> None:
         """States that every checkpoint here has a digest, where that is so."""

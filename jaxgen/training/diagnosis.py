@@ -43,13 +43,12 @@ def diagnose(run: Calls, state: Any, step: int, term: str) -> str:
 def last_checkpoint(checkpoints: Checkpoints | None) -> str:
     """Says where the last good checkpoint is, with a space before it, if there is one.
 
-    A checkpoint is called good only if it agrees with its digest.
+    Good is one that agrees with its digest.
     """
     if checkpoints is None:
         return ""
     found = checkpoints.newest()
     if found is None or found[0] == 0:  # none, or the first state
         return ""
-    step, facts = found
-    what = "last good checkpoint" if facts else "last checkpoint, which is unchecked"
-    return f" The {what}, step {step}, is kept in {checkpoints.directory}."
+    directory = checkpoints.directory
+    return f" The last good checkpoint, step {found[0]}, is kept in {directory}."

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from jaxgen import files, training
 from jaxgen.errors import InputError
-from jaxgen.training import checkpoint
+from jaxgen.training import checkpoint, digest
 from jaxgen.training.digest import DamageError, read_digest
 from tests import tiny
 
@@ -181,18 +182,20 @@ def test_the_first_save_of_all_may_be_cut_short(tmp_path):
     checkpoints.close()
 
 
-def test_a_folder_of_before_is_read_with_a_sentence(folder, capsys):
-    for path in [folder / "format.json", *folder.rglob("digest.json")]:
+@pytest.mark.parametrize("digests", [True, False])
+def test_a_checkpoint_of_another_version_is_refused_by_its_version(folder, digests):
+    for path in folder.rglob("digest.json"):
+        facts = {"step": int(path.parent.name), "key": None, "options": None}
         path.unlink()
-    step, state = read(folder)
-    assert step == 20
-    tiny.assert_equal_bits(state, state_of(20))
-    assert "carries no digests" in capsys.readouterr().err
-    # It goes on with digests, and states so when all that are kept have one.
-    write(folder, 30, 40)
-    assert not (folder / "format.json").exists()
-    assert read(folder)[0] == 40
-    assert (folder / "format.json").exists()
+        if digests:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(digest, "_versions", lambda: {"jaxgen": "0.1.0"})
+                digest.write_digest(path.parent, facts)
+    if not digests:
+        (folder / "format.json").unlink()
+    version = re.escape("0.1.0" if digests else "0.1.0 or older")
+    with pytest.raises(InputError, match=f"20 was written by jaxgen {version}, whose"):
+        read(folder)
 
 
 @pytest.mark.parametrize("keep", [1, 3])
@@ -314,18 +317,13 @@ def test_another_root_key_is_refused(tmp_path, key):
         fit(jax.random.key(999))
 
 
-@pytest.mark.parametrize("checked", [True, False])
-def test_only_a_checkpoint_with_a_digest_is_called_good(key, tmp_path, checked):
+def test_the_last_good_checkpoint_is_named_where_training_fails(key, tmp_path):
     checkpoints = training.Checkpoints(tmp_path)
     training.fit(tiny.vae(), tiny.batches(), key=key, steps=2, checkpoints=checkpoints)
     checkpoints.close()
-    if not checked:
-        for path in [tmp_path / "format.json", *tmp_path.rglob("digest.json")]:
-            path.unlink()
     checkpoints = training.Checkpoints(tmp_path)
     wild = tiny.vae(optax.adam(1e30))
     with pytest.raises(training.NonFiniteError) as error:
         training.fit(wild, tiny.batches(), key=key, steps=9, checkpoints=checkpoints)
     checkpoints.close()
-    what = "last good checkpoint" if checked else "last checkpoint, which is unchecked"
-    assert f"The {what}, step 2, is kept" in str(error.value)
+    assert "The last good checkpoint, step 2, is kept" in str(error.value)
