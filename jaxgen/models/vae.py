@@ -135,11 +135,22 @@ def vae(
 ) -> VAE:
     """Makes a VAE out of two networks, a likelihood and a prior.
 
+    The terms of the loss are those of `losses.vae.elbo`, or the loss is that of
+    `losses.vae.importance_weighted_bound`.
+
+    Both networks may have statistics of the batch, dropout or noise. In `update` the
+    encoder is called once on the batch, with one key per example; a decoder without
+    statistics is called for each sample of an example with the same key, so that all of
+    them share one dropout mask; one with statistics once, on one latent per example.
+    All other functions use running statistics and no keys.
+
     Args:
         encoder: `images -> (mean, log_variance)`, or logits for discrete latents; with
             `num_classes`, `(images, condition)`.
         decoder: `latents -> parameters of the likelihood`; with `num_classes`,
-            `(latents, condition)`.
+            `(latents, condition)`. One with statistics of the batch needs an estimator
+            that evaluates it at one differentiable sample of each example, such as
+            `Pathwise()` with `num_samples=1` or `GumbelSoftmax(0.5)`.
         optimizer: Any optax transformation; it trains all networks together.
         likelihood: p(x|z), as `losses.vae.bernoulli()`.
         prior: p(z), as `losses.vae.priors.standard_normal(20)`; it says what the
@@ -163,7 +174,8 @@ def vae(
         `shard_map`.
 
     Raises:
-        InputError: The parts do not go together; the sentence says why.
+        InputError: The parts do not go together; the sentence says why. From `init`:
+            the decoder has statistics, and the estimator or bound does not allow it.
     """
     vae_checks.check_parts(
         likelihood=(likelihood, Likelihood),
