@@ -46,7 +46,7 @@ class Reparameterization(Estimator):
 
 
 def differentiable_sample(
-    key: PRNGKeyArray, dist: Distribution, estimator: Reparameterization
+    key: PRNGKeyArray, dist: Distribution, estimator: Estimator
 ) -> Array:
     """Returns the sample at which `expectation` of one sample evaluates f.
 
@@ -59,9 +59,14 @@ def differentiable_sample(
         The sample, shape batch + event; its derivative makes the estimator.
 
     Raises:
-        InputError: The estimator is not for this distribution.
+        InputError: The estimator has no such samples, or is not for this distribution.
     """
     check_key(key)
+    if not isinstance(estimator, Reparameterization):
+        raise InputError(
+            f"{estimator} has no differentiable samples: give Pathwise(), or a "
+            "relaxation such as GumbelSoftmax(0.5)."
+        )
 
     def smooth(sample: Array) -> Array:
         event = tuple(range(len(dist.batch_shape), sample.ndim))

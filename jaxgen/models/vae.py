@@ -31,7 +31,6 @@ from jaxgen.models.vae_networks import (
     decode,
     divergence_from_prior,
     encode,
-    has_decoder_statistics,
     init_networks,
     log_joint,
     posterior_of_batch,
@@ -69,7 +68,8 @@ class VAEState(NamedTuple):
         step: Number of updates done, int32 scalar.
         key: The root key, which never changes.
         net: Parameters, statistics and optimizer state of encoder, decoder and prior;
-            parameters and statistics by these names. The prior has no statistics.
+            parameters by these names, and statistics by the names of those that have
+            some; () if none has.
         objective: What the objective keeps (a multiplier and an average).
         estimator: What the gradient estimator keeps (a moving average).
     """
@@ -205,7 +205,7 @@ def vae(
         check_batch(batch, "image")
         images, condition = batch["image"], one_hot_labels("VAE", batch, num_classes)
         params, stats = init_networks(networks, key, images, condition)
-        if has_decoder_statistics(stats):
+        if "decoder" in stats:
             check_decoder_statistics(first, num_samples, importance_weighted=weighted)
         q, _ = posterior_of_batch(networks, params, stats, images, condition)
         p = prior_of(networks, params, stats, condition)
@@ -242,25 +242,24 @@ def vae(
                 train=True,
                 axis_name=axis_name,
             )
-            moved = stats | {"encoder": moved}
+            new = {"encoder": moved}
             if weighted:
                 value = -jnp.mean(bound(estimator=now))
-                return value, ({"loss": value}, (moved, ()))
+                return value, ({"loss": value}, (new, ()))
             terms = bound(
                 estimator=now,
                 num_samples=num_samples,
                 state=state.estimator,
-                decoder_statistics=has_decoder_statistics(stats),
+                decoder_statistics="decoder" in stats,
             )
-            if has_decoder_statistics(stats):
-                moved["decoder"] = terms.stats
+            new["decoder"] = terms.stats
             values = objective.loss(
                 state.objective, state.step, terms.log_likelihood, terms.parts, mean
             )
             metrics = jax.tree.map(jnp.mean, _metrics(values, terms, divergence))
-            return metrics["loss"], (metrics, (moved, terms.state))
+            return metrics["loss"], (metrics, (new, terms.state))
 
-        net, metrics, (stats, kept) = gradient_step(
+        net, metrics, (moved, kept) = gradient_step(
             loss, state.net, optimizer, axis_name=axis_name
         )
         multiplier = state.objective
@@ -272,7 +271,7 @@ def vae(
         temperature = getattr(now, "temperature", None)
         if scheduled and temperature is not None:
             metrics |= {"temperature": jnp.asarray(temperature, jnp.float32)}
-        net = net._replace(stats=stats)
+        net = net._replace(stats={name: moved[name] for name in stats} or ())
         return VAEState(state.step + 1, state.key, net, multiplier, kept), metrics
 
     def evaluate(state: VAEState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:

@@ -44,7 +44,6 @@ __all__ = [
     "decode",
     "divergence_from_prior",
     "encode",
-    "has_decoder_statistics",
     "init_networks",
     "log_joint",
     "posterior_of_batch",
@@ -70,6 +69,8 @@ def init_networks(
 ) -> tuple[Params, PyTree]:
     """Returns the parameters and the statistics of a new VAE, by network.
 
+    Statistics are those of the networks that have some, or () if none has.
+
     Args:
         networks: The networks.
         key: The root key; each network draws from a stream of its own.
@@ -85,10 +86,12 @@ def init_networks(
         ("decoder", decoder, latents),
     ):
         stream = random.stream(key, name)
-        params[name], stats[name] = network.init(stream, inputs, *own)
+        params[name], found = network.init(stream, inputs, *own)
+        if jax.tree.leaves(found):
+            stats[name] = found
     stream = random.stream(key, "prior")
     params["prior"] = prior.init(stream, images, condition)
-    return params, stats
+    return params, stats or ()
 
 
 def posterior_of_batch(
@@ -111,7 +114,7 @@ def posterior_of_batch(
     """
     vae_checks.check_images(images, networks.likelihood)
     outputs, new = networks.encoder.apply(
-        params["encoder"], stats["encoder"], images, *given(condition), **mode
+        params["encoder"], _of(stats, "encoder"), images, *given(condition), **mode
     )
     q = posterior_of(networks.prior.family, outputs)
     vae_checks.check_latents(q.point.shape[1:], networks.prior.shape)
@@ -154,7 +157,7 @@ def bound_of_batch(
     """
     images = batch["image"]
     condition = one_hot_labels("VAE", batch, networks.num_classes)
-    decoder = params["decoder"], stats["decoder"]
+    decoder = params["decoder"], _of(stats, "decoder")
 
     def decode(latents: Array, *condition: Array) -> Any:
         return networks.decoder.apply(*decoder, latents, *condition)[0]
@@ -170,7 +173,7 @@ def bound_of_batch(
             train=True,
             axis_name=axis_name,
         )
-        return (outputs, new) if has_decoder_statistics(stats) else outputs
+        return (outputs, new) if "decoder" in stats else outputs
 
     mode, inputs = {}, given(condition)
     if train:
@@ -187,11 +190,6 @@ def bound_of_batch(
         log_likelihood=networks.likelihood.log_likelihood,
         prior=prior_of(networks, params, stats, condition),
     ), moved
-
-
-def has_decoder_statistics(stats: PyTree) -> bool:
-    """Tells whether the decoder has statistics of the batch."""
-    return bool(jax.tree.leaves(stats["decoder"]))
 
 
 def encode(
@@ -287,16 +285,13 @@ def log_joint(
 def _outputs(
     networks: VAENetworks, net: NetState, latents: Array, *condition: Array
 ) -> Any:
-    params, stats = net.params["decoder"], net.stats["decoder"]
-    return networks.decoder.apply(params, stats, latents, *condition)[0]
-
-
-def _outputs(
-    networks: VAENetworks, net: NetState, latents: Array, *condition: Array
-) -> Any:
     """Returns the parameters of the likelihood, by running statistics."""
-    params, stats = net.params["decoder"], net.stats["decoder"]
+    params, stats = net.params["decoder"], _of(net.stats, "decoder")
     return networks.decoder.apply(params, stats, latents, *condition)[0]
+
+
+def _of(stats: PyTree, name: str) -> PyTree:
+    return stats[name] if name in stats else ()
 
 
 def _checked(networks: VAENetworks, condition: Condition, rows: int) -> Condition:

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -179,8 +179,7 @@ def elbo(
         check_decoder_statistics(estimator, num_samples)
 
         def draw(key: Array, q: Posterior) -> Array:
-            own = cast(Reparameterization, estimator)
-            return differentiable_sample(key, q.distribution, own)
+            return differentiable_sample(key, q.distribution, estimator)
 
         latents = jax.vmap(draw)(keys, posterior)
         outputs, stats = decode(latents, *inputs)
