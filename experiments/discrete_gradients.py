@@ -14,9 +14,7 @@ from experiments.latent_arrays import load, save
 from jaxgen import losses, random
 from jaxgen.estimators import Estimator, Moments, ScoreFunction, moments
 from jaxgen.estimators.streaming import merge
-from jaxgen.losses.vae import regularizers
 from jaxgen.losses.vae.families import posterior_of
-from jaxgen.losses.vae.latent_bounds import LogLikelihood
 from jaxgen.losses.vae.priors import Prior
 from jaxgen.typing import Array, Images, PRNGKeyArray
 
@@ -244,27 +242,25 @@ def _gradient(
     """One gradient of each image's bound in its own logits."""
     log_likelihood, prior = fixed
     keys = random.example_keys(key, len(images))
-    fit: LogLikelihood = functools.partial(log_likelihood, params)
     p = prior.parameters({}, lambda images: images, None)
+    bound = losses.vae.importance_weighted_bound if entrant.bound else losses.vae.elbo
 
-    def bound(logits: Array) -> Array:
-        q = posterior_of(prior.family, logits)
-        if entrant.bound:
-            values = losses.vae.latent_bound(
-                *(keys, fit, q, p, (images,)),
-                estimator=entrant.estimator,
-                num_samples=entrant.samples,
-            )
-            return jnp.sum(values)
-        terms = losses.vae.latent_terms(
-            *(keys, fit, q, p, (images,)),
-            divergence=regularizers.kl(),
+    def total(logits: Array) -> Array:
+        found = bound(
+            keys,
+            posterior_of(prior.family, logits),
+            lambda latents: latents,  # the likelihood decodes them
+            images,
+            log_likelihood=functools.partial(log_likelihood, params),
+            prior=p,
             estimator=entrant.estimator,
             num_samples=entrant.samples,
         )
-        return jnp.sum(terms.log_likelihood) - jnp.sum(terms.parts)
+        if isinstance(found, losses.vae.ElboTerms):
+            found = found.log_likelihood - found.divergence
+        return jnp.sum(found)
 
-    return jax.grad(bound)(logits)
+    return jax.grad(total)(logits)
 
 
 class KeepParameters:

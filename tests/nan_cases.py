@@ -1,14 +1,12 @@
 """Calls of the functions of losses, divergences and numerics, for the sweep of NaN."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen.estimators import VIMCO, Pathwise
+from jaxgen.estimators import VIMCO
 from jaxgen.losses import vae
-from jaxgen.losses.vae import families, regularizers
+from jaxgen.losses.vae import families
 from jaxgen.networks import pure_functions
 
 RNG = np.random.default_rng(0)
@@ -104,39 +102,24 @@ def likelihood(make, outputs, observations, **options):
 
 
 def elbo(function, observations):
-    terms = function(
-        KEY, lambda x: (x[:, :2], x[:, 2:]), lambda z: jnp.tile(z, (1, 2)), observations
+    posterior = observations[:, :2], observations[:, 2:]
+    terms = function(KEY, posterior, lambda z: jnp.tile(z, (1, 2)), observations)
+    return terms.log_likelihood - terms.divergence
+
+
+@jax.jit
+def importance_weighted_bound(mean, log_variance, images):
+    return vae.importance_weighted_bound(
+        KEY,
+        families.Gaussian(mean, log_variance),
+        lambda z: z,
+        images,
+        log_likelihood=lambda z, images: -jnp.sum((z - images) ** 2, axis=-1),
+        estimator=VIMCO(),
+        num_samples=2,
     )
-    return terms.log_likelihood - terms.kl
 
 
-OPTIONS = {
-    vae.latent_bound: {"estimator": VIMCO()},
-    vae.latent_terms: {"estimator": Pathwise(), "divergence": regularizers.kl()},
-}
-
-
-@functools.cache
-def with_latents(function):
-    @jax.jit
-    def call(mean, log_variance, images):
-        found = function(
-            KEY,
-            lambda z, images: -jnp.sum((z - images) ** 2, axis=-1),
-            families.Gaussian(mean, log_variance),
-            families.StandardNormal(jnp.zeros(2)),
-            (images,),
-            num_samples=2,
-            **OPTIONS[function],
-        )
-        if isinstance(found, vae.LatentTerms):
-            return found.log_likelihood - jnp.sum(found.parts, axis=-1)
-        return found
-
-    return call
-
-
-LATENTS = case(TABLE, TABLE, TABLE, by=lambda f, *arrays: with_latents(f)(*arrays))
 OF_IMAGES = case(TABLE, TABLE, by=compiled)
 ONE_OUTPUT = case(TABLE, TABLE, by=likelihood)
 TWO_OUTPUTS = case(floats(3, 4), TABLE, by=likelihood)
@@ -156,20 +139,22 @@ VAE = {
     "elbo": case(floats(3, 4), by=elbo),
     "gaussian": ONE_OUTPUT,
     "gaussian_log_likelihood": OF_IMAGES,
+    "importance_weighted_bound": case(
+        TABLE, TABLE, TABLE, by=lambda _, *arrays: importance_weighted_bound(*arrays)
+    ),
     "laplace": ONE_OUTPUT,
     "laplace_log_likelihood": OF_IMAGES,
-    "latent_bound": LATENTS,
-    "latent_terms": LATENTS,
     "learned_gaussian": TWO_OUTPUTS,
     "learned_gaussian_log_likelihood": case(TABLE, TABLE, TABLE, by=compiled),
-    "negative_elbo": case(vae.ElboTerms(ROW, ROW)),
+    "negative_elbo": case(vae.ElboTerms(ROW, TABLE)),
     "optimal_gaussian_log_likelihood": OF_IMAGES,
 }
 
 FAMILIES = {
+    "gaussian_outputs": case(TABLE, TABLE, by=lambda f, *outputs: sum(f(outputs))),
     "posterior_of": case(
         TABLE, TABLE, by=lambda f, *outputs: sum(f(families.Gaussian, outputs))
-    )
+    ),
 }
 
 

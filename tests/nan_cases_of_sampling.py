@@ -37,6 +37,10 @@ def bound(function, mean, weight):
     return function(KEY, log_joint, normal(mean), DReG(), 2)
 
 
+def sample(function, mean):
+    return function(KEY, normal(mean), Pathwise())
+
+
 def drawn(function, params):
     return function(KEY, jnp.square, normal, params, Pathwise(), 2)
 
@@ -51,6 +55,7 @@ def streamed(function, operand):
 
 
 ESTIMATORS = {
+    "differentiable_sample": case(floats(2), by=sample),
     "exact_grad": case(host(), by=summed),
     "expectation": case(floats(2), floats(2), by=estimated),
     "grad_samples": case(floats(2), by=drawn),

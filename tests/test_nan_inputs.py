@@ -64,6 +64,7 @@ LEFT_OUT = {
     "leak_rate": "labels are integers",
     "mixture_weights": "shares are Python numbers, which it checks",
     "standard_normal": "its argument is a count",
+    "standard_prior": "it looks at a shape",
     "uniform_bernoulli": "its argument is a count",
     "uniform_categorical": "its arguments are counts",
     "wilson_interval": "its arguments are counts",

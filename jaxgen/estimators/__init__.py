@@ -28,6 +28,10 @@ from jaxgen.estimators.relaxed import (
     ReinMax,
     StraightThrough,
 )
+from jaxgen.estimators.reparameterization import (
+    Reparameterization,
+    differentiable_sample,
+)
 from jaxgen.estimators.report import Report, Row
 from jaxgen.estimators.score_function import ScoreFunction, magic_box
 from jaxgen.estimators.streaming import Moments, moments
@@ -60,6 +64,7 @@ __all__ = [
     "Rebar",
     "ReinMax",
     "Relax",
+    "Reparameterization",
     "Report",
     "Row",
     "ScoreFunction",
@@ -68,6 +73,7 @@ __all__ = [
     "check_mean",
     "check_unbiased",
     "compare",
+    "differentiable_sample",
     "distributions",
     "exact_grad",
     "expectation",

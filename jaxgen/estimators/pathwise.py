@@ -1,18 +1,17 @@
 """The pathwise estimator: the derivative goes through the sample."""
 
 import dataclasses
-from typing import ClassVar
-
-import jax
-import jax.numpy as jnp
 
 from jaxgen.estimators import distributions
-from jaxgen.estimators.base import Distribution, Estimate, Estimator, Integrand
-from jaxgen.typing import PRNGKeyArray, PyTree
+from jaxgen.estimators.base import Distribution
+from jaxgen.estimators.reparameterization import Reparameterization
+from jaxgen.typing import Array, PRNGKeyArray
+
+__all__ = ["Pathwise"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Pathwise(Estimator):
+class Pathwise(Reparameterization):
     """The reparameterization gradient, explicit or implicit: E[f'(x) dx/dtheta].
 
     f must have a derivative almost everywhere *and no jumps*: what it gains in a jump
@@ -24,8 +23,6 @@ class Pathwise(Estimator):
         Implicit Reparameterization Gradients, 2018.
     """
 
-    differentiates: ClassVar[bool] = True
-
     def refusal(self, dist: Distribution, num_samples: int) -> str | None:
         if dist.has_rsample:
             return None
@@ -35,13 +32,5 @@ class Pathwise(Estimator):
             "MeasureValued, or a relaxation such as GumbelSoftmax."
         )
 
-    def estimate(
-        self,
-        key: PRNGKeyArray,
-        f: Integrand,
-        dist: Distribution,
-        num_samples: int,
-        state: PyTree,
-    ) -> Estimate:
-        samples = distributions.draw(key, dist, num_samples)
-        return Estimate(jnp.mean(jax.vmap(f)(samples), axis=0), state)
+    def samples(self, key: PRNGKeyArray, dist: Distribution, num_samples: int) -> Array:
+        return distributions.draw(key, dist, num_samples)

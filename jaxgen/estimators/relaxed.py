@@ -8,33 +8,26 @@ import jax.numpy as jnp
 
 from jaxgen.checks import check_count, check_number
 from jaxgen.estimators import distributions, gumbel
-from jaxgen.estimators.base import SIMPLEX, Distribution, Estimate, Estimator, Integrand
+from jaxgen.estimators.base import SIMPLEX, Distribution
+from jaxgen.estimators.reparameterization import Reparameterization
 from jaxgen.estimators.surrogates import differentiable_once, with_gradient_of
-from jaxgen.typing import Array, PRNGKeyArray, PyTree
+from jaxgen.typing import Array, PRNGKeyArray
+
+__all__ = [
+    "GumbelRao",
+    "GumbelSoftmax",
+    "ReinMax",
+    "StraightThrough",
+    "check_temperature",
+]
 
 
 @dataclasses.dataclass(frozen=True)
-class _Relaxed(Estimator):
+class _Relaxed(Reparameterization):
     """The mean of f at samples whose derivative in the logits is the estimator."""
 
     families: ClassVar[tuple[str, ...] | None] = SIMPLEX
     unbiased: ClassVar[bool] = False
-    differentiates: ClassVar[bool] = True
-
-    def estimate(
-        self,
-        key: PRNGKeyArray,
-        f: Integrand,
-        dist: Distribution,
-        num_samples: int,
-        state: PyTree,
-    ) -> Estimate:
-        samples = self.samples(key, dist, num_samples)
-        return Estimate(jnp.mean(jax.vmap(f)(samples), axis=0), state)
-
-    def samples(self, key: PRNGKeyArray, dist: Distribution, num_samples: int) -> Array:
-        """Returns samples whose derivative in the logits makes the estimator."""
-        raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True)

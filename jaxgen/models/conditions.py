@@ -6,6 +6,14 @@ from jaxgen.checks import check_count, check_labels, examples_of
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Batch
 
+__all__ = [
+    "Condition",
+    "check_classes",
+    "check_condition",
+    "given",
+    "one_hot_labels",
+]
+
 Condition = Array | None
 """One-hot labels, shape (batch, classes), of a conditional model."""
 

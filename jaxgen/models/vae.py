@@ -6,37 +6,39 @@ Wierstra, Stochastic Backpropagation, 2014.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
-from jaxgen.checks import check_batch, check_count, check_key
+from jaxgen.checks import check_batch, check_count
 from jaxgen.estimators import Estimator, Pathwise, ScoreFunction
 from jaxgen.losses.vae import objectives, regularizers
-from jaxgen.losses.vae.families import (
-    Gaussian,
-    Posterior,
-    PriorParameters,
-    StandardNormal,
-    posterior_of,
-)
-from jaxgen.losses.vae.latent_bounds import LatentTerms
+from jaxgen.losses.vae.bounds import ElboTerms, check_decoder_statistics
+from jaxgen.losses.vae.families import Gaussian, Posterior, PriorParameters
 from jaxgen.losses.vae.likelihoods import Likelihood
 from jaxgen.losses.vae.objectives import Objective
 from jaxgen.losses.vae.priors import Prior
 from jaxgen.losses.vae.regularizers import Divergence
 from jaxgen.models import vae_checks
-from jaxgen.models.conditions import (
-    Condition,
-    check_classes,
-    check_condition,
-    given,
-    one_hot_labels,
-)
+from jaxgen.models.conditions import check_classes, one_hot_labels
 from jaxgen.models.gradient_step import gradient_step
+from jaxgen.models.vae_networks import (
+    VAENetworks,
+    bound_of_batch,
+    decode,
+    divergence_from_prior,
+    encode,
+    init_networks,
+    log_joint,
+    posterior_of_batch,
+    prior_at,
+    prior_of,
+    reconstruct,
+    sample,
+)
 from jaxgen.typing import (
     Array,
     Batch,
@@ -54,6 +56,8 @@ from jaxgen.typing import (
     Update,
 )
 
+__all__ = ["VAE", "EstimatorSchedule", "VAEState", "vae"]
+
 EstimatorSchedule = Callable[[Array], Estimator]
 
 
@@ -63,7 +67,9 @@ class VAEState(NamedTuple):
     Attributes:
         step: Number of updates done, int32 scalar.
         key: The root key, which never changes.
-        net: Parameters and optimizer state of encoder, decoder and prior.
+        net: Parameters, statistics and optimizer state of encoder, decoder and prior;
+            parameters by these names, and statistics by the names of those that have
+            some; () if none has.
         objective: What the objective keeps (a multiplier and an average).
         estimator: What the gradient estimator keeps (a moving average).
     """
@@ -129,11 +135,22 @@ def vae(
 ) -> VAE:
     """Makes a VAE out of two networks, a likelihood and a prior.
 
+    The terms of the loss are those of `losses.vae.elbo`, or the loss is that of
+    `losses.vae.importance_weighted_bound`.
+
+    Both networks may have statistics of the batch, dropout or noise. In `update` the
+    encoder is called once on the batch, with one key per example; a decoder without
+    statistics is called for each sample of an example with the same key, so that all of
+    them share one dropout mask; one with statistics once, on one latent per example.
+    All other functions use running statistics and no keys.
+
     Args:
         encoder: `images -> (mean, log_variance)`, or logits for discrete latents; with
             `num_classes`, `(images, condition)`.
         decoder: `latents -> parameters of the likelihood`; with `num_classes`,
-            `(latents, condition)`.
+            `(latents, condition)`. One with statistics of the batch needs an estimator
+            that evaluates it at one differentiable sample of each example, such as
+            `Pathwise()` with `num_samples=1` or `GumbelSoftmax(0.5)`.
         optimizer: Any optax transformation; it trains all networks together.
         likelihood: p(x|z), as `losses.vae.bernoulli()`.
         prior: p(z), as `losses.vae.priors.standard_normal(20)`; it says what the
@@ -157,7 +174,8 @@ def vae(
         `shard_map`.
 
     Raises:
-        InputError: The parts do not go together; the sentence says why.
+        InputError: The parts do not go together; the sentence says why. From `init`:
+            the decoder has statistics, and the estimator or bound does not allow it.
     """
     vae_checks.check_parts(
         likelihood=(likelihood, Likelihood),
@@ -175,89 +193,29 @@ def vae(
     weighted = importance_weighted or losses.vae.is_bound_estimator(first)
     vae_checks.check_weighted(weighted, objective, divergence)
     check_classes(num_classes)
-    checked = partial(check_condition, "VAE", num_classes=num_classes)
     divergence = regularizers.kl() if divergence is None else divergence
     objective = objectives.beta() if objective is None else objective
-
-    def condition_of(batch: Batch) -> Condition:
-        return one_hot_labels("VAE", batch, num_classes)
-
-    def posterior(params: Params, images: Images, condition: Condition) -> Posterior:
-        vae_checks.check_images(images, likelihood)
-        outputs, _ = encoder.apply(params["encoder"], (), images, *given(condition))
-        q = posterior_of(prior.family, outputs)
-        vae_checks.check_latents(q.point.shape[1:], prior.shape)
-        return q
-
-    def prior_of(params: Params, condition: Condition) -> PriorParameters:
-        def encode(images: Images) -> Posterior:
-            return posterior(params, images, None)
-
-        return prior.parameters(params["prior"], encode, condition)
-
-    def log_likelihood(
-        params: Params, latents: Array, images: Images, *condition: Array
-    ) -> PerExample:
-        outputs, _ = decoder.apply(params["decoder"], (), latents, *condition)
-        return likelihood.log_likelihood(outputs, images)
-
-    def problem(params: Params, batch: Batch) -> tuple[Any, ...]:
-        """What both bounds are made of."""
-        condition = condition_of(batch)
-        return (
-            partial(log_likelihood, params),
-            posterior(params, batch["image"], condition),
-            prior_of(params, condition),
-            (batch["image"], *given(condition)),
-        )
-
-    def terms(
-        params: Params,
-        keys: RandomKeys,
-        batch: Batch,
-        estimator: Estimator,
-        state: PyTree,
-        samples: int,
-    ) -> LatentTerms:
-        return losses.vae.latent_terms(
-            keys,
-            *problem(params, batch),
-            divergence=divergence,
-            estimator=estimator,
-            num_samples=samples,
-            state=state,
-            prior_per_example=prior.per_example,
-        )
-
-    def bound(
-        params: Params, keys: RandomKeys, batch: Batch, estimator: Estimator
-    ) -> PerExample:
-        return losses.vae.latent_bound(
-            keys,
-            *problem(params, batch),
-            estimator=estimator,
-            num_samples=num_samples,
-            prior_per_example=prior.per_example,
-        )
+    networks = VAENetworks(encoder, decoder, likelihood, prior, num_classes)
+    elbo = partial(losses.vae.elbo, divergence=divergence)
+    weighted_bound = partial(
+        losses.vae.importance_weighted_bound, num_samples=num_samples
+    )
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> VAEState:
         check_batch(batch, "image")
-        images, condition = batch["image"], condition_of(batch)
-        latents = jnp.zeros((images.shape[0], *prior.shape), images.dtype)
-        own = given(condition)
-        params = {
-            "encoder": encoder.init(random.stream(key, "encoder"), images, *own)[0],
-            "decoder": decoder.init(random.stream(key, "decoder"), latents, *own)[0],
-            "prior": prior.init(random.stream(key, "prior"), images, condition),
-        }
-        _, q, p, _ = problem(params, batch)
+        images, condition = batch["image"], one_hot_labels("VAE", batch, num_classes)
+        params, stats = init_networks(networks, key, images, condition)
+        if "decoder" in stats:
+            check_decoder_statistics(first, num_samples, importance_weighted=weighted)
+        q, _ = posterior_of_batch(networks, params, stats, images, condition)
+        p = prior_of(networks, params, stats, condition)
         kept = ()
         if not weighted:
             stream = random.stream(key, "estimator")
             kept = losses.vae.estimator_state(
                 stream, first, q, p, divergence=divergence
             )
-        net = NetState(params, stats=(), opt_state=optimizer.init(params))
+        net = NetState(params, stats, optimizer.init(params))
         step = jnp.zeros((), jnp.int32)
         return VAEState(step, key, net, objective.init(), kept)
 
@@ -265,34 +223,44 @@ def vae(
         state: VAEState, batch: Batch, axis_name: str | None = None
     ) -> tuple[VAEState, Metrics]:
         check_batch(batch, "image")
-        keys = random.example_keys(
-            random.stream(random.step_key(state.key, state.step), "latent"),
-            batch["image"].shape[0],
-            axis_name=axis_name,
-        )
-        now = schedule(state.step)
+        keys = _training_keys(state, len(batch["image"]), axis_name)
+        now, stats = schedule(state.step), state.net.stats
 
         def mean(values: Array) -> Array:
             values = jnp.mean(values, axis=0)
             return values if axis_name is None else jax.lax.pmean(values, axis_name)
 
-        def bound_loss(params: Params) -> tuple[Array, Any]:
-            loss = -jnp.mean(bound(params, keys, batch, now))
-            return loss, ({"loss": loss}, ())
-
-        def terms_loss(params: Params) -> tuple[Array, Any]:
-            found = terms(params, keys, batch, now, state.estimator, num_samples)
-            loss = objective.loss(
-                state.objective, state.step, found.log_likelihood, found.parts, mean
+        def loss(params: Params) -> tuple[Array, Any]:
+            function = weighted_bound if weighted else elbo
+            bound, moved = bound_of_batch(
+                networks,
+                function,
+                params,
+                stats,
+                batch,
+                keys,
+                train=True,
+                axis_name=axis_name,
             )
-            metrics = jax.tree.map(jnp.mean, _metrics(loss, found, divergence))
-            return metrics["loss"], (metrics, found.state)
+            new = {"encoder": moved}
+            if weighted:
+                value = -jnp.mean(bound(estimator=now))
+                return value, ({"loss": value}, (new, ()))
+            terms = bound(
+                estimator=now,
+                num_samples=num_samples,
+                state=state.estimator,
+                decoder_statistics="decoder" in stats,
+            )
+            new["decoder"] = terms.stats
+            values = objective.loss(
+                state.objective, state.step, terms.log_likelihood, terms.parts, mean
+            )
+            metrics = jax.tree.map(jnp.mean, _metrics(values, terms, divergence))
+            return metrics["loss"], (metrics, (new, terms.state))
 
-        net, metrics, kept = gradient_step(
-            bound_loss if weighted else terms_loss,
-            state.net,
-            optimizer,
-            axis_name=axis_name,
+        net, metrics, (moved, kept) = gradient_step(
+            loss, state.net, optimizer, axis_name=axis_name
         )
         multiplier = state.objective
         if not weighted:
@@ -303,97 +271,63 @@ def vae(
         temperature = getattr(now, "temperature", None)
         if scheduled and temperature is not None:
             metrics |= {"temperature": jnp.asarray(temperature, jnp.float32)}
+        net = net._replace(stats={name: moved[name] for name in stats} or ())
         return VAEState(state.step + 1, state.key, net, multiplier, kept), metrics
 
     def evaluate(state: VAEState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
         check_batch(batch, "image")
-        keys = random.example_keys(key, batch["image"].shape[0])
-        params, plain = state.net.params, ScoreFunction()
-        found = terms(params, keys, batch, plain, (), 1)
+        keys = random.example_keys(key, len(batch["image"]))
+
+        def value_of(bound: Callable[..., Any], keys: RandomKeys) -> Any:
+            params, stats, own = state.net.params, state.net.stats, {"latent": keys}
+            found, _ = bound_of_batch(networks, bound, params, stats, batch, own)
+            return found(estimator=ScoreFunction())
+
+        terms = value_of(elbo, keys)
         if weighted:
-            loss = -bound(params, jax.random.clone(keys), batch, plain)
-            return _metrics(loss, found, divergence)
+            bound = value_of(weighted_bound, jax.random.clone(keys))
+            return _metrics(-bound, terms, divergence)
 
         def mean(values: Array) -> Array:
             # Padding has the weight 0.
             return jnp.average(values, axis=0, weights=batch.get("weight"))
 
         loss = objective.loss(
-            state.objective, state.step, found.log_likelihood, found.parts, mean
+            state.objective, state.step, terms.log_likelihood, terms.parts, mean
         )
-        return _metrics(loss, found, divergence)
-
-    def encode(
-        state: VAEState, images: Images, condition: Condition = None
-    ) -> Posterior:
-        return posterior(state.net.params, images, checked(condition, len(images)))
-
-    def decode(state: VAEState, latents: Array, condition: Condition = None) -> Images:
-        own = given(checked(condition, latents.shape[0]))
-        outputs, _ = decoder.apply(state.net.params["decoder"], (), latents, *own)
-        return likelihood.mean(outputs)
-
-    def reconstruct(
-        state: VAEState, images: Images, condition: Condition = None
-    ) -> Images:
-        return decode(state, encode(state, images, condition).point, condition)
-
-    def prior_at(state: VAEState, condition: Condition = None) -> PriorParameters:
-        return prior_of(state.net.params, condition)
-
-    def sample(
-        state: VAEState, key: PRNGKeyArray, n: int, condition: Condition = None
-    ) -> Images:
-        check_key(key)
-        check_count("n", n, 0)
-        if num_classes is not None and condition is None:
-            condition = jax.nn.one_hot(jnp.arange(n) % num_classes, num_classes)
-        p = prior_at(state, checked(condition, n))
-        shape = () if prior.per_example else (n,)
-        with jax.numpy_rank_promotion("allow"):
-            latents = p.distribution.sample(key, shape).astype(jnp.float32)
-        return decode(state, latents, condition)
-
-    def divergence_of(
-        state: VAEState, images: Images, condition: Condition = None
-    ) -> Array:
-        q, p = encode(state, images, condition), prior_at(state, condition)
-        parts = divergence.closed_form(q, p)
-        if parts is None:
-            parts = regularizers.closed_form_kl(q, p)
-        if parts is None:
-            standard = StandardNormal(jnp.zeros(prior.shape))
-            parts = regularizers.closed_form_kl(q, standard)
-        return cast(Array, parts)
-
-    def log_joint(
-        state: VAEState, latents: Array, images: Images, condition: Condition = None
-    ) -> PerExample:
-        own = checked(condition, images.shape[0])
-        p = prior_at(state, own)
-        with jax.numpy_rank_promotion("allow"):
-            log_prior = p.distribution.log_prob(latents)
-        params = state.net.params
-        return log_prior + log_likelihood(params, latents, images, *given(own))
+        return _metrics(loss, terms, divergence)
 
     return VAE(
         init=init,
         update=update,
         evaluate=evaluate,
-        sample=sample,
-        encode=encode,
-        decode=decode,
-        reconstruct=reconstruct,
-        prior=prior_at,
-        divergence=divergence_of,
-        log_joint=log_joint,
+        sample=partial(sample, networks),
+        encode=partial(encode, networks),
+        decode=partial(decode, networks),
+        reconstruct=partial(reconstruct, networks),
+        prior=partial(prior_at, networks),
+        divergence=partial(divergence_from_prior, networks, divergence),
+        log_joint=partial(log_joint, networks),
         num_classes=num_classes,
     )
 
 
-def _metrics(loss: PerExample, terms: LatentTerms, divergence: Divergence) -> Metrics:
+def _training_keys(
+    state: VAEState, batch_size: int, axis_name: str | None
+) -> dict[str, RandomKeys]:
+    """Returns the keys of the examples in one step, by what draws from them."""
+    step = random.step_key(state.key, state.step)
+    return {
+        name: random.example_keys(
+            random.stream(step, name), batch_size, axis_name=axis_name
+        )
+        for name in ("latent", "encoder", "decoder")
+    }
+
+
+def _metrics(loss: PerExample, terms: ElboTerms, divergence: Divergence) -> Metrics:
     return {
         "loss": loss,
         "reconstruction": -terms.log_likelihood,
-        divergence.name: jnp.sum(terms.parts, axis=-1),
+        divergence.name: terms.divergence,
     }

@@ -11,6 +11,14 @@ from jaxgen.estimators import Estimator
 from jaxgen.losses.vae.likelihoods import Likelihood
 from jaxgen.typing import Array
 
+__all__ = [
+    "check_images",
+    "check_latents",
+    "check_parts",
+    "check_weighted",
+    "schedule_of",
+]
+
 _EXAMPLES = {
     "likelihood": "losses.vae.bernoulli()",
     "prior": "losses.vae.priors.standard_normal(20)",

@@ -77,31 +77,36 @@ def identity(x: Any) -> Any:
     return x
 
 
+ONES = jnp.ones((2, 2)), jnp.ones((2, 2))
+
+
 def test_the_elbo_refuses_bytes(key):
     with pytest.raises(InputError, match="observations has dtype uint8.*by 255"):
-        vae.elbo(key, identity, identity, jnp.ones((2, 4), jnp.uint8))
+        vae.elbo(key, ONES, identity, jnp.ones((2, 4), jnp.uint8))
 
 
 def test_an_encoder_of_one_array_is_no_encoder_of_gaussian_latents(key):
     # Of two rows: they would unpack as mean and log-variance.
     words = r"must return \(mean, log_variance\); it returned one array of shape \(2, 3"
     with pytest.raises(InputError, match=words):
-        vae.elbo(key, identity, identity, jnp.zeros((2, 3)))
+        vae.elbo(key, jnp.zeros((2, 3)), identity, jnp.zeros((2, 3)))
     with pytest.raises(InputError, match=words):
         vae.families.posterior_of(vae.families.Gaussian, jnp.zeros((2, 3)))
 
 
 def test_latents_of_the_elbo_have_two_axes(key):
-    def encode(images):
-        return images[:, None], images[:, None]
-
+    wide = jnp.zeros((2, 1, 3))
     with pytest.raises(InputError, match=r"latents of shape \(2, 1, 3\): give \(batch"):
-        vae.elbo(key, encode, identity, jnp.zeros((2, 3)))
+        vae.elbo(key, (wide, wide), identity, jnp.zeros((2, 3)))
 
 
 def test_terms_of_a_bound_do_not_broadcast():
-    with pytest.raises(InputError, match=r"kl has shape \(4, 1\): give one shape"):
-        vae.negative_elbo(vae.ElboTerms(LOGITS, COLUMN))
+    for log_likelihood, parts, words in (
+        (LOGITS, LOGITS, r"parts has shape \(4,\): give one shape, \(batch, parts\)"),
+        (COLUMN, COLUMN, r"divergence has shape \(4,\): give one shape"),
+    ):
+        with pytest.raises(InputError, match=words):
+            vae.negative_elbo(vae.ElboTerms(log_likelihood, parts))
 
 
 LOGITS, COLUMN = jnp.zeros(4), jnp.zeros((4, 1))

@@ -49,7 +49,7 @@ def test_the_loss_has_the_gradient_of_the_negative_elbo_found(
         return error + weight * getattr(kl, kl_reduction)()
 
     def of_elbo(mean, latents):
-        kl = divergences.gaussian_kl(latents, 0.5 * latents)
+        kl = divergences.gaussian_kl_per_dimension(latents, 0.5 * latents)
         beta = found.beta if found.likelihood == "bernoulli" else 1.0
         terms = vae.ElboTerms(log_likelihood(found, mean, x), kl)
         return found.factor * vae.negative_elbo(terms, beta=beta).sum()

@@ -6,7 +6,14 @@ and `decode` are plain functions.
 """
 
 from jaxgen.losses.vae import families, objectives, priors, regularizers
-from jaxgen.losses.vae.bounds import ElboTerms, elbo, negative_elbo
+from jaxgen.losses.vae.bounds import (
+    ElboTerms,
+    elbo,
+    estimator_state,
+    importance_weighted_bound,
+    is_bound_estimator,
+    negative_elbo,
+)
 from jaxgen.losses.vae.equivalence import Equivalence, equivalence
 from jaxgen.losses.vae.gaussian_likelihoods import (
     gaussian,
@@ -16,13 +23,6 @@ from jaxgen.losses.vae.gaussian_likelihoods import (
     learned_gaussian,
     learned_gaussian_log_likelihood,
     optimal_gaussian_log_likelihood,
-)
-from jaxgen.losses.vae.latent_bounds import (
-    LatentTerms,
-    estimator_state,
-    is_bound_estimator,
-    latent_bound,
-    latent_terms,
 )
 from jaxgen.losses.vae.likelihoods import (
     Likelihood,
@@ -44,7 +44,6 @@ from jaxgen.losses.vae.pixel_likelihoods import (
 __all__ = [
     "ElboTerms",
     "Equivalence",
-    "LatentTerms",
     "Likelihood",
     "bernoulli",
     "bernoulli_entropy",
@@ -63,11 +62,10 @@ __all__ = [
     "families",
     "gaussian",
     "gaussian_log_likelihood",
+    "importance_weighted_bound",
     "is_bound_estimator",
     "laplace",
     "laplace_log_likelihood",
-    "latent_bound",
-    "latent_terms",
     "learned_gaussian",
     "learned_gaussian_log_likelihood",
     "negative_elbo",

@@ -6,6 +6,11 @@ from typing import NamedTuple
 from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 
+__all__ = [
+    "Equivalence",
+    "equivalence",
+]
+
 # Loss: the likelihood behind it, the error's factor, the error in words.
 _LOSSES = {
     "squared_error": ("gaussian", 1.0, "the squared error"),

@@ -17,15 +17,18 @@ from jaxgen.estimators import OneHotCategorical
 from jaxgen.typing import Array
 
 __all__ = [
+    "AXES",
+    "MOST",
     "Bernoulli",
     "Categorical",
     "Gaussian",
     "GaussianMixture",
-    "MOST",
     "Posterior",
     "PriorParameters",
     "StandardNormal",
+    "gaussian_outputs",
     "posterior_of",
+    "standard_prior",
 ]
 
 MOST = 20.0
@@ -137,6 +140,13 @@ class Categorical(NamedTuple):
 Posterior = Gaussian | Bernoulli | Categorical
 PriorParameters = StandardNormal | Gaussian | GaussianMixture | Bernoulli | Categorical
 
+AXES = {
+    Gaussian: ("batch", "latents"),
+    Bernoulli: ("batch", "latents"),
+    Categorical: ("batch", "variables", "classes"),
+}
+"""The axes of the parameters of q(z|x)."""
+
 
 def posterior_of(family: type, outputs: Any) -> Posterior:
     """Reads an encoder's outputs as the parameters of a family.
@@ -154,14 +164,25 @@ def posterior_of(family: type, outputs: Any) -> Posterior:
     if family is Gaussian:
         mean, log_variance = gaussian_outputs(outputs)
         return Gaussian(mean, numerics.soft_bound(log_variance, -MOST, MOST))
-    rank = {Bernoulli: 2, Categorical: 3}[family]
-    if getattr(outputs, "ndim", None) != rank:
-        wanted = "(batch, latents)" if rank == 2 else "(batch, variables, classes)"
+    axes = AXES[family]
+    if getattr(outputs, "ndim", None) != len(axes):
         raise InputError(
             f"The encoder of {family.__name__} latents must return logits of shape "
-            f"{wanted}; it returned {_shapes(outputs)}."
+            f"({', '.join(axes)}); it returned {_shapes(outputs)}."
         )
     return family(outputs)
+
+
+def standard_prior(posterior: Posterior) -> PriorParameters:
+    """Returns N(0, I), or the uniform distribution of discrete latents.
+
+    Args:
+        posterior: q(z|x), which says the family and the shape of an example's latents.
+    """
+    zeros = jnp.zeros_like(posterior.point[0])
+    if isinstance(posterior, Gaussian):
+        return StandardNormal(zeros)
+    return type(posterior)(zeros)
 
 
 def gaussian_outputs(outputs: Any) -> tuple[Array, Array]:

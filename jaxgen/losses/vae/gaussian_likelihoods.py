@@ -12,6 +12,16 @@ from jaxgen.jax_internals import is_traced
 from jaxgen.losses.vae.likelihoods import Likelihood, Observations, flatten, unpack
 from jaxgen.typing import Array, PerExample
 
+__all__ = [
+    "gaussian",
+    "gaussian_log_likelihood",
+    "laplace",
+    "laplace_log_likelihood",
+    "learned_gaussian",
+    "learned_gaussian_log_likelihood",
+    "optimal_gaussian_log_likelihood",
+]
+
 
 def gaussian_log_likelihood(
     mean: Observations, observations: Observations, *, variance: float | Array = 1.0

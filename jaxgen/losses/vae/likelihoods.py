@@ -20,6 +20,21 @@ from jaxgen.checks import check_count, check_floats, check_unit_interval
 from jaxgen.errors import InputError
 from jaxgen.typing import PerExample
 
+__all__ = [
+    "Likelihood",
+    "Observations",
+    "bernoulli",
+    "bernoulli_entropy",
+    "bernoulli_log_likelihood",
+    "bits_per_dimension",
+    "continuous_bernoulli",
+    "continuous_bernoulli_log_likelihood",
+    "continuous_bernoulli_mean",
+    "flatten",
+    "split_channels",
+    "unpack",
+]
+
 Observations = Float[Array, "..."]
 """Shape (batch, ...)."""
 

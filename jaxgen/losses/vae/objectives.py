@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxgen.checks import check_number
+from jaxgen.losses.vae.bounds import ElboTerms, negative_elbo
 from jaxgen.losses.vae.regularizers import Parts
 from jaxgen.typing import Metrics, PerExample
 
@@ -102,7 +103,7 @@ def beta(weight: float | int | Array | Schedule = 1.0) -> Objective:
     def loss(
         state: Any, step: Array, log_likelihood: PerExample, parts: Parts, mean: Mean
     ) -> PerExample:
-        return at(step) * jnp.sum(parts, axis=-1) - log_likelihood
+        return negative_elbo(ElboTerms(log_likelihood, parts), beta=at(step))
 
     return Objective(
         init=tuple,

@@ -19,6 +19,13 @@ from jaxgen.losses.vae.likelihoods import (
 )
 from jaxgen.typing import Array, PerExample
 
+__all__ = [
+    "categorical",
+    "categorical_log_likelihood",
+    "discretized_logistic",
+    "discretized_logistic_log_likelihood",
+]
+
 
 def categorical_log_likelihood(
     logits: Observations, observations: Observations

@@ -122,6 +122,9 @@ def mixture(
 def vamp(num_latents: int, num_components: int = 500) -> Prior:
     """Returns the VampPrior: the mean of q(z|u) over learned pseudo-inputs u.
 
+    An encoder with batch normalization encodes u with its running statistics: the
+    pseudo-inputs do not count as part of a batch, and dropout is off.
+
     Args:
         num_latents: Dimensions of z.
         num_components: Pseudo-inputs. They are kept in [0, 1] by a sigmoid and start as
@@ -159,7 +162,11 @@ def conditional_normal(num_latents: int, network: Network) -> Prior:
 
     Args:
         num_latents: Dimensions of z.
-        network: `condition -> (mean, log_variance)`, each of shape (batch, latents).
+        network: `condition -> (mean, log_variance)`, each of shape (batch, latents);
+            without statistics of the batch. It is given no keys: dropout is off.
+
+    Raises:
+        InputError: From `init`: the network has statistics, or there is no condition.
 
     References:
         Sohn et al., Learning Structured Output Representation using Deep Conditional
@@ -168,7 +175,13 @@ def conditional_normal(num_latents: int, network: Network) -> Prior:
     check_count("num_latents", num_latents, 1)
 
     def init(key: PRNGKeyArray, images: Array, condition: Array | None) -> Params:
-        return network.init(key, _given(condition))[0]
+        params, stats = network.init(key, _given(condition))
+        if jax.tree.leaves(stats):
+            raise InputError(
+                "The network of conditional_normal keeps statistics of the batch, such "
+                "as those of batch normalization: give one without."
+            )
+        return params
 
     def parameters(params: Params, encode: Encode, condition: Array | None) -> Gaussian:
         return Gaussian(*network.apply(params, (), _given(condition))[0])

@@ -1,7 +1,6 @@
 """Bounds of any latents: against closed forms, quadrature and enumeration."""
 
 import itertools
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from jaxgen import losses, random
+from jaxgen import divergences, random
 from jaxgen.errors import InputError
 from jaxgen.estimators import (
     VIMCO,
@@ -20,7 +19,16 @@ from jaxgen.estimators import (
     Rebar,
     ScoreFunction,
 )
-from jaxgen.losses.vae import priors, regularizers
+from jaxgen.losses.vae import (
+    bernoulli_log_likelihood,
+    elbo,
+    estimator_state,
+    gaussian_log_likelihood,
+    importance_weighted_bound,
+    is_bound_estimator,
+    priors,
+    regularizers,
+)
 from jaxgen.losses.vae.families import (
     Bernoulli,
     Categorical,
@@ -28,12 +36,6 @@ from jaxgen.losses.vae.families import (
     GaussianMixture,
     StandardNormal,
     posterior_of,
-)
-from jaxgen.losses.vae.latent_bounds import (
-    estimator_state,
-    is_bound_estimator,
-    latent_bound,
-    latent_terms,
 )
 from jaxgen.networks import pure_functions
 from tests.estimators.moments import assert_mean
@@ -56,9 +58,11 @@ class TestLinearGaussianModel:
     w = np.array([[1.0, 0.6, 0.2], [-0.3, 0.3, 0.6]], np.float32)
     x = jnp.array([[0.9, -0.4, 1.1], [0.0, 0.7, -1.5]])
 
-    def log_likelihood(self, z, x):
-        mean = z @ jnp.asarray(self.w)
-        return losses.vae.gaussian_log_likelihood(mean, x, variance=self.s2)
+    def decode(self, z):
+        return z @ jnp.asarray(self.w)
+
+    def log_likelihood(self, mean, x):
+        return gaussian_log_likelihood(mean, x, variance=self.s2)
 
     def posterior(self):
         variance = 1 / (1 + (self.w**2).sum(1) / self.s2)
@@ -71,16 +75,17 @@ class TestLinearGaussianModel:
 
     def bounds(self, key, posterior, k, repeats=1500):
         def one(key):
-            return latent_bound(
-                *(key, self.log_likelihood, posterior, self.prior, (self.x,)),
-                estimator=Pathwise(),
+            return importance_weighted_bound(
+                key,
+                posterior,
+                self.decode,
+                self.x,
+                log_likelihood=self.log_likelihood,
                 num_samples=k,
             )
 
         draws = jax.jit(jax.vmap(one))(jax.random.split(key, repeats))
         return np.asarray(draws, np.float64)
-
-    prior = StandardNormal(jnp.zeros(2))
 
     def test_the_rows_are_orthogonal(self):
         assert abs(self.w[0] @ self.w[1]) < 1e-6
@@ -106,47 +111,46 @@ class TestLinearGaussianModel:
             )
             key = jax.random.fold_in(key, k)
 
-    def test_pathwise_terms_are_those_of_the_plain_bound(self, key):
+    def test_the_terms_of_the_plain_bound_are_those_by_hand(self, key):
         mean = jnp.array([[0.2, -0.4], [1.0, 0.3]])
         q = Gaussian(mean, jnp.full((2, 2), -0.7))
         keys = random.example_keys(key, 2)
-        plain = losses.vae.elbo(
-            jax.random.clone(keys),
-            lambda x: q,
-            lambda z: z @ jnp.asarray(self.w),
-            self.x,
-            log_likelihood=lambda mean, x: losses.vae.gaussian_log_likelihood(
-                mean, x, variance=self.s2
-            ),
-        )
-        terms = jax.jit(
-            partial(latent_terms, divergence=KL, estimator=Pathwise()), static_argnums=1
-        )(
-            *(keys, self.log_likelihood, q, self.prior, (self.x,)),
-        )
-        np.testing.assert_allclose(
-            terms.log_likelihood, plain.log_likelihood, rtol=1e-6
-        )
-        np.testing.assert_allclose(terms.parts.sum(-1), plain.kl, rtol=1e-6)
-        assert terms.parts.shape == (2, 2)
-        assert terms.state == ()
+        noise = random.normal(jax.random.clone(keys), (2, 2))
+        fit = self.log_likelihood(self.decode(mean + jnp.exp(-0.35) * noise), self.x)
+
+        @jax.jit
+        def terms(keys, pair):
+            return elbo(
+                keys, pair, self.decode, self.x, log_likelihood=self.log_likelihood
+            )
+
+        found = terms(jax.random.clone(keys), q)
+        np.testing.assert_allclose(found.log_likelihood, fit, rtol=1e-6)
+        kl = divergences.gaussian_kl(*q)
+        np.testing.assert_allclose(found.divergence, kl, rtol=1e-6)
+        assert found.parts.shape == (2, 2)
+        assert found.state == found.stats == ()
+        # What an encoder returns is read as `models.vae` reads it.
+        pair = terms(jax.random.clone(keys), tuple(q))
+        read = terms(jax.random.clone(keys), posterior_of(Gaussian, tuple(q)))
+        np.testing.assert_array_equal(pair.log_likelihood, read.log_likelihood)
+        np.testing.assert_array_equal(pair.parts, read.parts)
 
 
-def nothing(z, *observed):
-    return jnp.sum(0.0 * z.reshape(z.shape[0], -1), axis=-1)
-
-
-def sampled_kl(key, make, params, prior, *, repeats, per_example=False):
+def sampled_kl(key, make, params, prior, *, repeats):
     """Values and gradients of the sampled KL, one of each per key."""
 
     def value(params, key):
         q = make(params)
-        terms = latent_terms(
-            *(key, nothing, q, prior, ()),
+        terms = elbo(
+            key,
+            q,
+            lambda z: z,
+            jnp.zeros((2, 1)),
+            log_likelihood=gaussian_log_likelihood,
+            prior=prior,
             divergence=SAMPLED,
-            estimator=Pathwise(),
             num_samples=2,
-            prior_per_example=per_example,
         )
         assert terms.parts.shape[1:] == (1,)
         return terms.parts.sum(), terms.parts[:, 0]
@@ -208,7 +212,7 @@ def test_a_prior_of_the_label_is_each_examples_own(key):
     n, w = np.array([1.0, -2.0]), np.exp([0.5, 0.0])
     by_hand = 0.5 * ((m - n) ** 2 / w + v / w - 1 - np.log(v / w))
     np.testing.assert_allclose(exact[:, 0], by_hand, rtol=1e-5)
-    values, _ = sampled_kl(key, gaussian_of, Q, p, repeats=4000, per_example=True)
+    values, _ = sampled_kl(key, gaussian_of, Q, p, repeats=4000)
     within(values, by_hand)
 
 
@@ -275,13 +279,12 @@ def discrete_params(key, shape):
     }
 
 
-def likelihood_with(params):
-    def log_likelihood(z, x):
+def decoder_with(params):
+    def decode(z):
         logits = z.reshape(z.shape[0], -1) @ params["w"]
-        logits = logits + jnp.broadcast_to(params["b"], logits.shape)
-        return losses.vae.bernoulli_log_likelihood(logits, x)
+        return logits + jnp.broadcast_to(params["b"], logits.shape)
 
-    return log_likelihood
+    return decode
 
 
 def prior_of(family, shape):
@@ -326,14 +329,18 @@ def exact(params, shape, num_samples=1):
 
 
 def elbo_of(params, key, family, shape, estimator, samples, divergence=KL):
-    terms = latent_terms(
-        *(key, likelihood_with(params), family(params["q"]), prior_of(family, shape)),
-        (jnp.asarray(X),),
+    terms = elbo(
+        key,
+        family(params["q"]),
+        decoder_with(params),
+        jnp.asarray(X),
+        log_likelihood=bernoulli_log_likelihood,
+        prior=prior_of(family, shape),
         divergence=divergence,
         estimator=estimator,
         num_samples=samples,
     )
-    return jnp.sum(terms.log_likelihood - terms.parts.sum(-1))
+    return jnp.sum(terms.log_likelihood - terms.divergence)
 
 
 @pytest.mark.parametrize(("family", "shape"), FAMILIES)
@@ -390,9 +397,11 @@ def test_the_bound_of_two_samples_is_the_sum_over_all_pairs(key, estimator):
     params = discrete_params(key, shape)
 
     def bound(params, key):
-        return latent_bound(
-            *(key, likelihood_with(params), Bernoulli(params["q"])),
-            *(prior_of(Bernoulli, shape), (jnp.asarray(X),)),
+        return importance_weighted_bound(
+            key,
+            Bernoulli(params["q"]),
+            decoder_with(params),
+            jnp.asarray(X),
             estimator=estimator,
             num_samples=2,
         ).sum()
@@ -415,8 +424,12 @@ def test_a_moving_average_learns_what_the_whole_batch_would_teach_it(key):
 
     @jax.jit
     def terms(key, state):
-        return latent_terms(
-            *(key, likelihood_with(params), q, p, (jnp.asarray(X),)),
+        return elbo(
+            key,
+            q,
+            decoder_with(params),
+            jnp.asarray(X),
+            prior=p,
             divergence=SAMPLED,
             estimator=estimator,
             state=state,
