@@ -130,7 +130,7 @@ def main(config: Config) -> dict[str, Any]:
             terms=("critic_loss", "generator_loss"),
         )
         first = jax.jit(ensemble.init)(
-            setup.key, {"image": jnp.zeros((config.batch_size, 2))}
+            setup.key, {"data": jnp.zeros((config.batch_size, 2))}
         )
         progress.print_line(
             "Counting the units that are off, before and after the training"

@@ -193,7 +193,7 @@ class MixtureData:
         fold = jax.vmap(jax.random.fold_in, in_axes=(None, 0))
         keys = fold(random.step_key(root, visit), row)
         rest = {name: item[name] for name in ("weight",) if name in item}
-        return {"image": self._draw(keys, row.shape[0])} | rest
+        return {"data": self._draw(keys, row.shape[0])} | rest
 
 
 def batches(
@@ -204,7 +204,7 @@ def batches(
     train: bool,
     num_examples: int | None = None,
 ) -> MixtureData:
-    """Makes batches of fresh points, `{"image": (batch, 2)}`, drawn on the device.
+    """Makes batches of fresh points, `{"data": (batch, 2)}`, drawn on the device.
 
     Args:
         mixture: Where the points come from.
@@ -222,7 +222,7 @@ def batches(
     Examples:
         >>> data = batches(ring(), batch_size=64, key=jax.random.key(0), train=True)
         >>> item = jax.tree.map(lambda leaf: leaf[0], data.feed(0, num_steps=1))
-        >>> data.batch(data.resident, item, 0)["image"].shape
+        >>> data.batch(data.resident, item, 0)["data"].shape
         (64, 2)
     """
     check_key(key)

@@ -58,7 +58,7 @@ def test_every_kind_of_row_is_a_model_of_the_plane(word):
     config = dataclasses.replace(TINY, remedies=(word,))
     (row,) = mode_models.rows_of(config)
     model = mode_models.build(config, row)
-    batch = {"image": jax.ShapeDtypeStruct((8, 2), np.float32)}
+    batch = {"data": jax.ShapeDtypeStruct((8, 2), np.float32)}
     state = jax.eval_shape(model.init, jax.random.key(0), batch)
     after, _ = jax.eval_shape(model.update, state, batch)
     assert jax.tree.structure(after) == jax.tree.structure(state)
