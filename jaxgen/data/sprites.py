@@ -91,14 +91,6 @@ def factors_of(index: Int[Array, "batch"]) -> Factors:
     return jnp.stack(values[::-1], axis=-1)
 
 
-def index_of(factors: Factors) -> Int[Array, "batch"]:
-    """Returns the numbers of sprites, int32 (batch,): the inverse of `factors_of`."""
-    index = jnp.zeros_like(factors[..., 0])
-    for place, size in enumerate(FACTORS.values()):
-        index = index * size + factors[..., place]
-    return index
-
-
 class SpriteData:
     """Sprites as a `jaxgen.typing.Data`: the host feeds numbers, the step draws.
 

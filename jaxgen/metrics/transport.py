@@ -171,24 +171,6 @@ def sliced_wasserstein_with_replicates(
     )
 
 
-def sliced_wasserstein_replicates(
-    key: PRNGKeyArray,
-    real: np.ndarray,
-    generated: np.ndarray,
-    halves: Halves,
-    *,
-    num_projections: int = 500,
-    order: float = 2,
-) -> SlicedWassersteinReplicates:
-    """Calculates `sliced_wasserstein` on half-samples.
-
-    See `sliced_wasserstein_with_replicates`, of which this is the second part.
-    """
-    return sliced_wasserstein_with_replicates(
-        key, real, generated, halves, num_projections=num_projections, order=order
-    )[1]
-
-
 class _Sorted(NamedTuple):
     """Projections in rising order, shapes (directions, n)."""
 
