@@ -15,6 +15,16 @@ from jaxgen import random
 from jaxgen.checks import check_count, check_key, check_number
 from jaxgen.typing import Array, Batch, PRNGKeyArray, PyTree, RandomKeys
 
+__all__ = [
+    "Mixture",
+    "MixtureData",
+    "batches",
+    "grid",
+    "ring",
+    "swiss_roll",
+    "two_moons",
+]
+
 
 class Mixture(NamedTuple):
     """Round Gaussians of one width in the plane.

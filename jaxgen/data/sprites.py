@@ -16,6 +16,18 @@ from jaxgen.checks import check_count, check_key
 from jaxgen.data.order import Order
 from jaxgen.typing import Array, Batch, Images, PRNGKeyArray, PyTree
 
+__all__ = [
+    "FACTORS",
+    "NUM_HELD_OUT",
+    "NUM_SPRITES",
+    "SHAPES",
+    "Factors",
+    "SpriteData",
+    "batches",
+    "factors_of",
+    "render",
+]
+
 FACTORS = {"shape": 3, "scale": 6, "rotation": 40, "x": 32, "y": 32}
 """The factors and how many values each takes, in the order of a row of factors."""
 SHAPES = ("square", "ellipse", "heart")

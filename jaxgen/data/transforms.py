@@ -21,6 +21,16 @@ from jaxgen.checks import check_number
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Images, RandomKeys
 
+__all__ = [
+    "Transform",
+    "any_of",
+    "check_square",
+    "crops",
+    "flips_and_rotation",
+    "identity",
+    "rotations",
+]
+
 
 class Transform(NamedTuple):
     """A transform of a batch, called as a function.

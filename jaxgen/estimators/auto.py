@@ -23,6 +23,8 @@ from jaxgen.estimators.pilot import pilot_key
 from jaxgen.random import example_keys
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
+__all__ = ["Auto"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Auto(Estimator):

@@ -24,6 +24,30 @@ from jaxgen.jax_internals import is_traced
 from jaxgen.numerics import softplus
 from jaxgen.typing import Array, PRNGKeyArray
 
+__all__ = [
+    "DISCRETE",
+    "Distribution",
+    "broadcasting",
+    "by_probs",
+    "cast_floats",
+    "coordinates",
+    "draw",
+    "event_size",
+    "family",
+    "float_type",
+    "is_discrete",
+    "log_of_prob",
+    "log_prob",
+    "logits",
+    "movable",
+    "parameters",
+    "prob",
+    "rebuild",
+    "stop_gradient",
+    "sum_event",
+    "support_moves",
+]
+
 Distribution = dists.Distribution
 DISCRETE = ("Bernoulli", "Categorical", "OneHotCategorical")
 

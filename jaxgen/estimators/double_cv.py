@@ -31,6 +31,8 @@ from jaxgen.estimators.taylor import (
 from jaxgen.numerics import centred_leave_one_out
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
+__all__ = ["DoubleCV"]
+
 
 @dataclasses.dataclass(frozen=True)
 class DoubleCV(Estimator):

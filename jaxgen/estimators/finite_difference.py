@@ -22,6 +22,8 @@ from jaxgen.estimators.measure_valued import each_coordinate, without_gradient
 from jaxgen.estimators.surrogates import linear
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
+__all__ = ["SPSA", "FiniteDifference"]
+
 
 @dataclasses.dataclass(frozen=True)
 class FiniteDifference(Estimator):

@@ -25,6 +25,14 @@ from jaxgen.estimators.surrogates import gradient_only, linear
 from jaxgen.estimators.threefry import unrolled
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
+__all__ = [
+    "AT_ONCE",
+    "MeasureValued",
+    "WeakDerivative",
+    "each_coordinate",
+    "without_gradient",
+]
+
 AT_ONCE = 1 << 22
 """Floats of samples that exist at a time."""
 

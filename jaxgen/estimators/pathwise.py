@@ -10,6 +10,8 @@ from jaxgen.estimators import distributions
 from jaxgen.estimators.base import Distribution, Estimate, Estimator, Integrand
 from jaxgen.typing import PRNGKeyArray, PyTree
 
+__all__ = ["Pathwise"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Pathwise(Estimator):

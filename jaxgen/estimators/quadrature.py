@@ -13,6 +13,20 @@ from jaxgen.estimators import distributions
 from jaxgen.estimators.distributions import Distribution
 from jaxgen.typing import Array
 
+__all__ = [
+    "COUNTS",
+    "FINITE",
+    "HALF_LINE",
+    "KINKED",
+    "UNIT",
+    "Rule",
+    "Substitution",
+    "discrete_points",
+    "integrable",
+    "integral_rule",
+    "support_rule",
+]
+
 FINITE = ("Bernoulli", "Categorical", "OneHotCategorical", "Binomial")
 COUNTS = ("Poisson", "Geometric", "NegativeBinomial2", "ZeroInflatedPoisson")
 UNIT = ("Beta", "Kumaraswamy")

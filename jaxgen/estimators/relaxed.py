@@ -12,6 +12,14 @@ from jaxgen.estimators.base import SIMPLEX, Distribution, Estimate, Estimator, I
 from jaxgen.estimators.surrogates import differentiable_once, with_gradient_of
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
+__all__ = [
+    "GumbelRao",
+    "GumbelSoftmax",
+    "ReinMax",
+    "StraightThrough",
+    "check_temperature",
+]
+
 
 @dataclasses.dataclass(frozen=True)
 class _Relaxed(Estimator):

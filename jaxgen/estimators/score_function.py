@@ -23,6 +23,15 @@ from jaxgen.estimators.surrogates import gradient_only
 from jaxgen.numerics import centred_leave_one_out, keep_nan
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
+__all__ = [
+    "NAMED",
+    "MovingAverage",
+    "ScoreFunction",
+    "magic_box",
+    "score_refusal",
+    "scores_of",
+]
+
 NAMED = ("leave_one_out", "moving_average", "optimal")
 _GRID = 4096
 

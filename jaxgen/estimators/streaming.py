@@ -13,6 +13,8 @@ from jaxgen.checks import check_count, check_key
 from jaxgen.estimators.threefry import fold_in_each
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
+__all__ = ["Moments", "chunk_moments", "default_chunk", "merge", "moments"]
+
 # Floats of one chunk of draws, and the most draws a chunk has.
 _FLOATS, _DRAWS = 1 << 18, 1 << 16
 

@@ -10,6 +10,8 @@ from jaxgen.errors import InputError
 from jaxgen.estimators.distributions import Distribution
 from jaxgen.typing import Array
 
+__all__ = ["differentiable_once", "gradient_only", "linear", "with_gradient_of"]
+
 
 def with_gradient_of(value: Array, surrogate: Array) -> Array:
     """Returns `value`, with the gradient of `surrogate`."""

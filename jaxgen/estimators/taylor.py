@@ -23,6 +23,16 @@ from jaxgen.estimators.pilot import pilot_key
 from jaxgen.estimators.score_function import magic_box, score_refusal
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
+__all__ = [
+    "GAUSSIAN",
+    "DeltaMethod",
+    "MuProp",
+    "inner_product",
+    "mean_of",
+    "regression",
+    "value_and_slope",
+]
+
 GAUSSIAN = ("Normal", "MultivariateNormal")
 
 

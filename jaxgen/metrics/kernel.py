@@ -19,6 +19,15 @@ from jaxgen.metrics.resampling import Halves
 from jaxgen.random import numpy_generator
 from jaxgen.typing import PRNGKeyArray
 
+__all__ = [
+    "KernelInceptionDistance",
+    "MaximumMeanDiscrepancy",
+    "MaximumMeanDiscrepancyWithReplicates",
+    "kernel_inception_distance",
+    "mmd",
+    "mmd_with_replicates",
+]
+
 # Rows of x and of y at once: a block of a kernel matrix is 8 MiB.
 _BLOCK = 1024
 

@@ -22,6 +22,8 @@ from jaxgen.metrics.distances import (
 )
 from jaxgen.typing import Array
 
+__all__ = ["Near", "Neighbours", "nearest_neighbours", "nearest_others", "search"]
+
 # Neighbours are preselected in float32, where `top_k` is 50 times faster on a CPU. This
 # many more than asked for are kept, lest rounding swaps the last of them for another.
 _SPARE = 4

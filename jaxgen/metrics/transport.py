@@ -13,6 +13,14 @@ from jaxgen.metrics.resampling import Halves
 from jaxgen.random import numpy_generator
 from jaxgen.typing import PRNGKeyArray
 
+__all__ = [
+    "SlicedWasserstein",
+    "SlicedWassersteinReplicates",
+    "sliced_wasserstein",
+    "sliced_wasserstein_with_replicates",
+    "wasserstein_1d",
+]
+
 # Directions at once. Of 50,000 examples in float32 their projections are 13 MB; sorted,
 # in float64, with 50 half-samples and for both sets it is 170 MB at most.
 _BLOCK = 64

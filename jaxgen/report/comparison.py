@@ -18,6 +18,8 @@ from jaxgen.report.style import (
     png,
 )
 
+__all__ = ["Row", "draw"]
+
 Row = Mapping[str, Any]
 
 

@@ -9,6 +9,16 @@ import numpy as np
 from jaxgen.report.run import Row, series
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
 
+__all__ = [
+    "MOST_NAMED",
+    "after_first_epoch",
+    "curves",
+    "frame",
+    "name_ends",
+    "short",
+    "spoken",
+]
+
 MOST_NAMED = 4
 """Curves that are named at their ends; more are told by a legend."""
 

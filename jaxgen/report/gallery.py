@@ -7,6 +7,8 @@ from jaxgen.report.family import measured, pictured, sweep_plates
 from jaxgen.report.plate import Maker, Plate
 from jaxgen.report.run import Run, naming_arrays
 
+__all__ = ["evaluation_plates", "plates"]
+
 _MAKERS: tuple[Maker, ...] = (
     *(latent_plates.manifold, pictured.class_plane, pictured.all_labels),
     *(latent_plates.samples, pictured.samplers),

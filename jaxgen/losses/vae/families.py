@@ -17,11 +17,11 @@ from jaxgen.estimators import OneHotCategorical
 from jaxgen.typing import Array
 
 __all__ = [
+    "MOST",
     "Bernoulli",
     "Categorical",
     "Gaussian",
     "GaussianMixture",
-    "MOST",
     "Posterior",
     "PriorParameters",
     "StandardNormal",

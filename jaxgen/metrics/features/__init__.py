@@ -19,9 +19,9 @@ from jaxgen.metrics.features.perceptual import lpips, lpips_features
 from jaxgen.metrics.features.random_convolutions import random_convolution_features
 
 __all__ = [
+    "INCEPTION",
     "Activations",
     "FeatureNet",
-    "INCEPTION",
     "ImageSet",
     "Images",
     "classifier_features",

@@ -15,6 +15,8 @@ from jaxgen.report.estimators.looks import (
 from jaxgen.report.run import Arrays
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme, log_ticks
 
+__all__ = ["along"]
+
 
 def along(data: Arrays, *, theme: Theme = LIGHT) -> Figure:
     """Draws own runs by step and by time, and gradients along one common run.

@@ -8,6 +8,8 @@ from jaxgen.report.evaluation.findings import finite
 from jaxgen.report.evaluation.scores import Row
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, LogLocator, Theme
 
+__all__ = ["intervals"]
+
 _LETTERS = 25  # of a set's name in one line
 _DECADES = 30  # a scale that spans more than this is logarithmic
 _LINE = 0.115  # inches

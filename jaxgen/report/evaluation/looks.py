@@ -5,6 +5,18 @@ import textwrap
 
 from jaxgen.report.style import Line2D, Theme
 
+__all__ = [
+    "REAL",
+    "colour",
+    "f_score",
+    "floor_line",
+    "formula",
+    "parts",
+    "plain",
+    "shortened",
+    "wrapped",
+]
+
 # Places among the classes' colours, chosen so that the first few differ the most.
 _COLOURS = (6, 7, 0, 5, 9, 3, 8, 1, 2, 4)
 REAL = "real against real"

@@ -7,6 +7,8 @@ import numpy as np
 from jaxgen.report.family.places import legend_columns
 from jaxgen.report.style import LIGHT, WIDTH, Figure, Theme
 
+__all__ = ["bounds"]
+
 _MARKERS = ("o", "s", "D", "^", "v", "P")
 _LEAST = 1e-6  # what varies less has no place of its own on the logarithmic axis
 _COLOURS = (6, 7, 3, 8, 1, 9)  # places among the classes, far apart in hue

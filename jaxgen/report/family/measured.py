@@ -9,6 +9,8 @@ from jaxgen.report.plate import Plate
 from jaxgen.report.run import Run
 from jaxgen.report.style import Figure, Theme
 
+__all__ = ["bounds", "disentanglement"]
+
 
 def disentanglement(run: Run) -> Plate | None:
     """Scores of every seed over settings, and rate against distortion."""

@@ -7,6 +7,8 @@ import numpy as np
 
 from jaxgen.report.style import WIDTH, Axes, Figure, Theme
 
+__all__ = ["legend_columns", "name_points"]
+
 # Where a name may stand: offsets in points from its point, and how it is aligned.
 _PLACES = (
     *((7, 0, "left", "center"), (-7, 0, "right", "center")),

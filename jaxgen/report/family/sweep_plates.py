@@ -11,6 +11,8 @@ from jaxgen.report.plate import Plate
 from jaxgen.report.run import Arrays, Run
 from jaxgen.report.style import Figure, Theme
 
+__all__ = ["latent_planes", "read_sweep", "reconstructions", "scores"]
+
 
 def latent_planes(run: Run) -> Plate | None:
     """The latent plane of each model of a sweep."""

@@ -15,6 +15,8 @@ from jaxgen.report.gan import (
 )
 from jaxgen.report.plate import Maker
 
+__all__ = ["MAKERS"]
+
 MAKERS: tuple[Maker, ...] = (
     *(images.samples, images.over_epochs, sharpness.sharpness),
     *(telling.telling, training.adversarial),

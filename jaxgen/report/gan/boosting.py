@@ -9,6 +9,8 @@ from jaxgen.report.plate import Plate
 from jaxgen.report.run import Arrays, Run
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme
 
+__all__ = ["mixture"]
+
 
 def mixture(run: Run) -> Plate | None:
     """Samples of each component, and modes by the number of components."""

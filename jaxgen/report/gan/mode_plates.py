@@ -15,6 +15,8 @@ require("PIL")
 
 from PIL import Image  # noqa: E402
 
+__all__ = ["movie", "over_training", "stills", "table"]
+
 _DPI = 110  # of the animation: a frame is a picture, and there are many
 _COLOURS = 32
 _MILLISECONDS = 220

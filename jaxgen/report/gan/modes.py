@@ -6,6 +6,8 @@ import numpy as np
 
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
 
+__all__ = ["frames", "over_training", "stills", "table"]
+
 _STILLS = 6  # stills in a row of the strip
 _DASHED = (0, (4, 3))
 

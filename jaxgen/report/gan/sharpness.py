@@ -7,6 +7,8 @@ from jaxgen.report.plate import Plate
 from jaxgen.report.run import Arrays, Run
 from jaxgen.report.style import LIGHT, WIDTH, Figure, Theme
 
+__all__ = ["sharpness", "spectra"]
+
 
 def sharpness(run: Run) -> Plate | None:
     """Power by frequency, and two measures of sharpness relative to real images."""

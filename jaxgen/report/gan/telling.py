@@ -16,6 +16,8 @@ from jaxgen.report.style import (
     log_ticks,
 )
 
+__all__ = ["looks", "telling"]
+
 
 def telling(run: Run) -> Plate | None:
     """What of the curves tells how good the samples are."""

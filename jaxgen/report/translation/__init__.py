@@ -35,6 +35,8 @@ from jaxgen.report.translation import (
     terms,
 )
 
+__all__ = ["MAKERS"]
+
 MAKERS: tuple[Maker, ...] = (
     *(pictured.triples, pictured.cycles, pictured.pairs),
     *(looks.a_to_b, looks.b_to_a, shares.shares),
