@@ -27,7 +27,7 @@ from experiments.latent_arrays import save
 from experiments.mode_watch import NUM_SAMPLES, SHOWN
 from jaxgen import metrics, models, networks, random, training
 from jaxgen.data import mixtures
-from jaxgen.models.ensemble import Ensemble
+from jaxgen.models import Ensemble
 from jaxgen.typing import PRNGKeyArray
 
 

@@ -11,8 +11,7 @@ from experiments import progress
 from jaxgen import metrics, training
 from jaxgen.checks import examples_of
 from jaxgen.data.mixtures import Mixture
-from jaxgen.metrics.critic_overfitting import critic_overfitting
-from jaxgen.metrics.diversity import relative_diversity
+from jaxgen.metrics import critic_overfitting, relative_diversity
 from jaxgen.typing import Array, Batch, PRNGKeyArray
 
 SIZES = (960, 480, 240, 120, 60, 30, 16, 8, 4, 2, 1)

@@ -32,7 +32,7 @@ from experiments.latent_arrays import save
 from jaxgen import models, networks, random, training
 from jaxgen.data import mixtures
 from jaxgen.errors import InputError
-from jaxgen.metrics.proportions import wilson_interval
+from jaxgen.metrics import wilson_interval
 from jaxgen.models import GAN, EnsembleState
 
 STEPS_PER_EPOCH = 100

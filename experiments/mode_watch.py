@@ -12,7 +12,7 @@ from experiments import collapse_monitor, progress
 from experiments.latent_arrays import load, save
 from jaxgen import metrics
 from jaxgen.data.mixtures import Mixture
-from jaxgen.models.ensemble import Ensemble
+from jaxgen.models import Ensemble
 from jaxgen.typing import PRNGKeyArray
 
 NUM_SAMPLES = 2500

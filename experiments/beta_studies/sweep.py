@@ -19,7 +19,7 @@ from experiments.latent_arrays import (
 from jaxgen import data, files, models, random, training
 from jaxgen.data import sprites
 from jaxgen.losses.vae import objectives, priors
-from jaxgen.models.ensemble import Ensemble, ensemble
+from jaxgen.models import Ensemble, ensemble
 from jaxgen.typing import Array, Data, PRNGKeyArray
 
 RECORDS = 20

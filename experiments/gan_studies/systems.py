@@ -11,7 +11,7 @@ from experiments import gan_parts, training_run
 from jaxgen import models, networks
 from jaxgen.errors import InputError
 from jaxgen.models.remedies import Remedy
-from jaxgen.networks.dcgan import CriticNormalization
+from jaxgen.networks import CriticNormalization
 from jaxgen.typing import Network
 
 SystemName = Literal[

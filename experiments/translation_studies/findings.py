@@ -12,7 +12,7 @@ import numpy as np
 from experiments.latent_arrays import load, save, to_bytes
 from experiments.translation_studies.judge import LOWER, TITLES, Judge, Score
 from jaxgen.errors import InputError
-from jaxgen.metrics.resampling import Interval, mean_interval
+from jaxgen.metrics import Interval, mean_interval
 
 MOST_LOOKS = 16
 """Looks whose pictures are kept, evenly spread in the logarithm of the step."""

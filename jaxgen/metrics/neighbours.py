@@ -113,7 +113,7 @@ def nearest_others(
         [[0.0, 2.0], [0.0, 2.0], [2.0, 2.0]]
     """
     _check_k(k)
-    points = check_features("given", points, least=k + 1)
+    points = check_features("point", points, least=k + 1)
     near = search(
         points, None, k=k, centre=centre_of(points),
         block_size=block_size, progress=progress,
