@@ -241,8 +241,16 @@ def _results(config: Config, after: Seen) -> dict[str, tuple[float, str]]:
 def _check(config: Config) -> None:
     command.check_positive(
         config,
-        *("learning_rates", "slope", "seeds", "hidden", "latents", "modes"),
-        *("looked_at", "steps", "batch_size", "steps_per_call"),
+        "learning_rates",
+        "slope",
+        "seeds",
+        "hidden",
+        "latents",
+        "modes",
+        "looked_at",
+        "steps",
+        "batch_size",
+        "steps_per_call",
     )
     command.check_bounds(config, "seconds_between_checkpoints", least=0)
     if len(set(config.learning_rates)) < len(config.learning_rates):

@@ -69,7 +69,12 @@ class RunOptions:
 
 
 FREE = {
-    *("epochs", "steps", "output", "name", "resume", "data_dir"),
+    "epochs",
+    "steps",
+    "output",
+    "name",
+    "resume",
+    "data_dir",
     "seconds_between_checkpoints",
 }
 """Options that may change when a run is resumed."""

@@ -85,23 +85,27 @@ def _rms_prop(rate: float, remedies: Sequence[Remedy]) -> Optimizers:
 
 SYSTEMS: dict[str, System] = {
     "non_saturating": System(
-        *("DCGAN", "non_saturating", "none", "batch", _adam(0.5, 0.999), 2e-4)
+        "DCGAN", "non_saturating", "none", "batch", _adam(0.5, 0.999), 2e-4
     ),
     "least_squares": System(
-        *("least squares", "least_squares", "none", "batch", _adam(0.5, 0.999), 2e-4)
+        "least squares", "least_squares", "none", "batch", _adam(0.5, 0.999), 2e-4
     ),
     "hinge": System(
-        *("hinge, spectral norm", "hinge", "none", "spectral", _adam(0.5, 0.999), 2e-4)
+        "hinge, spectral norm", "hinge", "none", "spectral", _adam(0.5, 0.999), 2e-4
     ),
     "relativistic": System(
-        *("relativistic, R1, R2", "relativistic", "r1=1+r2=1"),
-        *("none", _adam(0.0, 0.99), 2e-4),
+        "relativistic, R1, R2",
+        "relativistic",
+        "r1=1+r2=1",
+        "none",
+        _adam(0.0, 0.99),
+        2e-4,
     ),
     "wgan": System(
-        *("WGAN, clipping", "wasserstein", "clip=0.01", "batch", _rms_prop, 5e-5, 5)
+        "WGAN, clipping", "wasserstein", "clip=0.01", "batch", _rms_prop, 5e-5, 5
     ),
     "wgan_gp": System(
-        *("WGAN-GP", "wasserstein", "gp=10", "none", _adam(0.0, 0.9), 1e-4, 5)
+        "WGAN-GP", "wasserstein", "gp=10", "none", _adam(0.0, 0.9), 1e-4, 5
     ),
 }
 """By the name of the command line."""

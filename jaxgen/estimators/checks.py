@@ -93,8 +93,12 @@ def bias_test(
         return np.sqrt(own**2 + other**2 + rounding**2) + np.finfo(np.float32).tiny
 
     errors = jax.tree.map(
-        *(error, found.standard_error, truth_error, found.mean),
-        *(found.second, found.fourth),
+        error,
+        found.standard_error,
+        truth_error,
+        found.mean,
+        found.second,
+        found.fourth,
     )
     bias = jax.tree.map(lambda a, b: np.asarray(a) - np.asarray(b), found.mean, truth)
     z = jax.tree.map(np.divide, bias, errors)

@@ -86,8 +86,14 @@ class MeasureValued(Estimator):
     """
 
     families: ClassVar[tuple[str, ...] | None] = (
-        *("Normal", "Bernoulli", "Categorical", "OneHotCategorical"),
-        *("Poisson", "Exponential", "Gamma", "Weibull"),
+        "Normal",
+        "Bernoulli",
+        "Categorical",
+        "OneHotCategorical",
+        "Poisson",
+        "Exponential",
+        "Gamma",
+        "Weibull",
     )
     every_value: ClassVar[bool] = True
     coupling: str | bool = True

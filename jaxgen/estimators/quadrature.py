@@ -31,8 +31,14 @@ FINITE = ("Bernoulli", "Categorical", "OneHotCategorical", "Binomial")
 COUNTS = ("Poisson", "Geometric", "NegativeBinomial2", "ZeroInflatedPoisson")
 UNIT = ("Beta", "Kumaraswamy")
 HALF_LINE = (
-    *("Gamma", "Exponential", "Weibull", "LogNormal", "HalfNormal", "HalfCauchy"),
-    *("Chi2", "InverseGamma"),
+    "Gamma",
+    "Exponential",
+    "Weibull",
+    "LogNormal",
+    "HalfNormal",
+    "HalfCauchy",
+    "Chi2",
+    "InverseGamma",
 )
 KINKED = ("Laplace", "StudentT", "Cauchy", "Logistic", "Gumbel")
 
@@ -113,8 +119,11 @@ def integral_rule(dist: Distribution, num_points: int) -> Rule:
 def integrable(dist: Distribution) -> bool:
     """Tells whether `integral_rule` knows the family."""
     return distributions.family(dist) in (
-        *("Normal", *COUNTS, *UNIT),
-        *(*HALF_LINE, *KINKED),
+        "Normal",
+        *COUNTS,
+        *UNIT,
+        *HALF_LINE,
+        *KINKED,
     )
 
 

@@ -50,9 +50,19 @@ class MuProp(Estimator):
     """
 
     families: ClassVar[tuple[str, ...] | None] = (
-        *("Bernoulli", "OneHotCategorical", "Binomial", "Poisson"),
-        *("Normal", "MultivariateNormal", "Laplace", "LogNormal"),
-        *("Gamma", "Exponential", "Weibull", "Beta", "Dirichlet"),
+        "Bernoulli",
+        "OneHotCategorical",
+        "Binomial",
+        "Poisson",
+        "Normal",
+        "MultivariateNormal",
+        "Laplace",
+        "LogNormal",
+        "Gamma",
+        "Exponential",
+        "Weibull",
+        "Beta",
+        "Dirichlet",
     )
     differentiates: ClassVar[bool] = True
     relaxes: ClassVar[bool] = True

@@ -45,8 +45,18 @@ _PLACE = ("step", "epoch", "split")
 # What steers a loss is logged beside its terms, but is no number of nats.
 UNITLESS = frozenset(
     {
-        *("accuracy", "beta", "capacity", "lagrange", "lagrange_multiplier", "lambda"),
-        *("learning_rate", "multiplier", "slack", "tau", "temperature", "weight"),
+        "accuracy",
+        "beta",
+        "capacity",
+        "lagrange",
+        "lagrange_multiplier",
+        "lambda",
+        "learning_rate",
+        "multiplier",
+        "slack",
+        "tau",
+        "temperature",
+        "weight",
     }
 )
 

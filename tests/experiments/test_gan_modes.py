@@ -77,7 +77,10 @@ def test_perfect_samples_find_every_mode_with_all_their_quality():
 def test_collapse_is_told_once_when_most_seeds_have_lacked_modes_for_a_while(tmp_path):
     said, ring = [], mixtures.ring()
     watch = mode_watch.ModeWatch(
-        *(tmp_path / "frames.npz", None, ring, jax.random.key(0)),
+        tmp_path / "frames.npz",
+        None,
+        ring,
+        jax.random.key(0),
         label="plain GAN",
         warn=said.append,
     )

@@ -31,7 +31,10 @@ def test_the_command_that_is_told_goes_on(monkeypatch, tmp_path, capsys, part):
 
     def main(config):
         setup = training_run.Setup(
-            *(None, None, tiny.batches(), tiny.batches(train=False)),
+            None,
+            None,
+            tiny.batches(),
+            tiny.batches(train=False),
             training.placement(1),
             jax.random.key(config.seed),
             config.steps,

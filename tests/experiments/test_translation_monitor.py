@@ -227,8 +227,15 @@ def test_what_stays_amiss_is_said_once_also_by_a_run_that_goes_on(watch, tmp_pat
     rows = training.read_records(tmp_path / "translation.jsonl")
     assert [row["step"] for row in rows] == list(range(10, 100, 10))
     assert [("collapse" in row["warnings"]) for row in rows] == [
-        *(True, True, True, True, False),
-        *(True, True, True, True),
+        True,
+        True,
+        True,
+        True,
+        False,
+        True,
+        True,
+        True,
+        True,
     ]
 
 

@@ -88,7 +88,8 @@ def _run(axes: Axes, name: str, x: np.ndarray, y: np.ndarray, theme: Theme) -> N
     look, colour = handle(name, theme), colour_of(name, theme)
     axes.plot(x, y, color=colour, linestyle=look.get_linestyle(), linewidth=1.2)
     axes.plot(
-        *(x[-1:], y[-1:]),
+        x[-1:],
+        y[-1:],
         color=colour,
         marker=look.get_marker(),
         markersize=4,

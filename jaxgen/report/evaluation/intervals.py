@@ -82,7 +82,9 @@ def _panel(axes: Axes, row: Row, sets: Sequence[str], theme: Theme) -> None:
         one = row.cells.get(name)
         if one is None:
             axes.text(
-                *(0.5, place, "not measured"),
+                0.5,
+                place,
+                "not measured",
                 transform=axes.get_yaxis_transform(),
                 **{"fontsize": 7, "ha": "center", "va": "center"},
                 color=theme.muted,
@@ -99,7 +101,8 @@ def _panel(axes: Axes, row: Row, sets: Sequence[str], theme: Theme) -> None:
         axes.plot(bar, [place, place], color=colour, linewidth=2, alpha=0.55)
         if finite(one.value):
             axes.plot(
-                *([row.scaled(one.value)], [place]),
+                [row.scaled(one.value)],
+                [place],
                 marker="o",
                 markersize=4.5,
                 color=colour,

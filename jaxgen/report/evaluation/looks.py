@@ -75,5 +75,5 @@ def f_score(metric: str) -> str | None:
 def floor_line(theme: Theme) -> Line2D:
     """The line of what real images get, for a legend."""
     return Line2D(
-        *([], []), color=theme.muted, linestyle=(0, (4, 2.5)), linewidth=1, label=REAL
+        [], [], color=theme.muted, linestyle=(0, (4, 2.5)), linewidth=1, label=REAL
     )

@@ -47,7 +47,9 @@ def bounds(
             look = {"color": colour, "markersize": 4.2}
             look |= {"markeredgecolor": theme.paper, "markeredgewidth": 0.4}
             left.errorbar(
-                *(k, bound[row], half_width[row]),
+                k,
+                bound[row],
+                half_width[row],
                 fmt=f"{marker}-",
                 elinewidth=1.0,
                 label=f"{name} ({_active(activity[row], threshold)})",

@@ -41,7 +41,11 @@ def disentanglement(run: Run) -> Plate | None:
 
     def draw(theme: Theme) -> Figure:
         return score_panels.disentanglement(
-            *(names, metrics, data["scores"], data["kl"], data["reconstruction"]),
+            names,
+            metrics,
+            data["scores"],
+            data["kl"],
+            data["reconstruction"],
             theme=theme,
         )
 
@@ -85,7 +89,11 @@ def bounds(run: Run) -> Plate | None:
 
     def draw(theme: Theme) -> Figure:
         return bound_panels.bounds(
-            *(data["k"], names, data["bound"], data["half_width"], data["activity"]),
+            data["k"],
+            names,
+            data["bound"],
+            data["half_width"],
+            data["activity"],
             threshold=threshold,
             theme=theme,
         )

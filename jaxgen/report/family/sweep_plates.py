@@ -35,7 +35,10 @@ def latent_planes(run: Run) -> Plate | None:
 
     def draw(theme: Theme) -> Figure:
         return planes(
-            *(data["mean"], data["label"].astype(int), names, classes),
+            data["mean"],
+            data["label"].astype(int),
+            names,
+            classes,
             prior_means=prior,
             theme=theme,
         )
@@ -69,8 +72,12 @@ def scores(run: Run) -> Plate | None:
 
     def draw(theme: Theme) -> Figure:
         return sweep(
-            *(names, data["lambda_"], data["nll"], data["nll_error"]),
-            *(data["reconstruction"], data["divergence"]),
+            names,
+            data["lambda_"],
+            data["nll"],
+            data["nll_error"],
+            data["reconstruction"],
+            data["divergence"],
             theme=theme,
         )
 

@@ -104,7 +104,10 @@ def table(run: Run) -> Plate | None:
 
     def draw(theme: Theme) -> Figure:
         return drawing.table(
-            *(names, modes, data["captured"][:, -1], data["high_quality"][:, -1]),
+            names,
+            modes,
+            data["captured"][:, -1],
+            data["high_quality"][:, -1],
             [data[f"{name}_interval"] for name in _INTERVALS],
             theme=theme,
         )
@@ -133,7 +136,11 @@ def over_training(run: Run) -> Plate | None:
 
     def draw(theme: Theme) -> Figure:
         return drawing.over_training(
-            *(names, data["step"], modes, data["captured"], data["high_quality"]),
+            names,
+            data["step"],
+            modes,
+            data["captured"],
+            data["high_quality"],
             theme=theme,
         )
 

@@ -70,7 +70,8 @@ def spectra(data: Arrays, *, theme: Theme = LIGHT) -> Figure:
         for name, colour, power in zip(names, colours, data["power"], strict=True):
             real = name == names[0]
             left.plot(
-                *(frequency, np.maximum(power, 1e-12)),
+                frequency,
+                np.maximum(power, 1e-12),
                 color=colour,
                 label=name,
                 linewidth=2.2 if real else 1.4,

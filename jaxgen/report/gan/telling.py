@@ -91,7 +91,8 @@ def looks(data: Arrays, *, theme: Theme = LIGHT) -> Figure:
                 x = values[:, column]
                 axes.plot(x, fd, color=theme.rule, linewidth=0.8, zorder=1)
                 axes.scatter(
-                    *(x, fd),
+                    x,
+                    fd,
                     c=np.linspace(0.15, 1, len(fd)),
                     cmap=shades,
                     vmin=0,

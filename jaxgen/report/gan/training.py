@@ -14,8 +14,15 @@ from jaxgen.report.translation import terms as translation
 __all__ = ["SHOWN", "Game", "adversarial", "game_curves", "games_of"]
 
 SHOWN = (
-    *("critic_loss", "generator_loss", "penalty", "real_logit", "fake_logit"),
-    *("held_out_logit", "estimate", "fd", "label_agreement"),
+    "critic_loss",
+    "generator_loss",
+    "penalty",
+    "real_logit",
+    "fake_logit",
+    "held_out_logit",
+    "estimate",
+    "fd",
+    "label_agreement",
 )
 """Terms that are drawn here, and so not among the terms of other losses."""
 

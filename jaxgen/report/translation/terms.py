@@ -175,7 +175,8 @@ def _draw(axes: Axes, lines: Sequence[Line], theme: Theme) -> None:
         for split, (epochs, values) in line.splits.items():
             held_out = split == "test"
             axes.plot(
-                *(epochs, values),
+                epochs,
+                values,
                 color=colour,
                 linewidth=0.9 if held_out else 1.5,
                 linestyle=(0, (3, 2)) if held_out else "-",
