@@ -18,9 +18,10 @@ from jaxgen.estimators.base import (
     Integrand,
     Moving,
 )
-from jaxgen.estimators.measure_valued import each_coordinate, without_gradient
+from jaxgen.estimators.measure_valued import each_coordinate
 from jaxgen.estimators.pilot import pilot_key
 from jaxgen.estimators.score_function import magic_box, score_refusal
+from jaxgen.estimators.surrogates import without_gradient
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
 __all__ = [

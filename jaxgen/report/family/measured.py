@@ -41,11 +41,11 @@ def disentanglement(run: Run) -> Plate | None:
 
     def draw(theme: Theme) -> Figure:
         return score_panels.disentanglement(
-            names,
-            metrics,
-            data["scores"],
-            data["kl"],
-            data["reconstruction"],
+            names=names,
+            metrics=metrics,
+            scores=data["scores"],
+            kl=data["kl"],
+            reconstruction=data["reconstruction"],
             theme=theme,
         )
 
@@ -89,11 +89,11 @@ def bounds(run: Run) -> Plate | None:
 
     def draw(theme: Theme) -> Figure:
         return bound_panels.bounds(
-            data["k"],
-            names,
-            data["bound"],
-            data["half_width"],
-            data["activity"],
+            k=data["k"],
+            names=names,
+            bound=data["bound"],
+            half_width=data["half_width"],
+            activity=data["activity"],
             threshold=threshold,
             theme=theme,
         )

@@ -35,10 +35,10 @@ def latent_planes(run: Run) -> Plate | None:
 
     def draw(theme: Theme) -> Figure:
         return planes(
-            data["mean"],
-            data["label"].astype(int),
-            names,
-            classes,
+            mean=data["mean"],
+            label=data["label"].astype(int),
+            names=names,
+            class_names=classes,
             prior_means=prior,
             theme=theme,
         )
@@ -72,12 +72,12 @@ def scores(run: Run) -> Plate | None:
 
     def draw(theme: Theme) -> Figure:
         return sweep(
-            names,
-            data["lambda_"],
-            data["nll"],
-            data["nll_error"],
-            data["reconstruction"],
-            data["divergence"],
+            names=names,
+            weight=data["lambda_"],
+            nll=data["nll"],
+            nll_error=data["nll_error"],
+            reconstruction=data["reconstruction"],
+            divergence=data["divergence"],
             theme=theme,
         )
 
