@@ -30,13 +30,18 @@ import numpy as np
 import numpyro.distributions as dists
 
 from benchmarks import timing
-from jaxgen.estimators import distributions
-from jaxgen.estimators.base import Estimator, why_not
-from jaxgen.estimators.menu import menu
-from jaxgen.estimators.problem import Gradient, grad_samples, warmed_state
-from jaxgen.estimators.relaxed import GumbelSoftmax
-from jaxgen.estimators.score_function import ScoreFunction
-from jaxgen.estimators.streaming import moments
+from jaxgen.estimators import (
+    Estimator,
+    Gradient,
+    GumbelSoftmax,
+    ScoreFunction,
+    distributions,
+    grad_samples,
+    menu,
+    moments,
+    warmed_state,
+    why_not,
+)
 
 SIZES = (1, 200, 10_000)
 TARGET, TEMPERATURE, SAMPLES = 0.4, 0.5, 4

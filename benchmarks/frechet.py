@@ -24,8 +24,7 @@ import numpy as np
 from scipy import linalg
 
 from benchmarks.timing import compare, record
-from jaxgen.metrics.frechet import frechet_distance
-from jaxgen.metrics.statistics import FeatureStatistics, feature_statistics
+from jaxgen.metrics import FeatureStatistics, feature_statistics, frechet_distance
 
 DIMENSION = 2048
 SPECTRA = {"flat": 0.0, "eight decades of variance": 4.0}

@@ -27,16 +27,22 @@ import numpy as np
 from scipy import linalg, ndimage, stats
 
 from benchmarks import timing
-from jaxgen.metrics.frechet import frechet_distance, frechet_distance_of_features
-from jaxgen.metrics.image_similarity import psnr, ssim
-from jaxgen.metrics.inception_score import inception_score
-from jaxgen.metrics.interpolation import slerp
-from jaxgen.metrics.kernel import kernel_inception_distance, mmd
-from jaxgen.metrics.kernel_functions import gaussian_kernel, polynomial_kernel
-from jaxgen.metrics.neighbour_metrics import neighbour_metrics
-from jaxgen.metrics.neighbours import nearest_others
-from jaxgen.metrics.statistics import feature_statistics
-from jaxgen.metrics.transport import wasserstein_1d
+from jaxgen.metrics import (
+    feature_statistics,
+    frechet_distance,
+    frechet_distance_of_features,
+    gaussian_kernel,
+    inception_score,
+    kernel_inception_distance,
+    mmd,
+    nearest_others,
+    neighbour_metrics,
+    polynomial_kernel,
+    psnr,
+    slerp,
+    ssim,
+    wasserstein_1d,
+)
 
 BAR = 1e-5
 Pairs = dict[str, tuple[Any, Any]]

@@ -30,9 +30,7 @@ import jax
 import numpy as np
 
 from benchmarks.timing import peak_memory, record
-from jaxgen.metrics.neighbour_metrics import neighbour_metrics
-from jaxgen.metrics.precision_recall import improved_precision_recall
-from jaxgen.metrics.resampling import halves
+from jaxgen.metrics import halves, improved_precision_recall, neighbour_metrics
 
 REPEATS = 50
 CANDIDATES = ("prdc", "jaxgen", "jaxgen with half-samples", "precision and recall")

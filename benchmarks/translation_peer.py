@@ -23,9 +23,12 @@ class Residual(nn.Module):
         """Makes one of `width` channels."""
         super().__init__()
         self.body = nn.Sequential(
-            *(nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3)),
-            *(nn.InstanceNorm2d(width), nn.ReLU(True)),
-            *(nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3)),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(width, width, 3),
+            nn.InstanceNorm2d(width),
+            nn.ReLU(True),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(width, width, 3),
             nn.InstanceNorm2d(width),
         )
 

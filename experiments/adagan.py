@@ -27,7 +27,7 @@ from experiments.latent_arrays import save
 from experiments.mode_watch import NUM_SAMPLES, SHOWN
 from jaxgen import metrics, models, networks, random, training
 from jaxgen.data import mixtures
-from jaxgen.models.ensemble import Ensemble
+from jaxgen.models import Ensemble
 from jaxgen.typing import PRNGKeyArray
 
 
@@ -129,10 +129,20 @@ def main(config: Config) -> dict[str, Any]:
     """Trains all seeds, counts modes; returns them by the number of components."""
     command.check_positive(
         config,
-        *("components", "component_steps", "classifier_steps", "candidates", "seeds"),
-        *("generator_learning_rate", "critic_learning_rate", "critic_steps"),
-        *("classifier_learning_rate", "generator_hidden", "hidden", "latents"),
-        *("batch_size", "steps_per_call"),
+        "components",
+        "component_steps",
+        "classifier_steps",
+        "candidates",
+        "seeds",
+        "generator_learning_rate",
+        "critic_learning_rate",
+        "critic_steps",
+        "classifier_learning_rate",
+        "generator_hidden",
+        "hidden",
+        "latents",
+        "batch_size",
+        "steps_per_call",
     )
     command.check_bounds(config, "b1", "b2", least=0, below=1)
     command.check_bounds(config, "seconds_between_checkpoints", least=0)
@@ -241,8 +251,11 @@ def _table(config: Config, words: Sequence[str], counts: Counts) -> dict[str, An
         "deviations of a mode, and a mode is found by one good sample. In how many "
         "seeds all modes are found, and the 95 % Wilson interval of that probability.",
         "columns": [
-            *("mixture of", f"modes of {modes}", "high quality"),
-            *("all modes", "95 % interval"),
+            "mixture of",
+            f"modes of {modes}",
+            "high quality",
+            "all modes",
+            "95 % interval",
         ],
         "words": 1,
         "rows": rows,

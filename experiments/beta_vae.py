@@ -42,8 +42,15 @@ SPRITES = "the sweep draws its own sprites, whose factors are known"
 OPTIONS = {
     "sweep": ("betas", "seeds", "score_examples", "fixed_beta_check"),
     "constrained": (
-        *("data", "data_dir", "train_split", "binarize", "resident", "epochs"),
-        *("objective", "gamma", "reconstruction_target"),
+        "data",
+        "data_dir",
+        "train_split",
+        "binarize",
+        "resident",
+        "epochs",
+        "objective",
+        "gamma",
+        "reconstruction_target",
     ),
 }
 """What only one of the studies reads."""
@@ -114,8 +121,17 @@ def main(config: Config) -> dict[str, Any]:
     """Runs the study; returns its numbers by name."""
     command.check_positive(
         config,
-        *("latents", "hidden", "kl_target", "rate", "start", "betas", "seeds"),
-        *("score_examples", "gamma", "reconstruction_target", "variance"),
+        "latents",
+        "hidden",
+        "kl_target",
+        "rate",
+        "start",
+        "betas",
+        "seeds",
+        "score_examples",
+        "gamma",
+        "reconstruction_target",
+        "variance",
     )
     command.check_bounds(config, "damping", least=0)
     _check_used(config)

@@ -132,8 +132,15 @@ def check(config: Config) -> None:
     """Raises an InputError for options that do not go together."""
     command.check_positive(
         config,
-        *("latents", "classes", "hidden", "variance", "samples", "rate_decay"),
-        *("temperature", "temperature_floor", "nll_images"),
+        "latents",
+        "classes",
+        "hidden",
+        "variance",
+        "samples",
+        "rate_decay",
+        "temperature",
+        "temperature_floor",
+        "nll_images",
     )
     command.check_bounds(config, "temperature_rate", least=0)
     discrete_parts.check_latents(config)

@@ -9,9 +9,9 @@ import numpy as np
 
 from experiments import progress
 from jaxgen import metrics, training
+from jaxgen.checks import examples_of
 from jaxgen.data.mixtures import Mixture
-from jaxgen.metrics.critic_overfitting import critic_overfitting
-from jaxgen.metrics.diversity import relative_diversity
+from jaxgen.metrics import critic_overfitting, relative_diversity
 from jaxgen.typing import Array, Batch, PRNGKeyArray
 
 SIZES = (960, 480, 240, 120, 60, 30, 16, 8, 4, 2, 1)
@@ -60,8 +60,8 @@ class CollapseMonitor:
         model: Any with `sample(state, key, n)` and `critique(state, samples)`; if its
             `num_classes` is a number, both are given a condition as well.
         key: Of the latents, the same at each look; it is consumed.
-        train: Some training data, a batch with "image", and "label" where there are
-            classes; of more than 960 the first are used.
+        train: Some training data, a batch with "data" or "image", and "label" where
+            there are classes; of more than 960 the first are used.
         test: Held-out data likewise; without them an overfitting critic is not seen.
         mixture: Where the data come from, if their modes are to be counted; otherwise
             samples are judged by their neighbours among the training data.
@@ -103,14 +103,14 @@ class CollapseMonitor:
             state: Any, key: PRNGKeyArray, train: Batch, test: Batch | None
         ) -> dict[str, Array]:
             known = conditions(train)
-            samples = model.sample(state, key, len(train["image"]), *known)
+            samples = model.sample(state, key, len(examples_of(train)), *known)
             found = {
                 "samples": samples,
                 "fake": logits(state, samples, *known),
-                "train": logits(state, train["image"], *known),
+                "train": logits(state, examples_of(train), *known),
             }
             if test is not None:
-                found["test"] = logits(state, test["image"], *conditions(test))
+                found["test"] = logits(state, examples_of(test), *conditions(test))
             return found
 
         self._look = look
@@ -133,7 +133,7 @@ class CollapseMonitor:
     def _judge(self, found: dict[str, np.ndarray]) -> Health:
         samples, data = (
             np.asarray(a, np.float64).reshape(len(a), -1)
-            for a in (found["samples"], self._train["image"])
+            for a in (found["samples"], examples_of(self._train))
         )
         modes = num_modes = coverage = None
         if self._mixture is not None and self._mixture.means is not None:
@@ -203,6 +203,6 @@ def advice(health: Health) -> tuple[str | None, str | None]:
 
 
 def _some(batch: Batch) -> dict[str, np.ndarray]:
-    number = next(size for size in SIZES if size <= len(batch["image"]))
-    kept = ("image", "label")
+    number = next(size for size in SIZES if size <= len(examples_of(batch)))
+    kept = ("data", "image", "label")
     return {k: np.asarray(v)[:number] for k, v in batch.items() if k in kept}

@@ -18,8 +18,10 @@ from jaxgen import training
 from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.files import is_full
-from jaxgen.training import Failed, Interrupted, NonFiniteError
-from jaxgen.training.run_folder import (
+from jaxgen.training import (
+    Failed,
+    Interrupted,
+    NonFiniteError,
     RunFolder,
     check_name,
     discard_run,

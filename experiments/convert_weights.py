@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from experiments import command
 from jaxgen.errors import InputError
-from jaxgen.metrics.features import inception, perceptual
-from jaxgen.metrics.features.weights import save_weights
+from jaxgen.metrics.features import inception, perceptual, save_weights
 
 if TYPE_CHECKING:
     from tyro.conf import Positional

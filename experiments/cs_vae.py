@@ -284,7 +284,8 @@ def likelihood_table(
         "model. ESS is the median number of samples that count."
         + (warning if poor else ""),
         "columns": [
-            *("model", "-log p(x)"),
+            "model",
+            "-log p(x)",
             *(f"gain on {name}" for name in KL_MODELS.values()),
             "ESS",
         ],

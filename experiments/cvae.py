@@ -40,7 +40,7 @@ from jaxgen import data, models, networks, random
 from jaxgen.errors import InputError
 from jaxgen.losses.vae import priors
 from jaxgen.losses.vae.families import Gaussian
-from jaxgen.metrics.predictors import require_sklearn
+from jaxgen.metrics import require_sklearn
 from jaxgen.typing import Array, PRNGKeyArray
 
 STYLES = 8

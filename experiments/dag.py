@@ -53,7 +53,12 @@ class Config(
     """Options of the script."""
 
     methods: tuple[dag_parts.MethodName, ...] = (
-        *("plain", "naive", "shared", "diff_augment", "ada", "dag"),
+        "plain",
+        "naive",
+        "shared",
+        "diff_augment",
+        "ada",
+        "dag",
     )
     """Which ways to use augmentation: none; of the data alone; of data and samples
     before one head; DiffAugment; ADA; DAG."""
@@ -149,7 +154,13 @@ def main(config: Config) -> dict[str, Any]:
 def _check(config: Config) -> None:
     command.check_positive(
         config,
-        *("hidden", "width", "latents", "weight", "ada_examples", "shares", "seeds"),
+        "hidden",
+        "width",
+        "latents",
+        "weight",
+        "ada_examples",
+        "shares",
+        "seeds",
         "classifier_epochs",
     )
     command.check_bounds(config, "samples", least=SHOWN)
@@ -244,8 +255,12 @@ def _table(config: Config, judge: dag_parts.Judge, found: Any) -> dict[str, Any]
             f"{len(judge.transforms)} times as many. {_ada(config)}"
         ).rstrip(),
         "columns": [
-            *("images", "augmentation", "leak rate, %", "of each seed"),
-            *("FD", "of each seed"),
+            "images",
+            "augmentation",
+            "leak rate, %",
+            "of each seed",
+            "FD",
+            "of each seed",
         ],
         "words": 2,
         "rows": rows,

@@ -15,8 +15,7 @@ from jaxgen import data, metrics, models, networks, random
 from jaxgen.data import differentiable, transforms
 from jaxgen.data.transforms import Transform
 from jaxgen.errors import InputError
-from jaxgen.metrics import features
-from jaxgen.metrics.leak_rate import LeakRate, leak_rate
+from jaxgen.metrics import LeakRate, features, leak_rate
 from jaxgen.models import remedies
 from jaxgen.typing import Array, PRNGKeyArray
 

@@ -12,8 +12,7 @@ from scipy import stats
 
 from experiments.latent_arrays import load, save
 from jaxgen import losses, random
-from jaxgen.estimators import Estimator, Moments, ScoreFunction, moments
-from jaxgen.estimators.streaming import merge
+from jaxgen.estimators import Estimator, Moments, ScoreFunction, merge_moments, moments
 from jaxgen.losses.vae.families import posterior_of
 from jaxgen.losses.vae.priors import Prior
 from jaxgen.typing import Array, Images, PRNGKeyArray
@@ -150,7 +149,7 @@ def measure(
         _draws(jax.random.fold_in(key, block), place, entrant, max(draws // BLOCKS, 2))
         for block in range(BLOCKS)
     ]
-    found = functools.reduce(merge, blocks)
+    found = functools.reduce(merge_moments, blocks)
     total = float(found.mean["square"])
     error = float(found.standard_error["square"])
     mean, noise = found.mean["gradient"], found.variance["gradient"] / found.count

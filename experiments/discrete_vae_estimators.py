@@ -522,7 +522,12 @@ def check(config: Config) -> None:
     """Raises an InputError for options that do not go together."""
     command.check_positive(
         config,
-        *("latents", "classes", "hidden", "variance", "temperature", "places"),
+        "latents",
+        "classes",
+        "hidden",
+        "variance",
+        "temperature",
+        "places",
         "images",
     )
     discrete_parts.check_latents(config)

@@ -43,8 +43,10 @@ class Config:
     """Options of the script."""
 
     studies: tuple[Name, ...] = (
-        *("parallel_lines", "moving_apart"),
-        *("learned_critics", "moved_earth"),
+        "parallel_lines",
+        "moving_apart",
+        "learned_critics",
+        "moved_earth",
     )
     """Which of the four studies to make; each has its figure."""
     seed: int = 0

@@ -32,7 +32,7 @@ from experiments.latent_arrays import save
 from jaxgen import models, networks, random, training
 from jaxgen.data import mixtures
 from jaxgen.errors import InputError
-from jaxgen.metrics.proportions import wilson_interval
+from jaxgen.metrics import wilson_interval
 from jaxgen.models import GAN, EnsembleState
 
 STEPS_PER_EPOCH = 100
@@ -130,7 +130,7 @@ def main(config: Config) -> dict[str, Any]:
             terms=("critic_loss", "generator_loss"),
         )
         first = jax.jit(ensemble.init)(
-            setup.key, {"image": jnp.zeros((config.batch_size, 2))}
+            setup.key, {"data": jnp.zeros((config.batch_size, 2))}
         )
         progress.print_line(
             "Counting the units that are off, before and after the training"
@@ -241,8 +241,16 @@ def _results(config: Config, after: Seen) -> dict[str, tuple[float, str]]:
 def _check(config: Config) -> None:
     command.check_positive(
         config,
-        *("learning_rates", "slope", "seeds", "hidden", "latents", "modes"),
-        *("looked_at", "steps", "batch_size", "steps_per_call"),
+        "learning_rates",
+        "slope",
+        "seeds",
+        "hidden",
+        "latents",
+        "modes",
+        "looked_at",
+        "steps",
+        "batch_size",
+        "steps_per_call",
     )
     command.check_bounds(config, "seconds_between_checkpoints", least=0)
     if len(set(config.learning_rates)) < len(config.learning_rates):

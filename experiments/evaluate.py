@@ -54,10 +54,8 @@ from experiments import (
 )
 from jaxgen import metrics, models, random, training
 from jaxgen.errors import InputError
-from jaxgen.metrics.evaluation import Measure
+from jaxgen.metrics import Measure, mean_interval, path_measure
 from jaxgen.metrics.features import FeatureNet
-from jaxgen.metrics.paths import path_measure
-from jaxgen.metrics.resampling import mean_interval
 from jaxgen.typing import PRNGKeyArray
 
 try:

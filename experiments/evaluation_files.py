@@ -12,9 +12,9 @@ from experiments.judged_sets import Pictures
 from experiments.latent_arrays import save
 from experiments.restored_runs import Restored
 from jaxgen import training
-from jaxgen.metrics.evaluation import Evaluation
+from jaxgen.metrics import Evaluation
 from jaxgen.models import GAN, VAE
-from jaxgen.training.run_folder import environment
+from jaxgen.training import environment
 
 REAL = "real"
 """What the pictures and the curve of real images are called."""

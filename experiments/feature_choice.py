@@ -5,10 +5,12 @@ from pathlib import Path
 from experiments.image_sets import ImageSet
 from jaxgen.data import Source
 from jaxgen.errors import InputError
-from jaxgen.metrics.features.base import FeatureNet
-from jaxgen.metrics.features.choice import random_features
-from jaxgen.metrics.features.classifier import classifier_features
-from jaxgen.metrics.features.inception import inception_features
+from jaxgen.metrics.features import (
+    FeatureNet,
+    classifier_features,
+    inception_features,
+    random_features,
+)
 from jaxgen.progress import Progress
 
 WEIGHTS = (".pth", ".safetensors")

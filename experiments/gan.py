@@ -257,8 +257,12 @@ def _results(
 def _check(config: Config) -> None:
     command.check_positive(
         config,
-        *("width", "hidden", "latents", "critic_steps", "look_every"),
-        *("samples",),
+        "width",
+        "hidden",
+        "latents",
+        "critic_steps",
+        "look_every",
+        "samples",
     )
     command.check_bounds(config, "auxiliary_weight", least=0)
     command.check_bounds(config, "ema_decay", least=0, below=1)

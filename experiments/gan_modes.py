@@ -224,8 +224,15 @@ def _note(config: Config) -> str:
 def _check(config: Config) -> None:
     command.check_positive(
         config,
-        *("generator_learning_rate", "critic_learning_rate", "critic_steps"),
-        *("seeds", "hidden", "latents", "steps", "batch_size", "frames"),
+        "generator_learning_rate",
+        "critic_learning_rate",
+        "critic_steps",
+        "seeds",
+        "hidden",
+        "latents",
+        "steps",
+        "batch_size",
+        "frames",
         "steps_per_call",
     )
     command.check_bounds(config, "b1", "b2", least=0, below=1)

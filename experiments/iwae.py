@@ -211,8 +211,14 @@ def likelihood_table(
         f"{'epochs' if config.steps is None else 'steps'} of {config.data}."
         + (_OF_BURDA if compared else ""),
         "columns": [
-            *("model", "gradient", "-bound, k=1", "-log p(x)", "gain", "ESS"),
-            *("active", "s/epoch"),
+            "model",
+            "gradient",
+            "-bound, k=1",
+            "-log p(x)",
+            "gain",
+            "ESS",
+            "active",
+            "s/epoch",
             *(("published -log p(x)", "published active") if compared else ()),
         ],
         "words": 2,

@@ -89,7 +89,9 @@ def build(config: Any, row: Row) -> Model:
             generator,
             networks.mlp_critic(config.hidden, heads=config.latents, **layers),
             critic,
-            *(optimizer, optimizer, critic_optimizer),
+            generator_optimizer=optimizer,
+            reconstructor_optimizer=optimizer,
+            critic_optimizer=critic_optimizer,
             latents=config.latents,
         )
     boosted = row.word == "adagan"

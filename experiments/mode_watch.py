@@ -12,7 +12,7 @@ from experiments import collapse_monitor, progress
 from experiments.latent_arrays import load, save
 from jaxgen import metrics
 from jaxgen.data.mixtures import Mixture
-from jaxgen.models.ensemble import Ensemble
+from jaxgen.models import Ensemble
 from jaxgen.typing import PRNGKeyArray
 
 NUM_SAMPLES = 2500
@@ -144,8 +144,13 @@ def mode_table(rows: Sequence[Watched], mixture: Mixture, note: str) -> dict[str
         "title": f"Modes of {mixture.name}",
         "note": note,
         "columns": [
-            *("model", f"modes of {modes}", "high quality", "reverse KL"),
-            *("all modes", "95 % interval", "ms per step"),
+            "model",
+            f"modes of {modes}",
+            "high quality",
+            "reverse KL",
+            "all modes",
+            "95 % interval",
+            "ms per step",
         ],
         "words": 1,
         "rows": [_table_row(row, modes) for row in rows],

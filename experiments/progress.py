@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterator
 
 from jaxgen.progress import Progress, print_line
-from jaxgen.training.progress import LineTimer, is_terminal
+from jaxgen.training import LineTimer, is_terminal
 
 __all__ = ["display", "print_line"]
 

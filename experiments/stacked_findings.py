@@ -131,7 +131,11 @@ def modes_table(
             else ""
         ),
         "columns": [
-            *("system", "modes", "sure modes", "sure", "reverse KL"),
+            "system",
+            "modes",
+            "sure modes",
+            "sure",
+            "reverse KL",
             *(("published modes", "published KL") if compared else ()),
         ],
         "words": 1,

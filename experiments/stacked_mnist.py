@@ -54,7 +54,7 @@ from experiments.stacked_modes import (
 )
 from jaxgen import data, models, networks, random, training
 from jaxgen.errors import InputError
-from jaxgen.networks.dcgan import CriticNormalization
+from jaxgen.networks import CriticNormalization
 
 SHOWN = 64
 """Images of each system in the figure."""

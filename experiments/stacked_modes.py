@@ -12,9 +12,8 @@ from experiments.gan_studies.quality import drawn
 from experiments.latent_arrays import every_nth, load, save
 from jaxgen import metrics
 from jaxgen.data import Source
-from jaxgen.metrics.features.base import FeatureNet, extract
-from jaxgen.metrics.modes import AssignedModes, Modes, count_modes, mode_replicates
-from jaxgen.metrics.resampling import Interval
+from jaxgen.metrics import AssignedModes, Interval, Modes, count_modes, mode_replicates
+from jaxgen.metrics.features import FeatureNet, extract
 from jaxgen.models import GAN
 from jaxgen.typing import PRNGKeyArray
 

@@ -68,14 +68,11 @@ class RunOptions:
     """Least time between two checkpoints; a run that is killed loses about as much."""
 
 
-FREE = {
-    *("epochs", "steps", "output", "name", "resume", "data_dir"),
-    "seconds_between_checkpoints",
-}
-"""Options that may change when a run is resumed."""
-
 LENGTH = {"epochs", "steps"}
 """Options that say how long a run is: a schedule over the whole run depends on them."""
+
+FREE = LENGTH | {"output", "name", "resume", "data_dir", "seconds_between_checkpoints"}
+"""Options that may change when a run is resumed."""
 
 POSITIVE = ("epochs", "steps", "batch_size", "learning_rate", "steps_per_call")
 

@@ -27,6 +27,7 @@ __all__ = [
     "check_number",
     "check_shapes",
     "check_unit_interval",
+    "examples_of",
 ]
 
 
@@ -245,16 +246,9 @@ def check_batch(batch: Any, *names: str) -> None:
         batch: What was given.
         names: Of the arrays that are needed, such as "image".
     """
-    needed = ", ".join(f"{name!r}: images" for name in names)
-    if not isinstance(batch, Mapping):
-        kind = f"a {type(batch).__name__}"
-        if hasattr(batch, "dtype"):
-            kind = f"an array of {batch.dtype} of shape {batch.shape}"
-        raise InputError(f"batch is {kind}: give a dict, {{{needed}}}.")
-    missing = [name for name in names if name not in batch]
-    if missing:
-        found = ", ".join(map(repr, sorted(batch))) or "nothing"
-        raise InputError(f"The batch holds {found}: give {{{needed}}}.")
+    if not isinstance(batch, Mapping) or any(name not in batch for name in names):
+        needed = ", ".join(f"{name!r}: images" for name in names)
+        raise InputError(f"{_given(batch)} {{{needed}}}.")
     check_floats(**{f"batch[{name!r}]": batch[name] for name in names})
 
 
@@ -264,9 +258,24 @@ def examples_of(batch: Any) -> Any:
     Raises:
         InputError: The batch is no dict, holds neither, or they are not floating.
     """
-    name = "data" if isinstance(batch, Mapping) and "data" in batch else "image"
-    check_batch(batch, name)
-    return batch[name]
+    for name in ("data", "image"):
+        if isinstance(batch, Mapping) and name in batch:
+            check_batch(batch, name)
+            return batch[name]
+    raise InputError(
+        f"{_given(batch)} {{'image': images}}, or {{'data': samples}} of another kind."
+    )
+
+
+def _given(batch: Any) -> str:
+    """Returns the first words of a refusal: what a batch is, up to "give"."""
+    if isinstance(batch, Mapping):
+        found = ", ".join(map(repr, sorted(batch))) or "nothing"
+        return f"The batch holds {found}: give"
+    kind = f"a {type(batch).__name__}"
+    if hasattr(batch, "dtype"):
+        kind = f"an array of {batch.dtype} of shape {batch.shape}"
+    return f"batch is {kind}: give a dict,"
 
 
 def _as_index(value: Any) -> int | None:

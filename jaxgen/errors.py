@@ -1,5 +1,7 @@
 """The error for input that a user can correct, told in one sentence."""
 
+__all__ = ["InputError"]
+
 
 class InputError(ValueError):
     """Something the user gave cannot be used.

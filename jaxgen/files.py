@@ -18,6 +18,17 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+__all__ = [
+    "cache_folder",
+    "is_full",
+    "map_npy",
+    "open_regular",
+    "open_whole",
+    "read_npz",
+    "remove",
+    "write_whole",
+]
+
 
 def cache_folder() -> Path:
     """Returns the folder of the cache: `$XDG_CACHE_HOME/jaxgen`, or `~/.cache/jaxgen`.

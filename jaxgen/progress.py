@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Callable
 
+__all__ = ["Progress", "print_line"]
+
 Progress = Callable[[str, int, int | None], None]
 """`progress(what, done, total)`: so many of so many; the total may be unknown."""
 

@@ -15,6 +15,19 @@ from typing import Any, TypeGuard
 from jaxgen import files
 from jaxgen.errors import InputError
 
+__all__ = [
+    "LONGEST_NAME",
+    "MOST_BYTES",
+    "Record",
+    "differences",
+    "is_number",
+    "read_config",
+    "read_json",
+    "read_object",
+    "read_records",
+    "shown",
+]
+
 Record = dict[str, Any]
 """One point of the curves: `step`, `epoch`, `split` and the terms by name."""
 

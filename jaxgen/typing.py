@@ -41,8 +41,8 @@ RandomKeys = Key[Array, ""] | Key[Array, "batch"]
 Params = PyTree
 Metrics = dict[str, Array]
 Batch = dict[str, Array]
-"""One batch, by the names of TensorFlow Datasets: `image` (float32 in [0, 1]),
-`label` (int32) where the set has one, `weight` (1, or 0 for padding) in evaluation."""
+"""One batch: `image` (float32 in [0, 1]), or `data` (floating) of what is no image;
+`label` (int32) where the set has one; `weight` (1, or 0 for padding) in evaluation."""
 
 Direction = Literal["a_to_b", "b_to_a"]
 """Which of the images of two domains, a and b, are translated into the other's."""

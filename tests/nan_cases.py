@@ -265,4 +265,14 @@ TRANSLATION = {
 
 CONTRASTIVE = {"patch_nce": case(floats(2, 3, 2), floats(2, 3, 2), by=compiled)}
 
-BOOSTING = {"density_ratio": case(ROW), "boosted_weights": case(ROW, 0.5)}
+BOOSTING = {
+    "density_ratio": case(ROW),
+    "boosted_weights": case(ROW, 0.5),
+    "effective_share": case(ROW),
+}
+
+VEEGAN = {
+    "critic_loss": LOGITS,
+    "generator_loss": case(ROW, TABLE, TABLE, by=compiled),
+    "reconstructor_loss": case(TABLE, TABLE, by=compiled),
+}

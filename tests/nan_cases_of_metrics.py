@@ -51,6 +51,17 @@ def of_paths(function, decoder):
     return function(KEY, lambda z: z * decoder, jnp.sin, 2, num_samples=2, **LINES)
 
 
+def measured_path(function, decode):
+    nets = FeatureNet("pixels", 2, net, "0" * 64, {})
+    return function(
+        KEY, lambda z: z * decode, nets, 2, images="points", num_samples=2
+    ).value
+
+
+def represented(function, latents):
+    return function(lambda factors: factors + latents, np.zeros((3, 2), np.int32))
+
+
 @jax.jit
 def estimated(mean, images):
     def log_joint(z):
@@ -76,6 +87,7 @@ FEATURES, PICTURES = host(12, 2), host(4, 8, 8, 1)
 SETS, KEYED = case(FEATURES, host(12, 2)), case(KEY, FEATURES, host(12, 2))
 ONE, TWO = case(PICTURES), case(PICTURES, host(4, 8, 8, 1))
 THREE = (PICTURES, host(4, 8, 8, 1), host(4, 8, 8, 1))
+SPLIT = metrics.halves(KEY, 2, 12, 12)
 LABELS = np.arange(12).reshape(-1, 1) % 3
 SCORED = case(FEATURES, LABELS)
 CODES = case(np.zeros(()), by=of_codes, num_train=60, num_test=20, batch_size=4)
@@ -111,6 +123,7 @@ METRICS = {
     ),
     "frechet_distance_of_features": SETS,
     "frechet_infinity": KEYED,
+    "frechet_replicates": case(FEATURES, host(12, 2), SPLIT),
     "gaussian_kernel": case(FEATURES, FEATURES, bandwidths=(1.0,)),
     "gaussian_modes": case(FEATURES, host(2, 2), 0.5, proportions=host(2)),
     "high_frequency_power": ONE,
@@ -136,10 +149,13 @@ METRICS = {
     ),
     "mig_locatello": SCORED,
     "mmd": SETS,
+    "mmd_with_replicates": case(FEATURES, host(12, 2), SPLIT),
     "nearest_neighbours": SETS,
+    "nearest_others": case(FEATURES),
     "neighbour_metrics": SETS,
     "output_collapse": case(*THREE, aligned=True),
     "path_length": case(floats(), by=of_paths),
+    "path_measure": case(floats(), by=measured_path),
     "polynomial_kernel": SETS,
     "prd_curve": case(host(3), host(3), num_angles=3),
     "precision_recall_distribution": case(
@@ -147,6 +163,8 @@ METRICS = {
     ),
     "psnr": TWO,
     "radial_power": ONE,
+    "represent_all": case(host(2), by=represented),
+    "slerp": case(TABLE, floats(3, 2), floats(3)),
     "relative_diversity": SETS,
     "relative_mean": case(host(4), host(4)),
     "sap_kumar": SCORED,

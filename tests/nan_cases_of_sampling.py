@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpyro.distributions as dists
 
 from jaxgen.data import tiles
-from jaxgen.estimators import DReG, Pathwise, ScoreFunction
+from jaxgen.estimators import DReG, Moments, Pathwise, ScoreFunction
 from tests.nan_cases import KEY, TABLE, case, compiled, floats, host
 
 
@@ -61,6 +61,11 @@ ESTIMATORS = {
     "grad_samples": case(floats(2), by=drawn),
     "log_prob": case(floats(2), floats(2), by=density),
     "magic_box": case(floats(2)),
+    "merge_moments": case(
+        Moments(2, *host(4, 2)),
+        Moments(3, *host(4, 2)),
+        by=lambda f, *parts: sum(f(*parts)[1:]),
+    ),
     "moments": case(floats(2), by=streamed),
     "multi_sample_bound": case(floats(2), floats(2), by=bound),
     "with_gradient_of": case(TABLE, TABLE),

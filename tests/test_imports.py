@@ -26,6 +26,34 @@ def test_every_module_imports_or_names_the_extra_that_it_needs():
     assert all('pip install "jaxgen[' in sentence for sentence in refusals.values())
 
 
+# Their modules get it at the end of the redesign.
+PENDING = ("jaxgen.losses.", "jaxgen.models.")
+
+
+def test_every_module_names_what_it_offers():
+    packages = {
+        ".".join(["jaxgen", *path.parent.relative_to(ROOT).parts])
+        for path in ROOT.rglob("__init__.py")
+    }
+    without, missing = [], []
+    for name in sorted(packages.union(MODULES)):
+        if name.startswith(PENDING):
+            continue
+        try:
+            module = importlib.import_module(name)
+        except InputError:
+            continue  # it needs an extra, see above
+        if not hasattr(module, "__all__"):
+            without.append(name)
+        missing += [
+            f"{name}.{one}"
+            for one in getattr(module, "__all__", ())
+            if not hasattr(module, one)
+        ]
+    assert not without, "add __all__"
+    assert not missing, "these are in __all__ and not there"
+
+
 @pytest.mark.parametrize("name", jaxgen.__all__)
 def test_every_package_is_reached_from_the_top(name):
     assert getattr(jaxgen, name) is importlib.import_module(f"jaxgen.{name}")

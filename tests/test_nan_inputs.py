@@ -19,7 +19,15 @@ import jaxgen
 import jaxgen.report
 from jaxgen import data, divergences, estimators, losses, metrics, numerics
 from jaxgen.errors import InputError
-from jaxgen.losses import boosting, contrastive, gan, penalties, translation, vae
+from jaxgen.losses import (
+    boosting,
+    contrastive,
+    gan,
+    penalties,
+    translation,
+    vae,
+    veegan,
+)
 from jaxgen.losses.vae import families, objectives, priors, regularizers
 from tests import nan_cases, nan_cases_of_metrics, nan_cases_of_sampling
 
@@ -36,6 +44,7 @@ CASES = {
     translation: nan_cases.TRANSLATION,
     contrastive: nan_cases.CONTRASTIVE,
     boosting: nan_cases.BOOSTING,
+    veegan: nan_cases.VEEGAN,
     metrics: nan_cases_of_metrics.METRICS,
     estimators: nan_cases_of_sampling.ESTIMATORS,
     data.augment: nan_cases_of_sampling.AUGMENT,
@@ -53,6 +62,11 @@ LEFT_OUT = {
     "split_lab": "its images are bytes",
     "tiling": "its arguments are counts, which it checks",
     "why_not": "its answer is a sentence",
+    "count_modes": "modes are integers",
+    "mode_replicates": "modes are integers",
+    "require_sklearn": "its argument is the name of a module",
+    "ssim_window": "its arguments are counts",
+    "warmed_state": "exact_grad and grad_samples, of the same arguments, are swept",
     "combine_classes": "labels are integers",
     "equivalence": "its arguments are a name and numbers, which it checks",
     "estimator_state": "a first state holds no number of the posterior",
@@ -82,7 +96,7 @@ MODULES_LEFT_OUT = {
     jaxgen.typing: "it has types alone",
     jaxgen.models: "training.fit stops at a NaN in what a step returns",
     jaxgen.networks: "they are sums and products, and what import refuses has tests",
-    jaxgen.random: "arguments are keys",
+    jaxgen.random: "arguments are keys, and weights that it checks",
     jaxgen.report: "a file may hold NaN, which the page shows",
     jaxgen.training: "it stops at a NaN, see tests/training/test_guard.py",
     losses: "it has modules alone",

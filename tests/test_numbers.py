@@ -31,7 +31,7 @@ def gan(**options):
 
 def sampled(n):
     model = gan()
-    state = jax.eval_shape(model.init, KEY, {"image": jnp.zeros((2, 2))})
+    state = jax.eval_shape(model.init, KEY, {"data": jnp.zeros((2, 2))})
     return model.sample(state, KEY, n)
 
 

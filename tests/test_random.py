@@ -1,7 +1,10 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from jaxgen import random
+from jaxgen.errors import InputError
 
 
 def test_streams_of_two_names_differ_and_are_constants_of_the_name(key):
@@ -43,3 +46,27 @@ def test_a_numpy_generator_is_decided_by_its_key(key):
     assert abs(np.corrcoef(first, second)[0, 1]) < 5 / np.sqrt(len(first))
     # Pinned: metrics drawn by it should be the same in every version.
     assert random.numpy_generator(jax.random.key(0)).integers(100) == 85
+
+
+def test_systematic_resampling_draws_each_example_as_often_as_it_weighs(key):
+    weights = jnp.array([0.4, 0.0, 0.25, 0.35])
+    draw = jax.jit(random.systematic_resampling, static_argnums=2)
+    split_key, even_key = jax.random.split(key)
+    rows = jax.vmap(draw, in_axes=(0, None, None))
+    drawn = np.asarray(rows(jax.random.split(split_key, 200), weights, 10))
+    counts = (drawn[..., None] == np.arange(4)).sum(axis=1)
+    weights = np.asarray(weights)
+    assert (counts >= np.floor(10 * weights + 1e-5)).all()
+    assert (counts <= np.ceil(10 * weights - 1e-5)).all()
+    # A count is off by less than one, so its variance is at most 1/4.
+    error = 0.5 / np.sqrt(len(counts))
+    assert (abs(counts.mean(axis=0) - 10 * weights) <= 5 * error).all()
+    even = draw(even_key, jnp.full(8, 0.125), 8)
+    assert sorted(even.tolist()) == list(range(8))
+    assert even.tolist() != list(range(8))
+
+
+@pytest.mark.parametrize("weights", [[0.5, -0.5], [0.0, 0.0], [float("nan"), 1.0]])
+def test_weights_that_cannot_be_drawn_by_are_refused(key, weights):
+    with pytest.raises(InputError, match="weights cannot be drawn by"):
+        random.systematic_resampling(key, jnp.array(weights), 2)

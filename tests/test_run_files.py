@@ -23,7 +23,10 @@ def record(step, split="train", **terms):
 def test_the_later_of_two_records_of_a_step_and_split_counts(tmp_path):
     path = write(
         tmp_path / "metrics.jsonl",
-        *(record(2, loss=1.0), record(1), record(2, "test"), record(2, loss=3.0)),
+        record(2, loss=1.0),
+        record(1),
+        record(2, "test"),
+        record(2, loss=3.0),
     )
     assert read_records(path) == [record(2, loss=3.0), record(1), record(2, "test")]
 

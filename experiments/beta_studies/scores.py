@@ -10,8 +10,8 @@ import numpy as np
 from experiments.latent_arrays import save
 from jaxgen import metrics, models
 from jaxgen.data import sprites
-from jaxgen.metrics.interventions import represent_all
-from jaxgen.models.ensemble import Ensemble
+from jaxgen.metrics import represent_all
+from jaxgen.models import Ensemble
 from jaxgen.typing import Array
 
 SCORES = {

@@ -19,7 +19,7 @@ from experiments.latent_arrays import (
 from jaxgen import data, files, models, random, training
 from jaxgen.data import sprites
 from jaxgen.losses.vae import objectives, priors
-from jaxgen.models.ensemble import Ensemble, ensemble
+from jaxgen.models import Ensemble, ensemble
 from jaxgen.typing import Array, Data, PRNGKeyArray
 
 RECORDS = 20
@@ -170,7 +170,13 @@ def sprites_setup(config: Any) -> training_run.Setup:
     # Training sprites are drawn inside the step: there is no source of them to read.
     source = data.from_arrays(np.concatenate(images), name="sprites", split="test")
     return training_run.Setup(
-        *(source, source, batches, test_batches, place, key, config.steps)
+        train=source,
+        test=source,
+        batches=batches,
+        test_batches=test_batches,
+        place=place,
+        key=key,
+        steps=config.steps,
     )
 
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen.metrics.dead_units import dead_unit_share, zero_gradient_share
+from jaxgen.metrics import dead_unit_share, zero_gradient_share
 from jaxgen.models import GAN, EnsembleState
 from jaxgen.typing import Array, Params
 

@@ -14,7 +14,7 @@ from experiments.latent_arrays import every_nth, save
 from experiments.translation_studies import findings as translation_findings
 from experiments.translation_studies import judge as translation_judge
 from experiments.translation_studies.judge import Judge
-from jaxgen.metrics.resampling import mean_interval
+from jaxgen.metrics import mean_interval
 
 SHOWN = 10
 """Held-out images in the figure of the least share."""

@@ -10,7 +10,7 @@ from experiments.gan_studies import curves
 from experiments.gan_studies.quality import Found, Judge
 from experiments.latent_arrays import load, save
 from jaxgen import files, training
-from jaxgen.metrics.resampling import Interval
+from jaxgen.metrics import Interval
 from jaxgen.run_files import is_number
 
 Told = Mapping[str, Mapping[str, tuple[curves.RankCorrelation, curves.RankCorrelation]]]

@@ -15,10 +15,15 @@ from experiments.latent_arrays import every_nth, to_bytes
 from experiments.training_run import Setup
 from jaxgen import training
 from jaxgen.errors import InputError
-from jaxgen.metrics import wilson_interval
-from jaxgen.metrics.features.base import Activations, FeatureNet, extract
-from jaxgen.metrics.frechet import frechet_distance_of_features, frechet_replicates
-from jaxgen.metrics.resampling import Interval, halves, interval
+from jaxgen.metrics import (
+    Interval,
+    frechet_distance_of_features,
+    frechet_replicates,
+    halves,
+    interval,
+    wilson_interval,
+)
+from jaxgen.metrics.features import Activations, FeatureNet, extract
 from jaxgen.models import GAN
 from jaxgen.progress import Progress
 from jaxgen.run_files import is_number, read_json

@@ -11,7 +11,7 @@ from experiments import gan_parts, training_run
 from jaxgen import models, networks
 from jaxgen.errors import InputError
 from jaxgen.models.remedies import Remedy
-from jaxgen.networks.dcgan import CriticNormalization
+from jaxgen.networks import CriticNormalization
 from jaxgen.typing import Network
 
 SystemName = Literal[
@@ -85,23 +85,54 @@ def _rms_prop(rate: float, remedies: Sequence[Remedy]) -> Optimizers:
 
 SYSTEMS: dict[str, System] = {
     "non_saturating": System(
-        *("DCGAN", "non_saturating", "none", "batch", _adam(0.5, 0.999), 2e-4)
+        label="DCGAN",
+        loss="non_saturating",
+        remedies="none",
+        normalization="batch",
+        optimizers=_adam(0.5, 0.999),
+        learning_rate=2e-4,
     ),
     "least_squares": System(
-        *("least squares", "least_squares", "none", "batch", _adam(0.5, 0.999), 2e-4)
+        label="least squares",
+        loss="least_squares",
+        remedies="none",
+        normalization="batch",
+        optimizers=_adam(0.5, 0.999),
+        learning_rate=2e-4,
     ),
     "hinge": System(
-        *("hinge, spectral norm", "hinge", "none", "spectral", _adam(0.5, 0.999), 2e-4)
+        label="hinge, spectral norm",
+        loss="hinge",
+        remedies="none",
+        normalization="spectral",
+        optimizers=_adam(0.5, 0.999),
+        learning_rate=2e-4,
     ),
     "relativistic": System(
-        *("relativistic, R1, R2", "relativistic", "r1=1+r2=1"),
-        *("none", _adam(0.0, 0.99), 2e-4),
+        label="relativistic, R1, R2",
+        loss="relativistic",
+        remedies="r1=1+r2=1",
+        normalization="none",
+        optimizers=_adam(0.0, 0.99),
+        learning_rate=2e-4,
     ),
     "wgan": System(
-        *("WGAN, clipping", "wasserstein", "clip=0.01", "batch", _rms_prop, 5e-5, 5)
+        label="WGAN, clipping",
+        loss="wasserstein",
+        remedies="clip=0.01",
+        normalization="batch",
+        optimizers=_rms_prop,
+        learning_rate=5e-5,
+        critic_steps=5,
     ),
     "wgan_gp": System(
-        *("WGAN-GP", "wasserstein", "gp=10", "none", _adam(0.0, 0.9), 1e-4, 5)
+        label="WGAN-GP",
+        loss="wasserstein",
+        remedies="gp=10",
+        normalization="none",
+        optimizers=_adam(0.0, 0.9),
+        learning_rate=1e-4,
+        critic_steps=5,
     ),
 }
 """By the name of the command line."""

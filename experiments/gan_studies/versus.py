@@ -10,9 +10,7 @@ from experiments.latent_arrays import every_nth, save, to_bytes
 from experiments.run_records import median_rate
 from experiments.training_run import Setup
 from jaxgen import training
-from jaxgen.metrics import sharpness
-from jaxgen.metrics.evaluation import Evaluation
-from jaxgen.metrics.resampling import Interval
+from jaxgen.metrics import Evaluation, Interval, sharpness
 from jaxgen.typing import Array, PRNGKeyArray
 
 SHOWN = 49

@@ -116,20 +116,3 @@ def best_of(directory: Path) -> dict[str, Any] | None:
             f"whole number; {cure}."
         )
     return {"metric": metric, "value": float(value), "step": step}
-
-
-def restore_best(directory: Path, template: Any) -> tuple[Any, dict[str, Any]]:
-    """Reads the best state, and what is known of it.
-
-    Args:
-        directory: `RUN/checkpoints-best`.
-        template: A state of the same model.
-
-    Raises:
-        InputError: There is none, or it belongs to another model.
-    """
-    checkpoints = training.Checkpoints(Path(directory), keep=1)
-    try:
-        return checkpoints.restore(template)
-    finally:
-        checkpoints.close()

@@ -11,9 +11,8 @@ from experiments import command, training_run
 from experiments.latent_arrays import every_nth, to_bytes
 from experiments.translation_studies.judge import HeldOut
 from jaxgen import data, random
-from jaxgen.data import degradations
+from jaxgen.data import Layout, degradations
 from jaxgen.data.degradations import Degradation
-from jaxgen.data.pairs.layouts import Layout
 from jaxgen.errors import InputError
 from jaxgen.typing import PRNGKeyArray
 

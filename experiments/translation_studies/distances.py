@@ -3,11 +3,13 @@
 import numpy as np
 
 from jaxgen import metrics
-from jaxgen.metrics.features.base import FeatureNet
-from jaxgen.metrics.features.random_convolutions import random_convolution_features
-from jaxgen.metrics.frechet import frechet_distance_of_features, frechet_replicates
-from jaxgen.metrics.kernel import mmd_with_replicates
-from jaxgen.metrics.resampling import Halves
+from jaxgen.metrics import (
+    Halves,
+    frechet_distance_of_features,
+    frechet_replicates,
+    mmd_with_replicates,
+)
+from jaxgen.metrics.features import FeatureNet, random_convolution_features
 
 SEEN = 32
 """Images that feature networks see at once."""

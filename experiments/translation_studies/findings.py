@@ -3,7 +3,6 @@
 The files, and what is in them, are told in `jaxgen.report.translation`.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,8 @@ import numpy as np
 
 from experiments.latent_arrays import load, save, to_bytes
 from experiments.translation_studies.judge import LOWER, TITLES, Judge, Score
-from jaxgen import files
 from jaxgen.errors import InputError
-from jaxgen.metrics.resampling import Interval, mean_interval
+from jaxgen.metrics import Interval, mean_interval
 
 MOST_LOOKS = 16
 """Looks whose pictures are kept, evenly spread in the logarithm of the step."""
@@ -139,20 +137,6 @@ def add_look(
         frames = {name: np.delete(old, crowded, 0) for name, old in frames.items()}
     known = {} if truth is None else {"truth": _shown(inputs, truth, show)}
     save(path, inputs=pictures(inputs), **frames, **known)
-
-
-def write_health(run: Path, records: Sequence[Mapping[str, Any]]) -> None:
-    """Writes `translation.jsonl` from records that a monitor wrote elsewhere.
-
-    A monitor of the run itself has written it already. Of several models, give each
-    record its own split: the model's name.
-
-    Args:
-        run: The run's folder.
-        records: See `translation_studies.monitor.TranslationMonitor`.
-    """
-    text = "".join(json.dumps(dict(record)) + "\n" for record in records)
-    files.write_whole(run / "translation.jsonl", text.encode())
 
 
 def write_shares(

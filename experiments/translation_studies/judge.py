@@ -24,9 +24,15 @@ from experiments.translation_studies.distances import (
 )
 from jaxgen import metrics, random
 from jaxgen.errors import InputError
-from jaxgen.metrics.features.base import FeatureNet, extract
-from jaxgen.metrics.image_similarity import ssim_window
-from jaxgen.metrics.resampling import Halves, Interval, halves, interval, mean_interval
+from jaxgen.metrics import (
+    Halves,
+    Interval,
+    halves,
+    interval,
+    mean_interval,
+    ssim_window,
+)
+from jaxgen.metrics.features import FeatureNet, extract
 from jaxgen.typing import Array, PRNGKeyArray
 
 Translate = Callable[[Any, Array, PRNGKeyArray], Array]

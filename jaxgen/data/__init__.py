@@ -21,6 +21,7 @@ from jaxgen.data.augmented import AugmentedData
 from jaxgen.data.loading import load
 from jaxgen.data.order import Order
 from jaxgen.data.pairs.direction import doubtful_direction
+from jaxgen.data.pairs.layouts import Layout
 from jaxgen.data.pairs.loading import load_pairs
 from jaxgen.data.pairs.pipelines import PairData, pair_pipeline
 from jaxgen.data.pairs.sets import Pairs, from_pairs, paired
@@ -38,6 +39,7 @@ from jaxgen.data.stacked import stacked_digits
 __all__ = [
     "AugmentedData",
     "DeviceData",
+    "Layout",
     "Order",
     "PairData",
     "Pairs",

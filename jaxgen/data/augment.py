@@ -7,6 +7,8 @@ from jaxgen.checks import check_key
 from jaxgen.numerics import keep_nan
 from jaxgen.typing import Images, RandomKeys
 
+__all__ = ["binarize"]
+
 
 def binarize(key: RandomKeys, images: Images) -> Images:
     """Draws each pixel from a Bernoulli whose probability is its grey value.

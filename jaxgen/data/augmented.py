@@ -13,6 +13,8 @@ from jaxgen import random
 from jaxgen.checks import check_key
 from jaxgen.typing import Array, Batch, Data, PRNGKeyArray, PyTree, RandomKeys
 
+__all__ = ["AugmentedData"]
+
 
 class AugmentedData:
     """Batches of another set, transformed inside the compiled step.

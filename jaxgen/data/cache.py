@@ -11,6 +11,8 @@ import numpy as np
 
 from jaxgen import files
 
+__all__ = ["load_or_compute"]
+
 _MAX_BYTES = 512 * 2**20
 """Larger sets are decoded each time rather than fill the user's disk."""
 

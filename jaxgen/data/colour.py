@@ -6,6 +6,8 @@ import numpy as np
 
 from jaxgen.errors import InputError
 
+__all__ = ["Lab", "check_colour", "join_lab", "luma", "split_lab"]
+
 _LUMA = np.array([0.299, 0.587, 0.114])
 """Weights of red, green and blue in the luma of ITU-R BT.601, as pillow's `L`."""
 

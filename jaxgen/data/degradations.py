@@ -16,6 +16,18 @@ from jaxgen.data import colour, resizing
 from jaxgen.data.sources import Source, without_labels
 from jaxgen.errors import InputError
 
+__all__ = [
+    "Degradation",
+    "blur",
+    "edges",
+    "grey",
+    "lab_colorization",
+    "low_light",
+    "low_resolution",
+    "mask",
+    "noise",
+]
+
 
 class Degradation(NamedTuple):
     """A function of images, and what it makes pairs of.

@@ -23,6 +23,8 @@ from jaxgen.errors import InputError
 from jaxgen.numerics import keep_nan
 from jaxgen.typing import Array, Images, PRNGKeyArray, RandomKeys
 
+__all__ = ["ADA_POLICIES", "DIFF_POLICIES", "ada", "diff_augment", "jointly"]
+
 DIFF_POLICIES = ("color", "translation", "cutout")
 """What `diff_augment` can do."""
 ADA_POLICIES = ("blit", "geometry", "color", "cutout")

@@ -8,6 +8,8 @@ from jaxgen.data import resizing
 from jaxgen.data.sources import Source, from_arrays
 from jaxgen.errors import InputError
 
+__all__ = ["LOADERS", "load_digits", "load_mnist5k"]
+
 _DIGITS = tuple("0123456789")
 
 

@@ -12,6 +12,8 @@ from jaxgen.data import images
 from jaxgen.data.sources import Source
 from jaxgen.errors import InputError
 
+__all__ = ["held_out", "load_folder", "scan"]
+
 _THREADS = 4
 
 

@@ -20,6 +20,22 @@ from jaxgen.files import map_npy, open_regular
 if TYPE_CHECKING:
     from PIL import Image
 
+__all__ = [
+    "COLOUR_MODES",
+    "DEEP_MODES",
+    "GREY_MODES",
+    "MOST_PIXELS",
+    "SUFFIXES",
+    "Header",
+    "check_size",
+    "decode",
+    "decode_deep",
+    "deep_pixels",
+    "open_array",
+    "opened",
+    "read_header",
+]
+
 SUFFIXES = frozenset(
     (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 )

@@ -12,6 +12,8 @@ from jaxgen.data.folders import load_folder
 from jaxgen.data.sources import Source, Split, concatenate
 from jaxgen.errors import InputError
 
+__all__ = ["load"]
+
 
 def load(
     name: str | os.PathLike[str],

@@ -15,6 +15,16 @@ from jaxgen import random
 from jaxgen.checks import check_count, check_key, check_number
 from jaxgen.typing import Array, Batch, PRNGKeyArray, PyTree, RandomKeys
 
+__all__ = [
+    "Mixture",
+    "MixtureData",
+    "batches",
+    "grid",
+    "ring",
+    "swiss_roll",
+    "two_moons",
+]
+
 
 class Mixture(NamedTuple):
     """Round Gaussians of one width in the plane.
@@ -193,7 +203,7 @@ class MixtureData:
         fold = jax.vmap(jax.random.fold_in, in_axes=(None, 0))
         keys = fold(random.step_key(root, visit), row)
         rest = {name: item[name] for name in ("weight",) if name in item}
-        return {"image": self._draw(keys, row.shape[0])} | rest
+        return {"data": self._draw(keys, row.shape[0])} | rest
 
 
 def batches(
@@ -204,7 +214,7 @@ def batches(
     train: bool,
     num_examples: int | None = None,
 ) -> MixtureData:
-    """Makes batches of fresh points, `{"image": (batch, 2)}`, drawn on the device.
+    """Makes batches of fresh points, `{"data": (batch, 2)}`, drawn on the device.
 
     Args:
         mixture: Where the points come from.
@@ -222,7 +232,7 @@ def batches(
     Examples:
         >>> data = batches(ring(), batch_size=64, key=jax.random.key(0), train=True)
         >>> item = jax.tree.map(lambda leaf: leaf[0], data.feed(0, num_steps=1))
-        >>> data.batch(data.resident, item, 0)["image"].shape
+        >>> data.batch(data.resident, item, 0)["data"].shape
         (64, 2)
     """
     check_key(key)

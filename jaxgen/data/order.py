@@ -10,6 +10,8 @@ from jaxgen.checks import check_count, check_key
 from jaxgen.errors import InputError
 from jaxgen.typing import PRNGKeyArray
 
+__all__ = ["Order"]
+
 
 class Order:
     """The order in which a set is visited.

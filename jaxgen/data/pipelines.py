@@ -16,6 +16,8 @@ from jaxgen.data.sources import Source
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Batch, Data, PRNGKeyArray, PyTree
 
+__all__ = ["RESIDENT_BYTES", "DeviceData", "StreamData", "pipeline"]
+
 RESIDENT_BYTES = 2 * 2**30
 _THREADS = 4
 _AHEAD = 8

@@ -10,6 +10,8 @@ from jaxgen.errors import InputError
 if TYPE_CHECKING:
     from PIL import Image
 
+__all__ = ["by_planes", "enlarge", "fit_short_side", "pillow", "resampling", "resize"]
+
 
 def resize(array: np.ndarray, image_size: int) -> np.ndarray:
     """Resizes images of shape (n, height, width, channels) and crops the centre.

@@ -12,6 +12,19 @@ from jaxgen.checks import check_labels
 from jaxgen.data import cache
 from jaxgen.errors import InputError
 
+__all__ = [
+    "Indices",
+    "Source",
+    "Split",
+    "check_indices",
+    "concatenate",
+    "fixed_binarization",
+    "from_arrays",
+    "select",
+    "whole_numbers",
+    "without_labels",
+]
+
 Split = Literal["train", "test", "train+test"]
 Indices = Sequence[int] | np.ndarray
 

@@ -16,6 +16,18 @@ from jaxgen.checks import check_count, check_key
 from jaxgen.data.order import Order
 from jaxgen.typing import Array, Batch, Images, PRNGKeyArray, PyTree
 
+__all__ = [
+    "FACTORS",
+    "NUM_HELD_OUT",
+    "NUM_SPRITES",
+    "SHAPES",
+    "Factors",
+    "SpriteData",
+    "batches",
+    "factors_of",
+    "render",
+]
+
 FACTORS = {"shape": 3, "scale": 6, "rotation": 40, "x": 32, "y": 32}
 """The factors and how many values each takes, in the order of a row of factors."""
 SHAPES = ("square", "ellipse", "heart")
@@ -89,14 +101,6 @@ def factors_of(index: Int[Array, "batch"]) -> Factors:
         values.append(index % size)
         index = index // size
     return jnp.stack(values[::-1], axis=-1)
-
-
-def index_of(factors: Factors) -> Int[Array, "batch"]:
-    """Returns the numbers of sprites, int32 (batch,): the inverse of `factors_of`."""
-    index = jnp.zeros_like(factors[..., 0])
-    for place, size in enumerate(FACTORS.values()):
-        index = index * size + factors[..., place]
-    return index
 
 
 class SpriteData:

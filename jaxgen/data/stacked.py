@@ -8,6 +8,8 @@ from jaxgen.checks import check_count
 from jaxgen.data.sources import Source
 from jaxgen.errors import InputError
 
+__all__ = ["stacked_digits"]
+
 _CHANNELS = 3
 
 

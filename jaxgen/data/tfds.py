@@ -13,6 +13,8 @@ from jaxgen.data.sources import Source
 from jaxgen.errors import InputError
 from jaxgen.files import open_regular
 
+__all__ = ["is_known", "list_builders", "load_tfds"]
+
 _HIDDEN = -1
 """The label that TFDS gives every example of a split whose labels are not published."""
 

@@ -16,6 +16,8 @@ import numpy as np
 from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 
+__all__ = ["Tiling", "blend", "cut", "reflect", "tiling"]
+
 _FINENESS = 1024
 """Steps have 10 bits, windows 20: float32 has 24."""
 

@@ -17,9 +17,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgen import random
-from jaxgen.checks import check_count, check_number
+from jaxgen.checks import check_number
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Images, RandomKeys
+
+__all__ = [
+    "Transform",
+    "any_of",
+    "check_square",
+    "crops",
+    "flips_and_rotation",
+    "identity",
+    "rotations",
+]
 
 
 class Transform(NamedTuple):
@@ -38,11 +48,6 @@ class Transform(NamedTuple):
     def __call__(self, batch: Array) -> Array:
         """Returns the transformed batch."""
         return self.apply(batch)
-
-    @property
-    def invertible(self) -> bool:
-        """Whether it can be undone."""
-        return self.inverse is not None
 
 
 def identity() -> Transform:
@@ -101,29 +106,6 @@ def crops(share: float = 0.75) -> tuple[Transform, ...]:
     return identity(), *corners
 
 
-def turns_of_the_plane(number: int = 4) -> tuple[Transform, ...]:
-    """Makes turns of points by multiples of 360 / number degrees around the origin.
-
-    Args:
-        number: Of turns, the identity among them; the points have shape (batch, 2).
-    """
-    check_count("number", number, 2)
-    made = []
-    for place in range(1, number):
-        angle = 2 * np.pi * place / number
-        turn = np.array(
-            [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
-        ).astype(np.float32)
-        made.append(
-            Transform(
-                f"turn {360 * place / number:g}",
-                partial(_product, matrix=turn),
-                partial(_product, matrix=turn.T),
-            )
-        )
-    return identity(), *made
-
-
 def any_of(
     transforms: Sequence[Callable[[Array], Array]],
 ) -> Callable[[RandomKeys, Array], Array]:
@@ -144,10 +126,6 @@ def any_of(
         return made[jax.vmap(draw)(keys), jnp.arange(number)]
 
     return function
-
-
-def _product(points: Array, *, matrix: np.ndarray) -> Array:
-    return points @ matrix
 
 
 def _turn(quarters: int) -> Transform:

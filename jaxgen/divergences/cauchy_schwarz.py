@@ -19,6 +19,16 @@ from jaxtyping import Array, Float
 
 from jaxgen import numerics
 
+__all__ = [
+    "bernoulli_cauchy_schwarz",
+    "bernoulli_cauchy_schwarz_per_dimension",
+    "categorical_cauchy_schwarz",
+    "categorical_cauchy_schwarz_per_variable",
+    "gaussian_cauchy_schwarz",
+    "gaussian_cauchy_schwarz_per_dimension",
+    "gaussian_mixture_cauchy_schwarz",
+]
+
 
 def gaussian_cauchy_schwarz_per_dimension(
     mean: Float[Array, "*batch dim"],

@@ -19,6 +19,8 @@ from jaxtyping import Array, Float
 
 from jaxgen import numerics
 
+__all__ = ["bernoulli_js", "categorical_js", "gaussian_js", "sampled_js"]
+
 # Panels a deviation wide around either mean, up to where a normal's density has no
 # digits left beside 1, and a rule of Gauss for each.
 _REACH = np.arange(-9.0, 10.0)

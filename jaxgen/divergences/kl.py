@@ -11,6 +11,17 @@ from jaxtyping import Array, Float
 
 from jaxgen import numerics
 
+__all__ = [
+    "bernoulli_kl",
+    "bernoulli_kl_per_dimension",
+    "categorical_kl",
+    "categorical_kl_per_variable",
+    "gaussian_kl",
+    "gaussian_kl_between",
+    "gaussian_kl_between_per_dimension",
+    "gaussian_kl_per_dimension",
+]
+
 
 def gaussian_kl_per_dimension(
     mean: Float[Array, "*batch dim"], log_variance: Float[Array, "*batch dim"]

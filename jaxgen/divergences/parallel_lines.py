@@ -8,6 +8,8 @@ from jaxtyping import Array, Float
 
 from jaxgen import numerics
 
+__all__ = ["ParallelLines", "parallel_lines"]
+
 
 class ParallelLines(NamedTuple):
     """What each divergence says of two parallel lines, shape (...) each.

@@ -5,6 +5,8 @@ from jaxtyping import Array, Float
 
 from jaxgen import numerics
 
+__all__ = ["sampled_cauchy_schwarz", "sampled_kl"]
+
 
 def sampled_kl(
     log_q: Float[Array, "samples *batch"], log_p: Float[Array, "samples *batch"]

@@ -19,6 +19,14 @@ from jaxtyping import Array, Float
 
 from jaxgen.errors import InputError
 
+__all__ = [
+    "Transport",
+    "gaussian_wasserstein_1",
+    "gaussian_wasserstein_2",
+    "histogram_wasserstein_1",
+    "transport",
+]
+
 
 class Transport(NamedTuple):
     """The cheapest way to move one histogram onto another; float64.

@@ -20,7 +20,7 @@ from jaxgen.estimators.measure_valued import MeasureValued
 from jaxgen.estimators.menu import menu
 from jaxgen.estimators.one_hot import OneHotCategorical
 from jaxgen.estimators.pathwise import Pathwise
-from jaxgen.estimators.problem import exact_grad, grad_samples
+from jaxgen.estimators.problem import Gradient, exact_grad, grad_samples, warmed_state
 from jaxgen.estimators.rebar import Rebar, Relax
 from jaxgen.estimators.relaxed import (
     GumbelRao,
@@ -34,7 +34,7 @@ from jaxgen.estimators.reparameterization import (
 )
 from jaxgen.estimators.report import Report, Row
 from jaxgen.estimators.score_function import ScoreFunction, magic_box
-from jaxgen.estimators.streaming import Moments, moments
+from jaxgen.estimators.streaming import Moments, merge_moments, moments
 from jaxgen.estimators.surrogates import with_gradient_of
 from jaxgen.estimators.taylor import DeltaMethod, MuProp
 
@@ -53,6 +53,7 @@ __all__ = [
     "Estimate",
     "Estimator",
     "FiniteDifference",
+    "Gradient",
     "GumbelRao",
     "GumbelSoftmax",
     "MeasureValued",
@@ -81,8 +82,10 @@ __all__ = [
     "log_prob",
     "magic_box",
     "menu",
+    "merge_moments",
     "moments",
     "multi_sample_bound",
+    "warmed_state",
     "why_not",
     "with_gradient_of",
 ]

@@ -25,6 +25,8 @@ from jaxgen.estimators.threefry import unrolled
 from jaxgen.numerics import centred_leave_one_out, softplus
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
+__all__ = ["ARM", "ARMS", "DisARM", "stick_logits"]
+
 
 @dataclasses.dataclass(frozen=True)
 class ARM(Estimator):

@@ -18,10 +18,12 @@ from jaxgen.estimators.base import (
     Moving,
     why_not,
 )
-from jaxgen.estimators.measure_valued import without_gradient
 from jaxgen.estimators.pilot import pilot_key
+from jaxgen.estimators.surrogates import without_gradient
 from jaxgen.random import example_keys
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
+
+__all__ = ["Auto"]
 
 
 @dataclasses.dataclass(frozen=True)

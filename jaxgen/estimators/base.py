@@ -14,6 +14,18 @@ from jaxgen.estimators.distributions import Distribution
 from jaxgen.jax_internals import evaluate_jaxpr, inputs_used, is_traced
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
+__all__ = [
+    "BINARY",
+    "SIMPLEX",
+    "Cost",
+    "Estimate",
+    "Estimator",
+    "Integrand",
+    "Moving",
+    "expectation",
+    "why_not",
+]
+
 Integrand = Callable[[Array], Array]
 """`f(sample) -> values`: of shape batch + event, to one value per batch element."""
 

@@ -16,6 +16,14 @@ from jaxgen.estimators.score_function import ScoreFunction, magic_box
 from jaxgen.estimators.surrogates import differentiable_once
 from jaxgen.typing import Array, PRNGKeyArray
 
+__all__ = [
+    "VIMCO",
+    "BoundEstimator",
+    "DReG",
+    "StickingTheLanding",
+    "multi_sample_bound",
+]
+
 
 @dataclasses.dataclass(frozen=True)
 class BoundEstimator(Estimator):

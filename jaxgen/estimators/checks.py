@@ -24,6 +24,15 @@ from jaxgen.estimators.streaming import Moments, moments
 from jaxgen.random import stream
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
+__all__ = [
+    "BiasTest",
+    "assert_unbiased",
+    "bias_test",
+    "check_mean",
+    "check_unbiased",
+    "normal_quantile",
+]
+
 # Rounding of float32, relative to the size of a draw: differences below are no bias.
 _ROUNDING = 2e-6
 # A variance that rests on fewer draws than this is not to be relied on.
@@ -84,8 +93,12 @@ def bias_test(
         return np.sqrt(own**2 + other**2 + rounding**2) + np.finfo(np.float32).tiny
 
     errors = jax.tree.map(
-        *(error, found.standard_error, truth_error, found.mean),
-        *(found.second, found.fourth),
+        error,
+        found.standard_error,
+        truth_error,
+        found.mean,
+        found.second,
+        found.fourth,
     )
     bias = jax.tree.map(lambda a, b: np.asarray(a) - np.asarray(b), found.mean, truth)
     z = jax.tree.map(np.divide, bias, errors)

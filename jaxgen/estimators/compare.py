@@ -30,6 +30,8 @@ from jaxgen.progress import print_line
 from jaxgen.random import stream
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
+__all__ = ["compare"]
+
 # Floats that the samples of one chunk may take.
 _FLOATS = 1 << 20
 

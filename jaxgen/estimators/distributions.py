@@ -14,7 +14,6 @@ import jax
 import jax.numpy as jnp
 import numpyro.distributions as dists
 from jax.scipy.special import gammaln
-from numpyro.distributions import constraints
 from numpyro.distributions.util import lazy_property
 
 from jaxgen.checks import check_key
@@ -23,6 +22,30 @@ from jaxgen.estimators import threefry
 from jaxgen.jax_internals import is_traced
 from jaxgen.numerics import softplus
 from jaxgen.typing import Array, PRNGKeyArray
+
+__all__ = [
+    "DISCRETE",
+    "Distribution",
+    "broadcasting",
+    "by_probs",
+    "cast_floats",
+    "coordinates",
+    "draw",
+    "event_size",
+    "family",
+    "float_type",
+    "innermost",
+    "is_discrete",
+    "log_of_prob",
+    "log_prob",
+    "logits",
+    "movable",
+    "parameters",
+    "prob",
+    "rebuild",
+    "stop_gradient",
+    "sum_event",
+]
 
 Distribution = dists.Distribution
 DISCRETE = ("Bernoulli", "Categorical", "OneHotCategorical")
@@ -34,7 +57,7 @@ def family(dist: Distribution) -> str:
     The two forms by probs and by logits are one family, and a multinomial of one draw
     is a one-hot categorical. `Independent` and expansion are looked through.
     """
-    base = _innermost(dist)
+    base = innermost(dist)
     if not isinstance(base, Distribution):
         given = getattr(base, "__name__", None) or type(base).__name__
         raise InputError(
@@ -52,7 +75,7 @@ def coordinates(dist: Distribution) -> Any:
     """Returns the distribution of the coordinates, batch shape batch + event axes."""
     while isinstance(dist, dists.Independent | dists.ExpandedDistribution):
         if isinstance(dist, dists.ExpandedDistribution):
-            if not _lists_parameters(_innermost(dist)):
+            if not _lists_parameters(innermost(dist)):
                 return dist
             dist = _broadcast(dist.base_dist, dist.batch_shape)
         else:
@@ -88,7 +111,7 @@ def movable(dist: Distribution) -> frozenset[str]:
     Those that are traced; a plain number is nobody's parameter. All, where nothing is
     traced.
     """
-    given = _floats(_innermost(dist))
+    given = _floats(innermost(dist))
     traced = {name for name, value in given.items() if is_traced(value)}
     return frozenset(traced or given)
 
@@ -281,27 +304,8 @@ def stop_gradient(dist: Distribution) -> Distribution:
     return jax.tree.map(jax.lax.stop_gradient, dist)
 
 
-def support_moves(dist: Distribution) -> bool:
-    """Tells whether a continuous distribution's support depends on its parameters."""
-    base = coordinates(dist)
-    if isinstance(base, dists.ExpandedDistribution):
-        base = _innermost(base)
-    if isinstance(base, dists.MixtureSameFamily):
-        return support_moves(base.component_distribution)
-    if type(base) is dists.TransformedDistribution:
-        # It calls the image of any affine map the real line.
-        return not isinstance(
-            base.base_dist.support, type(constraints.real) | type(constraints.boolean)
-        )
-    if base.support.is_discrete:
-        return False
-    if isinstance(base.support, type(constraints.real) | type(constraints.positive)):
-        return False
-    # A support that stands in the class depends on nothing.
-    return isinstance(getattr(type(base), "support", None), property)
-
-
-def _innermost(dist: Distribution) -> Any:
+def innermost(dist: Distribution) -> Any:
+    """Returns the distribution inside `Independent` and expansion."""
     while isinstance(dist, dists.Independent | dists.ExpandedDistribution):
         dist = dist.base_dist
     return dist

@@ -18,10 +18,9 @@ from jaxgen.estimators.base import (
     Integrand,
     Moving,
 )
-from jaxgen.estimators.measure_valued import without_gradient
 from jaxgen.estimators.pilot import pilot_key
 from jaxgen.estimators.score_function import magic_box
-from jaxgen.estimators.surrogates import gradient_only
+from jaxgen.estimators.surrogates import gradient_only, without_gradient
 from jaxgen.estimators.taylor import (
     inner_product,
     mean_of,
@@ -30,6 +29,8 @@ from jaxgen.estimators.taylor import (
 )
 from jaxgen.numerics import centred_leave_one_out
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
+
+__all__ = ["DoubleCV"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,6 +20,8 @@ from jaxgen.estimators.base import (
 from jaxgen.estimators.quadrature import Rule
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
+__all__ = ["MOST_POINTS", "Enumerate", "Quadrature", "exact_rule", "grid"]
+
 MOST_POINTS = 1 << 22
 _AT_ONCE = 1 << 14
 

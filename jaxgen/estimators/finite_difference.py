@@ -18,9 +18,11 @@ from jaxgen.estimators.base import (
     Integrand,
     Moving,
 )
-from jaxgen.estimators.measure_valued import each_coordinate, without_gradient
-from jaxgen.estimators.surrogates import linear
+from jaxgen.estimators.measure_valued import each_coordinate
+from jaxgen.estimators.surrogates import linear, without_gradient
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
+
+__all__ = ["SPSA", "FiniteDifference"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,8 @@ from jaxgen.estimators.threefry import unrolled
 from jaxgen.numerics import softplus
 from jaxgen.typing import Array, PRNGKeyArray
 
+__all__ = ["conditional", "free", "harden", "noise", "probabilities", "soften"]
+
 
 def noise(key: PRNGKeyArray, dist: Distribution, num_samples: int) -> Array:
     """Returns standard logistic (Bernoulli) or Gumbel noise; the key is consumed."""

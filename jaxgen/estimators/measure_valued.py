@@ -21,9 +21,16 @@ from jaxgen.estimators.base import (
     Moving,
 )
 from jaxgen.estimators.pilot import pilot_key
-from jaxgen.estimators.surrogates import gradient_only, linear
+from jaxgen.estimators.surrogates import gradient_only, linear, without_gradient
 from jaxgen.estimators.threefry import unrolled
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
+
+__all__ = [
+    "AT_ONCE",
+    "MeasureValued",
+    "WeakDerivative",
+    "each_coordinate",
+]
 
 AT_ONCE = 1 << 22
 """Floats of samples that exist at a time."""
@@ -78,8 +85,14 @@ class MeasureValued(Estimator):
     """
 
     families: ClassVar[tuple[str, ...] | None] = (
-        *("Normal", "Bernoulli", "Categorical", "OneHotCategorical"),
-        *("Poisson", "Exponential", "Gamma", "Weibull"),
+        "Normal",
+        "Bernoulli",
+        "Categorical",
+        "OneHotCategorical",
+        "Poisson",
+        "Exponential",
+        "Gamma",
+        "Weibull",
     )
     every_value: ClassVar[bool] = True
     coupling: str | bool = True
@@ -190,17 +203,6 @@ def each_coordinate(body: Callable[[Array], PyTree], count: int, floats: int) ->
     if count <= block:
         return jax.vmap(body)(numbers)
     return jax.lax.map(body, numbers, batch_size=block)
-
-
-def without_gradient(f: Integrand, sample: Array) -> Integrand:
-    """Returns f with the gradient of what it closes over stopped.
-
-    To stop the gradient of the values only would carry the derivatives of f through
-    every evaluation of a map, and keep what they need, to throw them away at its end.
-    """
-    pure, closed_over = jax.closure_convert(f, sample)
-    closed_over = jax.lax.stop_gradient(closed_over)
-    return lambda x: pure(x, *closed_over)
 
 
 def _weak_derivatives(

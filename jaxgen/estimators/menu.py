@@ -16,6 +16,8 @@ from jaxgen.estimators.relaxed import (
 from jaxgen.estimators.score_function import ScoreFunction
 from jaxgen.estimators.taylor import DeltaMethod, MuProp
 
+__all__ = ["menu"]
+
 
 def menu() -> tuple[Estimator, ...]:
     """Returns one estimator of each kind, with the settings most often seen.

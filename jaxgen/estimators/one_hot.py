@@ -12,6 +12,8 @@ from jaxgen.errors import InputError
 from jaxgen.estimators import distributions
 from jaxgen.typing import Array, PRNGKeyArray
 
+__all__ = ["OneHotCategorical"]
+
 
 class OneHotCategorical(dists.Distribution):
     """A category drawn as a vector of zeros with a single one, event shape (K,).

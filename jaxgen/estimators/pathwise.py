@@ -9,6 +9,8 @@ from jaxgen.typing import Array, PRNGKeyArray
 
 __all__ = ["Pathwise"]
 
+__all__ = ["Pathwise"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Pathwise(Reparameterization):

@@ -7,6 +7,8 @@ import jax
 from jaxgen.random import stream
 from jaxgen.typing import PRNGKeyArray
 
+__all__ = ["pilot_key"]
+
 
 def pilot_key(owner: object) -> PRNGKeyArray:
     """Returns the fixed key of the pilot draws of one kind of estimator.

@@ -20,6 +20,18 @@ from jaxgen.jax_internals import inputs_used, is_traced
 from jaxgen.random import example_keys, stream
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
+__all__ = [
+    "DistFn",
+    "Gradient",
+    "as_arrays",
+    "bind",
+    "exact_grad",
+    "grad_samples",
+    "made",
+    "moving_parameters",
+    "warmed_state",
+]
+
 DistFn = Callable[[Any], Distribution]
 
 # Floats of the gradients that are drawn at once; more is slower, and so is much less.

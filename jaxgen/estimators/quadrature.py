@@ -13,12 +13,32 @@ from jaxgen.estimators import distributions
 from jaxgen.estimators.distributions import Distribution
 from jaxgen.typing import Array
 
+__all__ = [
+    "COUNTS",
+    "FINITE",
+    "HALF_LINE",
+    "KINKED",
+    "UNIT",
+    "Rule",
+    "Substitution",
+    "discrete_points",
+    "integrable",
+    "integral_rule",
+    "support_rule",
+]
+
 FINITE = ("Bernoulli", "Categorical", "OneHotCategorical", "Binomial")
 COUNTS = ("Poisson", "Geometric", "NegativeBinomial2", "ZeroInflatedPoisson")
 UNIT = ("Beta", "Kumaraswamy")
 HALF_LINE = (
-    *("Gamma", "Exponential", "Weibull", "LogNormal", "HalfNormal", "HalfCauchy"),
-    *("Chi2", "InverseGamma"),
+    "Gamma",
+    "Exponential",
+    "Weibull",
+    "LogNormal",
+    "HalfNormal",
+    "HalfCauchy",
+    "Chi2",
+    "InverseGamma",
 )
 KINKED = ("Laplace", "StudentT", "Cauchy", "Logistic", "Gumbel")
 
@@ -99,8 +119,11 @@ def integral_rule(dist: Distribution, num_points: int) -> Rule:
 def integrable(dist: Distribution) -> bool:
     """Tells whether `integral_rule` knows the family."""
     return distributions.family(dist) in (
-        *("Normal", *COUNTS, *UNIT),
-        *(*HALF_LINE, *KINKED),
+        "Normal",
+        *COUNTS,
+        *UNIT,
+        *HALF_LINE,
+        *KINKED,
     )
 
 

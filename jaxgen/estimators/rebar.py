@@ -24,6 +24,8 @@ from jaxgen.estimators.score_function import score_refusal
 from jaxgen.estimators.surrogates import linear
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
+__all__ = ["Control", "Optimizer", "Pull", "Rebar", "Relax", "RelaxState"]
+
 Control = Callable[[Array], Array]
 """From z, shape (samples,) + batch + event, to values, shape (samples,) + batch."""
 

@@ -22,6 +22,8 @@ from jaxgen.estimators.streaming import moments
 from jaxgen.random import stream
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
+__all__ = ["like", "true_gradient"]
+
 
 def true_gradient(
     key: PRNGKeyArray,

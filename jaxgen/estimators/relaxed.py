@@ -21,6 +21,14 @@ __all__ = [
     "check_temperature",
 ]
 
+__all__ = [
+    "GumbelRao",
+    "GumbelSoftmax",
+    "ReinMax",
+    "StraightThrough",
+    "check_temperature",
+]
+
 
 @dataclasses.dataclass(frozen=True)
 class _Relaxed(Reparameterization):

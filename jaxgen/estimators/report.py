@@ -17,6 +17,8 @@ from jaxgen.estimators.problem import Gradient
 from jaxgen.estimators.streaming import Moments
 from jaxgen.typing import PyTree
 
+__all__ = ["HEAD", "Report", "Row", "measured_row"]
+
 HEAD = (
     "estimator",
     "N",

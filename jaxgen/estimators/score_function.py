@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpyro.distributions as dists
+from numpyro.distributions import constraints
 
 from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
@@ -22,6 +24,15 @@ from jaxgen.estimators.pilot import pilot_key
 from jaxgen.estimators.surrogates import gradient_only
 from jaxgen.numerics import centred_leave_one_out, keep_nan
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
+
+__all__ = [
+    "NAMED",
+    "MovingAverage",
+    "ScoreFunction",
+    "magic_box",
+    "score_refusal",
+    "scores_of",
+]
 
 NAMED = ("leave_one_out", "moving_average", "optimal")
 _GRID = 4096
@@ -227,10 +238,30 @@ def scores_of(dist: Distribution, samples: Array) -> dict[str, Array]:
 
 def score_refusal(estimator: Estimator, dist: Distribution) -> str | None:
     """Returns why a score function does not exist for `dist`, or None."""
-    if not distributions.support_moves(dist):
+    if not _support_moves(dist):
         return None
     return (
         f"{estimator} needs a support that stays where it is, and that of "
         f"{distributions.family(dist)} moves with its parameters: what enters or "
         "leaves it is missed. Use Pathwise."
     )
+
+
+def _support_moves(dist: Distribution) -> bool:
+    """Tells whether a continuous distribution's support depends on its parameters."""
+    base = distributions.coordinates(dist)
+    if isinstance(base, dists.ExpandedDistribution):
+        base = distributions.innermost(base)
+    if isinstance(base, dists.MixtureSameFamily):
+        return _support_moves(base.component_distribution)
+    if type(base) is dists.TransformedDistribution:
+        # It calls the image of any affine map the real line.
+        return not isinstance(
+            base.base_dist.support, type(constraints.real) | type(constraints.boolean)
+        )
+    if base.support.is_discrete:
+        return False
+    if isinstance(base.support, type(constraints.real) | type(constraints.positive)):
+        return False
+    # A support that is a class attribute depends on nothing.
+    return isinstance(getattr(type(base), "support", None), property)

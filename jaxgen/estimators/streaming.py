@@ -13,6 +13,8 @@ from jaxgen.checks import check_count, check_key
 from jaxgen.estimators.threefry import fold_in_each
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
 
+__all__ = ["Moments", "chunk_moments", "default_chunk", "merge_moments", "moments"]
+
 # Floats of one chunk of draws, and the most draws a chunk has.
 _FLOATS, _DRAWS = 1 << 18, 1 << 16
 
@@ -93,7 +95,7 @@ def moments(
     chunk = min(chunk or default_chunk(sample, key, *operands), count)
     total: Moments | None = None
     for done, part in _parts(key, sample, count, operands, chunk, devices):
-        total = part if total is None else merge(total, part)
+        total = part if total is None else merge_moments(total, part)
         if progress is not None:
             progress(done, count)
     assert total is not None
@@ -109,7 +111,7 @@ def default_chunk(
     return int(np.clip(_FLOATS // max(floats, 1), 1, _DRAWS))
 
 
-def merge(a: Moments, b: Moments) -> Moments:
+def merge_moments(a: Moments, b: Moments) -> Moments:
     """Returns the moments of two sets of draws together.
 
     Pebay, Formulas for robust, one-pass parallel computation of covariances and

@@ -1,5 +1,6 @@
 """Surrogates: values whose gradient is one that was calculated in another way."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,6 +10,14 @@ from jax.custom_derivatives import SymbolicZero
 from jaxgen.errors import InputError
 from jaxgen.estimators.distributions import Distribution
 from jaxgen.typing import Array
+
+__all__ = [
+    "differentiable_once",
+    "gradient_only",
+    "linear",
+    "with_gradient_of",
+    "without_gradient",
+]
 
 
 def with_gradient_of(value: Array, surrogate: Array) -> Array:
@@ -79,3 +88,16 @@ def _refuse_again(primals: tuple[Array, ...], tangents: tuple[Any, ...]) -> Any:
 
 
 _once.defjvp(_refuse_again, symbolic_zeros=True)
+
+
+def without_gradient(
+    f: Callable[[Array], Array], sample: Array
+) -> Callable[[Array], Array]:
+    """Returns f with the gradient of what it closes over stopped.
+
+    To stop the gradient of the values only would carry the derivatives of f through
+    every evaluation of a map, and keep what they need, to throw them away at its end.
+    """
+    pure, closed_over = jax.closure_convert(f, sample)
+    closed_over = jax.lax.stop_gradient(closed_over)
+    return lambda x: pure(x, *closed_over)

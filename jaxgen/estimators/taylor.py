@@ -18,10 +18,21 @@ from jaxgen.estimators.base import (
     Integrand,
     Moving,
 )
-from jaxgen.estimators.measure_valued import each_coordinate, without_gradient
+from jaxgen.estimators.measure_valued import each_coordinate
 from jaxgen.estimators.pilot import pilot_key
 from jaxgen.estimators.score_function import magic_box, score_refusal
+from jaxgen.estimators.surrogates import without_gradient
 from jaxgen.typing import Array, PRNGKeyArray, PyTree
+
+__all__ = [
+    "GAUSSIAN",
+    "DeltaMethod",
+    "MuProp",
+    "inner_product",
+    "mean_of",
+    "regression",
+    "value_and_slope",
+]
 
 GAUSSIAN = ("Normal", "MultivariateNormal")
 
@@ -40,9 +51,19 @@ class MuProp(Estimator):
     """
 
     families: ClassVar[tuple[str, ...] | None] = (
-        *("Bernoulli", "OneHotCategorical", "Binomial", "Poisson"),
-        *("Normal", "MultivariateNormal", "Laplace", "LogNormal"),
-        *("Gamma", "Exponential", "Weibull", "Beta", "Dirichlet"),
+        "Bernoulli",
+        "OneHotCategorical",
+        "Binomial",
+        "Poisson",
+        "Normal",
+        "MultivariateNormal",
+        "Laplace",
+        "LogNormal",
+        "Gamma",
+        "Exponential",
+        "Weibull",
+        "Beta",
+        "Dirichlet",
     )
     differentiates: ClassVar[bool] = True
     relaxes: ClassVar[bool] = True

@@ -16,6 +16,8 @@ from jax import lax
 from jaxgen.jax_internals import THREEFRY, define_random_bits
 from jaxgen.typing import Array, PRNGKeyArray, RandomKeys
 
+__all__ = ["BY_BITS", "fold_in_each", "threefry", "unrolled"]
+
 # Families that are sampled by random bits alone. jax has other ways to sample counts
 # and gammas, and some of them accept none but its own kind of key.
 BY_BITS = (

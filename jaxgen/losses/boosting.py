@@ -21,12 +21,13 @@ __all__ = [
     "BoostedWeights",
     "boosted_weights",
     "density_ratio",
+    "effective_share",
     "mixture_weights",
 ]
 
 
 class BoostedWeights(NamedTuple):
-    """What `boosted_weights` finds.
+    """The result of `boosted_weights`.
 
     Attributes:
         weights: Of the examples, shape (n,); they sum to 1.
@@ -89,6 +90,25 @@ def boosted_weights(ratios: PerExample, beta: float | Array) -> BoostedWeights:
     level = jnp.min(sums / jnp.arange(1, count + 1))
     weights = jnp.maximum(level - excess, 0.0) / (count * beta)
     return BoostedWeights(weights, least + level)
+
+
+def effective_share(weights: PerExample) -> Float[Array, ""]:
+    """Calculates 1 / (N sum of w_i^2), the effective sample size as a share of N.
+
+    It is 1 where all weights are equal, and 1 / N where one example has all the weight.
+
+    Args:
+        weights: Of the examples, shape (n,); they sum to 1.
+
+    Examples:
+        >>> print(effective_share(jnp.array([0.5, 0.5, 0.0, 0.0])))
+        0.5
+
+    References:
+        Kish, Survey Sampling, 1965, section 11.7.
+    """
+    check_shapes(("batch",), weights=weights)
+    return 1.0 / (jnp.sum(weights**2) * weights.shape[0])
 
 
 def mixture_weights(shares: Sequence[float]) -> np.ndarray:

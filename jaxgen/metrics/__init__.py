@@ -30,15 +30,28 @@ from jaxgen.metrics.frechet import (
     frechet_distance,
     frechet_distance_of_features,
     frechet_infinity,
+    frechet_replicates,
 )
-from jaxgen.metrics.image_similarity import mean_squared_error, psnr, ssim
+from jaxgen.metrics.image_similarity import (
+    mean_squared_error,
+    psnr,
+    ssim,
+    ssim_window,
+)
 from jaxgen.metrics.inception_score import InceptionScore, inception_score
-from jaxgen.metrics.interventions import beta_vae_score, factor_vae_score
+from jaxgen.metrics.interpolation import slerp
+from jaxgen.metrics.interventions import (
+    beta_vae_score,
+    factor_vae_score,
+    represent_all,
+)
 from jaxgen.metrics.kernel import (
     KernelInceptionDistance,
     MaximumMeanDiscrepancy,
+    MaximumMeanDiscrepancyWithReplicates,
     kernel_inception_distance,
     mmd,
+    mmd_with_replicates,
 )
 from jaxgen.metrics.kernel_functions import (
     gaussian_kernel,
@@ -49,15 +62,23 @@ from jaxgen.metrics.leak_rate import LeakRate, leak_rate
 from jaxgen.metrics.likelihood import ImportanceEstimate, importance_log_likelihood
 from jaxgen.metrics.luminance import luminance_correlation
 from jaxgen.metrics.memorisation import Memorisation, memorisation
-from jaxgen.metrics.modes import Modes, gaussian_modes
+from jaxgen.metrics.modes import (
+    AssignedModes,
+    ModeReplicates,
+    Modes,
+    count_modes,
+    gaussian_modes,
+    mode_replicates,
+)
 from jaxgen.metrics.mutual_information import (
     MutualInformationGap,
     mig_chen,
     mig_locatello,
 )
 from jaxgen.metrics.neighbour_metrics import NeighbourMetrics, neighbour_metrics
-from jaxgen.metrics.neighbours import Neighbours, nearest_neighbours
+from jaxgen.metrics.neighbours import Neighbours, nearest_neighbours, nearest_others
 from jaxgen.metrics.path_length import PathLength, finite_path_length, path_length
+from jaxgen.metrics.paths import path_measure
 from jaxgen.metrics.posterior import (
     ActiveUnits,
     AggregateTerms,
@@ -72,7 +93,14 @@ from jaxgen.metrics.prd import (
     precision_recall_distribution,
 )
 from jaxgen.metrics.precision_recall import PrecisionRecall, improved_precision_recall
-from jaxgen.metrics.predictors import Dci, Sap, dci, sap_kumar, sap_locatello
+from jaxgen.metrics.predictors import (
+    Dci,
+    Sap,
+    dci,
+    require_sklearn,
+    sap_kumar,
+    sap_locatello,
+)
 from jaxgen.metrics.proportions import wilson_interval
 from jaxgen.metrics.resampling import (
     Halves,
@@ -109,6 +137,7 @@ from jaxgen.metrics.transport import (
 __all__ = [
     "ActiveUnits",
     "AggregateTerms",
+    "AssignedModes",
     "CollapseReport",
     "CriticOverfitting",
     "Dci",
@@ -123,8 +152,10 @@ __all__ = [
     "KernelInceptionDistance",
     "LeakRate",
     "MaximumMeanDiscrepancy",
+    "MaximumMeanDiscrepancyWithReplicates",
     "Measure",
     "Memorisation",
+    "ModeReplicates",
     "Modes",
     "MutualInformationGap",
     "NeighbourMetrics",
@@ -146,6 +177,7 @@ __all__ = [
     "colour_inversion",
     "combine_classes",
     "combine_log_probabilities",
+    "count_modes",
     "critic_overfitting",
     "critic_share",
     "dci",
@@ -163,6 +195,7 @@ __all__ = [
     "frechet_distance",
     "frechet_distance_of_features",
     "frechet_infinity",
+    "frechet_replicates",
     "gaussian_kernel",
     "gaussian_modes",
     "half_samples",
@@ -187,10 +220,14 @@ __all__ = [
     "mig_chen",
     "mig_locatello",
     "mmd",
+    "mmd_with_replicates",
+    "mode_replicates",
     "nearest_neighbours",
+    "nearest_others",
     "neighbour_metrics",
     "output_collapse",
     "path_length",
+    "path_measure",
     "polynomial_kernel",
     "prd_curve",
     "precision_recall_distribution",
@@ -198,13 +235,17 @@ __all__ = [
     "radial_power",
     "relative_diversity",
     "relative_mean",
+    "represent_all",
+    "require_sklearn",
     "sap_kumar",
     "sap_locatello",
     "save_statistics",
     "sinkhorn_distance",
     "sinkhorn_divergence",
+    "slerp",
     "sliced_wasserstein",
     "ssim",
+    "ssim_window",
     "translation_health",
     "wasserstein_1d",
     "wilson_interval",

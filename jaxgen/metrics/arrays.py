@@ -7,6 +7,8 @@ import numpy as np
 from jaxgen.checks import check_unit_interval
 from jaxgen.errors import InputError
 
+__all__ = ["as_pixels", "check_features", "check_images", "check_pair"]
+
 
 def check_features(name: str, features: Any, *, least: int = 2) -> np.ndarray:
     """Returns features as an array, or says what is wrong with them.

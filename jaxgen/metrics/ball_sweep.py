@@ -23,6 +23,8 @@ from jaxgen.metrics.distances import (
 )
 from jaxgen.typing import Array
 
+__all__ = ["Inside", "RealBalls", "sweep"]
+
 
 class Inside(NamedTuple):
     """What is inside of what, per sample.

@@ -13,6 +13,8 @@ import numpy as np
 from jaxgen.metrics.distances import ROUNDING
 from jaxgen.metrics.neighbours import Near
 
+__all__ = ["WORD", "Balls", "balls", "list_length", "to_bits", "to_words"]
+
 WORD = 32
 
 # Points at once: their differences of 2,048 features are 16 MB in float64.

@@ -13,6 +13,14 @@ import numpy as np
 
 from jaxgen.errors import InputError
 
+__all__ = [
+    "covariance_factor",
+    "nuclear_norm",
+    "nuclear_norm_by_squares",
+    "squared_bures_distance",
+    "squared_norm",
+]
+
 _EPSILON = np.finfo(np.float64).eps
 _TOLERANCE = 1e-6
 """What the roots may add to a distance, relatively, by a bound that is seldom met."""

@@ -8,6 +8,13 @@ from jaxgen.checks import check_labels, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.modes import AssignedModes, Modes, check_proportions, count_modes
 
+__all__ = [
+    "assign_class_modes",
+    "class_modes",
+    "combine_classes",
+    "combine_log_probabilities",
+]
+
 
 def class_modes(
     predictions: Any,

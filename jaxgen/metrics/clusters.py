@@ -11,6 +11,8 @@ from jaxgen.metrics.arrays import check_pair
 from jaxgen.random import numpy_generator
 from jaxgen.typing import PRNGKeyArray
 
+__all__ = ["Clusters", "union_clusters"]
+
 
 class Clusters(NamedTuple):
     """Which cluster each example is in, in every run.

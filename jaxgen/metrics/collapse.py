@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike
 from jaxgen.checks import check_number
 from jaxgen.errors import InputError
 
+__all__ = ["ACTIVE", "COLLAPSED", "CONSTANT", "CollapseReport", "collapse_report"]
+
 ACTIVE = "active"
 COLLAPSED = "collapsed: the posterior equals the prior"
 CONSTANT = "constant: off the prior, but alike for all inputs"

@@ -29,6 +29,15 @@ from jaxgen.metrics.transport import (
 from jaxgen.random import numpy_generator
 from jaxgen.typing import PRNGKeyArray
 
+__all__ = [
+    "DEFAULTS",
+    "Comparison",
+    "Outcome",
+    "Settings",
+    "compare_sets",
+    "mean_comparison",
+]
+
 _RATE = (0.0, 1.0)
 
 

@@ -9,6 +9,8 @@ from jaxgen.metrics.judged import Chosen
 from jaxgen.metrics.memorisation import memorisation, memorisation_replicates
 from jaxgen.metrics.resampling import Halves, interval
 
+__all__ = ["ROWS", "Copies", "beside_nearest", "copies_of"]
+
 ROWS, _NEIGHBOURS = 8, 5
 """Samples shown, and nearest training images of each."""
 

@@ -6,6 +6,8 @@ import numpy as np
 
 from jaxgen.errors import InputError
 
+__all__ = ["CriticOverfitting", "critic_overfitting"]
+
 
 class CriticOverfitting(NamedTuple):
     """Two signs of a critic that knows its data by heart.

@@ -5,6 +5,8 @@ import jax.numpy as jnp
 from jaxgen import numerics
 from jaxgen.typing import Array
 
+__all__ = ["dead_unit_share", "zero_gradient_share"]
+
 
 def dead_unit_share(inputs: Array) -> Array:
     """Calculates the share of a layer's units that are off for every example.

@@ -10,6 +10,8 @@ from jaxgen.checks import check_count
 from jaxgen.metrics.distances import BLOCK
 from jaxgen.metrics.neighbour_metrics import Tie, neighbour_metrics
 
+__all__ = ["DensityCoverage", "density_coverage", "expected_coverage"]
+
 
 class DensityCoverage(NamedTuple):
     """How generated examples fill the balls of the real ones.

@@ -17,6 +17,8 @@ from jaxgen.metrics.interventions import (
 from jaxgen.metrics.mutual_information import mig_chen, mig_locatello
 from jaxgen.metrics.predictors import dci, sap_kumar, sap_locatello
 
+__all__ = ["disentanglement_scores"]
+
 
 def disentanglement_scores(
     represent: Represent,

@@ -19,6 +19,18 @@ import numpy as np
 from jaxgen.checks import check_count
 from jaxgen.typing import Array
 
+__all__ = [
+    "BLOCK",
+    "ROUNDING",
+    "Tiles",
+    "blocks",
+    "centre_of",
+    "double_precision",
+    "in_tiles",
+    "squared_distances",
+    "tiles",
+]
+
 BLOCK = 256
 """Rows at once, by default."""
 

@@ -7,6 +7,8 @@ from scipy.spatial.distance import pdist
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_features
 
+__all__ = ["relative_diversity"]
+
 
 def relative_diversity(samples: Any, data: Any) -> float:
     """Calculates the mean distance of two samples over that of two examples of data.

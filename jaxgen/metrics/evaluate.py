@@ -27,6 +27,8 @@ from jaxgen.progress import Progress
 from jaxgen.random import numpy_generator, stream
 from jaxgen.typing import Model, PRNGKeyArray
 
+__all__ = ["evaluate", "evaluate_features"]
+
 _PICTURES = 25
 
 

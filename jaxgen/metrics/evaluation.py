@@ -10,6 +10,8 @@ import numpy as np
 
 from jaxgen.checks import check_count
 
+__all__ = ["Better", "Evaluation", "Measure", "rows", "text_tables"]
+
 Better = Literal["higher", "lower", "near"]
 
 _GAP = "  "

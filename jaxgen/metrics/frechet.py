@@ -24,6 +24,15 @@ from jaxgen.metrics.statistics import (
 from jaxgen.random import numpy_generator
 from jaxgen.typing import PRNGKeyArray
 
+__all__ = [
+    "FrechetInfinity",
+    "frechet_bias",
+    "frechet_distance",
+    "frechet_distance_of_features",
+    "frechet_infinity",
+    "frechet_replicates",
+]
+
 
 class FrechetInfinity(NamedTuple):
     """The Frechet distance extrapolated to sets without end.

@@ -20,6 +20,14 @@ from jaxgen.metrics.statistics import (
     start,
 )
 
+__all__ = [
+    "GaussianFit",
+    "distance_of_fits",
+    "fit_features",
+    "fit_halves",
+    "fit_statistics",
+]
+
 
 class GaussianFit(NamedTuple):
     """A mean, and a factor F of shape (d, r) of the covariance `F F^T`."""

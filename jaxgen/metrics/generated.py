@@ -13,6 +13,8 @@ from jaxgen.metrics.arrays import check_images
 from jaxgen.metrics.features.base import ImageSet, as_floats
 from jaxgen.typing import Array, PRNGKeyArray
 
+__all__ = ["Drawn", "Reconstructed", "Sampler", "as_bytes"]
+
 Sampler = Callable[[PRNGKeyArray, int], Any]
 """`sample(key, n) -> n images`."""
 

@@ -13,6 +13,8 @@ from jaxgen.metrics.arrays import check_images
 from jaxgen.metrics.features.base import as_floats
 from jaxgen.typing import Array
 
+__all__ = ["WINDOW", "mean_squared_error", "psnr", "ssim", "ssim_window"]
+
 WINDOW = 11
 """Side of the window of Wang et al., in pixels."""
 

@@ -8,6 +8,8 @@ from scipy.special import logsumexp
 from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 
+__all__ = ["InceptionScore", "inception_score", "inception_score_replicates"]
+
 
 class InceptionScore(NamedTuple):
     """The inception score over splits of the examples.

@@ -5,6 +5,8 @@ import jax.numpy as jnp
 
 from jaxgen.typing import Latents, PerExample
 
+__all__ = ["lerp", "slerp"]
+
 
 def lerp(start: Latents, end: Latents, position: PerExample) -> Latents:
     """Goes from `start` to `end` on a straight line: `(1 - t) start + t end`.

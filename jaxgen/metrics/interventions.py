@@ -13,6 +13,8 @@ from jaxgen.checks import check_count, check_counts, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.predictors import require_sklearn, standardize
 
+__all__ = ["Represent", "beta_vae_score", "factor_vae_score", "represent_all"]
+
 Represent = Callable[[np.ndarray], Any]
 """`factors -> latents`: integers (n, factors) to an array (n, latents)."""
 

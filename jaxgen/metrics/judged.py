@@ -15,6 +15,17 @@ from jaxgen.metrics.generated import Drawn, Reconstructed, as_bytes
 from jaxgen.random import numpy_generator
 from jaxgen.typing import Model, PRNGKeyArray
 
+__all__ = [
+    "MOST_IMAGES",
+    "REAL",
+    "RECONSTRUCTIONS",
+    "Chosen",
+    "chosen",
+    "named_sets",
+    "real_sets",
+    "reconstructed",
+]
+
 MOST_IMAGES = 10_000
 """By default no more images are compared: published figures take 10,000 or 50,000."""
 

@@ -19,6 +19,15 @@ from jaxgen.metrics.resampling import Halves
 from jaxgen.random import numpy_generator
 from jaxgen.typing import PRNGKeyArray
 
+__all__ = [
+    "KernelInceptionDistance",
+    "MaximumMeanDiscrepancy",
+    "MaximumMeanDiscrepancyWithReplicates",
+    "kernel_inception_distance",
+    "mmd",
+    "mmd_with_replicates",
+]
+
 # Rows of x and of y at once: a block of a kernel matrix is 8 MiB.
 _BLOCK = 1024
 
@@ -29,7 +38,8 @@ class KernelInceptionDistance(NamedTuple):
     Attributes:
         mean: The distance. It may be a little below 0.
         standard_deviation: Of `values`, divisor `num_subsets`. It says how far subsets
-            differ, not how sure the mean is: for that see `mmd_replicates`.
+            differ, not how sure the mean is: for that see
+            `mmd_with_replicates`.
         values: One per subset, float64, shape (num_subsets,).
     """
 
@@ -130,20 +140,6 @@ def mmd_with_replicates(
     return MaximumMeanDiscrepancyWithReplicates(
         float(found.unbiased[0]), float(found.biased[0]), found.unbiased[1:]
     )
-
-
-def mmd_replicates(
-    real: np.ndarray,
-    generated: np.ndarray,
-    halves: Halves,
-    *,
-    kernel: Kernel = polynomial_kernel,
-) -> np.ndarray:
-    """Calculates the unbiased `mmd` on all pairs of half-samples.
-
-    See `mmd_with_replicates`, of which this is the last part.
-    """
-    return mmd_with_replicates(real, generated, halves, kernel=kernel).replicates
 
 
 def kernel_inception_distance(

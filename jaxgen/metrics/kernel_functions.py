@@ -8,6 +8,8 @@ from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_pair
 
+__all__ = ["Kernel", "gaussian_kernel", "median_distance", "polynomial_kernel"]
+
 Kernel = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """`(x, y) -> k(x, y)` for all pairs: shapes (n, d), (m, d) to (n, m), float64. Bind
 hyperparameters with `functools.partial`."""

@@ -9,6 +9,8 @@ from jaxgen.errors import InputError
 from jaxgen.metrics.proportions import wilson_interval
 from jaxgen.metrics.resampling import Interval
 
+__all__ = ["LeakRate", "leak_rate"]
+
 
 class LeakRate(NamedTuple):
     """How many samples are transformed.

@@ -11,6 +11,8 @@ from jaxgen.checks import check_count, check_key
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, PerExample, PRNGKeyArray
 
+__all__ = ["ImportanceEstimate", "importance_log_likelihood"]
+
 
 class ImportanceEstimate(NamedTuple):
     """An estimate of log p(x), one value per example.

@@ -7,6 +7,8 @@ import numpy as np
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import as_pixels
 
+__all__ = ["correlation", "luminance_correlation"]
+
 _FLAT = 1e-3
 """Luminance that deviates by less is one grey, and correlates with nothing."""
 

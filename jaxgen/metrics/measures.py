@@ -19,6 +19,17 @@ from jaxgen.progress import Progress
 from jaxgen.random import stream
 from jaxgen.typing import PRNGKeyArray
 
+__all__ = [
+    "FeatureNets",
+    "Group",
+    "check_options",
+    "compare_group",
+    "groups_of",
+    "measures",
+    "name_of",
+    "protocol",
+]
+
 FeatureNets = FeatureNet | Sequence[FeatureNet | tuple[FeatureNet, ...]]
 """A network; or several, of which a tuple is averaged (one network for each seed)."""
 

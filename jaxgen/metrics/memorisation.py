@@ -16,6 +16,13 @@ from jaxgen.metrics.distances import BLOCK
 from jaxgen.metrics.neighbours import Neighbours, nearest_neighbours
 from jaxgen.metrics.resampling import Halves, replicate
 
+__all__ = [
+    "Memorisation",
+    "copy_probability",
+    "memorisation",
+    "memorisation_replicates",
+]
+
 
 class Memorisation(NamedTuple):
     """How close generated examples come to the training set.

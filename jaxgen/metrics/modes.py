@@ -10,6 +10,17 @@ from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_features
 
+__all__ = [
+    "AssignedModes",
+    "ModeReplicates",
+    "Modes",
+    "assign_gaussian_modes",
+    "check_proportions",
+    "count_modes",
+    "gaussian_modes",
+    "mode_replicates",
+]
+
 
 class Modes(NamedTuple):
     """Which modes a set of samples has.

@@ -12,6 +12,8 @@ from jaxgen.checks import check_count, check_key
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Latents, PRNGKeyArray
 
+__all__ = ["MutualInformationGap", "check_scored", "mig_chen", "mig_locatello"]
+
 
 class MutualInformationGap(NamedTuple):
     """How far each factor's best latent is ahead of its second best.

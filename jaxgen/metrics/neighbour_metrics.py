@@ -14,6 +14,8 @@ from jaxgen.metrics.distances import BLOCK, centre_of
 from jaxgen.metrics.neighbours import search
 from jaxgen.metrics.resampling import Halves
 
+__all__ = ["NeighbourMetrics", "NeighbourReplicates", "Tie", "neighbour_metrics"]
+
 Tie = Literal["stylegan", "prdc"]
 """Whether a point at exactly the radius is inside: "stylegan" (<=) or not: "prdc" (<),
 as in the code of those names. They differ where examples are duplicates, or features

@@ -22,6 +22,8 @@ from jaxgen.metrics.distances import (
 )
 from jaxgen.typing import Array
 
+__all__ = ["Near", "Neighbours", "nearest_neighbours", "nearest_others", "search"]
+
 # Neighbours are preselected in float32, where `top_k` is 50 times faster on a CPU. This
 # many more than asked for are kept, lest rounding swaps the last of them for another.
 _SPARE = 4
@@ -111,7 +113,7 @@ def nearest_others(
         [[0.0, 2.0], [0.0, 2.0], [2.0, 2.0]]
     """
     _check_k(k)
-    points = check_features("given", points, least=k + 1)
+    points = check_features("point", points, least=k + 1)
     near = search(
         points, None, k=k, centre=centre_of(points),
         block_size=block_size, progress=progress,

@@ -8,6 +8,8 @@ from jaxgen.metrics.features.base import ImageSet
 from jaxgen.metrics.image_similarity import mean_squared_error, psnr, ssim
 from jaxgen.metrics.resampling import mean_interval
 
+__all__ = ["paired_measures"]
+
 _CEILING = 99.0
 """Decibels of a perfect reconstruction, whose PSNR is infinite."""
 

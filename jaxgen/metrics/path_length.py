@@ -15,6 +15,16 @@ from jaxgen.metrics.resampling import trimmed_mean_interval
 from jaxgen.random import stream
 from jaxgen.typing import Array, Latents, PerExample, PRNGKeyArray
 
+__all__ = [
+    "Decode",
+    "Endpoints",
+    "Interpolation",
+    "PathLength",
+    "finite_path_length",
+    "path_length",
+    "squared_speed",
+]
+
 Interpolation = Literal["slerp", "lerp"]
 Endpoints = Literal["full", "end"]
 Decode = Callable[[Array], Array]

@@ -8,6 +8,8 @@ from jaxgen.metrics.path_length import path_length
 from jaxgen.metrics.resampling import mean_interval
 from jaxgen.typing import Array, PRNGKeyArray
 
+__all__ = ["path_measure"]
+
 
 def path_measure(
     key: PRNGKeyArray,

@@ -13,6 +13,8 @@ from jaxgen.checks import check_count, check_key, check_number
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Latents, PRNGKeyArray
 
+__all__ = ["ActiveUnits", "AggregateTerms", "active_units", "kl_decomposition"]
+
 
 class ActiveUnits(NamedTuple):
     """Which latents react to the input.

@@ -10,6 +10,17 @@ from jaxgen.metrics.clusters import Clusters, union_clusters
 from jaxgen.metrics.resampling import Halves
 from jaxgen.typing import PRNGKeyArray
 
+__all__ = [
+    "PrecisionRecallCurve",
+    "PrecisionRecallDistribution",
+    "PrecisionRecallReplicates",
+    "max_f_score",
+    "prd_curve",
+    "prd_of_clusters",
+    "prd_replicates",
+    "precision_recall_distribution",
+]
+
 # The curve's ends are the limits at 0 and pi/2, where the slope is 0 and infinite.
 _END = 1e-10
 

@@ -9,6 +9,8 @@ from jaxgen.checks import check_count
 from jaxgen.metrics.distances import BLOCK
 from jaxgen.metrics.neighbour_metrics import Tie, neighbour_metrics
 
+__all__ = ["PrecisionRecall", "improved_precision_recall"]
+
 
 class PrecisionRecall(NamedTuple):
     """Shares of each set that lie in the other's balls.

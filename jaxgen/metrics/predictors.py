@@ -14,6 +14,16 @@ from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.mutual_information import check_scored
 
+__all__ = [
+    "Dci",
+    "Sap",
+    "dci",
+    "require_sklearn",
+    "sap_kumar",
+    "sap_locatello",
+    "standardize",
+]
+
 
 class Dci(NamedTuple):
     """Disentanglement, completeness and informativeness, each from 0 to 1.

@@ -9,6 +9,8 @@ from jaxgen.checks import check_number
 from jaxgen.errors import InputError
 from jaxgen.metrics.resampling import Interval
 
+__all__ = ["check_successes", "wilson_interval"]
+
 
 def wilson_interval(
     successes: int, trials: int, *, confidence: float = 0.95

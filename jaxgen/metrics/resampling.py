@@ -33,6 +33,17 @@ from jaxgen.errors import InputError
 from jaxgen.random import numpy_generator
 from jaxgen.typing import PRNGKeyArray
 
+__all__ = [
+    "Halves",
+    "Interval",
+    "half_samples",
+    "halves",
+    "interval",
+    "mean_interval",
+    "replicate",
+    "trimmed_mean_interval",
+]
+
 
 class Halves(NamedTuple):
     """Which examples are in each half-sample, of two sets drawn independently.

@@ -9,6 +9,14 @@ from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_images
 from jaxgen.metrics.resampling import Interval, mean_interval
 
+__all__ = [
+    "RadialPower",
+    "high_frequency_power",
+    "laplacian_variance",
+    "radial_power",
+    "relative_mean",
+]
+
 
 class RadialPower(NamedTuple):
     """The power of images by frequency, whatever the direction.

@@ -14,6 +14,8 @@ from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_pair
 from jaxgen.typing import Array
 
+__all__ = ["Sinkhorn", "sinkhorn_distance", "sinkhorn_divergence"]
+
 # Entries of the matrix of costs, which are 512 MiB. ott-jax 0.6 can make costs anew in
 # every iteration instead, but not with jax 0.10: it needs a function that is gone.
 _MOST_COSTS = 2**27

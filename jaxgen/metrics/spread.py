@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+__all__ = ["Spread", "jackknife_error", "spread"]
+
 
 class Spread(NamedTuple):
     """Distances among images: root mean squares over pixels and channels.

@@ -7,6 +7,21 @@ import numpy as np
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_features
 
+__all__ = [
+    "BLOCK",
+    "FeatureStatistics",
+    "Moments",
+    "add_batch",
+    "centre",
+    "check_comparable",
+    "check_statistics",
+    "feature_statistics",
+    "finish",
+    "merge",
+    "remove",
+    "start",
+]
+
 BLOCK = 4096
 """Rows of features held in float64 at once."""
 

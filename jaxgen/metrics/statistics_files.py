@@ -10,6 +10,8 @@ from jaxgen.errors import InputError
 from jaxgen.files import open_whole, read_npz
 from jaxgen.metrics.statistics import FeatureStatistics, check_statistics
 
+__all__ = ["load_statistics", "save_statistics"]
+
 
 def save_statistics(
     path: str | os.PathLike[str], statistics: FeatureStatistics

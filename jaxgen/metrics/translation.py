@@ -19,6 +19,8 @@ from jaxgen.metrics.translation_readings import (
     inversion,
 )
 
+__all__ = ["TranslationHealth", "translation_health"]
+
 
 class TranslationHealth(NamedTuple):
     """What `translation_health` found; `print` it for a table.

@@ -17,6 +17,21 @@ from jaxgen.metrics.proportions import wilson_interval
 from jaxgen.metrics.resampling import Interval, mean_interval
 from jaxgen.metrics.spread import jackknife_error, spread
 
+__all__ = [
+    "COLLAPSED",
+    "DECIDED",
+    "IDLE",
+    "INVERTED",
+    "Reading",
+    "collapse",
+    "colour_inversion",
+    "critic_share",
+    "idle_generator",
+    "idleness",
+    "inversion",
+    "output_collapse",
+]
+
 INVERTED = -0.3
 """A correlation of luminance this far on the wrong side is a negative."""
 

@@ -13,6 +13,14 @@ from jaxgen.metrics.resampling import Halves
 from jaxgen.random import numpy_generator
 from jaxgen.typing import PRNGKeyArray
 
+__all__ = [
+    "SlicedWasserstein",
+    "SlicedWassersteinReplicates",
+    "sliced_wasserstein",
+    "sliced_wasserstein_with_replicates",
+    "wasserstein_1d",
+]
+
 # Directions at once. Of 50,000 examples in float32 their projections are 13 MB; sorted,
 # in float64, with 50 half-samples and for both sets it is 170 MB at most.
 _BLOCK = 64
@@ -169,24 +177,6 @@ def sliced_wasserstein_with_replicates(
         _mean(np.concatenate(values), order),
         SlicedWassersteinReplicates(power ** (1 / order), power),
     )
-
-
-def sliced_wasserstein_replicates(
-    key: PRNGKeyArray,
-    real: np.ndarray,
-    generated: np.ndarray,
-    halves: Halves,
-    *,
-    num_projections: int = 500,
-    order: float = 2,
-) -> SlicedWassersteinReplicates:
-    """Calculates `sliced_wasserstein` on half-samples.
-
-    See `sliced_wasserstein_with_replicates`, of which this is the second part.
-    """
-    return sliced_wasserstein_with_replicates(
-        key, real, generated, halves, num_projections=num_projections, order=order
-    )[1]
 
 
 class _Sorted(NamedTuple):

@@ -4,17 +4,18 @@ Tolstikhin et al., AdaGAN: Boosting Generative Models, 2017.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from jaxgen import random
-from jaxgen.checks import check_batch, check_count, check_floats
+from jaxgen.checks import check_count, check_floats, examples_of
 from jaxgen.errors import InputError
 from jaxgen.losses import boosting
-from jaxgen.losses.boosting import BoostedWeights
 from jaxgen.losses.gan import cross_entropy_critic_loss
 from jaxgen.models import gan_checks
 from jaxgen.models.gan import GAN, GANState
@@ -29,12 +30,12 @@ from jaxgen.typing import (
     Network,
     Params,
     PRNGKeyArray,
+    PyTree,
     RandomKeys,
     Update,
 )
 
-_Moving = tuple[GANState, NetState, Metrics]
-_OWN_METRICS = ("classifier_loss", "effective_share")
+__all__ = ["AdaGAN", "AdaGANState", "adagan"]
 
 
 class AdaGANState(NamedTuple):
@@ -46,8 +47,7 @@ class AdaGANState(NamedTuple):
         components: The states of all GANs, stacked, without their keys; the last ones
             may not have begun.
         classifier: Parameters, statistics and optimizer state.
-        metrics: Those of the last update; while the classifier trains, those of the
-            component stand still, and the other way round.
+        metrics: Of the last update of the component and of the classifier.
     """
 
     step: Array
@@ -68,8 +68,8 @@ class AdaGAN(NamedTuple):
         update: `(state, batch, axis_name=None) -> (AdaGANState, Metrics)`, a step of
             the newest component or of the classifier.
         evaluate: `(state, key, batch) -> terms per example`: the classifier's.
-        sample: `(state, key, n, *, components=None) -> n samples` of the mixture of the
-            first components, by default of all that have begun.
+        sample: `(state, key, n, *, components=None) -> n samples` of the mixture of
+            that many components, by default of all that have begun.
         generate_each: `(state, latents) -> samples` of each component, shape
             (components, n, ...), those that have not begun among them.
         draw_latents: `(key, shape) -> latents`.
@@ -89,9 +89,40 @@ class AdaGAN(NamedTuple):
     draw_latents: Callable[..., Array]
     latents: int
     critique: Callable[..., Array]
-    weigh: Callable[..., BoostedWeights]
+    weigh: Callable[..., boosting.BoostedWeights]
     begun: Callable[..., Array]
     num_steps: int
+
+
+class _Parts(NamedTuple):
+    """Arguments of `adagan`, and the weights of mixtures of each length."""
+
+    component: GAN
+    classifier: Network
+    optimizer: optax.GradientTransformation
+    num_components: int
+    period: int
+    candidates: int
+    shares: Sequence[float]
+    mixture_weights: np.ndarray
+
+
+class _Turn(NamedTuple):
+    """Inputs of one update, of the component `number` or of the classifier."""
+
+    state: AdaGANState
+    key_bits: Array
+    batch: Batch
+    number: Array
+    axis_name: str | None
+
+
+class _Moving(NamedTuple):
+    """The state that an update changes."""
+
+    component: GANState
+    classifier: NetState
+    metrics: Metrics
 
 
 def adagan(
@@ -109,15 +140,15 @@ def adagan(
 
     In turn, a component trains for `component_steps` updates, then the classifier for
     `classifier_steps`, on data against the mixture so far; the next component trains on
-    data with the weights of `losses.boosting.boosted_weights`. A trained component
-    stands still; the classifier goes on from where it was.
+    data with the weights of `losses.boosting.boosted_weights`. A trained component does
+    not change; the classifier goes on from where it was.
 
     The component sees data *drawn* by their weights rather than a weighted loss: to it
-    they are data like any others, so that every loss, penalty and remedy goes with it.
-    The weights are computed anew in each batch, so that data may be endless and each
-    seed of an ensemble has its own. The batch holds several candidates for each row
-    that is drawn: of one alone, a component whose part is an eighth of the data would
-    see eight copies of each row.
+    they are data like any others, and every loss, penalty and remedy can be used.
+    The weights are computed for each batch, so that data may be endless and each seed
+    of an ensemble has its own. The batch holds several candidates for each row that is
+    drawn: with one, a component that lacks an eighth of the data would see each row
+    eight times.
 
     Args:
         component: A GAN without a condition; each component is one of it.
@@ -141,170 +172,79 @@ def adagan(
     References:
         Tolstikhin et al., AdaGAN, 2017, algorithm 1.
     """
-    counts = {
-        "num_components": num_components,
-        "component_steps": component_steps,
-        "classifier_steps": classifier_steps,
-        "candidates": candidates,
-    }
-    for name, count in counts.items():
-        check_count(name, count, 1)
+    check_count("num_components", num_components, 1)
+    check_count("component_steps", component_steps, 1)
+    check_count("classifier_steps", classifier_steps, 1)
+    check_count("candidates", candidates, 1)
     if component.num_classes is not None:
         raise InputError(
-            "The component is conditional, and a mixture by AdaGAN is not: make the "
-            "GAN without num_classes."
+            "The component is conditional: make the GAN without num_classes."
         )
     if shares is None:
         shares = [1.0 / (number + 1) for number in range(num_components)]
     if len(shares) != num_components:
-        raise InputError(
-            f"There are {len(shares)} shares for {num_components} components: give one "
-            "for each."
-        )
-    table = boosting.mixture_weights(shares)
-    network = classifier
+        words = f"There are {len(shares)} shares for {num_components} components"
+        raise InputError(f"{words}: give one for each.")
     period = component_steps + classifier_steps
-
-    def begun(state: AdaGANState) -> Array:
-        done = jnp.maximum(state.step - 1, 0) // period
-        return jnp.minimum(done, num_components - 1) + 1
-
-    def component_key(key: PRNGKeyArray, number: Array) -> PRNGKeyArray:
-        return jax.random.fold_in(random.stream(key, "component"), number)
-
-    def chosen(batch: Batch) -> Batch:
-        """Returns as many rows of a batch as a component sees."""
-        return jax.tree.map(lambda leaf: leaf[::candidates], batch)
-
-    def logits_of(state: AdaGANState, samples: Array) -> Array:
-        check_floats(samples=samples)
-        net = state.classifier
-        return network.apply(net.params, net.stats, samples)[0]
-
-    def generate_each(state: AdaGANState, latents: Array) -> Array:
-        made = jax.vmap(component.generate, in_axes=(0, None))
-        return made(state.components, latents)
-
-    def mixture(state: AdaGANState, keys: RandomKeys, count: Array | int) -> Array:
-        """Draws a sample of the first `count` components for each key."""
-        odds = jnp.log(jnp.asarray(table)[count - 1])
-        rows = keys.shape[0]
-        keys = jax.vmap(jax.random.split)(keys)
-        which = jax.vmap(jax.random.categorical, in_axes=(0, None))(keys[:, 0], odds)
-        latents = component.draw_latents(keys[:, 1], (rows, component.latents))
-        # All components make all samples: gathering each row's own parameters would
-        # cost more.
-        return generate_each(state, latents)[which, jnp.arange(rows)]
+    parts = _Parts(
+        component=component,
+        classifier=classifier,
+        optimizer=classifier_optimizer,
+        num_components=num_components,
+        period=period,
+        candidates=candidates,
+        shares=shares,
+        mixture_weights=boosting.mixture_weights(shares),
+    )
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> AdaGANState:
-        check_batch(batch, "image")
-        samples = batch["image"]
+        samples = examples_of(batch)
         if samples.shape[0] % candidates:
             raise InputError(
                 f"A batch of {samples.shape[0]} cannot hold {candidates} candidates a "
                 f"row: take a batch size that is a multiple of {candidates}."
             )
-        few = chosen(batch)
-
-        def first_state(number: Array) -> GANState:
-            return component.init(component_key(key, number), few)
-
-        components = jax.vmap(first_state)(jnp.arange(num_components))
-        params, stats = network.init(random.stream(key, "classifier"), samples)
-        found = jax.eval_shape(network.apply, params, stats, samples)[0].shape
+        few = jax.tree.map(lambda leaf: leaf[::candidates], batch)
+        keys = jax.vmap(partial(_component_key, key))(jnp.arange(num_components))
+        components = jax.vmap(component.init, in_axes=(0, None))(keys, few)
+        params, stats = classifier.init(random.stream(key, "classifier"), samples)
+        found = jax.eval_shape(classifier.apply, params, stats, samples)[0].shape
         gan_checks.check_logits(found, samples.shape[0], 1)
         one = jax.eval_shape(component.init, key, few)
         shapes = jax.eval_shape(component.update, one, few)[1]
         metrics = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        names = "classifier_loss", "effective_share"
         return AdaGANState(
             step=jnp.zeros((), jnp.int32),
             key=key,
             components=components._replace(key=()),
             classifier=NetState(params, stats, classifier_optimizer.init(params)),
-            metrics=metrics | {name: jnp.zeros(()) for name in _OWN_METRICS},
+            metrics=metrics | {name: jnp.zeros(()) for name in names},
         )
-
-    def weights_of(
-        state: AdaGANState, samples: Array, number: Array, axis_name: str | None
-    ) -> BoostedWeights:
-        logits = logits_of(state, samples)
-        if axis_name is not None:
-            logits = jax.lax.all_gather(logits, axis_name, tiled=True)
-        beta = jnp.asarray(shares, logits.dtype)[number]
-        return boosting.boosted_weights(boosting.density_ratio(logits), beta)
 
     def update(
         state: AdaGANState, batch: Batch, axis_name: str | None = None
     ) -> tuple[AdaGANState, Metrics]:
-        check_batch(batch, "image")
+        examples_of(batch)
         number = jnp.minimum(state.step // period, num_components - 1)
-        key = random.step_key(state.key, state.step)
-
         # Plain bits: under vmap a cond becomes a select, and would use a key twice.
-        bits = {
-            name: jax.random.key_data(own)
-            for name, own in {
-                "component": component_key(state.key, number),
-                "rows": random.stream(key, "rows"),
-                "mixture": random.stream(key, "mixture"),
-            }.items()
-        }
-        impl = jax.random.key_impl(state.key)
-
-        def key_of(name: str) -> PRNGKeyArray:
-            return jax.random.wrap_key_data(bits[name], impl=impl)
-
+        bits = jax.random.key_data(state.key)
+        turn = _Turn(state, bits, batch, number, axis_name)
+        is_classifier = state.step - number * period >= component_steps
+        is_classifier &= number < num_components - 1
         # Only what moves goes through the branches: under vmap both are computed.
         one = jax.tree.map(lambda leaf: leaf[number], state.components)
-        moving = (one, state.classifier, state.metrics)
-
-        def train_component(moving: _Moving) -> _Moving:
-            one, net, metrics = moving
-            found = weights_of(state, batch["image"], number, axis_name)
-            rows = _drawn_rows(key_of("rows"), found.weights, candidates, axis_name)
-            few = jax.tree.map(lambda leaf: _gathered(leaf, axis_name)[rows], batch)
-            one = one._replace(key=key_of("component"))
-            one, new = component.update(one, few, axis_name)
-            share = 1.0 / (jnp.sum(found.weights**2) * found.weights.shape[0])
-            if axis_name is not None:
-                share = jax.lax.pmean(share, axis_name)
-            new |= {"effective_share": share}
-            return one._replace(key=()), net, metrics | new
-
-        def train_classifier(moving: _Moving) -> _Moving:
-            one, net, metrics = moving
-            real = batch["image"]
-            keys = random.example_keys(
-                key_of("mixture"), real.shape[0], axis_name=axis_name
-            )
-            fake = mixture(state, keys, number + 1)
-
-            def loss(params: Params) -> tuple[Array, Any]:
-                real_logits, stats = network.apply(
-                    params, net.stats, real, train=True, axis_name=axis_name
-                )
-                fake_logits, stats = network.apply(
-                    params, stats, fake, train=True, axis_name=axis_name
-                )
-                value = jnp.mean(cross_entropy_critic_loss(real_logits, fake_logits))
-                return value, ({"classifier_loss": value}, stats)
-
-            net, found, stats = gradient_step(
-                loss, net, classifier_optimizer, axis_name=axis_name
-            )
-            new = {"classifier_loss": found["classifier_loss"]}
-            return one, net._replace(stats=stats), metrics | new
-
-        turn = state.step - number * period
-        is_classifier = (turn >= component_steps) & (number < num_components - 1)
-        one, net, metrics = jax.lax.cond(
-            is_classifier, train_classifier, train_component, moving
+        moved = jax.lax.cond(
+            is_classifier,
+            partial(_classifier_step, parts, turn),
+            partial(_component_step, parts, turn),
+            _Moving(one, state.classifier, state.metrics),
         )
         components = jax.tree.map(
-            lambda leaf, new: leaf.at[number].set(new), state.components, one
+            lambda leaf, new: leaf.at[number].set(new), state.components, moved[0]
         )
-        state = AdaGANState(state.step + 1, state.key, components, net, metrics)
-        return state, metrics
+        after = AdaGANState(state.step + 1, state.key, components, *moved[1:])
+        return after, moved.metrics
 
     def sample(
         state: AdaGANState,
@@ -315,17 +255,17 @@ def adagan(
     ) -> Array:
         check_count("n", n, 0)
         if components is None:
-            components = begun(state)
+            components = _begun(parts, state)
         else:
             check_count("components", components, 1, num_components)
-        return mixture(state, random.example_keys(key, n), components)
+        return _mixture(parts, state, random.example_keys(key, n), components)
 
     def evaluate(state: AdaGANState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
-        check_batch(batch, "image")
-        rows = batch["image"].shape[0]
-        fake = mixture(state, random.example_keys(key, rows), begun(state))
-        real_logits = logits_of(state, batch["image"])
-        fake_logits = logits_of(state, fake)
+        real = examples_of(batch)
+        keys = random.example_keys(key, real.shape[0])
+        fake = _mixture(parts, state, keys, _begun(parts, state))
+        real_logits = _logits(parts, state, real)
+        fake_logits = _logits(parts, state, fake)
         return {
             "classifier_loss": cross_entropy_critic_loss(real_logits, fake_logits),
             "real_logit": real_logits,
@@ -337,39 +277,123 @@ def adagan(
         update=update,
         evaluate=evaluate,
         sample=sample,
-        generate_each=generate_each,
+        generate_each=partial(_generate_each, parts),
         draw_latents=component.draw_latents,
         latents=component.latents,
-        critique=logits_of,
-        weigh=lambda state, samples: weights_of(state, samples, begun(state) - 1, None),
-        begun=begun,
+        critique=partial(_logits, parts),
+        weigh=lambda state, samples: _weights(
+            parts, state, samples, _begun(parts, state) - 1
+        ),
+        begun=partial(_begun, parts),
         num_steps=num_components * period - classifier_steps,
     )
 
 
-def _gathered(leaf: Array, axis_name: str | None) -> Array:
-    if axis_name is None:
-        return leaf
-    return jax.lax.all_gather(leaf, axis_name, tiled=True)
+def _begun(parts: _Parts, state: AdaGANState) -> Array:
+    """Returns the number of components that have begun."""
+    done = jnp.maximum(state.step - 1, 0) // parts.period
+    return jnp.minimum(done, parts.num_components - 1) + 1
 
 
-def _drawn_rows(
-    key: PRNGKeyArray, weights: Array, candidates: int, axis_name: str | None
+def _root_key(turn: _Turn) -> PRNGKeyArray:
+    impl = jax.random.key_impl(turn.state.key)
+    return jax.random.wrap_key_data(turn.key_bits, impl=impl)
+
+
+def _component_key(key: PRNGKeyArray, number: Array) -> PRNGKeyArray:
+    return jax.random.fold_in(random.stream(key, "component"), number)
+
+
+def _logits(parts: _Parts, state: AdaGANState, samples: Array) -> Array:
+    check_floats(samples=samples)
+    net = state.classifier
+    return parts.classifier.apply(net.params, net.stats, samples)[0]
+
+
+def _generate_each(parts: _Parts, state: AdaGANState, latents: Array) -> Array:
+    generate = jax.vmap(parts.component.generate, in_axes=(0, None))
+    return generate(state.components, latents)
+
+
+def _mixture(
+    parts: _Parts, state: AdaGANState, keys: RandomKeys, count: Array | int
 ) -> Array:
-    """Draws this device's rows of the whole batch, each as often as it weighs.
+    """Draws a sample of the first `count` components for each key."""
+    log_weights = jnp.log(jnp.asarray(parts.mixture_weights)[count - 1])
+    rows = keys.shape[0]
+    keys = jax.vmap(jax.random.split)(keys)
+    draw = jax.vmap(jax.random.categorical, in_axes=(0, None))
+    component = draw(keys[:, 0], log_weights)
+    shape = (rows, parts.component.latents)
+    latents = parts.component.draw_latents(keys[:, 1], shape)
+    # All components make all samples: to gather parameters for each row costs more.
+    return _generate_each(parts, state, latents)[component, jnp.arange(rows)]
 
-    By systematic resampling: with even weights no row comes twice. In random order, as
-    the copies of a row would else be neighbours, and remedies compare neighbours.
-    """
-    count = weights.shape[0] // candidates
-    offset_key, order_key = jax.random.split(key)
-    ends = jnp.cumsum(weights)
-    points = (jnp.arange(count) + jax.random.uniform(offset_key)) / count * ends[-1]
-    # Rounding may put the last point at the end, past every row of weight above 0.
-    last = jnp.max(jnp.where(weights > 0, jnp.arange(weights.shape[0]), 0))
-    rows = jnp.minimum(jnp.searchsorted(ends, points, side="right"), last)
-    rows = jax.random.permutation(order_key, rows)
-    if axis_name is None:
-        return rows
-    own = count // jax.lax.axis_size(axis_name)
-    return jax.lax.dynamic_slice_in_dim(rows, jax.lax.axis_index(axis_name) * own, own)
+
+def _weights(
+    parts: _Parts,
+    state: AdaGANState,
+    samples: Array,
+    number: Array,
+    axis_name: str | None = None,
+) -> boosting.BoostedWeights:
+    """Weighs data, of all devices, for the component `number`."""
+    logits = _gathered(_logits(parts, state, samples), axis_name)
+    beta = jnp.asarray(parts.shares, logits.dtype)[number]
+    return boosting.boosted_weights(boosting.density_ratio(logits), beta)
+
+
+def _component_step(parts: _Parts, turn: _Turn, moving: _Moving) -> _Moving:
+    """Takes a step of the component, on data drawn by their weights."""
+    key, axis_name = _root_key(turn), turn.axis_name
+    samples = examples_of(turn.batch)
+    weights = _weights(parts, turn.state, samples, turn.number, axis_name).weights
+    # In random order: remedies compare neighbours, and these would else be copies.
+    rows = random.systematic_resampling(
+        random.stream(random.step_key(key, turn.state.step), "rows"),
+        weights,
+        weights.shape[0] // parts.candidates,
+    )
+    share = boosting.effective_share(weights)
+    if axis_name is not None:
+        rows = rows.reshape(jax.lax.axis_size(axis_name), -1)
+        rows = rows[jax.lax.axis_index(axis_name)]
+        share = jax.lax.pmean(share, axis_name)
+    few = jax.tree.map(lambda leaf: _gathered(leaf, axis_name)[rows], turn.batch)
+    one = moving.component._replace(key=_component_key(key, turn.number))
+    one, metrics = parts.component.update(one, few, axis_name)
+    metrics = moving.metrics | metrics | {"effective_share": share}
+    return moving._replace(component=one._replace(key=()), metrics=metrics)
+
+
+def _classifier_step(parts: _Parts, turn: _Turn, moving: _Moving) -> _Moving:
+    """Takes a step of the classifier, on data against the mixture so far."""
+    key = random.step_key(_root_key(turn), turn.state.step)
+    real, axis_name = examples_of(turn.batch), turn.axis_name
+    mixture_keys, real_keys, fake_keys = (
+        random.example_keys(
+            random.stream(key, name), real.shape[0], axis_name=axis_name
+        )
+        for name in ("mixture", "classifier real", "classifier fake")
+    )
+    fake = _mixture(parts, turn.state, mixture_keys, turn.number + 1)
+    apply = partial(parts.classifier.apply, train=True, axis_name=axis_name)
+
+    def loss(params: Params) -> tuple[Array, tuple[Metrics, PyTree]]:
+        stats = moving.classifier.stats
+        real_logits, stats = apply(params, stats, real, keys=real_keys)
+        fake_logits, stats = apply(params, stats, fake, keys=fake_keys)
+        value = jnp.mean(cross_entropy_critic_loss(real_logits, fake_logits))
+        return value, ({"classifier_loss": value}, stats)
+
+    net, metrics, stats = gradient_step(
+        loss, moving.classifier, parts.optimizer, axis_name=axis_name
+    )
+    metrics = moving.metrics | {"classifier_loss": metrics["classifier_loss"]}
+    return moving._replace(classifier=net._replace(stats=stats), metrics=metrics)
+
+
+def _gathered(leaf: Array, axis_name: str | None) -> Array:
+    return (
+        leaf if axis_name is None else jax.lax.all_gather(leaf, axis_name, tiled=True)
+    )

@@ -1,21 +1,22 @@
-"""VEEGAN: a GAN whose third network leads samples back to their latents.
+"""VEEGAN: a GAN with a reconstructor, a third network from samples to latents.
 
 Srivastava et al., VEEGAN: Reducing Mode Collapse in GANs using Implicit Variational
 Learning, 2017.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
-from jaxgen.checks import check_batch, check_count, check_floats, check_number
+from jaxgen.checks import check_count, check_floats, check_number, examples_of
 from jaxgen.errors import InputError
 from jaxgen.models import gan_checks
-from jaxgen.models.gradient_step import gradient_step
+from jaxgen.models.gradient_step import gradient_step, with_gradient_norm
 from jaxgen.typing import (
     Array,
     Batch,
@@ -31,6 +32,8 @@ from jaxgen.typing import (
     RandomKeys,
     Update,
 )
+
+__all__ = ["VEEGAN", "VEEGANState", "veegan"]
 
 
 class VEEGANState(NamedTuple):
@@ -59,8 +62,10 @@ class VEEGAN(NamedTuple):
         update: `(state, batch, axis_name=None) -> (VEEGANState, Metrics)`, one step of
             each network.
         evaluate: `(state, key, batch) -> terms per example`.
-        sample: `(state, key, n) -> n samples`.
-        generate: `(state, latents) -> samples`.
+        sample: `(state, key, n) -> n samples`, the generator's noise among what is
+            drawn.
+        generate: `(state, latents, keys=None) -> samples`; `keys`, one per row, are
+            those of the generator's noise.
         reconstruct: `(state, samples) -> latents`, shape (n, latents): the mean of the
             reconstructor's Gaussian.
         critique: `(state, samples) -> logits`, each sample beside the latents that are
@@ -80,11 +85,26 @@ class VEEGAN(NamedTuple):
     latents: int
 
 
-class _Draws(NamedTuple):
-    """What a step draws: latents and the reconstructor's noise, shape (n, latents)."""
+_Loss = tuple[Array, tuple[Metrics, PyTree]]
 
+
+class _Networks(NamedTuple):
+    generator: Network
+    reconstructor: Network
+    critic: Network
+
+
+class _Step(NamedTuple):
+    """Inputs of the three losses of one step; `noise` is that of the reconstructor."""
+
+    networks: _Networks
+    state: VEEGANState
+    key: PRNGKeyArray
+    real: Array
     latents: Array
     noise: Array
+    reconstruction_weight: float
+    axis_name: str | None
 
 
 def veegan(
@@ -103,16 +123,14 @@ def veegan(
 ) -> VEEGAN:
     """Makes a VEEGAN of three networks.
 
-    The critic compares pairs, (z, G(z)) with (F(x) + noise, x), and its logit D
-    estimates the logarithm of their density ratio: label 1 is for *generated* pairs.
+    The critic compares pairs, (z, G(z)) with (F(x) + noise, x). The losses are those of
+    `losses.veegan`: label 1 is for *generated* pairs. All three gradients are taken at
+    the same point, as in the paper. Where the generator lacks a mode, F has not learnt
+    to map it to the prior, and the critic can tell the pairs apart by their latents.
 
-    - L_D = -E log s(D(z, G(z))) - E log(1 - s(D(F(x) + noise, x)))
-    - L_F = E |z - F(G(z))|^2
-    - L_G = E D(z, G(z)) + E |z - F(G(z))|^2
-
-    All three gradients are taken at the same point, as in the paper. Where the
-    generator lacks a mode, F has not learnt to send it to the prior, and the critic
-    tells the pairs apart by their latents.
+    Networks may have statistics and take keys. Statistics of a network move in its own
+    step, and the other two steps use those of their batch: the reconstructor's are of
+    generated samples, the critic's of both kinds.
 
     Of what `gan` offers it lacks the losses, the remedies, several critic steps, the
     averaged generator and the condition.
@@ -134,9 +152,9 @@ def veegan(
 
     Returns:
         The model, safe under `jit`, `vmap` over seeds, `scan` over steps, `pmap` and
-        `shard_map`. Its batches are `{"image": samples}`; samples may as well be
-        points. The metrics `real_logit` and `fake_logit` have the sign of the other
-        GANs, large for what looks like data: they are -D.
+        `shard_map`. Its batches are `{"data": samples}` or `{"image": images}`. The
+        metrics `real_logit` and `fake_logit` have the sign of the other GANs, large for
+        what looks like data: they are -D.
 
     Raises:
         InputError: A number cannot be used; `init` raises it for networks whose shapes
@@ -148,150 +166,114 @@ def veegan(
     check_number("noise", noise, least=0)
     check_number("reconstruction_weight", reconstruction_weight, least=0)
     check_count("latents", latents, 1)
+    players = _Networks(generator, reconstructor, critic)
 
-    def seen(samples: Array) -> Array:
-        return 2.0 * samples - 1.0 if signed else samples
-
-    def draws_of(key: PRNGKeyArray, rows: int, axis_name: str | None) -> _Draws:
-        def keys(name: str) -> RandomKeys:
-            own = random.stream(key, name)
-            return random.example_keys(own, rows, axis_name=axis_name)
-
-        shape = (rows, latents)
-        return _Draws(
-            draw_latents(keys("latent"), shape),
-            noise * random.normal(keys("reconstruction"), shape),
+    def draw(
+        key: PRNGKeyArray, rows: int, axis_name: str | None = None
+    ) -> tuple[Array, Array]:
+        latent_keys, noise_keys = (
+            random.example_keys(random.stream(key, name), rows, axis_name=axis_name)
+            for name in ("latent", "reconstruction")
         )
+        shape = (rows, latents)
+        drawn = draw_latents(latent_keys, shape)
+        return drawn, noise * random.normal(noise_keys, shape)
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> VEEGANState:
-        check_batch(batch, "image")
-        samples = seen(batch["image"])
-        zeros = jnp.zeros((samples.shape[0], latents), samples.dtype)
-
-        def made(
-            name: str,
-            network: Network,
-            optimizer: optax.GradientTransformation,
-            *inputs: Array,
-        ) -> tuple[NetState, tuple[int, ...]]:
-            params, stats = network.init(random.stream(key, name), *inputs)
-            outputs, _ = jax.eval_shape(network.apply, params, stats, *inputs)
-            return NetState(params, stats, optimizer.init(params)), outputs.shape
-
-        first, found = made("generator", generator, generator_optimizer, zeros)
-        gan_checks.check_generated(found, samples.shape)
-        second, found = made(
-            "reconstructor", reconstructor, reconstructor_optimizer, samples
+        samples = _to_networks(examples_of(batch), signed)
+        rows = samples.shape[0]
+        zeros = jnp.zeros((rows, latents), samples.dtype)
+        first, generated = _first_state(
+            random.stream(key, "generator"), generator, generator_optimizer, zeros
         )
-        _check_reconstructed(found, zeros.shape)
-        third, found = made("critic", critic, critic_optimizer, samples, zeros)
-        gan_checks.check_logits(found, samples.shape[0], 1)
+        gan_checks.check_generated(generated, samples.shape)
+        second, reconstructed = _first_state(
+            random.stream(key, "reconstructor"),
+            reconstructor,
+            reconstructor_optimizer,
+            samples,
+        )
+        _check_reconstructed(reconstructed, zeros.shape)
+        third, logits = _first_state(
+            random.stream(key, "critic"), critic, critic_optimizer, samples, zeros
+        )
+        gan_checks.check_logits(logits, rows, 1)
         return VEEGANState(jnp.zeros((), jnp.int32), key, first, second, third)
 
     def update(
         state: VEEGANState, batch: Batch, axis_name: str | None = None
     ) -> tuple[VEEGANState, Metrics]:
-        check_batch(batch, "image")
         key = random.step_key(state.key, state.step)
-        real = seen(batch["image"])
-        drawn = draws_of(key, real.shape[0], axis_name)
-
-        def run(network: Network, net: NetState, *inputs: Array) -> Any:
-            return network.apply(
-                net.params, net.stats, *inputs, train=True, axis_name=axis_name
-            )
-
-        def distance(net: NetState, fake: Array) -> tuple[Array, PyTree]:
-            found, stats = run(reconstructor, net, fake)
-            return jnp.mean(_squared_distance(drawn.latents, found)), stats
-
-        fake, _ = run(generator, state.generator, drawn.latents)
-        led_back, _ = run(reconstructor, state.reconstructor, real)
-        led_back = led_back.reshape(drawn.noise.shape) + drawn.noise
-
-        def critic_loss(params: Params) -> tuple[Array, Any]:
-            net = state.critic._replace(params=params)
-            generated, stats = run(critic, net, fake, drawn.latents)
-            net = net._replace(stats=stats)
-            given, stats = run(critic, net, real, led_back)
-            value = jnp.mean(_critic_loss(generated, given))
-            terms = {
-                "critic_loss": value,
-                "real_logit": -jnp.mean(given),
-                "fake_logit": -jnp.mean(generated),
-            }
-            return value, (terms, stats)
-
-        def reconstructor_loss(params: Params) -> tuple[Array, Any]:
-            value, stats = distance(state.reconstructor._replace(params=params), fake)
-            return value, ({"reconstruction": value}, stats)
-
-        def generator_loss(params: Params) -> tuple[Array, Any]:
-            net = state.generator._replace(params=params)
-            fake, stats = run(generator, net, drawn.latents)
-            ratio, _ = run(critic, state.critic, fake, drawn.latents)
-            apart, _ = distance(state.reconstructor, fake)
-            value = jnp.mean(ratio) + reconstruction_weight * apart
-            return value, ({"generator_loss": value}, stats)
-
-        def step(
-            name: str,
-            loss: Callable[[Params], tuple[Array, Any]],
-            optimizer: optax.GradientTransformation,
-        ) -> tuple[NetState, Metrics]:
-            net, found, stats = gradient_step(
-                loss, getattr(state, name), optimizer, axis_name=axis_name
-            )
-            found[f"{name}_gradient_norm"] = found.pop("gradient_norm")
-            del found["parameter_norm"], found["update_norm"]
-            return net._replace(stats=stats), found
-
-        critic_net, metrics = step("critic", critic_loss, critic_optimizer)
-        reconstructor_net, found = step(
-            "reconstructor", reconstructor_loss, reconstructor_optimizer
+        real = _to_networks(examples_of(batch), signed)
+        drawn, drawn_noise = draw(key, real.shape[0], axis_name)
+        step = _Step(
+            networks=players,
+            state=state,
+            key=key,
+            real=real,
+            latents=drawn,
+            noise=drawn_noise,
+            reconstruction_weight=reconstruction_weight,
+            axis_name=axis_name,
         )
-        metrics |= found
-        generator_net, found = step("generator", generator_loss, generator_optimizer)
-        metrics |= found
-        nets = (generator_net, reconstructor_net, critic_net)
-        return VEEGANState(state.step + 1, state.key, *nets), metrics
+        nets, metrics = {}, {}
+        for name, loss, optimizer in (
+            ("critic", _critic_loss, critic_optimizer),
+            ("reconstructor", _reconstructor_loss, reconstructor_optimizer),
+            ("generator", _generator_loss, generator_optimizer),
+        ):
+            net, found, stats = gradient_step(
+                partial(loss, step=step),
+                getattr(state, name),
+                optimizer,
+                axis_name=axis_name,
+            )
+            nets[name] = net._replace(stats=stats)
+            metrics |= with_gradient_norm(found, name)
+        return VEEGANState(state.step + 1, state.key, **nets), metrics
 
-    def still(network: Network, net: NetState, *inputs: Array) -> Array:
-        return network.apply(net.params, net.stats, *inputs)[0]
-
-    def generate(state: VEEGANState, latents: Array) -> Array:
-        samples = still(generator, state.generator, latents)
+    def generate(
+        state: VEEGANState, latents: Array, keys: RandomKeys | None = None
+    ) -> Array:
+        samples = _evaluated(generator, state.generator, latents, keys=keys)
         return 0.5 * (samples + 1.0) if signed else samples
 
     def sample(state: VEEGANState, key: PRNGKeyArray, n: int) -> Array:
         check_count("n", n, 0)
-        return generate(state, draw_latents(key, (n, latents)))
+        keys = random.example_keys(random.stream(key, "generator noise"), n)
+        return generate(state, draw_latents(key, (n, latents)), keys)
 
     def reconstruct(state: VEEGANState, samples: Array) -> Array:
         check_floats(samples=samples)
-        found = still(reconstructor, state.reconstructor, seen(samples))
+        inputs = _to_networks(samples, signed)
+        found = _evaluated(reconstructor, state.reconstructor, inputs)
         return found.reshape(samples.shape[0], latents)
 
-    def ratio(state: VEEGANState, samples: Array, latents: Array) -> PerExample:
-        return still(critic, state.critic, seen(samples), latents)
-
     def critique(state: VEEGANState, samples: Array) -> PerExample:
-        return -ratio(state, samples, reconstruct(state, samples))
+        pair = _to_networks(samples, signed), reconstruct(state, samples)
+        return -_evaluated(critic, state.critic, *pair)
 
     def evaluate(state: VEEGANState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
-        check_batch(batch, "image")
-        real = batch["image"]
-        drawn = draws_of(key, real.shape[0], None)
-        fake = generate(state, drawn.latents)
-        generated = ratio(state, fake, drawn.latents)
-        given = ratio(state, real, reconstruct(state, real) + drawn.noise)
-        apart = _squared_distance(drawn.latents, reconstruct(state, fake))
+        real = examples_of(batch)
+        rows = real.shape[0]
+        drawn, drawn_noise = draw(key, rows)
+        keys = random.example_keys(random.stream(key, "generator noise"), rows)
+        fake = generate(state, drawn, keys)
+        found = reconstruct(state, fake)
+        pairs = (real, reconstruct(state, real) + drawn_noise), (fake, drawn)
+        real_logits, fake_logits = (
+            _evaluated(critic, state.critic, _to_networks(samples, signed), beside)
+            for samples, beside in pairs
+        )
+        generator_loss = losses.veegan.generator_loss(
+            fake_logits, drawn, found, reconstruction_weight=reconstruction_weight
+        )
         return {
-            "critic_loss": _critic_loss(generated, given),
-            "generator_loss": generated + reconstruction_weight * apart,
-            "reconstruction": apart,
-            "real_logit": -given,
-            "fake_logit": -generated,
+            "critic_loss": losses.veegan.critic_loss(real_logits, fake_logits),
+            "generator_loss": generator_loss,
+            "reconstruction": losses.veegan.reconstructor_loss(drawn, found),
+            "real_logit": -real_logits,
+            "fake_logit": -fake_logits,
         }
 
     return VEEGAN(
@@ -307,13 +289,97 @@ def veegan(
     )
 
 
-def _critic_loss(generated: PerExample, given: PerExample) -> PerExample:
-    # The place of label 1 is the first one: here it is that of generated pairs.
-    return losses.gan.cross_entropy_critic_loss(generated, given)
+def _to_networks(samples: Array, signed: bool) -> Array:
+    return 2.0 * samples - 1.0 if signed else samples
 
 
-def _squared_distance(latents: Array, found: Array) -> PerExample:
-    return jnp.sum((latents - found.reshape(latents.shape)) ** 2, axis=-1)
+def _first_state(
+    key: PRNGKeyArray,
+    network: Network,
+    optimizer: optax.GradientTransformation,
+    *inputs: Array,
+) -> tuple[NetState, tuple[int, ...]]:
+    """Returns the first state of a network, and the shape of its outputs."""
+    params, stats = network.init(key, *inputs)
+    outputs, _ = jax.eval_shape(network.apply, params, stats, *inputs)
+    return NetState(params, stats, optimizer.init(params)), outputs.shape
+
+
+def _evaluated(
+    network: Network, net: NetState, *inputs: Array, keys: RandomKeys | None = None
+) -> Array:
+    mode = {} if keys is None else {"keys": keys}
+    return network.apply(net.params, net.stats, *inputs, **mode)[0]
+
+
+def _trained(
+    step: _Step, network: Network, net: NetState, *inputs: Array, stream: str
+) -> tuple[Array, PyTree]:
+    """Runs a network in training, with keys of a stream of its own."""
+    rows, axis_name = inputs[0].shape[0], step.axis_name
+    keys = random.example_keys(
+        random.stream(step.key, stream), rows, axis_name=axis_name
+    )
+    return network.apply(
+        net.params, net.stats, *inputs, keys=keys, train=True, axis_name=axis_name
+    )
+
+
+def _logits(
+    step: _Step, net: NetState, samples: Array, latents: Array, *, of: str
+) -> tuple[Array, PyTree]:
+    critic = step.networks.critic
+    return _trained(step, critic, net, samples, latents, stream=f"critic {of}")
+
+
+def _generated(step: _Step, net: NetState) -> tuple[Array, PyTree]:
+    """Generates from the latents of a step: the same samples in all three losses."""
+    generator = step.networks.generator
+    return _trained(step, generator, net, step.latents, stream="generator noise")
+
+
+def _reconstructed(
+    step: _Step, net: NetState, samples: Array, *, of: str
+) -> tuple[Array, PyTree]:
+    network = step.networks.reconstructor
+    found, stats = _trained(step, network, net, samples, stream=f"reconstructor {of}")
+    return found.reshape(step.latents.shape), stats
+
+
+def _critic_loss(params: Params, step: _Step) -> _Loss:
+    fake, _ = _generated(step, step.state.generator)
+    found, _ = _reconstructed(step, step.state.reconstructor, step.real, of="real")
+    net = step.state.critic._replace(params=params)
+    fake_logits, stats = _logits(step, net, fake, step.latents, of="fake")
+    net, found = net._replace(stats=stats), found + step.noise
+    real_logits, stats = _logits(step, net, step.real, found, of="real")
+    value = jnp.mean(losses.veegan.critic_loss(real_logits, fake_logits))
+    terms = {
+        "critic_loss": value,
+        "real_logit": -jnp.mean(real_logits),
+        "fake_logit": -jnp.mean(fake_logits),
+    }
+    return value, (terms, stats)
+
+
+def _reconstructor_loss(params: Params, step: _Step) -> _Loss:
+    fake, _ = _generated(step, step.state.generator)
+    net = step.state.reconstructor._replace(params=params)
+    found, stats = _reconstructed(step, net, fake, of="fake")
+    value = jnp.mean(losses.veegan.reconstructor_loss(step.latents, found))
+    return value, ({"reconstruction": value}, stats)
+
+
+def _generator_loss(params: Params, step: _Step) -> _Loss:
+    fake, stats = _generated(step, step.state.generator._replace(params=params))
+    logits, _ = _logits(step, step.state.critic, fake, step.latents, of="fake")
+    found, _ = _reconstructed(step, step.state.reconstructor, fake, of="fake")
+    weight = step.reconstruction_weight
+    values = losses.veegan.generator_loss(
+        logits, step.latents, found, reconstruction_weight=weight
+    )
+    value = jnp.mean(values)
+    return value, ({"generator_loss": value}, stats)
 
 
 def _check_reconstructed(found: tuple[int, ...], wanted: tuple[int, ...]) -> None:

@@ -17,6 +17,7 @@ from jaxgen.networks.convolutional_vae import (
     convolutional_encoder,
 )
 from jaxgen.networks.dcgan import (
+    CriticNormalization,
     DCGANCritic,
     DCGANGenerator,
     dcgan_critic,
@@ -76,6 +77,7 @@ __all__ = [
     "ConvTranspose",
     "ConvolutionalDecoder",
     "ConvolutionalEncoder",
+    "CriticNormalization",
     "DCGANCritic",
     "DCGANGenerator",
     "GaussianHead",

@@ -5,6 +5,8 @@ from flax import linen as nn
 
 from jaxgen.typing import Array
 
+__all__ = ["BatchNorm"]
+
 
 class BatchNorm(nn.Module):
     """Batch normalization, over all devices, and by classes if there is a condition.

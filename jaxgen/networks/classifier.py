@@ -9,6 +9,8 @@ from jaxgen.networks.convolution import Conv, ConvFormulation
 from jaxgen.networks.pure import pure
 from jaxgen.typing import Array, Images, Network
 
+__all__ = ["Classifier", "channels_of", "classifier"]
+
 _WIDTH = 64
 """Channels of the last convolution; each one before it has half, down to 16."""
 

@@ -36,6 +36,17 @@ from jaxgen.networks.formulations.winograd import winograd
 from jaxgen.networks.initializers import glorot_uniform
 from jaxgen.typing import Array, Images
 
+__all__ = [
+    "Conv",
+    "ConvFormulation",
+    "ConvTranspose",
+    "ConvTransposeFormulation",
+    "LayerFormulation",
+    "Padding",
+    "convolve",
+    "convolve_transpose",
+]
+
 ConvFormulation = Literal["auto", "plain", "im2col"]
 """Those that all convolutions of a network can have."""
 LayerFormulation = ConvFormulation | Literal["winograd", "few_outputs"]

@@ -19,6 +19,13 @@ from jaxgen.networks.mlp import head_of, with_condition
 from jaxgen.networks.pure import pure
 from jaxgen.typing import Array, Images, Network
 
+__all__ = [
+    "ConvolutionalDecoder",
+    "ConvolutionalEncoder",
+    "convolutional_decoder",
+    "convolutional_encoder",
+]
+
 _glorot = nn.initializers.glorot_uniform()
 
 

@@ -37,6 +37,15 @@ from jaxgen.networks.pure import pure
 from jaxgen.networks.spectral_norm import SpectralNorm
 from jaxgen.typing import Array, Images, Latents, Network
 
+__all__ = [
+    "CriticNormalization",
+    "DCGANCritic",
+    "DCGANGenerator",
+    "GeneratorNormalization",
+    "dcgan_critic",
+    "dcgan_generator",
+]
+
 GeneratorNormalization = Literal["batch", "conditional", "none"]
 CriticNormalization = Literal["none", "batch", "layer", "spectral"]
 

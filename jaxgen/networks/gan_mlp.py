@@ -11,6 +11,8 @@ from jaxgen.networks.mlp import Initializer, with_condition
 from jaxgen.networks.pure import pure
 from jaxgen.typing import Array, Latents, Network
 
+__all__ = ["MLPCritic", "MLPGenerator", "mlp_critic", "mlp_generator"]
+
 _glorot = nn.initializers.glorot_uniform()
 
 

@@ -12,6 +12,19 @@ from jaxgen.errors import InputError
 from jaxgen.networks.convolution import ConvFormulation, ConvTransposeFormulation
 from jaxgen.typing import Array, Images
 
+__all__ = [
+    "TRANSPOSED",
+    "Activation",
+    "Conditioning",
+    "CriticHead",
+    "Dense",
+    "halvings",
+    "leaky_relu",
+    "minibatch_deviation",
+    "split_condition",
+    "with_condition_channels",
+]
+
 Activation = Callable[[Array], Array]
 Conditioning = Literal["concat", "projection"] | None
 """How a critic sees a condition: beside the image; by a projection of its features

@@ -21,6 +21,18 @@ from jaxgen.networks.convolution import Conv
 from jaxgen.networks.pure import pure
 from jaxgen.typing import Array, Images, Network
 
+__all__ = [
+    "NUM_CLASSES",
+    "PLANS",
+    "SIZE",
+    "Block",
+    "Inception",
+    "InceptionOutputs",
+    "Plan",
+    "Unit",
+    "inception",
+]
+
 SIZE = 299
 """Height and width of the images it was trained on."""
 

@@ -13,6 +13,8 @@ from jaxgen.networks.inception import SIZE, inception
 from jaxgen.networks.state_dict import take
 from jaxgen.typing import Params
 
+__all__ = ["inception_params", "inception_shapes"]
+
 _EPSILON = 1e-3
 """Added to the variances of the normalizations."""
 

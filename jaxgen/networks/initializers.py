@@ -15,6 +15,8 @@ from jax.typing import DTypeLike
 from jaxgen.checks import check_number
 from jaxgen.typing import Array, PRNGKeyArray
 
+__all__ = ["glorot_uniform", "normal"]
+
 
 def normal(deviation: float) -> Initializer:
     """Returns an initializer of N(0, deviation**2), as Flax's of this name.

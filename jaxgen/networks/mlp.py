@@ -11,6 +11,21 @@ from jaxgen.checks import check_count, check_counts
 from jaxgen.networks.pure import pure
 from jaxgen.typing import Array, Images, Latents, Network
 
+__all__ = [
+    "ConditionalPrior",
+    "GaussianHead",
+    "Initializer",
+    "LogitsHead",
+    "MLPDecoder",
+    "MLPEncoder",
+    "conditional_prior",
+    "fan_in_uniform",
+    "head_of",
+    "mlp_decoder",
+    "mlp_encoder",
+    "with_condition",
+]
+
 Initializer = nn.initializers.Initializer
 _glorot = nn.initializers.glorot_uniform()
 fan_in_uniform = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")

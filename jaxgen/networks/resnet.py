@@ -32,6 +32,16 @@ from jaxgen.networks.pure import pure
 from jaxgen.networks.spectral_norm import SpectralNorm
 from jaxgen.typing import Array, Images, Latents, Network
 
+__all__ = [
+    "CriticNormalization",
+    "GeneratorNormalization",
+    "ResidualCritic",
+    "ResidualGenerator",
+    "residual_critic",
+    "residual_generator",
+    "spread_kernel",
+]
+
 GeneratorNormalization = Literal["batch", "conditional", "none"]
 CriticNormalization = Literal["none", "layer", "spectral"]
 

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 from jaxgen.checks import check_number
 from jaxgen.typing import Network, Params, PRNGKeyArray, PyTree
 
+__all__ = ["shared_scale"]
+
 
 def shared_scale(decoder: Network, *, start: float = -1.0) -> Network:
     """Returns a decoder of pairs (mean, log_scale) out of one of means.

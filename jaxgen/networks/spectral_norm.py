@@ -10,6 +10,8 @@ from jax import lax
 
 from jaxgen.typing import Array
 
+__all__ = ["SpectralNorm"]
+
 _FIRST_ITERATIONS = 15
 """Of the power iteration at the start, so that the first steps are not far off."""
 

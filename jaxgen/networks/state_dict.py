@@ -6,6 +6,8 @@ import numpy as np
 
 from jaxgen.errors import InputError
 
+__all__ = ["take"]
+
 
 def take(
     state_dict: Mapping[str, np.ndarray],

@@ -15,6 +15,8 @@ from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 from jaxgen.errors import InputError
 
+__all__ = ["Storage", "StoredTensor", "read_object"]
+
 _TENSORS = ("torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2")
 _PARAMETERS = ("torch._utils._rebuild_parameter", "torch.nn.parameter.Parameter")
 _ORDERED = "collections.OrderedDict"

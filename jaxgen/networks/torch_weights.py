@@ -22,6 +22,8 @@ from jaxgen.errors import InputError
 from jaxgen.files import open_regular
 from jaxgen.networks.torch_pickle import Storage, StoredTensor, read_object
 
+__all__ = ["read_state_dict"]
+
 _MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_VERSION = 1001
 

@@ -16,6 +16,8 @@ from jaxgen.networks.pure import pure
 from jaxgen.networks.state_dict import take
 from jaxgen.typing import Images, Network, Params
 
+__all__ = ["DEVIATION", "MEAN", "VGG", "WIDTHS", "standardize", "vgg", "vgg_params"]
+
 WIDTHS = (64, 128, 256, 512, 512)
 """Channels of each stage."""
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from jaxgen.errors import InputError
 from jaxgen.report import write_page
 
+__all__ = ["main"]
+
 _EPILOG = """\
 A run's folder holds config.json and metrics.jsonl, and what the experiment left in
 arrays/*.npz; every figure whose arrays are there is drawn. Nothing is trained and no

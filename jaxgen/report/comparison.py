@@ -18,6 +18,8 @@ from jaxgen.report.style import (
     png,
 )
 
+__all__ = ["Row", "draw"]
+
 Row = Mapping[str, Any]
 
 
@@ -108,7 +110,8 @@ def _head(
     figure.legend(
         handles=[
             Line2D(
-                *([], []),
+                [],
+                [],
                 color=colour,
                 marker="o",
                 markersize=5,
@@ -133,7 +136,9 @@ def _draw_row(axes: Axes, row: Row, height: float, edge: float, theme: Theme) ->
         axes.plot([edge, price], [height] * 2, color=theme.rule, linewidth=1)
         axes.plot(interval, [height] * 2, color=colour, linewidth=2)
         axes.plot(
-            *(price, height, "o"),
+            price,
+            height,
+            "o",
             markersize=5,
             color=theme.paper if biased else colour,
             markeredgecolor=colour,

@@ -9,6 +9,16 @@ import numpy as np
 from jaxgen.report.run import Row, series
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
 
+__all__ = [
+    "MOST_NAMED",
+    "after_first_epoch",
+    "curves",
+    "frame",
+    "name_ends",
+    "short",
+    "spoken",
+]
+
 MOST_NAMED = 4
 """Curves that are named at their ends; more are told by a legend."""
 
@@ -60,7 +70,12 @@ def curves(
                 axes.set_ylabel(said[index])
             floor = (floors or {}).get(name)
             _draw_curves(
-                *(axes, rows, name, colours, floor, theme),
+                axes,
+                rows,
+                name,
+                colours,
+                floor,
+                theme,
                 named=not crowded,
                 whole=name in counts,
             )
@@ -111,7 +126,8 @@ def _draw_curves(
         # A curve of single batches is noise around a curve: thin, it can be read.
         width = 0.8 if len(values) > 80 else 1.6
         axes.plot(
-            *(epochs, values),
+            epochs,
+            values,
             marker=marker,
             color=colour,
             linewidth=width,

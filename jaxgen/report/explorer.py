@@ -17,6 +17,8 @@ require("PIL")
 
 from PIL import Image  # noqa: E402
 
+__all__ = ["Explorer", "explorer"]
+
 _MAX_SIDE = 4096  # dots; phones refuse larger images
 _MAX_POINTS = 5000  # more cannot be told apart on a screen
 

@@ -4,6 +4,8 @@ import importlib
 
 from jaxgen.errors import InputError
 
+__all__ = ["require"]
+
 
 def require(*modules: str) -> None:
     """Checks that the packages of the `experiments` extra are installed.

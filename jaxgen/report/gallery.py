@@ -7,22 +7,42 @@ from jaxgen.report.family import measured, pictured, sweep_plates
 from jaxgen.report.plate import Maker, Plate
 from jaxgen.report.run import Run, naming_arrays
 
+__all__ = ["evaluation_plates", "plates"]
+
 _MAKERS: tuple[Maker, ...] = (
-    *(latent_plates.manifold, pictured.class_plane, pictured.all_labels),
-    *(latent_plates.samples, pictured.samplers),
-    *(latent_plates.scatter, sweep_plates.latent_planes),
-    *(latent_plates.reconstructions, pictured.comparison),
-    *(sweep_plates.reconstructions, pictured.codes, pictured.traversals),
-    *(measured.disentanglement, sweep_plates.scores, measured.bounds),
-    *(records.losses, records.constraint, latent_plates.epochs, latent_plates.kl),
-    *(records.health, studies.three_ways, studies.integrands, studies.bernoulli),
-    *(studies.regression, studies.along),
+    latent_plates.manifold,
+    pictured.class_plane,
+    pictured.all_labels,
+    latent_plates.samples,
+    pictured.samplers,
+    latent_plates.scatter,
+    sweep_plates.latent_planes,
+    latent_plates.reconstructions,
+    pictured.comparison,
+    sweep_plates.reconstructions,
+    pictured.codes,
+    pictured.traversals,
+    measured.disentanglement,
+    sweep_plates.scores,
+    measured.bounds,
+    records.losses,
+    records.constraint,
+    latent_plates.epochs,
+    latent_plates.kl,
+    records.health,
+    studies.three_ways,
+    studies.integrands,
+    studies.bernoulli,
+    studies.regression,
+    studies.along,
     *translation.MAKERS,
     *gan.MAKERS,
 )
 _EVALUATION: tuple[Maker, ...] = (
-    *(evaluation.intervals, evaluation.prd),
-    *(evaluation.side_by_side, evaluation.neighbours),
+    evaluation.intervals,
+    evaluation.prd,
+    evaluation.side_by_side,
+    evaluation.neighbours,
 )
 
 

@@ -10,6 +10,17 @@ from jaxgen.report.plate import Plate
 from jaxgen.report.run import Run
 from jaxgen.report.style import Figure, Theme
 
+__all__ = [
+    "class_names",
+    "epochs",
+    "kl",
+    "manifold",
+    "read_latents",
+    "reconstructions",
+    "samples",
+    "scatter",
+]
+
 
 def manifold(run: Run) -> Plate | None:
     """The latent plane, decoded."""

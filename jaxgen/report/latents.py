@@ -7,6 +7,8 @@ import numpy as np
 
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
 
+__all__ = ["ACTIVE_KL", "kl_per_dimension", "latent_scatter", "shown_dimensions"]
+
 # The mean KL (nats) above which a latent dimension is said to carry something.
 ACTIVE_KL = 0.01
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from jaxgen.report.plate import Plate
     from jaxgen.report.style import Figure, Theme
 
+__all__ = ["write_file", "write_page"]
+
 _TEMPLATES = Path(__file__).parent / "templates"
 
 

@@ -13,6 +13,19 @@ require("PIL")
 
 from PIL import Image  # noqa: E402
 
+__all__ = [
+    "canvas",
+    "epochs",
+    "manifold",
+    "montage",
+    "reconstructions",
+    "samples",
+    "scaled",
+    "side_by_side",
+    "tick",
+    "tiles",
+]
+
 _WIDTH = 1150  # dots that a montage aims at
 _WIDE = 1270  # the same where more belongs in a row and there are no labels beside it
 _MAX_COLUMNS = 16  # more decoded latents than this are shown as one square an epoch

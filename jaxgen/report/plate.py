@@ -6,6 +6,8 @@ from collections.abc import Callable
 from jaxgen.report.run import Run
 from jaxgen.report.style import Figure, Theme
 
+__all__ = ["Maker", "Plate"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Plate:

@@ -10,6 +10,8 @@ from jaxgen.report.run import Run
 from jaxgen.report.style import Figure, Theme
 from jaxgen.report.translation import terms as translation
 
+__all__ = ["constraint", "health", "losses", "read_constraint"]
+
 # What the figure of a constraint shows is not shown again among the loss terms.
 _STEERING = ("beta", "slack", "lagrange", "kl_average", "reconstruction_average")
 

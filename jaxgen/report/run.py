@@ -14,6 +14,19 @@ from jaxgen.errors import InputError
 from jaxgen.files import read_npz
 from jaxgen.run_files import is_number, read_config, read_object, read_records
 
+__all__ = [
+    "DIAGNOSTICS",
+    "UNITLESS",
+    "Arrays",
+    "Row",
+    "Run",
+    "keeps_records",
+    "naming_arrays",
+    "numeric_names",
+    "read_run",
+    "series",
+]
+
 Row = Mapping[str, Any]
 Arrays = dict[str, np.ndarray]
 
@@ -32,8 +45,18 @@ _PLACE = ("step", "epoch", "split")
 # What steers a loss is logged beside its terms, but is no number of nats.
 UNITLESS = frozenset(
     {
-        *("accuracy", "beta", "capacity", "lagrange", "lagrange_multiplier", "lambda"),
-        *("learning_rate", "multiplier", "slack", "tau", "temperature", "weight"),
+        "accuracy",
+        "beta",
+        "capacity",
+        "lagrange",
+        "lagrange_multiplier",
+        "lambda",
+        "learning_rate",
+        "multiplier",
+        "slack",
+        "tau",
+        "temperature",
+        "weight",
     }
 )
 

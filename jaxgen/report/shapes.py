@@ -8,6 +8,8 @@ import numpy as np
 from jaxgen.errors import InputError
 from jaxgen.report.run import Arrays, Run
 
+__all__ = ["read", "texts"]
+
 
 def read(
     run: Run,

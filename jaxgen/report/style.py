@@ -52,12 +52,28 @@ WIDTH = 6.8  # inches: the text width of a page of paper
 # protanopia, deuteranopia and tritanopia (matplotlib's own ten: 0.007), found by
 # annealing: the first ten for white paper, the same hues again for a dark page.
 CLASS_COLOURS = (
-    *("#4c40b0", "#df8744", "#0ce5a4", "#803c50", "#adb8fb"),
-    *("#e0c31e", "#16799b", "#c83c00", "#a66fe6", "#14afa7"),
+    "#4c40b0",
+    "#df8744",
+    "#0ce5a4",
+    "#803c50",
+    "#adb8fb",
+    "#e0c31e",
+    "#16799b",
+    "#c83c00",
+    "#a66fe6",
+    "#14afa7",
 )
 NIGHT_COLOURS = (
-    *("#a076ff", "#ffb854", "#2efaba", "#d36b7a", "#c0c6ff"),
-    *("#b99d10", "#4a9dbb", "#c93d08", "#9153c5", "#6dc8ad"),
+    "#a076ff",
+    "#ffb854",
+    "#2efaba",
+    "#d36b7a",
+    "#c0c6ff",
+    "#b99d10",
+    "#4a9dbb",
+    "#c93d08",
+    "#9153c5",
+    "#6dc8ad",
 )
 # Past ten classes the colours repeat with another marker.
 CLASS_MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "p")

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+__all__ = ["said"]
+
 
 def said(value: Any) -> str:
     """A value as a reader would write it."""

@@ -6,9 +6,13 @@ from jaxgen.training.evaluation import compile_evaluation
 from jaxgen.training.guard import Failed, Interrupted, NonFiniteError
 from jaxgen.training.loop import default_steps_per_call, fit
 from jaxgen.training.parallel import Placement, compile_steps, placement
-from jaxgen.training.progress import ProgressBar
+from jaxgen.training.progress import LineTimer, ProgressBar, is_terminal
 from jaxgen.training.run_folder import (
     RunFolder,
+    check_name,
+    discard_run,
+    environment,
+    has_checkpoint,
     open_run,
     release_run,
     write_json,
@@ -20,15 +24,21 @@ __all__ = [
     "Failed",
     "Interrupted",
     "JsonLines",
+    "LineTimer",
     "NonFiniteError",
     "Placement",
     "ProgressBar",
     "RunFolder",
     "TensorBoard",
+    "check_name",
     "compile_evaluation",
     "compile_steps",
     "default_steps_per_call",
+    "discard_run",
+    "environment",
     "fit",
+    "has_checkpoint",
+    "is_terminal",
     "open_run",
     "placement",
     "read_records",

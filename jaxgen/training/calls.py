@@ -9,6 +9,8 @@ from jaxgen.training.guard import reading_data
 from jaxgen.training.parallel import Placement, compile_steps, steps_that_fit
 from jaxgen.typing import Batch, Data, Metrics, Model, PRNGKeyArray
 
+__all__ = ["Calls"]
+
 
 class Calls:
     """The compiled steps of one run and the boundaries of its calls; see `fit`."""

@@ -45,6 +45,8 @@ from jaxgen.training.trees import (
 )
 from jaxgen.typing import PyTree
 
+__all__ = ["FORMAT", "Checkpoints"]
+
 FORMAT = "format.json"
 """The file by which a folder states that each of its checkpoints has a digest."""
 

@@ -6,6 +6,8 @@ from jaxgen.training import guard
 from jaxgen.training.calls import Calls
 from jaxgen.training.checkpoint import Checkpoints
 
+__all__ = ["diagnose", "last_checkpoint"]
+
 
 def diagnose(run: Calls, state: Any, step: int, term: str) -> str:
     """Replays a run up to a step with a term that is not finite, and says why it is.

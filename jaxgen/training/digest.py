@@ -18,6 +18,15 @@ from typing import Any
 from jaxgen import files
 from jaxgen.errors import InputError
 
+__all__ = [
+    "NAME",
+    "DamageError",
+    "UnfinishedError",
+    "read_digest",
+    "refuse_pipes",
+    "write_digest",
+]
+
 NAME = "digest.json"
 
 

@@ -10,6 +10,8 @@ from jaxgen.training.guard import reading_data
 from jaxgen.training.parallel import Placement, steps_that_fit
 from jaxgen.typing import Array, Data, Model, PRNGKeyArray, PyTree
 
+__all__ = ["STEPS_PER_CALL", "compile_evaluation"]
+
 STEPS_PER_CALL = 64
 
 

@@ -15,6 +15,20 @@ from jaxgen.errors import InputError
 from jaxgen.files import is_full
 from jaxgen.typing import Array, PyTree
 
+__all__ = [
+    "SIGNALS",
+    "Failed",
+    "Interrupted",
+    "Interrupts",
+    "NonFiniteError",
+    "UnreadableData",
+    "first_bad_leaf",
+    "first_bad_step",
+    "is_ignored",
+    "largest_leaf",
+    "reading_data",
+]
+
 SIGNALS = tuple(
     getattr(signal, name)
     for name in ("SIGINT", "SIGTERM", "SIGHUP")

@@ -7,6 +7,8 @@ import numpy as np
 
 from jaxgen.training.writers import Record
 
+__all__ = ["Clock", "Ledger"]
+
 
 class Ledger:
     """Sums of the training terms since the last record, and what is still to be done.

@@ -16,6 +16,8 @@ try:
 except ImportError:  # Windows: there is no lock
     fcntl = None
 
+__all__ = ["NAME", "release", "take"]
+
 NAME = ".lock"
 """The file in the run's folder; it names its owner while there is one."""
 

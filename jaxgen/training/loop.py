@@ -23,6 +23,8 @@ from jaxgen.training.parallel import Placement, placement
 from jaxgen.training.writers import Writer
 from jaxgen.typing import Array, Data, Metrics, Model, PRNGKeyArray
 
+__all__ = ["Callback", "Progress", "default_steps_per_call", "fit"]
+
 Callback = Callable[[Any, int], None]
 """`callback(state, step)`, called whenever the model has been evaluated."""
 

@@ -13,6 +13,16 @@ from jaxgen.checks import check_choice, check_count
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Data, Metrics, Model, PyTree
 
+__all__ = [
+    "AXIS",
+    "FED_BYTES",
+    "Mode",
+    "Placement",
+    "compile_steps",
+    "placement",
+    "steps_that_fit",
+]
+
 AXIS = "data"
 FED_BYTES = 64 * 2**20
 Mode = Literal["jit", "pmap", "shard_map"]

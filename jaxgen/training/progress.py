@@ -10,6 +10,8 @@ from typing import Any
 from jaxgen.errors import InputError
 from jaxgen.progress import print_line
 
+__all__ = ["SECONDS_BETWEEN_LINES", "LineTimer", "ProgressBar", "is_terminal"]
+
 SECONDS_BETWEEN_LINES = 5.0
 
 

@@ -6,6 +6,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+__all__ = ["LATE", "quiet_orbax"]
+
 LATE = ("Event loop is closed", "exception was never retrieved")
 """What is told of a read or a write that ends after another one has failed."""
 

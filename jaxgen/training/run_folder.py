@@ -16,6 +16,17 @@ from jaxgen.files import write_whole
 from jaxgen.run_files import read_records
 from jaxgen.training import lock
 
+__all__ = [
+    "RunFolder",
+    "check_name",
+    "discard_run",
+    "environment",
+    "has_checkpoint",
+    "open_run",
+    "release_run",
+    "write_json",
+]
+
 
 class RunFolder(NamedTuple):
     """The folder of one run, `runs/<experiment>/<name>`."""

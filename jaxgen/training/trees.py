@@ -9,6 +9,8 @@ import orbax.checkpoint as ocp
 
 from jaxgen.typing import PyTree
 
+__all__ = ["arrays_of", "data_to_keys", "first_difference", "keys_to_data", "root_key"]
+
 
 def arrays_of(tree: PyTree) -> dict[str, tuple[tuple[int, ...], str]]:
     """Returns the shape and the type of each array of a tree under its path."""

@@ -13,6 +13,8 @@ from jaxgen.errors import InputError
 from jaxgen.files import write_whole
 from jaxgen.run_files import Record, read_records
 
+__all__ = ["JsonLines", "TensorBoard", "Writer"]
+
 
 @runtime_checkable
 class Writer(Protocol):

@@ -64,16 +64,16 @@ def test_batches_keep_the_contract(key):
     assert isinstance(data, Data)
     assert data.steps_per_epoch == 100
     first, again, second = (batch_of(data, step) for step in (0, 0, 1))
-    assert (first["image"].shape, first["image"].dtype) == ((8, 2), jnp.float32)
-    assert first.keys() == {"image"}
-    np.testing.assert_array_equal(first["image"], again["image"])
-    assert len(np.unique(np.concatenate([first["image"], second["image"]]))) == 32
+    assert (first["data"].shape, first["data"].dtype) == ((8, 2), jnp.float32)
+    assert first.keys() == {"data"}
+    np.testing.assert_array_equal(first["data"], again["data"])
+    assert len(np.unique(np.concatenate([first["data"], second["data"]]))) == 32
 
 
 def test_a_share_of_the_rows_is_drawn_as_in_the_whole(key):
     data = mixtures.batches(mixtures.grid(), batch_size=6, key=key, train=True)
     whole, part = batch_of(data, 3), batch_of(data, 3, slice(2, 4))
-    np.testing.assert_array_equal(part["image"], whole["image"][2:4])
+    np.testing.assert_array_equal(part["data"], whole["data"][2:4])
 
 
 def test_evaluation_repeats_itself_pads_and_differs_from_training(key):
@@ -85,9 +85,9 @@ def test_evaluation_repeats_itself_pads_and_differs_from_training(key):
         test.feed(0, 2)["weight"], [[1] * 8, [1] * 4 + [0] * 4]
     )
     first, again = batch_of(test, 1), batch_of(test, 3)
-    np.testing.assert_array_equal(first["image"], again["image"])
+    np.testing.assert_array_equal(first["data"], again["data"])
     np.testing.assert_array_equal(first["weight"], again["weight"])
-    assert not np.isin(batch_of(test, 0)["image"], batch_of(train, 0)["image"]).any()
+    assert not np.isin(batch_of(test, 0)["data"], batch_of(train, 0)["data"]).any()
 
 
 def test_what_cannot_be_drawn_is_refused(key):

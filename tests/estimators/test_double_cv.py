@@ -72,7 +72,11 @@ def test_a_linear_f_has_no_variance(key, make):
 def test_at_alpha_0_it_is_leave_one_out(key):
     draws = [
         gradient_draws(
-            *(jax.random.clone(key), estimator, smooth, by_logits, LOGITS),
+            jax.random.clone(key),
+            estimator,
+            smooth,
+            by_logits,
+            LOGITS,
             num_samples=3,
             repeats=10,
         )
@@ -100,7 +104,10 @@ def test_the_variance_is_that_of_the_formula_enumerated(key):
         first, second = first + mass * gradient, second + mass * gradient**2
     logits = jnp.asarray(np.log(probs / (1 - probs)), jnp.float32)
     draws = gradient_draws(
-        *(key, DoubleCV(alpha=alpha), lambda _, x: jnp.exp(x @ weight), by_logits),
+        key,
+        DoubleCV(alpha=alpha),
+        lambda _, x: jnp.exp(x @ weight),
+        by_logits,
         logits,
         num_samples=2,
         repeats=50_000,
@@ -119,7 +126,11 @@ def test_pilot_has_less_variance_than_leave_one_out_for_each_batch_element(key):
         one, DoubleCV("pilot"), f, by_logits, LOGITS, num_samples=4, repeats=5_000
     )
     plain = gradient_draws(
-        *(two, ScoreFunction("leave_one_out"), f, by_logits, LOGITS),
+        two,
+        ScoreFunction("leave_one_out"),
+        f,
+        by_logits,
+        LOGITS,
         num_samples=4,
         repeats=5_000,
     )

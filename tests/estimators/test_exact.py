@@ -102,7 +102,8 @@ def test_a_constant_in_f_is_not_rounded_in_the_gradient():
 
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6),
-        *(gradient(0.0), gradient(1e4)),
+        gradient(0.0),
+        gradient(1e4),
     )
 
 

@@ -52,8 +52,11 @@ def test_the_mean_is_the_gradient_where_the_step_is_small(key, estimator):
 def test_for_a_quadratic_it_is_the_pathwise_gradient(key):
     # ((mu + e + s u)^2 - (mu - e + s u)^2) / 2e = 2 (mu + s u): of variance 4 s^2.
     draws = gradient_draws(
-        *(key, FiniteDifference(epsilon=0.5), lambda _, x: x**2),
-        *(lambda p: dists.Normal(p, 0.7), jnp.float32(1.3)),
+        key,
+        FiniteDifference(epsilon=0.5),
+        lambda _, x: x**2,
+        lambda p: dists.Normal(p, 0.7),
+        jnp.float32(1.3),
         num_samples=2,
         repeats=20_000,
     )
@@ -65,8 +68,11 @@ def test_spsa_has_the_slopes_in_the_others_as_noise(key):
     # f = sum a_i x_i, moved by signs D: D_i a.D has the variance sum of the other a^2.
     slope = np.array([1.0, -2.0, 3.0])
     draws = gradient_draws(
-        *(key, SPSA(epsilon=0.1), lambda _, x: x @ slope),
-        *(lambda p: dists.Normal(p, 1.0).to_event(1), jnp.zeros(3)),
+        key,
+        SPSA(epsilon=0.1),
+        lambda _, x: x @ slope,
+        lambda p: dists.Normal(p, 1.0).to_event(1),
+        jnp.zeros(3),
         num_samples=2,
         repeats=20_000,
     )
@@ -85,7 +91,11 @@ def test_a_step_function_behind_a_callback_is_no_trouble(key, estimator):
         )
 
     draws = gradient_draws(
-        *(key, estimator, f, lambda p: dists.Normal(p, 1.0), jnp.float32(0.5)),
+        key,
+        estimator,
+        f,
+        lambda p: dists.Normal(p, 1.0),
+        jnp.float32(0.5),
         num_samples=100,
         repeats=300,
     )
@@ -110,7 +120,11 @@ def test_discrete_distributions_are_moved_too(key, estimator):
 
     logits = jnp.array([[0.0, 0.5, -1.0], [1.0, 0.0, 0.2]])
     draws = gradient_draws(
-        *(key, estimator, f, make, logits),
+        key,
+        estimator,
+        f,
+        make,
+        logits,
         num_samples=20,
         repeats=2_000,
     )

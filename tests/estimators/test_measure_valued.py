@@ -67,7 +67,11 @@ def test_normal_has_its_exact_mean_and_variance(key, coupling):
     variance = {True: coupled, False: free}.get(coupling, np.minimum(coupled, free))
     estimator = MeasureValued(coupling=coupling)
     draws = gradient_draws(
-        *(key, estimator, each_of_the_table, normal, params),
+        key,
+        estimator,
+        each_of_the_table,
+        normal,
+        params,
         num_samples=1,
         repeats=20_000,
     )
@@ -142,7 +146,11 @@ def test_the_mean_is_the_gradient(key, name):
     finite = name.startswith(("Bernoulli", "Categorical"))
     truth = exact(weighted, make, params, Enumerate() if finite else Quadrature(128))
     draws = gradient_draws(
-        *(key, MeasureValued(coupling=True), weighted, make, params),
+        key,
+        MeasureValued(coupling=True),
+        weighted,
+        make,
+        params,
         num_samples=4,
         repeats=4_000,
     )
@@ -153,7 +161,11 @@ def test_the_mean_is_the_gradient(key, name):
 def test_the_mean_does_not_depend_on_the_coupling(key, name):
     make, params = FAMILIES[name]
     draws = gradient_draws(
-        *(key, MeasureValued(coupling=False), weighted, make, params),
+        key,
+        MeasureValued(coupling=False),
+        weighted,
+        make,
+        params,
         num_samples=4,
         repeats=4_000,
     )
@@ -211,7 +223,11 @@ def test_a_program_with_jumps_is_no_trouble(key):
         )
 
     draws = gradient_draws(
-        *(key, MeasureValued(), f, normal, (jnp.float32(0.3), jnp.float32(0.7))),
+        key,
+        MeasureValued(),
+        f,
+        normal,
+        (jnp.float32(0.3), jnp.float32(0.7)),
         num_samples=10,
         repeats=2_000,
     )
@@ -250,7 +266,9 @@ def test_blocks_of_coordinates_give_what_all_at_once_give(key, monkeypatch):
             return expectation(
                 jax.random.clone(key),
                 lambda b: jnp.sum(logits) * jnp.prod(b + 0.5, axis=-1),
-                *(dist, MeasureValued(), 3),
+                dist,
+                MeasureValued(),
+                3,
             )
 
         return jax.jit(jax.grad(value))(jnp.linspace(-1, 1, 10))

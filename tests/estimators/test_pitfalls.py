@@ -104,8 +104,16 @@ def test_the_optimal_baseline_has_higher_derivatives(key):
 @pytest.mark.parametrize(
     "estimator",
     [
-        *(ScoreFunction(), Enumerate(), DisARM(), ARMS(), Rebar(), ReinMax()),
-        *(StraightThrough(), DoubleCV(), MuProp(), MeasureValued()),
+        ScoreFunction(),
+        Enumerate(),
+        DisARM(),
+        ARMS(),
+        Rebar(),
+        ReinMax(),
+        StraightThrough(),
+        DoubleCV(),
+        MuProp(),
+        MeasureValued(),
     ],
     ids=str,
 )

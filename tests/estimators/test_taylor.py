@@ -74,7 +74,10 @@ def test_muprop_has_no_variance_for_a_linear_f(key, make, truth):
 def test_muprop_has_the_variance_of_what_the_expansion_leaves_over(key):
     # (z - mu)^2 of N(mu, 1) is left over of z^2, times the score z - mu: E u^6 = 15.
     draws = gradient_draws(
-        *(key, MuProp(), lambda _, z: z**2, lambda p: dists.Normal(p, 1.0)),
+        key,
+        MuProp(),
+        lambda _, z: z**2,
+        lambda p: dists.Normal(p, 1.0),
         jnp.float32(1.7),
         num_samples=1,
         repeats=50_000,
@@ -115,7 +118,7 @@ def test_delta_method_has_the_mean_of_the_gradient_and_less_variance(key, base):
     keys = jax.random.split(key)
     plain, helped = (
         gradient_draws(
-            *(k, estimator, wavy, diagonal, LOC_SCALE), num_samples=2, repeats=2_000
+            k, estimator, wavy, diagonal, LOC_SCALE, num_samples=2, repeats=2_000
         )
         for k, estimator in zip(keys, (base, DeltaMethod(base)), strict=True)
     )

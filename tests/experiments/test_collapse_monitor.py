@@ -24,12 +24,12 @@ class Fixed:
     def __init__(self, path, *, heard, mixture=RING, test=None):
         model = tiny_gan.gan(remedies=[remedies.pac(2)])
         self.model = model._replace(sample=lambda state, key, n: state.ema[:n])
-        self.state = model.init(jax.random.key(1), {"image": POINTS[:8]})
+        self.state = model.init(jax.random.key(1), {"data": POINTS[:8]})
         self.monitor = CollapseMonitor(
             path,
             self.model,
             jax.random.key(2),
-            {"image": POINTS},
+            {"data": POINTS},
             mixture=mixture,
             test=test,
             warn=heard.append,
@@ -41,7 +41,7 @@ class Fixed:
 
 def test_modes_are_counted_recorded_and_a_collapse_is_told_once(tmp_path):
     heard, path = [], tmp_path / "monitor.jsonl"
-    watched = Fixed(path, heard=heard, test={"image": POINTS})
+    watched = Fixed(path, heard=heard, test={"data": POINTS})
     two = jnp.where(
         POINTS[:, :1] > 0, jnp.array([[1.0, 0.0]]), jnp.array([[-1.0, 0.0]])
     )
@@ -124,7 +124,7 @@ OF_CLASSES = SimpleNamespace(
 )
 def test_any_model_that_samples_and_judges_is_watched(tmp_path, model, sign):
     path = tmp_path / "monitor.jsonl"
-    batch = {"image": POINTS, "label": np.arange(300) % 3}
+    batch = {"data": POINTS, "label": np.arange(300) % 3}
     CollapseMonitor(path, model, jax.random.key(2), batch, test=batch)(POINTS, 1)
     (record,) = training.read_records(path)
     assert record["sign"] == pytest.approx(sign)

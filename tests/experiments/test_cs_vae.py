@@ -81,7 +81,12 @@ def test_the_gain_on_a_baseline_is_paired_by_image():
     # A gain of 2 on every image is certain, however much the images differ.
     likelihoods = [
         vae_parts.Likelihood(
-            *(own.mean(), 30 / np.sqrt(500), ess, 100, len(own), own),
+            nll=own.mean(),
+            standard_error=30 / np.sqrt(500),
+            effective_samples=ess,
+            num_samples=100,
+            num_images=len(own),
+            per_image=own,
         )
         for own, ess in ((per_image - 2, 3.0), (per_image, 50.0), (per_image, 50.0))
     ]

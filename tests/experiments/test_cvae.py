@@ -108,7 +108,7 @@ def test_a_prior_of_the_label_places_its_latents(conditional, tmp_path, monkeypa
 
     monkeypatch.setattr(latent_arrays, "decoder", spy)
     cvae.write_label_arrays(
-        *(tmp_path, both.cvae, state, setup.test, jax.random.key(1)), shown_label=3
+        tmp_path, both.cvae, state, setup.test, jax.random.key(1), shown_label=3
     )
     (_, held), (latents, labels) = seen
     assert (np.argmax(held, axis=1) == 3).all()

@@ -39,7 +39,7 @@ def test_a_small_run_leaves_its_figure(tmp_path):
 def test_inputs_of_layers_are_those_of_the_network(key):
     setting = dead_units.Setting(1e-3, 0.2)
     model = dying_relu.build(SMALL, setting)
-    state = model.init(key, {"image": jnp.ones((8, 2))})
+    state = model.init(key, {"data": jnp.ones((8, 2))})
     points = jnp.linspace(-1, 1, 16).reshape(8, 2)
     *_, last = dead_units.layer_inputs(state.critic.params, points, 2, 0.2)
     head = state.critic.params["Dense_2"]

@@ -198,8 +198,20 @@ def test_a_part_that_had_not_begun_begins(monkeypatch, capsys):
 
 
 VAE = [
-    *("-m", "experiments.vae", "--data", "digits", "--hidden", "8", "--steps", "2"),
-    *("--batch-size", "32", "--name", "a", "--devices", "1"),
+    "-m",
+    "experiments.vae",
+    "--data",
+    "digits",
+    "--hidden",
+    "8",
+    "--steps",
+    "2",
+    "--batch-size",
+    "32",
+    "--name",
+    "a",
+    "--devices",
+    "1",
 ]
 
 

@@ -34,8 +34,12 @@ PUBLISHED = {
     ("cosine", 5.0): ".5 1 .5 1 .5 1 12.5 12.5 .29572 .99999 .16048 1",
 }
 ORDER = (
-    *("score", "score, mean baseline", "score, optimal baseline", "pathwise"),
-    *("measure-valued, coupled", "measure-valued, uncoupled"),
+    "score",
+    "score, mean baseline",
+    "score, optimal baseline",
+    "pathwise",
+    "measure-valued, coupled",
+    "measure-valued, uncoupled",
 )
 
 

@@ -155,7 +155,8 @@ def test_the_models_of_a_run_stand_side_by_side(tmp_path, quick):
     config = dataclasses.replace(SMALL, paths=(str(run),), models=("CVAE",))
     evaluate.main(config)
     assert [row["images"] for row in written(run)[0]["measures"]] == [
-        *("reconstructions", "prior samples")
+        "reconstructions",
+        "prior samples",
     ]
     config = dataclasses.replace(config, models=("GAN",))
     with pytest.raises(InputError, match="--models 'GAN': the run .* has 'VAE', 'CVAE"):
@@ -209,13 +210,18 @@ def test_evaluations_of_models_are_joined_with_real_images_once():
     )
     both = evaluation_files.merged([("A", one), ("B", one)])
     assert [m.images for m in both.measures] == [
-        *("prior samples of A", "prior samples of B")
+        "prior samples of A",
+        "prior samples of B",
     ]
     assert set(both.curves) == {
-        *("net: prior samples of A", "net: prior samples of B", "net: real")
+        "net: prior samples of A",
+        "net: prior samples of B",
+        "net: real",
     }
     assert set(both.pictures) == {
-        *("real", "samples/prior samples of A", "samples/prior samples of B")
+        "real",
+        "samples/prior samples of A",
+        "samples/prior samples of B",
     }
 
 

@@ -39,7 +39,9 @@ def test_a_run_leaves_every_file_that_its_page_is_drawn_from(tmp_path):
     folder = Path(results["page"]).parent
     figures = {plate.name for plate in gallery.plates(read_run(folder))}
     assert {
-        *("translation_shares", "few_pairs_pictures", "few_pairs_remembered")
+        "translation_shares",
+        "few_pairs_pictures",
+        "few_pairs_remembered",
     } <= figures
     assert 0 < results["L1, augmented data"] < 100
     assert (folder / "parts" / "augmented" / "checkpoints").is_dir()

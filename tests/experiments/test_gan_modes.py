@@ -58,7 +58,7 @@ def test_every_kind_of_row_is_a_model_of_the_plane(word):
     config = dataclasses.replace(TINY, remedies=(word,))
     (row,) = mode_models.rows_of(config)
     model = mode_models.build(config, row)
-    batch = {"image": jax.ShapeDtypeStruct((8, 2), np.float32)}
+    batch = {"data": jax.ShapeDtypeStruct((8, 2), np.float32)}
     state = jax.eval_shape(model.init, jax.random.key(0), batch)
     after, _ = jax.eval_shape(model.update, state, batch)
     assert jax.tree.structure(after) == jax.tree.structure(state)
@@ -77,7 +77,10 @@ def test_perfect_samples_find_every_mode_with_all_their_quality():
 def test_collapse_is_told_once_when_most_seeds_have_lacked_modes_for_a_while(tmp_path):
     said, ring = [], mixtures.ring()
     watch = mode_watch.ModeWatch(
-        *(tmp_path / "frames.npz", None, ring, jax.random.key(0)),
+        tmp_path / "frames.npz",
+        None,
+        ring,
+        jax.random.key(0),
         label="plain GAN",
         warn=said.append,
     )

@@ -31,10 +31,13 @@ def test_the_command_that_is_told_goes_on(monkeypatch, tmp_path, capsys, part):
 
     def main(config):
         setup = training_run.Setup(
-            *(None, None, tiny.batches(), tiny.batches(train=False)),
-            training.placement(1),
-            jax.random.key(config.seed),
-            config.steps,
+            train=None,
+            test=None,
+            batches=tiny.batches(),
+            test_batches=tiny.batches(train=False),
+            place=training.placement(1),
+            key=jax.random.key(config.seed),
+            steps=config.steps,
         )
         folder = training_run.open_folder(config, "test", "a", title="T", doc=DOC)
 

@@ -227,8 +227,15 @@ def test_what_stays_amiss_is_said_once_also_by_a_run_that_goes_on(watch, tmp_pat
     rows = training.read_records(tmp_path / "translation.jsonl")
     assert [row["step"] for row in rows] == list(range(10, 100, 10))
     assert [("collapse" in row["warnings"]) for row in rows] == [
-        *(True, True, True, True, False),
-        *(True, True, True, True),
+        True,
+        True,
+        True,
+        True,
+        False,
+        True,
+        True,
+        True,
+        True,
     ]
 
 
@@ -297,6 +304,14 @@ def test_the_boundary_is_that_of_the_loss():
     assert (one.name, one.boundary) == ("a_to_b", 0.0)
 
 
+def restored(directory, template):
+    checkpoints = training.Checkpoints(directory, keep=1)
+    try:
+        return checkpoints.restore(template)
+    finally:
+        checkpoints.close()
+
+
 def best_at(tmp_path, values, metric="l1"):
     scored = {step: {metric: value} for step, value in values.items()}
     return BestCheckpoint(tmp_path / "best", metric, lambda step: scored.get(step, {}))
@@ -308,7 +323,7 @@ def test_the_best_state_is_kept_also_over_a_resumption(tmp_path):
     best = best_at(tmp_path, values)
     for step in (10, 20, 30):
         best(state.make(step), step)
-    found, known = best_checkpoint.restore_best(tmp_path / "best", state.make(0))
+    found, known = restored(tmp_path / "best", state.make(0))
     assert known == {"metric": "l1", "value": 0.1, "step": 20}
     assert found["net"].tolist() == [20, 20, 20]
     # It goes on from step 10, does the same again, and then better.
@@ -317,7 +332,7 @@ def test_the_best_state_is_kept_also_over_a_resumption(tmp_path):
         again(state.make(step), step)
     assert best_checkpoint.best_of(tmp_path / "best")["step"] == 20
     again(state.make(40), 40)
-    found, known = best_checkpoint.restore_best(tmp_path / "best", state.make(0))
+    found, known = restored(tmp_path / "best", state.make(0))
     assert known["step"] == 40
     assert found["net"].tolist() == [40, 40, 40]
     with pytest.raises(InputError, match="best checkpoint by l1, not by psnr"):

@@ -221,7 +221,11 @@ def test_lightness_and_colour_make_pictures_of_pictures(run, monkeypatch):
     np.testing.assert_allclose(colour.join_lab(lightness, neutral), grey, atol=2e-3)
     loaded = runs.Loaded(
         lambda images, key=None: np.full((*images.shape[:3], 2), 0.5),
-        *((1, 2), None, 1, 1, ""),
+        (1, 2),
+        None,
+        1,
+        1,
+        "",
     )
     coloured = runs.with_colour(loaded)
     assert coloured.channels == (3, 3)

@@ -8,7 +8,15 @@ import jax.numpy as jnp
 import pytest
 
 from jaxgen.errors import InputError
-from jaxgen.losses import boosting, contrastive, gan, penalties, translation, vae
+from jaxgen.losses import (
+    boosting,
+    contrastive,
+    gan,
+    penalties,
+    translation,
+    vae,
+    veegan,
+)
 
 pytestmark = pytest.mark.usefixtures("without_types")
 
@@ -150,6 +158,10 @@ OTHERS = {
         (PIXELS, PIXELS[:1]),
     ),
     "density_ratio": (boosting.density_ratio, (COLUMN,)),
+    "effective_share": (boosting.effective_share, (COLUMN,)),
+    "veegan_critic": (veegan.critic_loss, (LOGITS, COLUMN)),
+    "veegan_reconstructor": (veegan.reconstructor_loss, (PIXELS, PIXELS[:1])),
+    "veegan_generator": (veegan.generator_loss, (LOGITS[:3], PIXELS, PIXELS[:1])),
     "boosted_weights": (lambda h: boosting.boosted_weights(h, 0.5), (COLUMN,)),
     "l1": (translation.l1, (PIXELS, PIXELS[:1])),
     "mse": (translation.mse, (PIXELS, PIXELS[..., None])),

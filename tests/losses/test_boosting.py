@@ -69,6 +69,17 @@ def test_the_ratio_is_that_of_the_classifiers_odds():
     np.testing.assert_allclose(found, (1 - chance) / chance, rtol=1e-6)
 
 
+def test_the_effective_share_is_that_worked_out_by_hand():
+    # 1 / (4 (0.36 + 0.16)), all alike, and one alone.
+    for weights, share in [
+        ([0.6, 0.4, 0.0, 0.0], 1 / 2.08),
+        ([0.25] * 4, 1.0),
+        ([0.0, 0.0, 1.0, 0.0], 0.25),
+    ]:
+        found = boosting.effective_share(jnp.array(weights))
+        np.testing.assert_allclose(found, share, rtol=1e-6)
+
+
 def test_weights_of_components_follow_the_recursion():
     shares = [1.0, 0.5, 1 / 3, 0.25]
     even = np.tril(np.ones((4, 4))) / np.arange(1, 5)[:, np.newaxis]

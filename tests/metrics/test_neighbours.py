@@ -87,7 +87,7 @@ def test_progress_counts_every_row_once(rng):
     ("call", "sentence"),
     [
         (lambda x: nearest_others(x, k=0), "k=0: give a whole number"),
-        (lambda x: nearest_others(x[:3], k=3), "There are 3 given features"),
+        (lambda x: nearest_others(x[:3], k=3), "There are 3 point features"),
         (lambda x: nearest_others(x, block_size=0), "block_size=0"),
         (lambda x: nearest_neighbours(x, x[:, :1]), "2 dimensions and the references"),
         (lambda x: nearest_neighbours(x, x * np.nan), "not finite"),

@@ -5,7 +5,7 @@ from scipy import stats
 
 from jaxgen.errors import InputError
 from jaxgen.metrics.frechet import frechet_distance_of_features, frechet_replicates
-from jaxgen.metrics.kernel import mmd, mmd_replicates
+from jaxgen.metrics.kernel import mmd, mmd_with_replicates
 from jaxgen.metrics.neighbour_metrics import neighbour_metrics
 from jaxgen.metrics.resampling import (
     half_samples,
@@ -55,7 +55,7 @@ def all_frechet(real, generated, split):
 def whole_and_halves(metric, real, generated, split):
     if metric == "mmd":
         whole = mmd(real, generated).unbiased
-        return whole, mmd_replicates(real, generated, split)
+        return whole, mmd_with_replicates(real, generated, split).replicates
     found = neighbour_metrics(real, generated, halves=split)
     return found.precision, found.replicates.precision
 

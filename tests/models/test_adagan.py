@@ -5,14 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import linen as nn
 from jax.sharding import PartitionSpec
 
-from jaxgen import losses, models, training
+from jaxgen import losses, models, networks, random, training
 from jaxgen.errors import InputError
 from jaxgen.networks import pure_functions
 
 POINTS = jnp.asarray(np.random.default_rng(0).normal(size=(16, 1)), jnp.float32)
-BATCH = {"image": POINTS}
+BATCH = {"data": POINTS}
 SHARES = (1.0, 0.5, 0.25)
 
 # Generates its one parameter, the same for every latent.
@@ -30,10 +31,10 @@ def component(rate=0.1):
     return models.gan(CONSTANT, LINEAR, optax.sgd(rate), optax.sgd(rate), latents=1)
 
 
-def build(**settings):
+def build(classifier=LINEAR, **settings):
     return models.adagan(
         component(),
-        LINEAR,
+        classifier,
         optax.sgd(0.1),
         **{
             "num_components": 3,
@@ -122,6 +123,24 @@ def test_with_even_weights_every_row_is_seen_once(key):
     moved = after.components.critic.params[0, 0, 0]
     np.testing.assert_allclose(moved, 0.1 * 0.5 * POINTS.mean(), rtol=1e-5)
     np.testing.assert_allclose(metrics["effective_share"], 1.0, rtol=1e-6)
+
+
+class NormalizedClassifier(nn.Module):
+    @nn.compact
+    def __call__(self, samples, keys=None, train=False):
+        samples = nn.BatchNorm(use_running_average=not train)(samples)
+        if keys is not None:
+            samples += random.normal(keys, samples.shape)
+        return nn.Dense(1)(samples)[:, 0]
+
+
+def test_the_classifier_may_have_statistics_and_draw_noise(key):
+    model = build(classifier=networks.pure(NormalizedClassifier()))
+    _, (states, metrics) = train(model, key, 6)
+    means = states.classifier.stats["BatchNorm_0"]["mean"].ravel()
+    # The classifier takes the steps 3 and 4.
+    assert np.flatnonzero(np.diff(means, prepend=0.0)).tolist() == [3, 4]
+    assert all(np.isfinite(values).all() for values in metrics.values())
 
 
 def test_two_devices_take_the_steps_of_one(key):

@@ -16,8 +16,8 @@ from tests.models.translation.test_pix2pix import build as tiny_pix2pix
 
 pytestmark = pytest.mark.usefixtures("without_types")
 
-POINTS = {"image": jnp.ones((8, 2))}
-ONES = {"image": jnp.ones((8, 1))}
+POINTS = {"data": jnp.ones((8, 2))}
+ONES = {"data": jnp.ones((8, 1))}
 IMAGES = {"image": jnp.full((8, 4, 4, 1), 0.5)}
 PAIRS = tiny_translation.batch()
 MODELS = {
@@ -55,7 +55,7 @@ def calls(model, state):
 def test_a_batch_is_a_dict_of_floating_images(name):
     model, state, batch = built(name)
     first = next(iter(batch))
-    images = f"'{first}': images"
+    images = "'image': images" if first == "data" else f"'{first}': images"
     wrong = [
         (
             batch[first],

@@ -234,7 +234,9 @@ def test_real_images_come_first_side_by_side(tmp_path, found):
 
 def test_arrays_alone_and_numbers_alone_are_enough(tmp_path, found):
     assert set(plates(compared(tmp_path / "1", None, found))) == {
-        *("prd", "side_by_side", "neighbours"),
+        "prd",
+        "side_by_side",
+        "neighbours",
     }
     assert set(plates(compared(tmp_path / "2", evaluated.document()))) == {"evaluation"}
     write_page(tmp_path / "1" / "run")

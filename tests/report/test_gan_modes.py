@@ -25,7 +25,7 @@ def run(tmp_path):
     real = rng.normal(0, 1, (20, 2))
     save = tmp_path / "arrays"
     np.savez(
-        *(save / "mode_samples.npz",),
+        save / "mode_samples.npz",
         **{"names": NAMES, "step": STEP, "samples": samples, "real": real},
     )
     captured = np.array([[[0, 1], [1, 1], [1, 3]], [[4, 4], [8, 7], [8, 8]]])

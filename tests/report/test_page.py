@@ -16,7 +16,13 @@ from jaxgen.report.__main__ import main
 from tests.report.folder import write_run
 
 FIGURES = {
-    *("manifold", "latents", "reconstructions", "losses", "epochs", "kl", "health"),
+    "manifold",
+    "latents",
+    "reconstructions",
+    "losses",
+    "epochs",
+    "kl",
+    "health",
 }
 
 

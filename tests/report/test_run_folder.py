@@ -121,8 +121,18 @@ def _named_pipe(path):
 @pytest.mark.parametrize(
     "damage",
     [
-        *(_cut, _garble, _empty, _no_archive, _objects, _other_name, _other_shape),
-        *(_nothing, _not_finite, _words, _open_header, _named_pipe),
+        _cut,
+        _garble,
+        _empty,
+        _no_archive,
+        _objects,
+        _other_name,
+        _other_shape,
+        _nothing,
+        _not_finite,
+        _words,
+        _open_header,
+        _named_pipe,
     ],
 )
 def test_a_damaged_array_file_is_named(run_folder, damage):

@@ -34,9 +34,8 @@ def found(folder):
     return {plate.name: plate for plate in plates(read_run(folder))}
 
 
-def write_rows(folder, rows):
-    text = "".join(json.dumps(row) + "\n" for row in rows)
-    (folder / "metrics.jsonl").write_text(text)
+def write_rows(folder, rows, name="metrics.jsonl"):
+    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def images(rng, *shape):
@@ -168,7 +167,7 @@ def test_the_health_has_a_panel_for_each_reading_with_its_zone(folder):
         for step in (10, 20, 30)
         for split, sign in (("a_to_b", 1), ("b_to_a", -1))
     ]
-    findings.write_health(folder, rows)
+    write_rows(folder, rows, "translation.jsonl")
     plate = found(folder)["translation_health"]
     assert "a to b: inversion 0.5000, critic 0.9000; b to a: inversion -0" in plate.alt
     figure = plate.draw(style.LIGHT)
@@ -187,7 +186,7 @@ def test_the_health_has_a_panel_for_each_reading_with_its_zone(folder):
 
 
 def test_a_record_that_was_cut_short_is_left_out(folder):
-    findings.write_health(folder, [record(10, inversion=0.5)])
+    write_rows(folder, [record(10, inversion=0.5)], "translation.jsonl")
     with (folder / "translation.jsonl").open("a") as file:
         file.write('{"step": 20, "spl')
     assert [row["step"] for row in read_records(folder / "translation.jsonl")] == [10]

@@ -1,1 +1,3 @@
 """Pairs of image sets, for translation: where they come from, and their batches."""
+
+__all__ = []

@@ -9,6 +9,8 @@ from jaxgen.data.sources import Source
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, PRNGKeyArray
 
+__all__ = ["centre", "check", "crop_and_flip"]
+
 
 def crop_and_flip(
     key: PRNGKeyArray,

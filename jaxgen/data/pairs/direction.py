@@ -8,6 +8,8 @@ from jaxgen.data.pairs.sets import Pairs
 from jaxgen.data.sources import Source
 from jaxgen.typing import BACK
 
+__all__ = ["doubtful_direction"]
+
 _RATIO = 1.6
 """Photographs of facades against their labels reach 2.0, emoji in two styles 1.2."""
 

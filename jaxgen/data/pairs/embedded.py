@@ -12,6 +12,8 @@ from jaxgen.data.pairs.sets import Pairs, paired
 from jaxgen.data.sources import Source, from_arrays
 from jaxgen.errors import InputError
 
+__all__ = ["LOADERS", "load_emoji", "load_photos"]
+
 _EMOJI_SIZE = 64
 
 

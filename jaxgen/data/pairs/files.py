@@ -11,6 +11,8 @@ from jaxgen.data import images, resizing
 from jaxgen.data.sources import Source, whole_numbers
 from jaxgen.errors import InputError
 
+__all__ = ["SUFFIXES", "Kind", "read_kinds", "source"]
+
 SUFFIXES = images.SUFFIXES | {".npy"}
 
 _THREADS = 4

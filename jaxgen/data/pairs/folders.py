@@ -11,6 +11,8 @@ from jaxgen.data.pairs.layouts import Layout
 from jaxgen.data.pairs.sets import Pairs, scale_between
 from jaxgen.errors import InputError
 
+__all__ = ["load_pair_folder"]
+
 
 def load_pair_folder(
     folder: str | os.PathLike[str],

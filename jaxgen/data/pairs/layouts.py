@@ -8,6 +8,8 @@ from jaxgen.data.folders import held_out, scan
 from jaxgen.data.pairs.files import SUFFIXES
 from jaxgen.errors import InputError
 
+__all__ = ["Found", "Layout", "find"]
+
 Layout = Literal["auto", "aligned", "unpaired", "side_by_side"]
 
 _SPLITS = ("train", "val", "test")

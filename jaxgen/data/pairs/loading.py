@@ -15,6 +15,8 @@ from jaxgen.data.sources import Source
 from jaxgen.errors import InputError
 from jaxgen.typing import Direction
 
+__all__ = ["PairSplit", "load_pairs"]
+
 PairSplit = Literal["train", "test", "val"]
 
 

@@ -18,6 +18,8 @@ from jaxgen.data.sources import Source
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Batch, Data, PRNGKeyArray, PyTree
 
+__all__ = ["PairData", "pair_pipeline"]
+
 
 def pair_pipeline(
     pairs: Pairs,

@@ -22,6 +22,8 @@ from jaxgen.data.sources import (
 from jaxgen.errors import InputError
 from jaxgen.typing import BACK, Direction, PRNGKeyArray
 
+__all__ = ["Pairs", "from_pairs", "paired", "scale_between"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Pairs:

@@ -8,6 +8,8 @@ from jaxgen.data.pairs.sets import Pairs
 from jaxgen.data.sources import without_labels
 from jaxgen.errors import InputError
 
+__all__ = ["is_known", "load_pair_tfds"]
+
 
 def is_known(name: str, data_dir: str | os.PathLike[str] | None) -> bool:
     """Says whether TensorFlow Datasets has a set of this name."""

@@ -12,16 +12,17 @@ from jaxgen.metrics.features.base import (
     ImageSet,
     extract,
 )
-from jaxgen.metrics.features.choice import default_features
+from jaxgen.metrics.features.choice import default_features, random_features
 from jaxgen.metrics.features.classifier import classifier_features
 from jaxgen.metrics.features.inception import inception_features
 from jaxgen.metrics.features.perceptual import lpips, lpips_features
 from jaxgen.metrics.features.random_convolutions import random_convolution_features
+from jaxgen.metrics.features.weights import save_weights
 
 __all__ = [
+    "INCEPTION",
     "Activations",
     "FeatureNet",
-    "INCEPTION",
     "ImageSet",
     "Images",
     "classifier_features",
@@ -31,4 +32,6 @@ __all__ = [
     "lpips",
     "lpips_features",
     "random_convolution_features",
+    "random_features",
+    "save_weights",
 ]

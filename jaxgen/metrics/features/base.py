@@ -12,6 +12,17 @@ from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_images
 from jaxgen.typing import Array
 
+__all__ = [
+    "INCEPTION",
+    "Activations",
+    "FeatureNet",
+    "ImageSet",
+    "Images",
+    "as_floats",
+    "extract",
+    "read_images",
+]
+
 
 class Activations(NamedTuple):
     """What a feature network makes of images.

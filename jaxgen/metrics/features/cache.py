@@ -14,6 +14,8 @@ import numpy as np
 
 from jaxgen import files
 
+__all__ = ["fingerprint", "load", "save"]
+
 
 def fingerprint(
     configuration: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None

@@ -9,6 +9,8 @@ from jaxgen.metrics.features.base import FeatureNet, Images, read_images
 from jaxgen.metrics.features.classifier import classifier_features
 from jaxgen.metrics.features.random_convolutions import random_convolution_features
 
+__all__ = ["default_features", "random_features"]
+
 _SCALED_BY = 2000
 """So many real images decide the scale of random features."""
 

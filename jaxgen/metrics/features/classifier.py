@@ -28,6 +28,8 @@ from jaxgen.networks.classifier import classifier
 from jaxgen.random import stream
 from jaxgen.typing import Array, Network
 
+__all__ = ["classifier_features"]
+
 _VERSION = 1
 """To be raised when the same data and options would give other weights."""
 

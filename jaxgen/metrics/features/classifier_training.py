@@ -14,6 +14,8 @@ from jaxgen.metrics.features.labelled import Labelled
 from jaxgen.random import stream
 from jaxgen.typing import Array, Network, Params, PRNGKeyArray
 
+__all__ = ["Options", "as_floats", "outputs", "train"]
+
 
 class Options(NamedTuple):
     """How to train.

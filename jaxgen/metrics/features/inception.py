@@ -25,6 +25,15 @@ from jaxgen.networks.inception_weights import inception_params, inception_shapes
 from jaxgen.networks.torch_weights import read_state_dict
 from jaxgen.typing import Array, Images
 
+__all__ = [
+    "ARCHITECTURE",
+    "RELEASES",
+    "in_colour",
+    "inception_features",
+    "load_inception",
+    "prepare",
+]
+
 ARCHITECTURE = "inception-2015"
 
 _SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"

@@ -11,6 +11,8 @@ from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_images
 from jaxgen.typing import PRNGKeyArray
 
+__all__ = ["Division", "Labelled", "LabelledSet", "divide"]
+
 
 class LabelledSet(Protocol):
     """A named set that can be read whole, as `jaxgen.data.Source`."""

@@ -43,6 +43,17 @@ from jaxgen.networks.torch_weights import read_state_dict
 from jaxgen.networks.vgg import WIDTHS, standardize, vgg, vgg_params
 from jaxgen.typing import Array, Images
 
+__all__ = [
+    "ARCHITECTURE",
+    "VGG_RELEASES",
+    "WEIGHT_RELEASES",
+    "linear_weights",
+    "load_lpips",
+    "lpips",
+    "lpips_features",
+    "unit_features",
+]
+
 ARCHITECTURE = "lpips-vgg-0.1"
 
 VGG_RELEASES = (

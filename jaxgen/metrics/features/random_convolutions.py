@@ -22,6 +22,8 @@ from jaxgen.networks.convolution import convolve
 from jaxgen.random import stream
 from jaxgen.typing import Array, Images
 
+__all__ = ["random_convolution_features"]
+
 _VERSION = 1
 """To be raised when the same options would give other features."""
 

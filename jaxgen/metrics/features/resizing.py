@@ -13,6 +13,8 @@ import numpy as np
 from jaxgen.errors import InputError
 from jaxgen.typing import Images
 
+__all__ = ["RESIZES", "Resize", "check_resize", "resize_bilinear"]
+
 Resize = Literal["tensorflow1", "pytorch"]
 RESIZES: tuple[Resize, ...] = ("tensorflow1", "pytorch")
 

@@ -21,6 +21,19 @@ from jaxgen.files import open_regular, write_whole
 from jaxgen.metrics.features.cache import fingerprint
 from jaxgen.typing import Params
 
+__all__ = [
+    "FORMAT",
+    "Release",
+    "Weights",
+    "check_file",
+    "file_sha256",
+    "identity",
+    "is_converted",
+    "load_weights",
+    "named",
+    "save_weights",
+]
+
 FORMAT = "jaxgen-weights-1"
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})(?:\.[A-Za-z]+)+$")
 

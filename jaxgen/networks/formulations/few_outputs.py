@@ -5,6 +5,8 @@ from jax import lax
 from jaxgen.networks.formulations.pixels import pad, total, window
 from jaxgen.typing import Array, Images
 
+__all__ = ["few_outputs"]
+
 
 def few_outputs(inputs: Images, kernel: Array, pads) -> Images:
     """Multiplies each pixel with all taps at once, then sums rows, then columns.

@@ -5,6 +5,8 @@ import jax.numpy as jnp
 from jaxgen.networks.formulations.pixels import pad, phases, window
 from jaxgen.typing import Array, Images
 
+__all__ = ["im2col"]
+
 _FEW_CHANNELS = 8
 
 

@@ -8,6 +8,8 @@ from jax import lax
 
 from jaxgen.typing import Array, Images
 
+__all__ = ["interleave", "pad", "phases", "total", "window"]
+
 
 def pad(images: Images, rows: tuple[int, int], columns: tuple[int, int]) -> Images:
     """Pads with zeros; crops where a margin is negative."""

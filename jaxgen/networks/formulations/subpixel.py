@@ -8,6 +8,8 @@ from jax import lax
 from jaxgen.networks.formulations.pixels import interleave, total, window
 from jaxgen.typing import Array, Images
 
+__all__ = ["subpixel"]
+
 
 def subpixel(inputs: Images, kernel: Array, strides, pads) -> Images:
     """Multiplies with all taps at once, then sums those of each phase, shifted.

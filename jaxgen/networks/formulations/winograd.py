@@ -9,6 +9,8 @@ from jax import lax
 from jaxgen.networks.formulations.pixels import pad
 from jaxgen.typing import Array, Images
 
+__all__ = ["winograd"]
+
 
 def winograd(inputs: Images, kernel: Array, pads) -> Images:
     """Computes tiles of 2x2 outputs by 16 products a pair of channels: F(2x2, 3x3).

@@ -10,6 +10,8 @@ from jaxgen.errors import InputError
 from jaxgen.random import stream
 from jaxgen.typing import Images, RandomKeys
 
+__all__ = ["dropout"]
+
 
 def dropout(
     hidden: Images, keys: RandomKeys | None, *, name: str, rate: float = 0.5

@@ -9,6 +9,8 @@ from jaxgen.networks.mlp import Initializer
 from jaxgen.networks.pure import pure
 from jaxgen.typing import Array, Network
 
+__all__ = ["PatchHeads", "patch_heads"]
+
 # Xavier's normal times 0.02, as the authors draw all their networks.
 _small_xavier = nn.initializers.variance_scaling(0.02**2, "fan_avg", "normal")
 

@@ -8,6 +8,8 @@ from jax import lax
 from jaxgen.checks import check_number
 from jaxgen.typing import Images
 
+__all__ = ["Norm", "instance_norm"]
+
 Norm = Literal["instance", "batch", "none"]
 
 

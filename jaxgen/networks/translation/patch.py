@@ -16,6 +16,14 @@ from jaxgen.networks.translation.sizes import height_and_width
 from jaxgen.networks.translation.unit import Unit, check_choices
 from jaxgen.typing import Array, Images, Network
 
+__all__ = [
+    "PatchCritic",
+    "PixelCritic",
+    "patch_critic",
+    "patch_receptive_field",
+    "pixel_critic",
+]
+
 _WIDEST = 3
 """Doublings of the width, after which it stays."""
 

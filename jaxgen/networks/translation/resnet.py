@@ -18,6 +18,14 @@ from jaxgen.networks.translation.sizes import height_and_width
 from jaxgen.networks.translation.unit import Unit, Upsampling, check_choices
 from jaxgen.typing import Images, Network, RandomKeys
 
+__all__ = [
+    "HALVINGS",
+    "ResNetTranslator",
+    "reflect",
+    "resnet_features",
+    "resnet_translator",
+]
+
 HALVINGS = 2
 
 

@@ -3,6 +3,8 @@
 from jaxgen.errors import InputError
 from jaxgen.typing import Images
 
+__all__ = ["height_and_width"]
+
 
 def height_and_width(images: Images) -> tuple[int, int]:
     """Returns the sides of images.

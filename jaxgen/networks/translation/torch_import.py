@@ -32,6 +32,8 @@ from jaxgen.networks.translation.torch_names import Kind, Plan
 from jaxgen.networks.translation.unet import Dropout, unet_features, unet_translator
 from jaxgen.typing import Network, Params, PyTree
 
+__all__ = ["ImportedCritic", "ImportedTranslator", "import_critic", "import_translator"]
+
 _RUNNING = ("running_mean", "running_var", "num_batches_tracked")
 
 _SETTLED = 1000.0

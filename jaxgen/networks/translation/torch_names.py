@@ -13,6 +13,8 @@ import numpy as np
 from jaxgen.errors import InputError
 from jaxgen.networks.translation.norms import Norm
 
+__all__ = ["Kind", "Plan", "TorchUnit", "plan_of_critic", "plan_of_translator"]
+
 Kind = Literal["ResNet", "U-Net", "patch critic", "pixel critic"]
 
 _UNET = "model.model"

@@ -20,6 +20,14 @@ from jaxgen.networks.translation.sizes import height_and_width
 from jaxgen.networks.translation.unit import Unit, Upsampling, check_choices
 from jaxgen.typing import Images, Network, RandomKeys
 
+__all__ = [
+    "Dropout",
+    "UNetTranslator",
+    "dropping_levels",
+    "unet_features",
+    "unet_translator",
+]
+
 Dropout = Literal["paper", "reference", None]
 
 _WIDEST = 3

@@ -16,6 +16,8 @@ from jaxgen.networks.spectral_norm import SpectralNorm
 from jaxgen.networks.translation.norms import Norm, instance_norm
 from jaxgen.typing import Array, Images
 
+__all__ = ["Unit", "Upsampling", "check_choices"]
+
 Upsampling = Literal["transpose", "resize_conv"]
 
 _normal = normal(0.02)

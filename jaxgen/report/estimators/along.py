@@ -15,6 +15,8 @@ from jaxgen.report.estimators.looks import (
 from jaxgen.report.run import Arrays
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme, log_ticks
 
+__all__ = ["along"]
+
 
 def along(data: Arrays, *, theme: Theme = LIGHT) -> Figure:
     """Draws own runs by step and by time, and gradients along one common run.
@@ -86,7 +88,8 @@ def _run(axes: Axes, name: str, x: np.ndarray, y: np.ndarray, theme: Theme) -> N
     look, colour = handle(name, theme), colour_of(name, theme)
     axes.plot(x, y, color=colour, linestyle=look.get_linestyle(), linewidth=1.2)
     axes.plot(
-        *(x[-1:], y[-1:]),
+        x[-1:],
+        y[-1:],
         color=colour,
         marker=look.get_marker(),
         markersize=4,

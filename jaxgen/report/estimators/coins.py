@@ -4,6 +4,8 @@ from jaxgen.report.estimators.looks import colour_of, curve_and_points, words
 from jaxgen.report.run import Arrays
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme, label_ends
 
+__all__ = ["bernoulli"]
+
 
 def bernoulli(data: Arrays, *, theme: Theme = LIGHT) -> Figure:
     """Draws cost and bias against the number of coins.

@@ -7,6 +7,15 @@ import numpy as np
 
 from jaxgen.report.style import Axes, Line2D, Theme
 
+__all__ = [
+    "colour_of",
+    "curve_and_points",
+    "handle",
+    "plain_number",
+    "whole_number",
+    "words",
+]
+
 # Colour (its place among the classes, None for ink), marker and line of each estimator,
 # the same in every figure. Two share a colour only where no panel shows both.
 _LOOKS = {

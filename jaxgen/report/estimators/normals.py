@@ -12,6 +12,8 @@ from jaxgen.report.estimators.looks import (
 from jaxgen.report.run import Arrays
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, MultipleLocator, Theme
 
+__all__ = ["integrands", "three_ways"]
+
 _INTEGRANDS = (
     ("square", "(x \N{MINUS SIGN} k)²", False),
     ("bell", "exp(\N{MINUS SIGN}k x²)", True),

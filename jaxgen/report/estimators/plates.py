@@ -6,6 +6,8 @@ from jaxgen.report import estimators, shapes
 from jaxgen.report.plate import Plate
 from jaxgen.report.run import Run
 
+__all__ = ["along", "bernoulli", "integrands", "regression", "three_ways"]
+
 
 def three_ways(run: Run) -> Plate | None:
     """Histograms of single gradients."""

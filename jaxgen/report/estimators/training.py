@@ -12,6 +12,8 @@ from jaxgen.report.estimators.looks import (
 from jaxgen.report.run import Arrays
 from jaxgen.report.style import LIGHT, WIDTH, Figure, MultipleLocator, Theme
 
+__all__ = ["regression"]
+
 
 def regression(data: Arrays, *, theme: Theme = LIGHT) -> Figure:
     """Draws training curves and the variance along them.

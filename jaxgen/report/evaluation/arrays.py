@@ -8,6 +8,8 @@ import numpy as np
 from jaxgen.errors import InputError
 from jaxgen.report.run import Run
 
+__all__ = ["Pictured", "read"]
+
 
 class Pictured(NamedTuple):
     """The arrays by what they show.

@@ -11,6 +11,8 @@ from jaxgen.report.evaluation import looks
 from jaxgen.report.pictures import canvas, montage, scaled
 from jaxgen.report.style import LIGHT, Figure, Theme
 
+__all__ = ["Block", "beside_neighbours", "blocks", "squares"]
+
 _WIDTH = 1320  # dots across, of all blocks
 _BETWEEN = 36
 _LETTER = 16.5  # dots that a letter of a name takes, about

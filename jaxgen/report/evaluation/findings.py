@@ -11,6 +11,8 @@ from jaxgen.errors import InputError
 from jaxgen.report.run import Run
 from jaxgen.run_files import is_number
 
+__all__ = ["Findings", "Measure", "finite", "is_reconstruction", "read"]
+
 _KEYS = ("metric", "images", "value", "low", "high")
 _BETTER = ("lower", "higher", "near")
 

@@ -8,6 +8,8 @@ from jaxgen.report.evaluation.findings import finite
 from jaxgen.report.evaluation.scores import Row
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, LogLocator, Theme
 
+__all__ = ["intervals"]
+
 _LETTERS = 25  # of a set's name in one line
 _DECADES = 30  # a scale that spans more than this is logarithmic
 _LINE = 0.115  # inches
@@ -80,7 +82,9 @@ def _panel(axes: Axes, row: Row, sets: Sequence[str], theme: Theme) -> None:
         one = row.cells.get(name)
         if one is None:
             axes.text(
-                *(0.5, place, "not measured"),
+                0.5,
+                place,
+                "not measured",
                 transform=axes.get_yaxis_transform(),
                 **{"fontsize": 7, "ha": "center", "va": "center"},
                 color=theme.muted,
@@ -97,7 +101,8 @@ def _panel(axes: Axes, row: Row, sets: Sequence[str], theme: Theme) -> None:
         axes.plot(bar, [place, place], color=colour, linewidth=2, alpha=0.55)
         if finite(one.value):
             axes.plot(
-                *([row.scaled(one.value)], [place]),
+                [row.scaled(one.value)],
+                [place],
                 marker="o",
                 markersize=4.5,
                 color=colour,

@@ -5,6 +5,18 @@ import textwrap
 
 from jaxgen.report.style import Line2D, Theme
 
+__all__ = [
+    "REAL",
+    "colour",
+    "f_score",
+    "floor_line",
+    "formula",
+    "parts",
+    "plain",
+    "shortened",
+    "wrapped",
+]
+
 # Places among the classes' colours, chosen so that the first few differ the most.
 _COLOURS = (6, 7, 0, 5, 9, 3, 8, 1, 2, 4)
 REAL = "real against real"
@@ -63,5 +75,5 @@ def f_score(metric: str) -> str | None:
 def floor_line(theme: Theme) -> Line2D:
     """The line of what real images get, for a legend."""
     return Line2D(
-        *([], []), color=theme.muted, linestyle=(0, (4, 2.5)), linewidth=1, label=REAL
+        [], [], color=theme.muted, linestyle=(0, (4, 2.5)), linewidth=1, label=REAL
     )

@@ -9,6 +9,8 @@ from jaxgen.report.plate import Plate
 from jaxgen.report.run import Run
 from jaxgen.report.style import Figure, Theme
 
+__all__ = ["intervals", "neighbours", "prd", "side_by_side"]
+
 _FILE = "arrays/evaluation.npz"
 
 

@@ -8,6 +8,8 @@ import numpy as np
 from jaxgen.report.evaluation import looks
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
 
+__all__ = ["FLOOR", "Curves", "Scores", "prd"]
+
 FLOOR = "real"
 Curves = Mapping[str, Mapping[str, np.ndarray]]
 Scores = Mapping[tuple[str, str], Sequence[str]]

@@ -11,6 +11,8 @@ from jaxgen.report.evaluation.findings import (
     is_reconstruction,
 )
 
+__all__ = ["ARROWS", "Row", "rows", "split_name"]
+
 ARROWS = {"lower": "↓", "higher": "↑", "near": "≈"}
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

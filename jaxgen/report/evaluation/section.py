@@ -9,6 +9,8 @@ from jaxgen.report.evaluation.findings import Findings, is_reconstruction
 from jaxgen.report.run import Run
 from jaxgen.report.wording import said
 
+__all__ = ["section"]
+
 _DIRECTIONS = {
     "lower": "lower is better",
     "higher": "higher is better",

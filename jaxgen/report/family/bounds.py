@@ -7,6 +7,8 @@ import numpy as np
 from jaxgen.report.family.places import legend_columns
 from jaxgen.report.style import LIGHT, WIDTH, Figure, Theme
 
+__all__ = ["bounds"]
+
 _MARKERS = ("o", "s", "D", "^", "v", "P")
 _LEAST = 1e-6  # what varies less has no place of its own on the logarithmic axis
 _COLOURS = (6, 7, 3, 8, 1, 9)  # places among the classes, far apart in hue
@@ -45,7 +47,9 @@ def bounds(
             look = {"color": colour, "markersize": 4.2}
             look |= {"markeredgecolor": theme.paper, "markeredgewidth": 0.4}
             left.errorbar(
-                *(k, bound[row], half_width[row]),
+                k,
+                bound[row],
+                half_width[row],
                 fmt=f"{marker}-",
                 elinewidth=1.0,
                 label=f"{name} ({_active(activity[row], threshold)})",

@@ -12,6 +12,8 @@ from jaxgen.report.style import (
     bare,
 )
 
+__all__ = ["codes", "shown"]
+
 _MOST = 8  # images: more could not be read
 _COLUMN = 140  # dots
 _LEFT, _BOTTOM = 0.95, 0.24  # inches of paper for names

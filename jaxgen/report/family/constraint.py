@@ -8,6 +8,8 @@ from jaxgen.report.curves import name_ends, short, spoken
 from jaxgen.report.run import Row, series
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme, log_ticks
 
+__all__ = ["constraint"]
+
 
 def constraint(
     rows: Sequence[Row],

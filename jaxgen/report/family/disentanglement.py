@@ -8,6 +8,8 @@ import numpy as np
 from jaxgen.report.family.places import name_points
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme
 
+__all__ = ["disentanglement"]
+
 
 def disentanglement(
     names: Sequence[str],

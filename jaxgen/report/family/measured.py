@@ -9,6 +9,8 @@ from jaxgen.report.plate import Plate
 from jaxgen.report.run import Run
 from jaxgen.report.style import Figure, Theme
 
+__all__ = ["bounds", "disentanglement"]
+
 
 def disentanglement(run: Run) -> Plate | None:
     """Scores of every seed over settings, and rate against distortion."""
@@ -39,7 +41,11 @@ def disentanglement(run: Run) -> Plate | None:
 
     def draw(theme: Theme) -> Figure:
         return score_panels.disentanglement(
-            *(names, metrics, data["scores"], data["kl"], data["reconstruction"]),
+            names=names,
+            metrics=metrics,
+            scores=data["scores"],
+            kl=data["kl"],
+            reconstruction=data["reconstruction"],
             theme=theme,
         )
 
@@ -83,7 +89,11 @@ def bounds(run: Run) -> Plate | None:
 
     def draw(theme: Theme) -> Figure:
         return bound_panels.bounds(
-            *(data["k"], names, data["bound"], data["half_width"], data["activity"]),
+            k=data["k"],
+            names=names,
+            bound=data["bound"],
+            half_width=data["half_width"],
+            activity=data["activity"],
             threshold=threshold,
             theme=theme,
         )

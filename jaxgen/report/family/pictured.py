@@ -10,6 +10,8 @@ from jaxgen.report.plate import Plate
 from jaxgen.report.run import Run
 from jaxgen.report.style import Figure, Theme
 
+__all__ = ["all_labels", "class_plane", "codes", "comparison", "samplers", "traversals"]
+
 _BATCH = "images height width channels"
 
 

@@ -7,16 +7,26 @@ import numpy as np
 
 from jaxgen.report.style import WIDTH, Axes, Figure, Theme
 
+__all__ = ["legend_columns", "name_points"]
+
 # Where a name may stand: offsets in points from its point, and how it is aligned.
 _PLACES = (
-    *((7, 0, "left", "center"), (-7, 0, "right", "center")),
-    *((0, 8, "center", "bottom"), (0, -8, "center", "top")),
-    *((6, 6, "left", "bottom"), (6, -6, "left", "top")),
-    *((-6, 6, "right", "bottom"), (-6, -6, "right", "top")),
-    *((18, 12, "left", "bottom"), (18, -12, "left", "top")),
-    *((-18, 12, "right", "bottom"), (-18, -12, "right", "top")),
-    *((30, 24, "left", "bottom"), (30, -24, "left", "top")),
-    *((-30, 24, "right", "bottom"), (-30, -24, "right", "top")),
+    (7, 0, "left", "center"),
+    (-7, 0, "right", "center"),
+    (0, 8, "center", "bottom"),
+    (0, -8, "center", "top"),
+    (6, 6, "left", "bottom"),
+    (6, -6, "left", "top"),
+    (-6, 6, "right", "bottom"),
+    (-6, -6, "right", "top"),
+    (18, 12, "left", "bottom"),
+    (18, -12, "left", "top"),
+    (-18, 12, "right", "bottom"),
+    (-18, -12, "right", "top"),
+    (30, 24, "left", "bottom"),
+    (30, -24, "left", "top"),
+    (-30, 24, "right", "bottom"),
+    (-30, -24, "right", "top"),
 )
 
 

@@ -8,6 +8,8 @@ import numpy as np
 from jaxgen.report.family.places import legend_columns
 from jaxgen.report.style import LIGHT, WIDTH, Figure, Line2D, Theme
 
+__all__ = ["planes"]
+
 
 def planes(
     mean: np.ndarray,

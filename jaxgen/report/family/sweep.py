@@ -7,6 +7,8 @@ import numpy as np
 
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme
 
+__all__ = ["sweep"]
+
 
 def sweep(
     names: Sequence[str],

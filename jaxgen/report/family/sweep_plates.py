@@ -11,6 +11,8 @@ from jaxgen.report.plate import Plate
 from jaxgen.report.run import Arrays, Run
 from jaxgen.report.style import Figure, Theme
 
+__all__ = ["latent_planes", "read_sweep", "reconstructions", "scores"]
+
 
 def latent_planes(run: Run) -> Plate | None:
     """The latent plane of each model of a sweep."""
@@ -33,7 +35,10 @@ def latent_planes(run: Run) -> Plate | None:
 
     def draw(theme: Theme) -> Figure:
         return planes(
-            *(data["mean"], data["label"].astype(int), names, classes),
+            mean=data["mean"],
+            label=data["label"].astype(int),
+            names=names,
+            class_names=classes,
             prior_means=prior,
             theme=theme,
         )
@@ -67,8 +72,12 @@ def scores(run: Run) -> Plate | None:
 
     def draw(theme: Theme) -> Figure:
         return sweep(
-            *(names, data["lambda_"], data["nll"], data["nll_error"]),
-            *(data["reconstruction"], data["divergence"]),
+            names=names,
+            weight=data["lambda_"],
+            nll=data["nll"],
+            nll_error=data["nll_error"],
+            reconstruction=data["reconstruction"],
+            divergence=data["divergence"],
             theme=theme,
         )
 

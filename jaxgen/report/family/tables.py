@@ -8,6 +8,8 @@ import numpy as np
 from jaxgen.report.pictures import canvas, montage, scaled
 from jaxgen.report.style import DPI, LIGHT, Figure, Theme
 
+__all__ = ["panels", "table"]
+
 _WIDTH = 1180  # dots that a table aims at
 _LETTER = 0.053  # inches that a letter of a label takes, about
 

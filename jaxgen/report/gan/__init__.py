@@ -15,15 +15,27 @@ from jaxgen.report.gan import (
 )
 from jaxgen.report.plate import Maker
 
+__all__ = ["MAKERS"]
+
 MAKERS: tuple[Maker, ...] = (
-    *(images.samples, images.over_epochs, sharpness.sharpness),
-    *(telling.telling, training.adversarial),
-    *(mode_plates.table, mode_plates.movie),
-    *(mode_plates.stills, mode_plates.over_training, boosting.mixture),
-    *(dag.samples, dag.leak),
-    *(stacked_mnist.over_training, stacked_mnist.counts),
-    *(divergences.parallel_lines, divergences.moving_apart),
-    *(divergences.learned_critics, divergences.moved_earth),
+    images.samples,
+    images.over_epochs,
+    sharpness.sharpness,
+    telling.telling,
+    training.adversarial,
+    mode_plates.table,
+    mode_plates.movie,
+    mode_plates.stills,
+    mode_plates.over_training,
+    boosting.mixture,
+    dag.samples,
+    dag.leak,
+    stacked_mnist.over_training,
+    stacked_mnist.counts,
+    divergences.parallel_lines,
+    divergences.moving_apart,
+    divergences.learned_critics,
+    divergences.moved_earth,
     dying_relu.dying_relu,
     monitor.health,
 )

@@ -9,6 +9,8 @@ from jaxgen.report.plate import Plate
 from jaxgen.report.run import Arrays, Run
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme
 
+__all__ = ["mixture"]
+
 
 def mixture(run: Run) -> Plate | None:
     """Samples of each component, and modes by the number of components."""
@@ -85,7 +87,9 @@ def _by_number(axes: Axes, values: np.ndarray, title: str, theme: Theme) -> None
     # Seeds that agree would hide each other.
     beside = number[:, None] + np.linspace(-0.18, 0.18, values.shape[1])
     axes.plot(
-        *(beside.ravel(), values.ravel(), "o"),
+        beside.ravel(),
+        values.ravel(),
+        "o",
         color=theme.muted,
         markersize=2.4,
         alpha=0.7,

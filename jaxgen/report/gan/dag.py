@@ -8,6 +8,8 @@ from jaxgen.report.plate import Plate
 from jaxgen.report.run import Arrays, Run
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
 
+__all__ = ["leak", "leak_and_distance", "samples"]
+
 _COLOURS = (6, 8, 1)
 """Of the shares of the data, from the smallest."""
 

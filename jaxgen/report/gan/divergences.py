@@ -9,6 +9,8 @@ from jaxgen.report.gan import two_gaussians
 from jaxgen.report.plate import Plate
 from jaxgen.report.run import Run
 
+__all__ = ["learned_critics", "moved_earth", "moving_apart", "parallel_lines"]
+
 
 def parallel_lines(run: Run) -> Plate | None:
     """Critics between two parallel lines."""

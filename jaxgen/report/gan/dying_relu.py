@@ -7,6 +7,8 @@ from jaxgen.report.plate import Plate
 from jaxgen.report.run import Arrays, Run
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
 
+__all__ = ["draw", "dying_relu"]
+
 _LOOKS = ((7, "o", "ReLU"), (6, "D", "leaky ReLU"))
 """Colour, marker and name of the plain and of the leaky rectifier."""
 

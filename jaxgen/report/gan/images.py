@@ -12,6 +12,8 @@ from jaxgen.report.plate import Plate
 from jaxgen.report.run import Run
 from jaxgen.report.style import LIGHT, Figure, Theme
 
+__all__ = ["blocks", "over_epochs", "samples"]
+
 _BATCH = "images height width channels"
 _WIDTH = 1180  # dots that a row of images aims at
 _ABOVE = 52  # dots above each system, for its name

@@ -15,6 +15,8 @@ require("PIL")
 
 from PIL import Image  # noqa: E402
 
+__all__ = ["movie", "over_training", "stills", "table"]
+
 _DPI = 110  # of the animation: a frame is a picture, and there are many
 _COLOURS = 32
 _MILLISECONDS = 220
@@ -102,8 +104,11 @@ def table(run: Run) -> Plate | None:
 
     def draw(theme: Theme) -> Figure:
         return drawing.table(
-            *(names, modes, data["captured"][:, -1], data["high_quality"][:, -1]),
-            [data[f"{name}_interval"] for name in _INTERVALS],
+            names=names,
+            modes=modes,
+            captured=data["captured"][:, -1],
+            high_quality=data["high_quality"][:, -1],
+            intervals=[data[f"{name}_interval"] for name in _INTERVALS],
             theme=theme,
         )
 
@@ -131,7 +136,11 @@ def over_training(run: Run) -> Plate | None:
 
     def draw(theme: Theme) -> Figure:
         return drawing.over_training(
-            *(names, data["step"], modes, data["captured"], data["high_quality"]),
+            names=names,
+            step=data["step"],
+            modes=modes,
+            captured=data["captured"],
+            high_quality=data["high_quality"],
             theme=theme,
         )
 

@@ -6,6 +6,8 @@ import numpy as np
 
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
 
+__all__ = ["frames", "over_training", "stills", "table"]
+
 _STILLS = 6  # stills in a row of the strip
 _DASHED = (0, (4, 3))
 
@@ -55,13 +57,17 @@ def stills(
                     text = "data" if last else f"{step[chosen[column]]:,}"
                     axes.set_title(text, loc="center", fontsize=8, pad=4)
             figure.text(
-                *(0.01, bottom + 0.5 * side / height, _wrapped(name)),
+                0.01,
+                bottom + 0.5 * side / height,
+                _wrapped(name),
                 fontsize=8,
                 va="center",
                 color=theme.ink,
             )
         figure.text(
-            *(0.01, 1 - 0.2 / height, "step"),
+            0.01,
+            1 - 0.2 / height,
+            "step",
             fontsize=8,
             color=theme.muted,
             va="bottom",
@@ -149,8 +155,9 @@ def table(
                 # Seeds that agree would hide each other.
                 beside = np.linspace(-0.22, 0.22, dots.shape[1]) + heights[:, None]
                 axes.plot(
-                    *(dots, beside),
-                    *("o",),
+                    dots,
+                    beside,
+                    "o",
                     color=theme.muted,
                     markersize=2.2,
                     alpha=0.7,
@@ -159,7 +166,9 @@ def table(
             value, low, high = interval.T
             axes.hlines(heights, low, high, color=theme.train, linewidth=1.6, zorder=3)
             axes.plot(
-                *(value, heights, "o"),
+                value,
+                heights,
+                "o",
                 color=theme.train,
                 markersize=5,
                 markeredgecolor=theme.paper,
@@ -213,7 +222,9 @@ def over_training(
             for row, name in enumerate(names):
                 colour, dash = theme.classed(row)[0], "-" if row < 10 else "--"
                 axes.plot(
-                    *(step, values[row].mean(-1), dash),
+                    step,
+                    values[row].mean(-1),
+                    dash,
                     color=colour,
                     label=name if axes is left else None,
                 )
@@ -242,7 +253,9 @@ def _panel(axes: Axes, reach: float, theme: Theme) -> None:
 def _scatter(axes: Axes, points: np.ndarray, colour: str) -> Line2D:
     size = 1.6 if len(points) > 200 else 3
     (drawn,) = axes.plot(
-        *(points[:, 0], points[:, 1], "."),
+        points[:, 0],
+        points[:, 1],
+        ".",
         color=colour,
         markersize=size,
         markeredgewidth=0,

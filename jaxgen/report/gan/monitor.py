@@ -6,6 +6,8 @@ from jaxgen.report.run import Run, numeric_names
 from jaxgen.report.style import Figure, Theme
 from jaxgen.run_files import is_number, read_records
 
+__all__ = ["health"]
+
 _SEEN = {
     "modes": "how many modes have a sample near them",
     "coverage": "the share of data with a sample nearby, over that of perfect samples",

@@ -13,6 +13,8 @@ from jaxgen.report.style import (
     Theme,
 )
 
+__all__ = ["moved_earth"]
+
 _GAP = 0.75
 """Room for what moves, in heights of the tallest bar."""
 

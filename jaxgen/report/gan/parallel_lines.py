@@ -7,6 +7,8 @@ import numpy as np
 from jaxgen.report.run import Arrays
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, LogLocator, Theme
 
+__all__ = ["NAMES", "THETA", "colour", "parallel_lines", "power"]
+
 THETA = "\N{GREEK SMALL LETTER THETA}"
 
 NAMES = {

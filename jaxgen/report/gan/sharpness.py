@@ -7,6 +7,8 @@ from jaxgen.report.plate import Plate
 from jaxgen.report.run import Arrays, Run
 from jaxgen.report.style import LIGHT, WIDTH, Figure, Theme
 
+__all__ = ["sharpness", "spectra"]
+
 
 def sharpness(run: Run) -> Plate | None:
     """Power by frequency, and two measures of sharpness relative to real images."""
@@ -68,7 +70,8 @@ def spectra(data: Arrays, *, theme: Theme = LIGHT) -> Figure:
         for name, colour, power in zip(names, colours, data["power"], strict=True):
             real = name == names[0]
             left.plot(
-                *(frequency, np.maximum(power, 1e-12)),
+                frequency,
+                np.maximum(power, 1e-12),
                 color=colour,
                 label=name,
                 linewidth=2.2 if real else 1.4,

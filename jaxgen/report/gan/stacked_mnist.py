@@ -11,6 +11,8 @@ from jaxgen.report.plate import Plate
 from jaxgen.report.run import Arrays, Run
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
 
+__all__ = ["counts", "curves", "over_training", "ranks"]
+
 _COLOURS = (7, 6, 8, 1, 3)  # of the systems, among those of the theme's classes
 _DASHED = (0, (4, 3))
 

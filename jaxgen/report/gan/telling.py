@@ -16,6 +16,8 @@ from jaxgen.report.style import (
     log_ticks,
 )
 
+__all__ = ["looks", "telling"]
+
 
 def telling(run: Run) -> Plate | None:
     """What of the curves tells how good the samples are."""
@@ -89,7 +91,8 @@ def looks(data: Arrays, *, theme: Theme = LIGHT) -> Figure:
                 x = values[:, column]
                 axes.plot(x, fd, color=theme.rule, linewidth=0.8, zorder=1)
                 axes.scatter(
-                    *(x, fd),
+                    x,
+                    fd,
                     c=np.linspace(0.15, 1, len(fd)),
                     cmap=shades,
                     vmin=0,

@@ -11,9 +11,18 @@ from jaxgen.report.run import Row, Run, series
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme
 from jaxgen.report.translation import terms as translation
 
+__all__ = ["SHOWN", "Game", "adversarial", "game_curves", "games_of"]
+
 SHOWN = (
-    *("critic_loss", "generator_loss", "penalty", "real_logit", "fake_logit"),
-    *("held_out_logit", "estimate", "fd", "label_agreement"),
+    "critic_loss",
+    "generator_loss",
+    "penalty",
+    "real_logit",
+    "fake_logit",
+    "held_out_logit",
+    "estimate",
+    "fd",
+    "label_agreement",
 )
 """Terms that are drawn here, and so not among the terms of other losses."""
 

@@ -6,6 +6,8 @@ from jaxgen.report.gan.parallel_lines import NAMES, THETA, colour, power
 from jaxgen.report.run import Arrays
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
 
+__all__ = ["learned_critics", "moving_apart"]
+
 # KL has a colour of its own; JS and W have those of the games that read them.
 _DIVERGENCES = {"KL": 1, "JS": 7, "W": 6}
 _DASHES = (0, (4, 2))

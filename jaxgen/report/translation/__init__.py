@@ -35,9 +35,18 @@ from jaxgen.report.translation import (
     terms,
 )
 
+__all__ = ["MAKERS"]
+
 MAKERS: tuple[Maker, ...] = (
-    *(pictured.triples, pictured.cycles, pictured.pairs),
-    *(looks.a_to_b, looks.b_to_a, shares.shares),
-    *(few_pairs.remembered, few_pairs.pictures),
-    *(health.health, health.scores, terms.terms),
+    pictured.triples,
+    pictured.cycles,
+    pictured.pairs,
+    looks.a_to_b,
+    looks.b_to_a,
+    shares.shares,
+    few_pairs.remembered,
+    few_pairs.pictures,
+    health.health,
+    health.scores,
+    terms.terms,
 )

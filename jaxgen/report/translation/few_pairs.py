@@ -10,6 +10,8 @@ from jaxgen.report.style import LIGHT, WIDTH, Figure, Theme
 from jaxgen.report.translation import method_axes
 from jaxgen.report.translation.groups import fitted, picture_size
 
+__all__ = ["learned_by_heart", "pictures", "remembered"]
+
 _PANELS = {
     "remembered": "L1 of held-out less that of training pairs",
     "gaps": "critic's gap",

@@ -12,6 +12,8 @@ require("PIL")
 
 from PIL import Image  # noqa: E402
 
+__all__ = ["fitted", "groups", "picture_size"]
+
 _ACROSS = 1344  # dots of a row, the width of a page of paper
 _WIDE = 212  # dots that the longer side of a picture aims at
 _WITHIN, _BETWEEN = 4, 28  # dots between pictures of a group, and between groups

@@ -12,6 +12,8 @@ from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
 from jaxgen.report.translation.pictured import DIRECTIONS
 from jaxgen.run_files import is_number, read_records
 
+__all__ = ["FILE", "PANELS", "Panel", "health", "panels", "scores"]
+
 FILE = "translation.jsonl"
 _SCORES = {
     **{"l1": "pixels 0 to 1", "psnr": "dB", "ssim": ""},

@@ -11,6 +11,8 @@ from jaxgen.report.style import Figure, Theme
 from jaxgen.report.translation.groups import fitted, picture_size
 from jaxgen.report.translation.pictured import DIRECTIONS, image_axes
 
+__all__ = ["a_to_b", "b_to_a", "chosen"]
+
 _MOST = 6  # looks beside each other
 
 

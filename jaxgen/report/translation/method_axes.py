@@ -6,6 +6,8 @@ import numpy as np
 
 from jaxgen.report.style import Axes, Figure, Line2D, Theme
 
+__all__ = ["colour", "curve", "legend", "over_pairs"]
+
 _COLOURS = (6, 7, 8, 1, 3, 9)
 """Of the methods, among those of the theme's classes."""
 

@@ -8,6 +8,8 @@ from jaxgen.report.run import Run
 from jaxgen.report.style import Figure, Theme
 from jaxgen.report.translation.groups import groups
 
+__all__ = ["DIRECTIONS", "cycles", "image_axes", "pairs", "triples"]
+
 DIRECTIONS = {"a_to_b": "a to b", "b_to_a": "b to a"}
 """In a reader's words."""
 

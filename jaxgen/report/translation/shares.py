@@ -8,6 +8,8 @@ from jaxgen.report.run import Arrays, Run
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme
 from jaxgen.report.translation import method_axes
 
+__all__ = ["learning_curves", "shares"]
+
 _BASELINES = {"identity": "input as it is", "mean_image": "mean training image"}
 
 

@@ -11,6 +11,17 @@ from jaxgen.report.run import Row, Run, series
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme
 from jaxgen.run_files import is_number
 
+__all__ = [
+    "HALF",
+    "PANELS",
+    "SHOWN",
+    "Line",
+    "is_translation",
+    "lines_of",
+    "term_panels",
+    "terms",
+]
+
 HALF = "critic_half_sum"
 """Made here of `critic_sum`: the sum with the half, as it is minimised."""
 
@@ -164,7 +175,8 @@ def _draw(axes: Axes, lines: Sequence[Line], theme: Theme) -> None:
         for split, (epochs, values) in line.splits.items():
             held_out = split == "test"
             axes.plot(
-                *(epochs, values),
+                epochs,
+                values,
                 color=colour,
                 linewidth=0.9 if held_out else 1.5,
                 linestyle=(0, (3, 2)) if held_out else "-",

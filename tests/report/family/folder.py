@@ -10,8 +10,18 @@ from jaxgen.report.run import read_run
 CLASSES = np.array(["nought", "one", "two"])
 ESTIMATORS = np.array(
     [
-        *("score", "RLOO-2", "RLOO-4", "DisARM", "REBAR", "VIMCO", "Gumbel-Softmax"),
-        *("ST-GS", "Gumbel-Rao", "straight-through", "ReinMax", "enumeration"),
+        "score",
+        "RLOO-2",
+        "RLOO-4",
+        "DisARM",
+        "REBAR",
+        "VIMCO",
+        "Gumbel-Softmax",
+        "ST-GS",
+        "Gumbel-Rao",
+        "straight-through",
+        "ReinMax",
+        "enumeration",
     ]
 )
 
@@ -134,8 +144,16 @@ def bounds():
 FILES = {
     made.__name__: made
     for made in (
-        *(class_plane, all_labels, comparison, samplers, traversals, disentanglement),
-        *(lambda_sweep, codes, estimators_along, bounds),
+        class_plane,
+        all_labels,
+        comparison,
+        samplers,
+        traversals,
+        disentanglement,
+        lambda_sweep,
+        codes,
+        estimators_along,
+        bounds,
     )
 }
 
