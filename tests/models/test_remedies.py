@@ -38,7 +38,8 @@ def critic_alone(options, key, *, steps=1, rate=RATE, **settings):
 
 
 def samples_of(state):
-    return tiny_gan.two_layers((2,)).apply(state.generator.params, LATENTS)
+    generator = tiny_gan.two_layers((2,))
+    return tiny_gan.outputs_of(generator, state.generator.params)(LATENTS)
 
 
 def close(found, wanted):
@@ -144,7 +145,7 @@ def plain_step(params, fake, weight=1.0, penalty=0.0):
     network, game = tiny_gan.two_layers(1), losses.gan.non_saturating()
 
     def cost(params):
-        judge = partial(network.apply, params)
+        judge = tiny_gan.outputs_of(network, params)
         game_loss = jnp.mean(game.critic(judge(POINTS), judge(fake)))
         return weight * game_loss + penalty * jnp.mean(
             losses.penalties.r1(judge, POINTS)
@@ -157,7 +158,7 @@ def test_a_prompt_penalty_is_part_of_the_loss_and_a_lazy_one_a_step_of_its_own(k
     (before, prompt), metrics = critic_alone([remedies.r1(0.3, every=1)], key)
     fake, start = samples_of(before), before.critic.params
     close(prompt.critic.params, plain_step(start, fake, penalty=0.3))
-    judge = partial(tiny_gan.two_layers(1).apply, start)
+    judge = tiny_gan.outputs_of(tiny_gan.two_layers(1), start)
     cost = 0.3 * jnp.mean(losses.penalties.r1(judge, POINTS))
     np.testing.assert_allclose(metrics["penalty"], cost, rtol=1e-5)
 
@@ -193,7 +194,7 @@ def test_lecam_is_weighed_against_the_averages_of_the_steps_before(key):
     (_, first, second), metrics = critic_alone(
         [remedies.lecam(0.5, decay=0.9)], key, steps=2, rate=0.0
     )
-    judge = partial(tiny_gan.two_layers(1).apply, first.critic.params)
+    judge = tiny_gan.outputs_of(tiny_gan.two_layers(1), first.critic.params)
     real, fake = judge(POINTS), judge(samples_of(first))
     np.testing.assert_allclose(first.remedies[0].real, 0.1 * real.mean(), rtol=1e-5)
     np.testing.assert_allclose(first.remedies[0].fake, 0.1 * fake.mean(), rtol=1e-5)
@@ -231,8 +232,8 @@ def test_the_gradient_penalty_of_packed_samples_is_of_the_row(key):
     network = tiny_gan.two_layers(1)
     slope = jnp.arange(1.0, 5.0)
 
-    def apply(params, rows):
-        return params["w"][0, 0] * 0.0 + rows @ slope
+    def apply(params, stats, rows, **mode):
+        return params["w"][0, 0] * 0.0 + rows @ slope, stats
 
     _, metrics = critic_alone(options, key, critic=network._replace(apply=apply))
     norm = float(jnp.sqrt(jnp.sum(slope**2)))

@@ -35,6 +35,11 @@ def two_layers(outputs, *, hidden=3):
     return networks.pure_functions(init, apply)
 
 
+def outputs_of(network, params):
+    """Returns `inputs -> outputs` of a network without statistics."""
+    return lambda *inputs: network.apply(params, (), *inputs)[0]
+
+
 def gan(optimizer=None, *, sample_shape=(2,), heads=1, critic=None, **options):
     """Returns a GAN of points, both networks trained alike."""
     optimizer = optax.sgd(0.1) if optimizer is None else optimizer
