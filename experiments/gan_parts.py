@@ -72,7 +72,10 @@ REMEDIES: dict[str, _Choice] = {
         lambda n, steps: remedies.instance_noise(n, steps=steps), 0.3, 0.1, "noise {}"
     ),
     "std": _Choice(
-        lambda n, _: remedies.minibatch_std(_whole("std", n)), 4, 4, "minibatch std {}"
+        lambda n, _: remedies.minibatch_deviation(_whole("std", n)),
+        4,
+        4,
+        "minibatch std {}",
     ),
     "gp": _Choice(lambda n, _: remedies.gradient_penalty(n), 0.1, 10.0, "GP {}"),
     "r1": _Choice(lambda n, _: remedies.r1(n), 0.1, 10.0, "R1 {}"),

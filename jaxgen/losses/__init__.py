@@ -1,5 +1,23 @@
 """Pure losses: arrays in, one value per example out."""
 
-from jaxgen.losses import boosting, contrastive, gan, penalties, translation, vae
+from jaxgen.losses import (
+    boosting,
+    classification,
+    contrastive,
+    dag,
+    gan,
+    penalties,
+    translation,
+    vae,
+)
 
-__all__ = ["boosting", "contrastive", "gan", "penalties", "translation", "vae"]
+__all__ = [
+    "boosting",
+    "classification",
+    "contrastive",
+    "dag",
+    "gan",
+    "penalties",
+    "translation",
+    "vae",
+]

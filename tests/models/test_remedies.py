@@ -84,15 +84,15 @@ def test_conditions_are_packed_with_their_samples(key):
     assert set(seen) == {((4, 4), (4, 6))}
 
 
-def test_minibatch_std_is_the_mean_deviation_of_a_group_as_one_more_channel():
+def test_minibatch_deviation_is_the_mean_deviation_of_a_group_as_one_more_channel():
     images = jnp.asarray(np.random.default_rng(0).normal(size=(8, 3, 1, 2)))
-    found = remedies.minibatch_std(4).layout(images)
+    found = remedies.minibatch_deviation(4).layout(images)
     assert found.shape == (8, 3, 1, 3)
     np.testing.assert_array_equal(found[..., :2], images)
     for group in (slice(0, 4), slice(4, 8)):
         wanted = np.asarray(images[group]).std(axis=0).mean()
         np.testing.assert_allclose(found[group, ..., 2], wanted, rtol=1e-5)
-    slope = jax.grad(lambda x: jnp.sum(remedies.minibatch_std(4).layout(x)))
+    slope = jax.grad(lambda x: jnp.sum(remedies.minibatch_deviation(4).layout(x)))
     assert jnp.isfinite(slope(jnp.zeros((4, 2)))).all()
 
 
@@ -245,7 +245,7 @@ def test_remedies_of_every_kind_go_together(key):
         remedies.adaptive_augment(lambda keys, samples, share: samples + share),
         remedies.instance_noise(0.1, steps=50),
         remedies.pac(2),
-        remedies.minibatch_std(2),
+        remedies.minibatch_deviation(2),
         remedies.dragan(0.1),
         remedies.gradient_penalty(0.1),
         remedies.r1(0.1, every=2),
@@ -267,7 +267,10 @@ def test_remedies_of_every_kind_go_together(key):
         (lambda: remedies.dag([jnp.copy]), "dag was given 1 transforms: give at least"),
         (lambda: remedies.weight_clipping(0.0), "bound"),
         (lambda: remedies.instance_noise(np.nan), "standard_deviation"),
-        (lambda: remedies.minibatch_std(4).layout(jnp.zeros((6, 2))), "groups of 4"),
+        (
+            lambda: remedies.minibatch_deviation(4).layout(jnp.zeros((6, 2))),
+            "groups of 4",
+        ),
     ],
 )
 def test_settings_out_of_range_are_refused(make, sentence):
@@ -276,9 +279,9 @@ def test_settings_out_of_range_are_refused(make, sentence):
 
 
 def test_penalties_go_through_the_deviation_of_the_minibatch(key):
-    found = critic_alone([remedies.minibatch_std(4), remedies.r1(2.0)], key)
+    found = critic_alone([remedies.minibatch_deviation(4), remedies.r1(2.0)], key)
     (before, _), metrics = found
-    layout = remedies.minibatch_std(4).layout
+    layout = remedies.minibatch_deviation(4).layout
 
     def summed(points):
         critic = tiny_gan.two_layers(1)
