@@ -82,6 +82,8 @@ REMEDIES: dict[str, _Choice] = {
     "r2": _Choice(lambda n, _: remedies.r2(n), 0.1, 10.0, "R2 {}"),
     "dragan": _Choice(lambda n, _: remedies.dragan(n), 0.1, 10.0, "DRAGAN {}"),
     "lecam": _Choice(lambda n, _: remedies.lecam(n), 0.1, 0.1, "LeCam {}"),
+    "path": _Choice(lambda n, _: remedies.path_length(n), 2.0, 2.0, "path length {}"),
+    "seek": _Choice(lambda n, _: remedies.mode_seeking(n), 1.0, 1.0, "mode seeking {}"),
     "clip": _Choice(lambda n, _: remedies.weight_clipping(n), 0.1, 0.01, "clip {}"),
 }
 """Remedies by name; `none` stands for none of them."""

@@ -4,7 +4,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from jaxgen.checks import check_number
 from jaxgen.typing import Array, Params, PyTree
@@ -28,12 +27,12 @@ def moving_average(
     """
     share = 1.0 - jnp.minimum(decay, (1.0 + step) / (10.0 + step))
 
-    def moved(latest: Array, average: Array) -> Array:
+    def averaged(latest: Array, average: Array) -> Array:
         if not jnp.issubdtype(latest.dtype, jnp.inexact):
             return latest
-        return optax.incremental_update(latest, average, share)
+        return share * latest + (1.0 - share) * average
 
-    return jax.tree.map(moved, latest, average)
+    return jax.tree.map(averaged, latest, average)
 
 
 def first_average(latest: PyTree, decay: float | Array | None) -> PyTree:

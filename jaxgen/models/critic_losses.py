@@ -191,6 +191,7 @@ def critic_penalty(
         def logits(samples: Array, head: int = head, pair: RowsPair = pair) -> Array:
             rows = evaluation_rows(statistics, samples, pair.real.condition)
             # The critic that is penalised draws as the one that sees the data.
+            assert pair.real.keys is not None
             rows = rows._replace(keys=jax.random.clone(pair.real.keys))
             outputs, _ = apply_critic(
                 parts, params, net.stats, rows, axis_name=step.axis_name
@@ -229,21 +230,24 @@ def generator_loss(
         step: Inputs of the step.
         fake: Generated samples.
     """
-    values, outputs = [], ()
+    values, fake_outputs = [], jnp.zeros(())
     for head, transform in enumerate(parts.transforms):
         pair = _rows_of(parts, parts.remedies, kept, step, fake, head, transform)
         # Where a loss does not look at data, XLA leaves the pass of data out.
-        outputs = [
-            apply_critic(parts, net.params, net.stats, rows, axis_name=step.axis_name)
+        real_outputs, fake_outputs = (
+            apply_critic(parts, net.params, net.stats, rows, axis_name=step.axis_name)[
+                0
+            ]
             for rows in (pair.real, pair.fake)
-        ]
-        real, generated = (head_logits(parts, one, head) for one, _ in outputs)
+        )
+        real = head_logits(parts, real_outputs, head)
+        generated = head_logits(parts, fake_outputs, head)
         values.append(jnp.mean(parts.loss.generator(real.ravel(), generated.ravel())))
     total = parts.generator_factor * dag.weighted_heads(
         jnp.stack(values), parts.weights[1]
     )
     if parts.auxiliary_weight:
-        total += _classification(parts, outputs[1][0], step.condition)
+        total += _classification(parts, fake_outputs, step.condition)
     return total
 
 

@@ -13,12 +13,11 @@ import optax
 
 from jaxgen import losses, random
 from jaxgen.checks import check_choice, check_count, check_floats, examples_of
-from jaxgen.errors import InputError
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import averaging, gan_checks, gan_steps
 from jaxgen.models.conditions import Condition, check_condition, one_hot_labels
 from jaxgen.models.critic import critic_of
-from jaxgen.models.gan_steps import GANBatch, Players
+from jaxgen.models.generator_pass import Players
 from jaxgen.models.patch_logits import loss_per_row
 from jaxgen.models.remedies import Remedy
 from jaxgen.models.styled_generator import (
@@ -224,26 +223,16 @@ def gan(
     def update(
         state: GANState, batch: Batch, axis_name: str | None = None
     ) -> tuple[GANState, Metrics]:
-        samples = _for_networks(examples_of(batch), signed)
-        condition = condition_of(batch)
-        own = GANBatch(
-            key=random.step_key(state.key, state.step),
-            count=state.step,
-            real=_minibatches(samples, critic_steps),
-            condition=None
-            if condition is None
-            else _minibatches(condition, critic_steps),
+        shared = gan_steps.gan_batch(
+            random.step_key(state.key, state.step),
+            state.step,
+            _for_networks(examples_of(batch), signed),
+            condition_of(batch),
             axis_name=axis_name,
+            critic_steps=critic_steps,
         )
-        critic_net, kept, stats, metrics = gan_steps.take_critic_steps(
-            players, state.generator, state.critic, state.remedies, own
-        )
-        net = state.generator._replace(stats=stats)
-        net, kept, found = gan_steps.take_generator_step(
-            players, net, critic_net, kept, own
-        )
-        net, kept, reports = gan_steps.take_penalty_steps(
-            players, net, critic_net, kept, own
+        net, critic_net, kept, metrics = gan_steps.take_steps(
+            players, state.generator, state.critic, state.remedies, shared
         )
         ema = averaging.next_average(
             (net.params, net.stats),
@@ -252,8 +241,7 @@ def gan(
             step=state.step,
             average_statistics=average_statistics,
         )
-        new = GANState(state.step + 1, state.key, net, critic_net, ema, kept)
-        return new, metrics | found | reports
+        return GANState(state.step + 1, state.key, net, critic_net, ema, kept), metrics
 
     def generate(
         state: GANState,
@@ -347,13 +335,3 @@ def _terms(
         "real_logit": term(lambda real, _: real),
         "fake_logit": term(lambda _, fake: fake),
     }
-
-
-def _minibatches(whole: Array, number: int) -> Array:
-    """Minibatch j is the rows j, j + number, ...: the same ones on any devices."""
-    if whole.shape[0] % number:
-        raise InputError(
-            f"{whole.shape[0]} samples cannot be split into {number} minibatches: take "
-            f"a batch that is a multiple of critic_steps={number} on every device."
-        )
-    return jnp.moveaxis(whole.reshape(-1, number, *whole.shape[1:]), 1, 0)

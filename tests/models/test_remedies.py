@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgen import losses, random
+from jaxgen import losses, networks, random
 from jaxgen.errors import InputError
 from jaxgen.models import remedies
 from tests import tiny
@@ -289,3 +289,34 @@ def test_penalties_go_through_the_deviation_of_the_minibatch(key):
 
     squares = jnp.sum(jax.grad(summed)(POINTS) ** 2, axis=-1)
     np.testing.assert_allclose(metrics["penalty"], jnp.mean(squares), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("through", "factor"), [(False, 1.0), (True, 9.0)])
+@pytest.mark.parametrize("every", [1, 2])
+def test_r1_goes_through_an_augmentation_to_the_data_themselves(
+    key, through, factor, every
+):
+    # D(3 x + noise) with D(x) = s x: the gradient is s, or 3 s by the data.
+    slope = jnp.array([0.3, 0.4])
+
+    def linear(params, samples):
+        return samples @ params["slope"][0]
+
+    critic = networks.pure_functions(lambda key, x: {"slope": slope[None]}, linear)
+    options = [
+        remedies.augment(lambda keys, x: 3.0 * x),
+        remedies.instance_noise(0.1),
+        remedies.r1(2.0, every=every, through_inputs=through),
+    ]
+    (before, state), metrics = critic_alone(
+        options, key, critic=critic, loss=losses.gan.wasserstein()
+    )
+    if every == 1:
+        np.testing.assert_allclose(metrics["penalty"], factor * 0.25, rtol=1e-5)
+        return
+    # The lazy step: from slope s by -RATE * every * 2 * factor * s.
+    (_, plain), _ = critic_alone(
+        options[:2], jax.random.clone(key), critic=critic, loss=losses.gan.wasserstein()
+    )
+    wanted = plain.critic.params["slope"] * (1.0 - RATE * every * 2.0 * factor)
+    np.testing.assert_allclose(state.critic.params["slope"], wanted, rtol=1e-4)
