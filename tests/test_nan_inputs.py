@@ -19,7 +19,16 @@ import jaxgen
 import jaxgen.report
 from jaxgen import data, divergences, estimators, losses, metrics, numerics
 from jaxgen.errors import InputError
-from jaxgen.losses import boosting, contrastive, gan, penalties, translation, vae
+from jaxgen.losses import (
+    boosting,
+    classification,
+    contrastive,
+    dag,
+    gan,
+    penalties,
+    translation,
+    vae,
+)
 from jaxgen.losses.vae import families, objectives, priors, regularizers
 from tests import nan_cases, nan_cases_of_metrics, nan_cases_of_sampling
 
@@ -36,6 +45,8 @@ CASES = {
     translation: nan_cases.TRANSLATION,
     contrastive: nan_cases.CONTRASTIVE,
     boosting: nan_cases.BOOSTING,
+    classification: nan_cases.CLASSIFICATION,
+    dag: nan_cases.DAG,
     metrics: nan_cases_of_metrics.METRICS,
     estimators: nan_cases_of_sampling.ESTIMATORS,
     data.augment: nan_cases_of_sampling.AUGMENT,

@@ -205,8 +205,8 @@ def path_length(lengths: PerExample, average: Float[Array, ""]) -> PerExample:
 
 
 def feature_matching(
-    real_features: Samples,
-    fake_features: Samples,
+    real_features: Float[Array, "batch ..."],
+    fake_features: Float[Array, "samples ..."],
     *,
     mean: Callable[[Array], Array] | None = None,
 ) -> Float[Array, ""]:

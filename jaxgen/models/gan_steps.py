@@ -149,9 +149,11 @@ def _take_generator_step(
         own = _critic_step(players, batch, last, real, condition)
         total = players.critic.generator_loss(ahead, kept, own, made.samples)
         terms, moved = {"generator_loss": total}, list(kept)
+        # Nothing is drawn from these keys again: penalties are given the latents.
+        rest = inputs._replace(latents=jax.random.clone(inputs.latents))
         for place, remedy in enumerate(players.remedies):
             if remedy.generator_penalty is not None and remedy.every == 1:
-                shared = share_of(remedy, inputs), share_of(remedy, made)
+                shared = share_of(remedy, rest), share_of(remedy, made)
                 cost, moved[place] = generator_penalty(
                     players, place, net, critic, kept[place], *shared, batch.axis_name
                 )

@@ -20,7 +20,7 @@ def test_auxiliary_classification_is_the_negative_log_probability_of_the_class()
     np.testing.assert_allclose(slope, [[1.0, -1.0]])
 
 
-def test_auxiliary_classification_refuses_class_numbers():
+def test_auxiliary_classification_refuses_class_numbers(without_types):
     with pytest.raises(InputError, match="condition"):
         auxiliary_classification(jnp.zeros((2, 3)), jnp.zeros((2, 1)))
 

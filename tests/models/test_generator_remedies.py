@@ -184,7 +184,7 @@ def test_style_mixing_shows_the_critic_mixed_samples_and_sampling_none(key):
     assert set(np.unique(drawn)) <= {-14.0, 0.0, 14.0}
 
 
-def styled_with_everything(key=None):
+def styled_with_everything():
     """Returns a GAN with noise, all remedies of the generator, and statistics."""
     plain = tiny_gan.two_layers((2,))
 
@@ -209,7 +209,7 @@ def styled_with_everything(key=None):
             remedies.path_length(every=2),
             remedies.style_mixing(),
             remedies.feature_matching(0.3, features, every=1),
-            remedies.mode_seeking(0.01, every=2),
+            remedies.mode_seeking(0.01),
         ],
     )
 
@@ -235,12 +235,12 @@ def test_seeds_under_vmap_and_steps_under_scan_are_those_taken_alone(key):
         def step(state, _):
             return model.update(state, BATCH)
 
-        return jax.lax.scan(step, model.init(own, BATCH), None, length=3)
+        return jax.lax.scan(step, model.init(own, BATCH), None, length=2)
 
     together, _ = jax.jit(jax.vmap(run))(keys)
     alone = model.init(jax.random.clone(keys[1]), BATCH)
     update, traces = tiny.count_traces(model.update)
-    for _ in range(3):
+    for _ in range(2):
         alone, _ = update(alone, BATCH)
     assert len(traces) == 1
     for one, other in zip(
@@ -259,7 +259,7 @@ def test_seeds_under_vmap_and_steps_under_scan_are_those_taken_alone(key):
         (lambda: remedies.mode_seeking(epsilon=0.0), "epsilon=0"),
     ],
 )
-def test_settings_out_of_range_are_refused(make, sentence):
+def test_settings_out_of_range_are_refused(without_types, make, sentence):
     with pytest.raises(InputError, match=sentence):
         make()
 

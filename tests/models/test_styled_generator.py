@@ -171,7 +171,7 @@ def test_a_factor_of_one_half_makes_half_a_step(key, player):
     np.testing.assert_allclose(loss, 2.0 * half_loss, rtol=1e-6)
 
 
-def test_generators_that_are_none_are_refused_with_the_cure(key):
+def test_generators_that_are_none_are_refused_with_the_cure(without_types, key):
     def build(generator, **options):
         return models.gan(
             generator, tiny_gan.two_layers(1), optax.sgd(0.1), optax.sgd(0.1),
