@@ -72,13 +72,18 @@ REMEDIES: dict[str, _Choice] = {
         lambda n, steps: remedies.instance_noise(n, steps=steps), 0.3, 0.1, "noise {}"
     ),
     "std": _Choice(
-        lambda n, _: remedies.minibatch_std(_whole("std", n)), 4, 4, "minibatch std {}"
+        lambda n, _: remedies.minibatch_deviation(_whole("std", n)),
+        4,
+        4,
+        "minibatch std {}",
     ),
     "gp": _Choice(lambda n, _: remedies.gradient_penalty(n), 0.1, 10.0, "GP {}"),
     "r1": _Choice(lambda n, _: remedies.r1(n), 0.1, 10.0, "R1 {}"),
     "r2": _Choice(lambda n, _: remedies.r2(n), 0.1, 10.0, "R2 {}"),
     "dragan": _Choice(lambda n, _: remedies.dragan(n), 0.1, 10.0, "DRAGAN {}"),
     "lecam": _Choice(lambda n, _: remedies.lecam(n), 0.1, 0.1, "LeCam {}"),
+    "path": _Choice(lambda n, _: remedies.path_length(n), 2.0, 2.0, "path length {}"),
+    "seek": _Choice(lambda n, _: remedies.mode_seeking(n), 1.0, 1.0, "mode seeking {}"),
     "clip": _Choice(lambda n, _: remedies.weight_clipping(n), 0.1, 0.01, "clip {}"),
 }
 """Remedies by name; `none` stands for none of them."""

@@ -18,6 +18,7 @@ __all__ = [
     "log_mean_exp",
     "log_sinhc",
     "logcosh",
+    "minibatch_deviation",
     "soft_bound",
     "soft_floor",
     "softplus",
@@ -166,3 +167,28 @@ def centred_leave_one_out(values: Array) -> Array:
     count = values.shape[0]
     apart = values - values[:1]
     return (apart - jnp.mean(apart, axis=0, keepdims=True)) * (count / (count - 1))
+
+
+def minibatch_deviation(samples: Array, group: int) -> Array:
+    """Appends a channel that says how much the examples of a group differ.
+
+    The channel is the mean, over all numbers of an example, of the standard deviation
+    over the group. Groups are neighbouring examples, so that batches put together of
+    real and generated ones stay apart and a batch cut among devices keeps its groups.
+
+    Args:
+        samples: Shape (batch, ..., channels).
+        group: Examples in a group; the greatest common divisor with the batch, if this
+            is no multiple of it. The deviation within a group of one is 0.
+
+    References:
+        Karras et al., Progressive Growing of GANs, 2018, section 3.
+    """
+    group = math.gcd(samples.shape[0], group)
+    groups = samples.reshape(-1, group, *samples.shape[1:])
+    # The number under the root keeps its gradient finite where all are the same.
+    deviation = jnp.sqrt(jnp.var(groups, axis=1, keepdims=True) + 1e-8)
+    mean = jnp.mean(deviation, axis=tuple(range(2, groups.ndim)), keepdims=True)
+    channel = jnp.broadcast_to(mean, (*groups.shape[:-1], 1))
+    channel = channel.reshape(*samples.shape[:-1], 1)
+    return jnp.concatenate([samples, channel], axis=-1)

@@ -84,6 +84,7 @@ NUMERICS = {
     "log_mean_exp": case(ROW),
     "log_sinhc": case(ROW),
     "logcosh": case(ROW),
+    "minibatch_deviation": case(TABLE, 3),
     "soft_bound": case(ROW, -1.0, 1.0),
     "soft_floor": case(ROW, -1.0),
     "softplus": case(ROW),
@@ -254,7 +255,15 @@ PENALTIES = {
     "dragan": case(KEY, critic, TABLE),
     "lecam": case(ROW, ROW, floats(), floats()),
     "clip_weights": case({"w": TABLE}, 0.5),
+    "feature_matching": case(TABLE, TABLE),
+    "mode_seeking": case(TABLE, TABLE + 1.0, TABLE, TABLE**2),
+    "path_length": case(ROW, floats()),
+    "path_lengths": case(KEY, jnp.sin, TABLE),
 }
+
+CLASSIFICATION = {"auxiliary_classification": case(TABLE, TABLE)}
+
+DAG = {"weighted_heads": case(TABLE, 0.5)}
 
 TRANSLATION = {
     "cross_entropy": GAME,

@@ -21,7 +21,9 @@ from jaxgen import data, divergences, estimators, losses, metrics, numerics
 from jaxgen.errors import InputError
 from jaxgen.losses import (
     boosting,
+    classification,
     contrastive,
+    dag,
     gan,
     penalties,
     translation,
@@ -44,6 +46,8 @@ CASES = {
     translation: nan_cases.TRANSLATION,
     contrastive: nan_cases.CONTRASTIVE,
     boosting: nan_cases.BOOSTING,
+    classification: nan_cases.CLASSIFICATION,
+    dag: nan_cases.DAG,
     veegan: nan_cases.VEEGAN,
     metrics: nan_cases_of_metrics.METRICS,
     estimators: nan_cases_of_sampling.ESTIMATORS,

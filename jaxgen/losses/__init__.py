@@ -2,7 +2,9 @@
 
 from jaxgen.losses import (
     boosting,
+    classification,
     contrastive,
+    dag,
     gan,
     penalties,
     translation,
@@ -12,7 +14,9 @@ from jaxgen.losses import (
 
 __all__ = [
     "boosting",
+    "classification",
     "contrastive",
+    "dag",
     "gan",
     "penalties",
     "translation",

@@ -1,4 +1,6 @@
-"""Penalties on critics, one value per example; every norm is that of one sample.
+"""Penalties on critics and generators, one value per example.
+
+Every norm is that of one sample.
 
 A critic is a function `samples (batch, ...) -> logits (batch,)`. Its gradient by a
 sample is taken from the sum of all logits: right for each sample as long as the critic
@@ -7,13 +9,16 @@ normalization; a packed sample counts as one). A minibatch deviation couples nei
 the gradient is then that of their logits' sum, as in StyleGAN2.
 """
 
+import math
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxgen.checks import check_floats, check_key, check_number, check_shapes
+from jaxgen.random import normal
 from jaxgen.typing import Params, PerExample, RandomKeys
 
 __all__ = [
@@ -21,8 +26,12 @@ __all__ = [
     "Samples",
     "clip_weights",
     "dragan",
+    "feature_matching",
     "gradient_penalty",
     "lecam",
+    "mode_seeking",
+    "path_length",
+    "path_lengths",
     "r1",
     "r2",
 ]
@@ -152,6 +161,100 @@ def lecam(
     return (real_logits - fake_average) ** 2 + (fake_logits - real_average) ** 2
 
 
+def path_lengths(
+    key: RandomKeys, synthesize: Callable[[Array], Array], styles: Array
+) -> PerExample:
+    """Calculates |J^T y|, J the derivative of a sample by its styles.
+
+    y is standard normal, divided by the root of the number of pixels; J^T y is the
+    gradient of the sum of y times the sample. The norm is the root of the mean over
+    layers of the sum of squares over features.
+
+    Args:
+        key: Of the draw of y; it is consumed. One key, or one per example.
+        synthesize: `styles -> samples`, shape (batch, ..., channels).
+        styles: Shape (batch, layers, features), or (batch, features) of one layer.
+
+    References:
+        Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020,
+        section 3.2; the division and the mean over layers are those of the authors'
+        code.
+    """
+    check_key(key)
+    check_floats(styles=styles)
+    samples, transposed = jax.vjp(synthesize, styles)
+    pixels = math.prod(samples.shape[1:-1])
+    (gradients,) = transposed(normal(key, samples.shape) / math.sqrt(pixels))
+    layers = math.prod(styles.shape[1:-1])
+    return jnp.sqrt(_squares(gradients) / layers + _SMALLEST)
+
+
+def path_length(lengths: PerExample, average: Float[Array, ""]) -> PerExample:
+    """Calculates (|J^T y| - a)^2.
+
+    Args:
+        lengths: Those of `path_lengths`.
+        average: a, their moving average.
+
+    References:
+        Karras et al., 2020, equation 4.
+    """
+    check_shapes(("batch",), lengths=lengths)
+    check_shapes((), average=average)
+    return (lengths - average) ** 2
+
+
+def feature_matching(
+    real_features: Float[Array, "batch ..."],
+    fake_features: Float[Array, "samples ..."],
+    *,
+    mean: Callable[[Array], Array] | None = None,
+) -> Float[Array, ""]:
+    """Calculates |E f(x) - E f(G(z))|^2: one number, since it compares two means.
+
+    Args:
+        real_features: Of data, shape (batch, ...).
+        fake_features: Of generated samples.
+        mean: Over the leading axis, where the batch is spread over devices; that of
+            the arrays by default.
+
+    References:
+        Salimans et al., Improved Techniques for Training GANs, 2016, section 3.1.
+    """
+    check_floats(real_features=real_features, fake_features=fake_features)
+    mean = partial(jnp.mean, axis=0) if mean is None else mean
+    return jnp.sum((mean(real_features) - mean(fake_features)) ** 2)
+
+
+def mode_seeking(
+    latents: Samples,
+    other_latents: Samples,
+    samples: Samples,
+    other_samples: Samples,
+    *,
+    epsilon: float = 1e-5,
+) -> PerExample:
+    """Calculates 1 / (d(G(z), G(z')) / d(z, z') + epsilon), d the mean of |a - b|.
+
+    Args:
+        latents: z, shape (batch, latents).
+        other_latents: z', of the same shape.
+        samples: G(z), shape (batch, ...), with the same condition as G(z').
+        other_samples: G(z'), of the same shape.
+        epsilon: Bounds the value where both samples are the same.
+
+    References:
+        Mao et al., Mode Seeking Generative Adversarial Networks for Diverse Image
+        Synthesis, 2019, equation 2, whose ratio is maximised there; its inverse and
+        epsilon are those of the authors' code.
+    """
+    check_shapes(("batch", "..."), latents=latents, other_latents=other_latents)
+    check_shapes(("batch", "..."), samples=samples, other_samples=other_samples)
+    check_number("epsilon", epsilon, above=0)
+    apart = _distances(latents, other_latents)
+    return 1.0 / (_distances(samples, other_samples) / apart + epsilon)
+
+
 def clip_weights(params: Params, bound: float | Array) -> Params:
     """Returns the parameters, each within [-bound, bound].
 
@@ -164,6 +267,10 @@ def clip_weights(params: Params, bound: float | Array) -> Params:
 
 def _gradients(critic: Critic, samples: Array) -> Array:
     return jax.grad(lambda samples: jnp.sum(critic(samples)))(samples)
+
+
+def _distances(first: Array, second: Array) -> PerExample:
+    return jnp.mean(jnp.abs(first - second), axis=tuple(range(1, first.ndim)))
 
 
 def _squares(gradients: Array) -> PerExample:

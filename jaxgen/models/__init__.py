@@ -5,6 +5,7 @@ from jaxgen.models.adagan import AdaGAN, AdaGANState, adagan
 from jaxgen.models.ensemble import Ensemble, EnsembleState, ensemble, member_key
 from jaxgen.models.ex_post import aggregate_gaussian, aggregate_mixture
 from jaxgen.models.gan import GAN, GANState, gan
+from jaxgen.models.styled_generator import StyledGenerator
 from jaxgen.models.translation.cut import CUT, CUTParams, CUTState, cut
 from jaxgen.models.translation.cyclegan import Cycle, CycleGAN, CycleGANState, cyclegan
 from jaxgen.models.translation.noise import Noise
@@ -30,6 +31,7 @@ __all__ = [
     "Noise",
     "Pix2Pix",
     "Pix2PixState",
+    "StyledGenerator",
     "VAEState",
     "VEEGANState",
     "adagan",

@@ -4,45 +4,73 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from jaxgen.checks import check_number
-from jaxgen.typing import Array, PyTree
+from jaxgen.typing import Array, Params, PyTree
+
+__all__ = ["check_decay", "first_average", "in_use", "moving_average", "next_average"]
 
 
 def moving_average(
     latest: PyTree, average: PyTree, *, decay: float | Array, step: Array
 ) -> PyTree:
-    """Returns the average after one more step.
+    """Returns the moving average after one more step.
+
+    Whole numbers and truth values are copied from the latest.
 
     Args:
         latest: Parameters, and statistics with them, after the step.
         average: Their average before it.
-        decay: What the average keeps of itself; (1 + step) / (10 + step) while that is
-            less, as the statistics of `init` are no network's.
+        decay: The share of the old average in the new one; (1 + step) / (10 + step)
+            while that is less, since the parameters of `init` are not trained.
         step: Steps before this one.
     """
-    kept = jnp.minimum(decay, (1.0 + step) / (10.0 + step))
-    return optax.incremental_update(latest, average, 1.0 - kept)
+    share = 1.0 - jnp.minimum(decay, (1.0 + step) / (10.0 + step))
+
+    def averaged(latest: Array, average: Array) -> Array:
+        if not jnp.issubdtype(latest.dtype, jnp.inexact):
+            return latest
+        return share * latest + (1.0 - share) * average
+
+    return jax.tree.map(averaged, latest, average)
 
 
 def first_average(latest: PyTree, decay: float | Array | None) -> PyTree:
-    """Returns the average of `init`, () where there is none to be."""
+    """Returns the initial moving average, or () if `decay` is None."""
     # A copy: the loop gives the buffers of a state away, each once.
     return () if decay is None else jax.tree.map(jnp.copy, latest)
 
 
 def next_average(
-    latest: PyTree, average: PyTree, *, decay: float | Array | None, step: Array
+    latest: tuple[Params, PyTree],
+    average: PyTree,
+    *,
+    decay: float | Array | None,
+    step: Array,
+    average_statistics: bool = True,
 ) -> PyTree:
-    """Returns the average after one more step, where there is one."""
+    """Returns the moving average after one more step, or () if `decay` is None.
+
+    Args:
+        latest: Parameters and statistics after the step.
+        average: Their average before it.
+        decay: See `moving_average`.
+        step: Steps before this one.
+        average_statistics: Whether statistics are averaged like the parameters, which
+            those of a batch normalization must be: they describe the activations of the
+            weights they were gathered with. Otherwise they are copied, as published
+            StyleGANs copy their buffers.
+    """
     if decay is None:
         return average
-    return moving_average(latest, average, decay=decay, step=step)
+    params, stats = moving_average(latest, average, decay=decay, step=step)
+    if not average_statistics:
+        stats = jax.tree.map(jnp.copy, latest[1])
+    return params, stats
 
 
 def in_use(latest: PyTree, average: PyTree) -> PyTree:
-    """Returns the average where there is one, or else the latest."""
+    """Returns the moving average if there is one, else the latest."""
     return average if average else latest
 
 

@@ -25,6 +25,8 @@ from jaxgen.typing import (
     Update,
 )
 
+__all__ = ["Ensemble", "EnsembleState", "ensemble", "member_key"]
+
 
 class EnsembleState(NamedTuple):
     """The states of all members, stacked.

@@ -4,27 +4,28 @@ Goodfellow et al., Generative Adversarial Networks, 2014.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
-from jaxgen.checks import check_count, check_floats, check_number, examples_of
-from jaxgen.errors import InputError
+from jaxgen.checks import check_choice, check_count, check_floats, examples_of
 from jaxgen.losses.gan import AdversarialLoss
-from jaxgen.models import averaging, gan_checks
-from jaxgen.models.conditions import (
-    Condition,
-    check_condition,
-    given,
-    one_hot_labels,
-)
-from jaxgen.models.critic import CriticStep, critic_of
-from jaxgen.models.gradient_step import gradient_step
+from jaxgen.models import averaging, gan_checks, gan_steps
+from jaxgen.models.conditions import Condition, check_condition, one_hot_labels
+from jaxgen.models.critic import critic_of
+from jaxgen.models.generator_pass import Players
 from jaxgen.models.patch_logits import loss_per_row
 from jaxgen.models.remedies import Remedy
+from jaxgen.models.styled_generator import (
+    GeneratorFunctions,
+    StyledGenerator,
+    fold_keys,
+    generator_functions,
+)
 from jaxgen.typing import (
     Array,
     Batch,
@@ -40,6 +41,8 @@ from jaxgen.typing import (
     RandomKeys,
     Update,
 )
+
+__all__ = ["GAN", "GANState", "gan"]
 
 
 class GANState(NamedTuple):
@@ -72,11 +75,13 @@ class GAN(NamedTuple):
         update: `(state, batch, axis_name=None) -> (GANState, Metrics)`: the critic's
             steps, then one of the generator.
         evaluate: `(state, key, batch) -> terms per example`: both losses and the
-            logits, without what draws among the remedies.
+            logits, without remedies that draw.
         sample: `(state, key, n, condition=None) -> n samples`; without a condition the
-            labels of a conditional model take turns.
-        generate: `(state, latents, condition=None) -> samples`, of the averaged
-            generator where there is one.
+            labels of a conditional model take turns. The noise of a generator is drawn
+            from the key too, as it is in training.
+        generate: `(state, latents, condition=None, keys=None) -> samples`, of the
+            averaged generator if there is one. Noise is drawn from `keys`, one per
+            example; without keys there is none.
         critique: `(state, samples, condition=None) -> logits`, one per row of the
             critic (n / m with `pac(m)`), or (rows, heads).
         draw_latents: `(key, shape) -> latents`.
@@ -96,7 +101,7 @@ class GAN(NamedTuple):
 
 
 def gan(
-    generator: Network,
+    generator: Network | StyledGenerator,
     critic: Network,
     generator_optimizer: optax.GradientTransformation,
     critic_optimizer: optax.GradientTransformation,
@@ -108,6 +113,8 @@ def gan(
     remedies: Sequence[Remedy] = (),
     critic_steps: int = 1,
     ema_decay: float | Array | None = None,
+    average_statistics: bool = True,
+    statistics_from: Literal["generator_steps", "all_steps"] = "generator_steps",
     num_classes: int | None = None,
     auxiliary_weight: float = 0.0,
     signed: bool = False,
@@ -116,10 +123,12 @@ def gan(
     """Makes a GAN of two networks, a loss and remedies.
 
     Args:
-        generator: `latents -> samples`; with `num_classes`, `(latents, condition)`.
+        generator: `latents -> samples`; with `num_classes`, `(latents, condition)`. Or
+            a `StyledGenerator`: a mapping to styles and a synthesis. In training it is
+            given keys for its noise, other ones in each step.
         critic: `samples -> logits`, shape (batch,); with `num_classes`, `(samples,
             condition)`. Several heads, shape (batch, heads), where a remedy or the
-            auxiliary classifier asks for them.
+            auxiliary classifier asks for them. In training it is given keys too.
         generator_optimizer: Any optax transformation.
         critic_optimizer: Likewise; RMSProp where weights are clipped.
         latents: Dimension of the latent space.
@@ -130,13 +139,19 @@ def gan(
         remedies: See `jaxgen.models.remedies`.
         critic_steps: Steps of the critic for one of the generator. A batch holds as
             many minibatches: number j is its rows j, j + critic_steps, ...
-        ema_decay: Of the moving average of the generator that samples are drawn from,
-            its statistics included; (1 + step) / (10 + step) while that is less. By
-            default they are drawn from the generator as it is.
+        ema_decay: Of the moving average of the generator that samples are drawn from;
+            (1 + step) / (10 + step) while that is less. By default they are drawn from
+            the generator as it is.
+        average_statistics: Whether the moving average averages floating statistics, as
+            batch normalization needs, or copies them, as published StyleGANs copy
+            buffers. Whole numbers are always copied.
+        statistics_from: Whose passes of the generator move its statistics: those of
+            "generator_steps", or of "all_steps", the critic's included, as StyleGAN's
+            average of w.
         num_classes: Makes the model conditional on `batch["label"]`.
         auxiliary_weight: Above 0, the critic is not told the label: it has `1 +
             num_classes` heads, the logit and those of the classes, and both networks
-            also minimise this many times their cross-entropy (AC-GAN).
+            also minimise this many times `losses.classification` (AC-GAN).
         signed: For images: the networks see [-1, 1] where data are in [0, 1].
         draw_latents: `(key, shape) -> latents`, standard normal by default; the key is
             one, or one per row, as that of `random.normal`.
@@ -147,77 +162,59 @@ def gan(
         conditional; samples may as well be points. `update` gives, of the last step of
         the critic, critic_loss, real_logit, fake_logit, penalty (of those that are not
         lazy), critic_gradient_norm and estimate (of the divergence between what the
-        critic is shown, packed or augmented as that may be), and generator_loss and
-        generator_gradient_norm. `evaluate` judges the averaged generator where there is
-        one.
+        critic is shown, packed or augmented as that may be), and generator_loss,
+        generator_penalty (likewise) and generator_gradient_norm. `evaluate` uses the
+        averaged generator if there is one.
 
     Raises:
         InputError: The parts do not go together; the sentence says why.
     """
     loss = losses.gan.non_saturating() if loss is None else loss
+    remedies = tuple(remedies)
     check_count("latents", latents, 1)
+    check_choice("statistics_from", statistics_from, ("generator_steps", "all_steps"))
     gan_checks.check_parts(
         loss, remedies, critic_steps, num_classes, auxiliary_weight, ema_decay
     )
-    check_number("critic_factor", critic_factor, above=0)
-    check_number("generator_factor", generator_factor, above=0)
-    judge = critic_of(
+    gan_checks.check_factors(critic_factor, generator_factor)
+    adversary = critic_of(
         critic,
         critic_optimizer,
         loss=loss,
         critic_factor=critic_factor,
         generator_factor=generator_factor,
-        remedies=tuple(remedies),
+        remedies=remedies,
         auxiliary_classes=num_classes if auxiliary_weight else None,
         auxiliary_weight=auxiliary_weight,
     )
-    generator = generator
-    remedies = tuple(remedies)
-    unrolled = sum(remedy.unroll for remedy in remedies)
-
-    def condition_of(batch: Batch) -> Condition:
-        return one_hot_labels("GAN", batch, num_classes)
-
-    def seen(samples: Array) -> Array:
-        return 2.0 * samples - 1.0 if signed else samples
-
-    def shown(samples: Array) -> Array:
-        return 0.5 * (samples + 1.0) if signed else samples
-
-    def fakes(
-        params: Params,
-        stats: PyTree,
-        keys: RandomKeys,
-        condition: Condition,
-        axis_name: str | None,
-    ) -> tuple[Array, PyTree]:
-        drawn = draw_latents(keys, (keys.shape[0], latents))
-        return generator.apply(
-            params,
-            stats,
-            drawn,
-            *given(condition),
-            train=True,
-            axis_name=axis_name,
-        )
+    network = generator_functions(generator)
+    players = Players(
+        generator=network,
+        generator_optimizer=generator_optimizer,
+        critic=adversary,
+        remedies=remedies,
+        draw_latents=lambda keys: draw_latents(keys, (keys.shape[0], latents)),
+        critic_steps=critic_steps,
+        statistics_from_all=statistics_from == "all_steps",
+    )
+    condition_of = partial(one_hot_labels, "GAN", num_classes=num_classes)
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> GANState:
-        samples, condition = seen(examples_of(batch)), condition_of(batch)
+        samples = _for_networks(examples_of(batch), signed)
+        condition = condition_of(batch)
         gan_checks.check_samples(samples, critic_steps, remedies)
         zeros = jnp.zeros((samples.shape[0], latents), samples.dtype)
-        params, stats = generator.init(
-            random.stream(key, "generator"), zeros, *given(condition)
-        )
-        made = jax.eval_shape(generator.apply, params, stats, zeros, *given(condition))
-        gan_checks.check_generated(made[0].shape, samples.shape)
-        state = generator_optimizer.init(params)
-        critic_net = judge.init(random.stream(key, "critic"), samples, condition)
-        if unrolled:
+        params, stats = network.init(random.stream(key, "generator"), zeros, condition)
+        made = jax.eval_shape(partial(_made, network), params, stats, zeros, condition)
+        gan_checks.check_generated(made.shape, samples.shape)
+        opt_state = generator_optimizer.init(params)
+        critic_net = adversary.init(random.stream(key, "critic"), samples, condition)
+        if any(remedy.unroll for remedy in remedies):
             gan_checks.check_differentiable(critic_optimizer, critic_net.params)
         return GANState(
             step=jnp.zeros((), jnp.int32),
             key=key,
-            generator=NetState(params, stats, state),
+            generator=NetState(params, stats, opt_state),
             critic=critic_net,
             ema=averaging.first_average((params, stats), ema_decay),
             remedies=tuple(remedy.init() for remedy in remedies),
@@ -226,126 +223,64 @@ def gan(
     def update(
         state: GANState, batch: Batch, axis_name: str | None = None
     ) -> tuple[GANState, Metrics]:
-        samples, condition = seen(examples_of(batch)), condition_of(batch)
-        key = random.step_key(state.key, state.step)
-        parts = [
-            None if whole is None else _minibatches(whole, critic_steps)
-            for whole in (samples, condition)
-        ]
-        rows = samples.shape[0] // critic_steps
-
-        def keys_of(name: str, number: Array | int) -> RandomKeys:
-            own = jax.random.fold_in(random.stream(key, name), number)
-            return random.example_keys(own, rows, axis_name=axis_name)
-
-        def step_of(
-            number: Array | int, real: Array, condition: Condition
-        ) -> CriticStep:
-            return CriticStep(
-                count=state.step * critic_steps + number,
-                keys=keys_of("critic", number),
-                real=real,
-                condition=condition,
-                axis_name=axis_name,
-            )
-
-        def one(carry: Any, item: Any) -> tuple[Any, Metrics]:
-            number, real, condition = item
-            fake, _ = fakes(
-                state.generator.params,
-                state.generator.stats,
-                keys_of("critic latent", number),
-                condition,
-                axis_name,
-            )
-            step = step_of(number, real, condition)
-            net, kept, metrics = judge.update(*carry, step, fake)
-            return (net, kept), metrics
-
-        numbers = jnp.arange(critic_steps)
-        carry = (state.critic, state.remedies)
-        if critic_steps == 1:
-            first = jax.tree.map(lambda leaf: leaf[0], (numbers, *parts))
-            carry, metrics = one(carry, first)
-        else:
-            carry, metrics = jax.lax.scan(one, carry, (numbers, *parts))
-            metrics = jax.tree.map(lambda leaf: leaf[-1], metrics)
-        critic_net, kept = carry
-        real, condition = jax.tree.map(lambda leaf: leaf[-1], tuple(parts))
-
-        def generator_loss(params: Params) -> tuple[Array, Any]:
-            fake, stats = fakes(
-                params,
-                state.generator.stats,
-                keys_of("latent", 0),
-                condition,
-                axis_name,
-            )
-            ahead = critic_net
-            # In Python: the gradient of a scan over many leaves is slow on a CPU.
-            for number in range(unrolled):
-                step = step_of(critic_steps + number, real, condition)
-                ahead, _, _ = judge.update(ahead, kept, step, fake)
-            step = step_of(critic_steps + unrolled, real, condition)
-            value = judge.generator_loss(ahead, kept, step, fake)
-            return value, ({"generator_loss": value}, stats)
-
-        net, found, stats = gradient_step(
-            generator_loss, state.generator, generator_optimizer, axis_name=axis_name
+        shared = gan_steps.gan_batch(
+            random.step_key(state.key, state.step),
+            state.step,
+            _for_networks(examples_of(batch), signed),
+            condition_of(batch),
+            axis_name=axis_name,
+            critic_steps=critic_steps,
         )
-        net = net._replace(stats=stats)
-        metrics |= {
-            "generator_loss": found["generator_loss"],
-            "generator_gradient_norm": found["gradient_norm"],
-        }
+        net, critic_net, kept, metrics = gan_steps.take_steps(
+            players, state.generator, state.critic, state.remedies, shared
+        )
         ema = averaging.next_average(
-            (net.params, net.stats), state.ema, decay=ema_decay, step=state.step
+            (net.params, net.stats),
+            state.ema,
+            decay=ema_decay,
+            step=state.step,
+            average_statistics=average_statistics,
         )
         return GANState(state.step + 1, state.key, net, critic_net, ema, kept), metrics
 
-    def generate(state: GANState, latents: Array, condition: Condition = None) -> Array:
+    def generate(
+        state: GANState,
+        latents: Array,
+        condition: Condition = None,
+        keys: RandomKeys | None = None,
+    ) -> Array:
         check_condition("GAN", condition, latents.shape[0], num_classes)
         net = state.generator
         params, stats = averaging.in_use((net.params, net.stats), state.ema)
-        return shown(generator.apply(params, stats, latents, *given(condition))[0])
-
-    def turns(condition: Condition, n: int) -> Condition:
-        if num_classes is None or condition is not None:
-            return condition
-        return jax.nn.one_hot(jnp.arange(n) % num_classes, num_classes)
+        samples = _made(network, params, stats, latents, condition, keys)
+        return 0.5 * (samples + 1.0) if signed else samples
 
     def sample(
         state: GANState, key: PRNGKeyArray, n: int, condition: Condition = None
     ) -> Array:
         check_count("n", n, 0)
-        return generate(state, draw_latents(key, (n, latents)), turns(condition, n))
+        if num_classes is not None and condition is None:
+            condition = jax.nn.one_hot(jnp.arange(n) % num_classes, num_classes)
+        noise = random.example_keys(random.stream(key, "noise"), n)
+        return generate(state, draw_latents(key, (n, latents)), condition, noise)
 
     def critique(state: GANState, samples: Array, condition: Condition = None) -> Array:
         check_floats(samples=samples)
         check_condition("GAN", condition, samples.shape[0], num_classes)
-        return judge.outputs(state.critic, seen(samples), condition)[0]
+        seen = _for_networks(samples, signed)
+        return adversary.outputs(state.critic, seen, condition)[0]
 
     def evaluate(state: GANState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
         real, condition = examples_of(batch), condition_of(batch)
-        keys = random.example_keys(key, real.shape[0])
-        fake = generate(state, draw_latents(keys, (real.shape[0], latents)), condition)
-
-        real_logits, fake_logits = (
-            judge.logits(state.critic, seen(samples), condition)
+        rows = real.shape[0]
+        noise = random.example_keys(random.stream(key, "noise"), rows)
+        drawn = players.draw_latents(random.example_keys(key, rows))
+        fake = generate(state, drawn, condition, noise)
+        logits = [
+            adversary.logits(state.critic, _for_networks(samples, signed), condition)
             for samples in (real, fake)
-        )
-
-        def term(loss: Callable[[PerExample, PerExample], PerExample]) -> PerExample:
-            found = loss_per_row(loss, real_logits, fake_logits)
-            # A packed row speaks for each of its samples.
-            return jnp.repeat(found, real.shape[0] // found.shape[0])
-
-        return {
-            "critic_loss": critic_factor * term(loss.critic),
-            "generator_loss": generator_factor * term(loss.generator),
-            "real_logit": term(lambda real, _: real),
-            "fake_logit": term(lambda _, fake: fake),
-        }
+        ]
+        return _terms(loss, logits, rows, critic_factor, generator_factor)
 
     return GAN(
         init=init,
@@ -360,11 +295,43 @@ def gan(
     )
 
 
-def _minibatches(whole: Array, number: int) -> Array:
-    """Minibatch j is the rows j, j + number, ...: the same ones on any devices."""
-    if whole.shape[0] % number:
-        raise InputError(
-            f"{whole.shape[0]} samples cannot be split into {number} minibatches: take "
-            f"a batch that is a multiple of critic_steps={number} on every device."
-        )
-    return jnp.moveaxis(whole.reshape(-1, number, *whole.shape[1:]), 1, 0)
+def _for_networks(samples: Array, signed: bool) -> Array:
+    return 2.0 * samples - 1.0 if signed else samples
+
+
+def _made(
+    network: GeneratorFunctions,
+    params: Params,
+    stats: PyTree,
+    latents: Array,
+    condition: Condition,
+    keys: RandomKeys | None = None,
+) -> Array:
+    """Samples as the networks see them, with noise if there are keys."""
+    of_mapping, of_synthesis = (
+        {} if keys is None else {"keys": fold_keys(keys, number)} for number in range(2)
+    )
+    styles, _ = network.map_latents(params, stats, latents, condition, **of_mapping)
+    return network.synthesize(params, stats, styles, condition, **of_synthesis)[0]
+
+
+def _terms(
+    loss: AdversarialLoss,
+    logits: Sequence[Array],
+    rows: int,
+    critic_factor: float,
+    generator_factor: float,
+) -> Metrics:
+    """The terms of `evaluate`, one value per example."""
+
+    def term(function: Callable[[PerExample, PerExample], PerExample]) -> PerExample:
+        found = loss_per_row(function, *logits)
+        # The value of a packed row is that of each of its samples.
+        return jnp.repeat(found, rows // found.shape[0])
+
+    return {
+        "critic_loss": critic_factor * term(loss.critic),
+        "generator_loss": generator_factor * term(loss.generator),
+        "real_logit": term(lambda real, _: real),
+        "fake_logit": term(lambda _, fake: fake),
+    }

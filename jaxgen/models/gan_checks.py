@@ -1,4 +1,4 @@
-"""What `gan` refuses, in sentences."""
+"""Checks of the parts of a GAN, with errors in sentences."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +15,15 @@ from jaxgen.models.averaging import check_decay
 from jaxgen.models.conditions import check_classes
 from jaxgen.models.remedies import Remedy
 from jaxgen.typing import Array, Params
+
+__all__ = [
+    "check_differentiable",
+    "check_factors",
+    "check_generated",
+    "check_logits",
+    "check_parts",
+    "check_samples",
+]
 
 
 def check_parts(
@@ -63,6 +72,12 @@ def check_parts(
             f"An auxiliary classifier does not go with {(headed + grouped)[0]}, whose "
             "critic has other heads or rows of several labels: leave one of them out."
         )
+
+
+def check_factors(critic_factor: float, generator_factor: float) -> None:
+    """Refuses factors of the losses that are not above 0."""
+    check_number("critic_factor", critic_factor, above=0)
+    check_number("generator_factor", generator_factor, above=0)
 
 
 def check_samples(

@@ -1,13 +1,17 @@
-"""One optimizer step on one loss: what every model's `update` is made of."""
+"""One optimizer step on one loss, of which every `update` of a model is made."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from jaxgen.typing import Array, Metrics, NetState, Params
+from jaxgen.typing import Array, Metrics, NetState, Params, RandomKeys
+
+__all__ = ["device_mean", "gradient_step", "step_when_due", "with_gradient_norm"]
+
+Kept = TypeVar("Kept")
 
 
 def gradient_step(
@@ -34,21 +38,13 @@ def gradient_step(
         and update beside them; what the loss keeps.
     """
 
-    def averaged(leaf: Array) -> Array:
-        # A count is the same everywhere, and must stay a whole number.
-        if not jnp.issubdtype(leaf.dtype, jnp.inexact):
-            return leaf
-        return jax.lax.pmean(leaf, axis_name)
-
     def mean_loss(params: Params) -> tuple[Array, tuple[Metrics, Any]]:
         value, (terms, kept) = loss(params)
         # The mean over devices must be inside the loss: under shard_map the gradient of
         # replicated parameters is summed over devices already, and a mean taken
         # outside alone would leave it too large by their number.
-        if axis_name is not None:
-            value, terms = jax.tree.map(averaged, (value, terms))
-            kept = jax.tree.map(averaged, kept) if average_kept else kept
-        return value, (terms, kept)
+        value, terms = device_mean((value, terms), axis_name)
+        return value, (terms, device_mean(kept, axis_name) if average_kept else kept)
 
     (_, (terms, kept)), gradients = jax.value_and_grad(mean_loss, has_aux=True)(
         net.params
@@ -65,6 +61,46 @@ def gradient_step(
         "update_norm": _norm(updates),
     }
     return net._replace(params=params, opt_state=opt_state), metrics, kept
+
+
+def device_mean(tree: Kept, axis_name: str | None) -> Kept:
+    """Returns means of the floating numbers over the devices of `axis_name`, if any."""
+    if axis_name is None:
+        return tree
+
+    def averaged(leaf: Array) -> Array:
+        # A count is the same everywhere, and must stay a whole number.
+        if not jnp.issubdtype(leaf.dtype, jnp.inexact):
+            return leaf
+        return jax.lax.pmean(leaf, axis_name)
+
+    return jax.tree.map(averaged, tree)
+
+
+def step_when_due(
+    step: Callable[[RandomKeys, Kept], Kept],
+    keys: RandomKeys,
+    state: Kept,
+    *,
+    count: Array,
+    every: int,
+) -> Kept:
+    """Takes a step if the number of steps before it is a multiple of `every`.
+
+    Args:
+        step: `(keys, state) -> state`.
+        keys: What the step draws from. It must not close over keys itself: under vmap a
+            cond selects among all that it closes over, which keys do not allow.
+        state: Before the step.
+        count: Steps before this one.
+        every: Steps from one that is taken to the next.
+    """
+    bits, kind = jax.random.key_data(keys), jax.random.key_impl(keys)
+
+    def due(state: Kept) -> Kept:
+        return step(jax.random.wrap_key_data(bits, impl=kind), state)
+
+    return jax.lax.cond(count % every == 0, due, lambda state: state, state)
 
 
 def with_gradient_norm(metrics: Metrics, name: str) -> Metrics:

@@ -6,6 +6,8 @@ import jax.numpy as jnp
 
 from jaxgen.typing import Array, PerExample
 
+__all__ = ["loss_per_row", "per_row"]
+
 
 def per_row(logits: Array) -> PerExample:
     """Returns the mean logit over the patches of each row."""

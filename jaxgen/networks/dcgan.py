@@ -27,7 +27,6 @@ from jaxgen.networks.gan_parts import (
     CriticHead,
     halvings,
     leaky_relu,
-    minibatch_deviation,
     split_condition,
     with_condition_channels,
 )
@@ -35,6 +34,7 @@ from jaxgen.networks.initializers import normal
 from jaxgen.networks.mlp import with_condition
 from jaxgen.networks.pure import pure
 from jaxgen.networks.spectral_norm import SpectralNorm
+from jaxgen.numerics import minibatch_deviation
 from jaxgen.typing import Array, Images, Latents, Network
 
 __all__ = [
@@ -124,7 +124,8 @@ class DCGANCritic(nn.Module):
         heads: Logits an image.
         condition: How a condition is seen: "concat" (channels beside the image),
             "projection", or None: not at all.
-        minibatch_group: Images a group of which `minibatch_deviation` is seen, or None.
+        minibatch_group: Images a group of which the critic sees
+            `numerics.minibatch_deviation`, or None.
         activation: Of all layers.
         formulation: See `jaxgen.networks.convolution`.
     """

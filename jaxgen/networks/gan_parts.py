@@ -106,31 +106,6 @@ class CriticHead(nn.Module):
         return logits[:, 0] if self.heads == 1 else logits
 
 
-def minibatch_deviation(features: Images, group: int) -> Images:
-    """Appends a channel that says how much the examples of a group differ.
-
-    The channel is the mean, over pixels and channels, of the standard deviation over
-    the group. Groups are neighbouring examples, so that batches put together of real
-    and generated ones stay apart and a batch cut among devices keeps its groups.
-
-    Args:
-        features: Shape (batch, height, width, channels).
-        group: Examples a group; the greatest common divisor with the batch, if this is
-            no multiple of it. A group of one differs by nothing.
-
-    References:
-        Karras et al., Progressive Growing of GANs, 2018, section 3.
-    """
-    group = math.gcd(features.shape[0], group)
-    groups = features.reshape(-1, group, *features.shape[1:])
-    deviation = jnp.sqrt(jnp.var(groups, axis=1, keepdims=True) + 1e-8)
-    mean = jnp.mean(deviation, axis=(2, 3, 4), keepdims=True)
-    channel = jnp.broadcast_to(mean, (*groups.shape[:-1], 1))
-    return jnp.concatenate(
-        [features, channel.reshape(*features.shape[:-1], 1)], axis=-1
-    )
-
-
 def with_condition_channels(images: Images, condition: Array | None) -> Images:
     """Appends a condition to every pixel, if there is one."""
     if condition is None:

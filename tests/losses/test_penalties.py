@@ -134,3 +134,55 @@ def test_clipped_weights_are_within_the_bound_and_others_as_they_were():
     clipped = penalties.clip_weights(params, 0.01)
     np.testing.assert_allclose(clipped["kernel"], [-0.01, 0.005])
     np.testing.assert_allclose(clipped["bias"], [0.01])
+
+
+def test_path_lengths_of_a_linear_synthesis_are_those_of_its_jacobian(key):
+    # Two layers of three features, of which each pixel of 2 x 2 is a weighted sum.
+    slopes = jnp.array([[3.0, 0.0, 0.0], [0.0, 0.0, 4.0]])
+    keys = random.example_keys(key, 5)
+
+    def synthesize(styles):
+        weighted = jnp.sum(styles * slopes[None], axis=(1, 2))
+        return jnp.broadcast_to(weighted[:, None, None, None], (5, 2, 2, 1))
+
+    found = penalties.path_lengths(keys, synthesize, jnp.ones((5, 2, 3)))
+    # J^T y is the sum of y over 4 pixels, each N(0, 1) / 2, times the slopes.
+    y = random.normal(jax.random.clone(keys), (5, 2, 2, 1)).sum(axis=(1, 2, 3)) / 2.0
+    np.testing.assert_allclose(found, jnp.abs(y) * np.sqrt(25.0 / 2.0), rtol=1e-5)
+    one_layer = penalties.path_lengths(
+        jax.random.clone(keys), lambda z: 3.0 * z[:, :1], jnp.ones((5, 2))
+    )
+    y = random.normal(jax.random.clone(keys), (5, 1))[:, 0]
+    np.testing.assert_allclose(one_layer, 3.0 * jnp.abs(y), rtol=1e-5)
+
+
+def test_path_lengths_have_a_finite_gradient_where_nothing_depends_on_the_styles(key):
+    def total(factor):
+        lengths = penalties.path_lengths(key, lambda w: factor * w, jnp.ones((3, 2)))
+        return jnp.sum(penalties.path_length(lengths, jnp.array(1.0)))
+
+    assert jnp.isfinite(jax.grad(total)(0.0))
+
+
+def test_path_length_penalties_are_squared_distances_from_the_average():
+    found = penalties.path_length(jnp.array([1.0, 4.0]), jnp.array(3.0))
+    np.testing.assert_allclose(found, [4.0, 1.0])
+
+
+def test_feature_matching_compares_the_means_of_both_batches():
+    real = jnp.array([[1.0, 0.0], [3.0, 4.0]])
+    fake = jnp.array([[0.0, 1.0], [2.0, 0.0], [1.0, 0.5]])
+    # Means (2, 2) and (1, 0.5).
+    np.testing.assert_allclose(penalties.feature_matching(real, fake), 1.0 + 2.25)
+
+
+def test_mode_seeking_is_the_distance_of_latents_over_that_of_samples():
+    found = penalties.mode_seeking(
+        jnp.array([[0.0, 0.0], [1.0, 1.0]]),
+        jnp.array([[1.0, 3.0], [0.0, 1.0]]),
+        jnp.zeros((2, 2, 1)),
+        jnp.array([[[1.0], [0.0]], [[0.0], [0.0]]]),
+        epsilon=0.01,
+    )
+    # Distances of latents 2 and 1/2, of samples 1/2 and 0.
+    np.testing.assert_allclose(found, [1 / 0.26, 100.0], rtol=1e-5)

@@ -136,7 +136,7 @@ def test_the_unrolled_gradient_is_that_of_central_differences(
             def critic_loss(params):
                 real = critic.apply(params, (), points)[0]
                 value = jnp.mean(game.critic(real, critic.apply(params, (), fake)[0]))
-                judge = partial(critic.apply, params)
+                judge = tiny_gan.outputs_of(critic, params)
                 return value + penalty * jnp.mean(losses.penalties.r1(judge, points))
 
             def step(carry, _):

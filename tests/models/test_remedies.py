@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgen import losses, random
+from jaxgen import losses, networks, random
 from jaxgen.errors import InputError
 from jaxgen.models import remedies
 from tests import tiny
@@ -38,7 +38,8 @@ def critic_alone(options, key, *, steps=1, rate=RATE, **settings):
 
 
 def samples_of(state):
-    return tiny_gan.two_layers((2,)).apply(state.generator.params, LATENTS)
+    generator = tiny_gan.two_layers((2,))
+    return tiny_gan.outputs_of(generator, state.generator.params)(LATENTS)
 
 
 def close(found, wanted):
@@ -83,15 +84,15 @@ def test_conditions_are_packed_with_their_samples(key):
     assert set(seen) == {((4, 4), (4, 6))}
 
 
-def test_minibatch_std_is_the_mean_deviation_of_a_group_as_one_more_channel():
+def test_minibatch_deviation_is_the_mean_deviation_of_a_group_as_one_more_channel():
     images = jnp.asarray(np.random.default_rng(0).normal(size=(8, 3, 1, 2)))
-    found = remedies.minibatch_std(4).layout(images)
+    found = remedies.minibatch_deviation(4).layout(images)
     assert found.shape == (8, 3, 1, 3)
     np.testing.assert_array_equal(found[..., :2], images)
     for group in (slice(0, 4), slice(4, 8)):
         wanted = np.asarray(images[group]).std(axis=0).mean()
         np.testing.assert_allclose(found[group, ..., 2], wanted, rtol=1e-5)
-    slope = jax.grad(lambda x: jnp.sum(remedies.minibatch_std(4).layout(x)))
+    slope = jax.grad(lambda x: jnp.sum(remedies.minibatch_deviation(4).layout(x)))
     assert jnp.isfinite(slope(jnp.zeros((4, 2)))).all()
 
 
@@ -144,7 +145,7 @@ def plain_step(params, fake, weight=1.0, penalty=0.0):
     network, game = tiny_gan.two_layers(1), losses.gan.non_saturating()
 
     def cost(params):
-        judge = partial(network.apply, params)
+        judge = tiny_gan.outputs_of(network, params)
         game_loss = jnp.mean(game.critic(judge(POINTS), judge(fake)))
         return weight * game_loss + penalty * jnp.mean(
             losses.penalties.r1(judge, POINTS)
@@ -157,7 +158,7 @@ def test_a_prompt_penalty_is_part_of_the_loss_and_a_lazy_one_a_step_of_its_own(k
     (before, prompt), metrics = critic_alone([remedies.r1(0.3, every=1)], key)
     fake, start = samples_of(before), before.critic.params
     close(prompt.critic.params, plain_step(start, fake, penalty=0.3))
-    judge = partial(tiny_gan.two_layers(1).apply, start)
+    judge = tiny_gan.outputs_of(tiny_gan.two_layers(1), start)
     cost = 0.3 * jnp.mean(losses.penalties.r1(judge, POINTS))
     np.testing.assert_allclose(metrics["penalty"], cost, rtol=1e-5)
 
@@ -193,7 +194,7 @@ def test_lecam_is_weighed_against_the_averages_of_the_steps_before(key):
     (_, first, second), metrics = critic_alone(
         [remedies.lecam(0.5, decay=0.9)], key, steps=2, rate=0.0
     )
-    judge = partial(tiny_gan.two_layers(1).apply, first.critic.params)
+    judge = tiny_gan.outputs_of(tiny_gan.two_layers(1), first.critic.params)
     real, fake = judge(POINTS), judge(samples_of(first))
     np.testing.assert_allclose(first.remedies[0].real, 0.1 * real.mean(), rtol=1e-5)
     np.testing.assert_allclose(first.remedies[0].fake, 0.1 * fake.mean(), rtol=1e-5)
@@ -231,8 +232,8 @@ def test_the_gradient_penalty_of_packed_samples_is_of_the_row(key):
     network = tiny_gan.two_layers(1)
     slope = jnp.arange(1.0, 5.0)
 
-    def apply(params, rows):
-        return params["w"][0, 0] * 0.0 + rows @ slope
+    def apply(params, stats, rows, **mode):
+        return params["w"][0, 0] * 0.0 + rows @ slope, stats
 
     _, metrics = critic_alone(options, key, critic=network._replace(apply=apply))
     norm = float(jnp.sqrt(jnp.sum(slope**2)))
@@ -244,7 +245,7 @@ def test_remedies_of_every_kind_go_together(key):
         remedies.adaptive_augment(lambda keys, samples, share: samples + share),
         remedies.instance_noise(0.1, steps=50),
         remedies.pac(2),
-        remedies.minibatch_std(2),
+        remedies.minibatch_deviation(2),
         remedies.dragan(0.1),
         remedies.gradient_penalty(0.1),
         remedies.r1(0.1, every=2),
@@ -266,7 +267,10 @@ def test_remedies_of_every_kind_go_together(key):
         (lambda: remedies.dag([jnp.copy]), "dag was given 1 transforms: give at least"),
         (lambda: remedies.weight_clipping(0.0), "bound"),
         (lambda: remedies.instance_noise(np.nan), "standard_deviation"),
-        (lambda: remedies.minibatch_std(4).layout(jnp.zeros((6, 2))), "groups of 4"),
+        (
+            lambda: remedies.minibatch_deviation(4).layout(jnp.zeros((6, 2))),
+            "groups of 4",
+        ),
     ],
 )
 def test_settings_out_of_range_are_refused(make, sentence):
@@ -275,9 +279,9 @@ def test_settings_out_of_range_are_refused(make, sentence):
 
 
 def test_penalties_go_through_the_deviation_of_the_minibatch(key):
-    found = critic_alone([remedies.minibatch_std(4), remedies.r1(2.0)], key)
+    found = critic_alone([remedies.minibatch_deviation(4), remedies.r1(2.0)], key)
     (before, _), metrics = found
-    layout = remedies.minibatch_std(4).layout
+    layout = remedies.minibatch_deviation(4).layout
 
     def summed(points):
         critic = tiny_gan.two_layers(1)
@@ -285,3 +289,34 @@ def test_penalties_go_through_the_deviation_of_the_minibatch(key):
 
     squares = jnp.sum(jax.grad(summed)(POINTS) ** 2, axis=-1)
     np.testing.assert_allclose(metrics["penalty"], jnp.mean(squares), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("through", "factor"), [(False, 1.0), (True, 9.0)])
+@pytest.mark.parametrize("every", [1, 2])
+def test_r1_goes_through_an_augmentation_to_the_data_themselves(
+    key, through, factor, every
+):
+    # D(3 x + noise) with D(x) = s x: the gradient is s, or 3 s by the data.
+    slope = jnp.array([0.3, 0.4])
+
+    def linear(params, samples):
+        return samples @ params["slope"][0]
+
+    critic = networks.pure_functions(lambda key, x: {"slope": slope[None]}, linear)
+    options = [
+        remedies.augment(lambda keys, x: 3.0 * x),
+        remedies.instance_noise(0.1),
+        remedies.r1(2.0, every=every, through_inputs=through),
+    ]
+    (before, state), metrics = critic_alone(
+        options, key, critic=critic, loss=losses.gan.wasserstein()
+    )
+    if every == 1:
+        np.testing.assert_allclose(metrics["penalty"], factor * 0.25, rtol=1e-5)
+        return
+    # The lazy step: from slope s by -RATE * every * 2 * factor * s.
+    (_, plain), _ = critic_alone(
+        options[:2], jax.random.clone(key), critic=critic, loss=losses.gan.wasserstein()
+    )
+    wanted = plain.critic.params["slope"] * (1.0 - RATE * every * 2.0 * factor)
+    np.testing.assert_allclose(state.critic.params["slope"], wanted, rtol=1e-4)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import models, networks
+from jaxgen.typing import Network
 
 
 def two_layers(outputs, *, hidden=3):
@@ -33,6 +34,33 @@ def two_layers(outputs, *, hidden=3):
         return found[:, 0] if outputs == 1 else found
 
     return networks.pure_functions(init, apply)
+
+
+def averaging_mapping(features):
+    """Returns a linear network that keeps the average of its outputs in training."""
+
+    def init(key, *inputs):
+        width = sum(one.shape[-1] for one in inputs)
+        params = jax.random.normal(key, (width, features))
+        return params, {"average": jnp.zeros(features), "passes": jnp.zeros((), int)}
+
+    def apply(params, stats, *inputs, keys=None, train=False, axis_name=None):
+        outputs = jnp.concatenate(inputs, axis=-1) @ params
+        mean = jax.lax.stop_gradient(jnp.mean(outputs, axis=0))
+        if axis_name is not None:
+            mean = jax.lax.pmean(mean, axis_name)
+        moved = {
+            "average": 0.5 * (stats["average"] + mean),
+            "passes": stats["passes"] + 1,
+        }
+        return outputs, moved if train else stats
+
+    return Network(init, apply)
+
+
+def outputs_of(network, params):
+    """Returns `inputs -> outputs` of a network without statistics."""
+    return lambda *inputs: network.apply(params, (), *inputs)[0]
 
 
 def gan(optimizer=None, *, sample_shape=(2,), heads=1, critic=None, **options):

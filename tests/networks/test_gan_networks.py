@@ -20,8 +20,9 @@ from jaxgen.networks import (
     residual_critic,
     residual_generator,
 )
-from jaxgen.networks.gan_parts import CriticHead, halvings, minibatch_deviation
+from jaxgen.networks.gan_parts import CriticHead, halvings
 from jaxgen.networks.resnet import _double, _halve, spread_kernel
+from jaxgen.numerics import minibatch_deviation
 
 NUM_CLASSES = 3
 

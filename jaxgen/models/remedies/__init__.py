@@ -1,13 +1,26 @@
 """Remedies: options of a GAN that go with any loss and any network.
 
-Each changes one thing about the critic: what it sees, what it pays, or how far ahead
-the generator looks. They are given in a list, and what the critic sees goes through
-them in that order: give what augments before what packs (`pac`) or adds a statistic
-(`minibatch_std`), which make rows of samples.
+A remedy of the critic changes what the critic sees, what it pays, or how far ahead the
+generator looks; a remedy of the generator is a penalty or a map of its styles. They are
+given in a list, and what the critic sees goes through them in that order: give what
+augments before what packs (`pac`) or adds a statistic (`minibatch_deviation`), which
+make rows of samples.
 """
 
-from jaxgen.models.remedies.optimized import lazy_adam, unroll
-from jaxgen.models.remedies.paid import (
+from jaxgen.models.remedies.feature_matching import feature_matching
+from jaxgen.models.remedies.inputs import (
+    adaptive_augment,
+    augment,
+    dag,
+    instance_noise,
+    minibatch_deviation,
+    pac,
+    pack,
+)
+from jaxgen.models.remedies.mode_seeking import mode_seeking
+from jaxgen.models.remedies.optimizers import lazy_adam, unroll
+from jaxgen.models.remedies.path_length import path_length
+from jaxgen.models.remedies.penalties import (
     LogitAverages,
     dragan,
     gradient_penalty,
@@ -16,19 +29,12 @@ from jaxgen.models.remedies.paid import (
     r2,
     weight_clipping,
 )
-from jaxgen.models.remedies.remedy import Judged, Mean, Remedy
-from jaxgen.models.remedies.seen import (
-    adaptive_augment,
-    augment,
-    dag,
-    instance_noise,
-    minibatch_std,
-    pac,
-    pack,
-)
+from jaxgen.models.remedies.remedy import CriticPass, GeneratorPass, Mean, Remedy
+from jaxgen.models.remedies.style_mixing import style_mixing
 
 __all__ = [
-    "Judged",
+    "CriticPass",
+    "GeneratorPass",
     "LogitAverages",
     "Mean",
     "Remedy",
@@ -36,15 +42,19 @@ __all__ = [
     "augment",
     "dag",
     "dragan",
+    "feature_matching",
     "gradient_penalty",
     "instance_noise",
     "lazy_adam",
     "lecam",
-    "minibatch_std",
+    "minibatch_deviation",
+    "mode_seeking",
     "pac",
     "pack",
+    "path_length",
     "r1",
     "r2",
+    "style_mixing",
     "unroll",
     "weight_clipping",
 ]

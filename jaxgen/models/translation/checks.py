@@ -94,6 +94,11 @@ def check_remedies(remedies: Sequence[Any]) -> tuple[Remedy, ...]:
                 f"The remedy {remedy.name} does not go with translation, whose critic "
                 "judges each image by itself after a step of its own: leave it out."
             )
+        if remedy.generator_penalty is not None or remedy.map_styles is not None:
+            raise InputError(
+                f"The remedy {remedy.name} is one of the generator of models.gan, and "
+                "translators draw no latents: leave it out."
+            )
     return tuple(remedies)
 
 

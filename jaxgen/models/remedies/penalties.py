@@ -1,4 +1,4 @@
-"""Remedies that bound the critic: what it pays, and where its weights may go."""
+"""Remedies that bound the critic: penalties, and clipped weights."""
 
 from functools import partial
 from typing import NamedTuple
@@ -8,8 +8,18 @@ from jaxtyping import Array, Float
 
 from jaxgen.checks import check_count, check_number
 from jaxgen.losses import penalties
-from jaxgen.models.remedies.remedy import Judged, Mean, Remedy
+from jaxgen.models.remedies.remedy import CriticPass, Mean, Remedy
 from jaxgen.typing import PerExample
+
+__all__ = [
+    "LogitAverages",
+    "dragan",
+    "gradient_penalty",
+    "lecam",
+    "r1",
+    "r2",
+    "weight_clipping",
+]
 
 
 def gradient_penalty(weight: float = 10.0, *, target: float = 1.0) -> Remedy:
@@ -17,19 +27,17 @@ def gradient_penalty(weight: float = 10.0, *, target: float = 1.0) -> Remedy:
     check_number("weight", weight, least=0)
     check_number("target", target, least=0)
 
-    def penalty(seen: Judged) -> PerExample:
+    def penalty(own: CriticPass) -> PerExample:
         found = penalties.gradient_penalty(
-            seen.keys, seen.critic, seen.real, seen.fake, target=target
+            own.keys, own.critic, own.real, own.fake, target=target
         )
         return weight * found
 
     return Remedy("gradient_penalty", penalty=penalty)
 
 
-def r1(weight: float = 10.0, *, every: int = 1) -> Remedy:
+def r1(weight: float = 10.0, *, every: int = 1, through_inputs: bool = False) -> Remedy:
     """Adds `losses.penalties.r1`, times gamma.
-
-    Its gradient is that by what the critic is shown: noised, augmented and packed.
 
     Args:
         weight: gamma.
@@ -37,16 +45,23 @@ def r1(weight: float = 10.0, *, every: int = 1) -> Remedy:
             itself each `every` steps, with `every` times the weight. Adam then wants
             `lazy_adam`. Under `vmap`, as in `models.ensemble`, it is calculated in each
             step all the same.
+        through_inputs: Whether the gradient is by the data themselves, through
+            augmentation and packing, as in StyleGAN2 with ADA; by default it is by what
+            the critic sees. Samples of a packed row then count one by one.
 
     References:
         Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020,
-        appendix B.
+        appendix B. Karras et al., Training Generative Adversarial Networks with Limited
+        Data, 2020, whose code takes the gradient through the augmentation.
     """
     check_count("every", every, 1)
     check_number("weight", weight, least=0)
 
-    def penalty(seen: Judged) -> PerExample:
-        return weight * penalties.r1(seen.critic, seen.real)
+    def penalty(own: CriticPass) -> PerExample:
+        if not through_inputs:
+            return weight * penalties.r1(own.critic, own.real)
+        critic, view = own.critic, own.view
+        return weight * penalties.r1(lambda clean: critic(view(clean)), own.clean)
 
     return Remedy("r1", penalty=penalty, every=every)
 
@@ -56,8 +71,8 @@ def r2(weight: float = 10.0, *, every: int = 1) -> Remedy:
     check_count("every", every, 1)
     check_number("weight", weight, least=0)
 
-    def penalty(seen: Judged) -> PerExample:
-        return weight * penalties.r2(seen.critic, seen.fake)
+    def penalty(own: CriticPass) -> PerExample:
+        return weight * penalties.r2(own.critic, own.fake)
 
     return Remedy("r2", penalty=penalty, every=every)
 
@@ -67,12 +82,12 @@ def dragan(weight: float = 10.0, *, target: float = 1.0) -> Remedy:
     check_number("weight", weight, least=0)
     check_number("target", target, least=0)
 
-    def penalty(seen: Judged) -> PerExample:
-        flat = seen.real.reshape(seen.real.shape[0], -1)
-        mean = jnp.mean(seen.mean(flat))
-        spread = jnp.sqrt(jnp.mean(seen.mean((flat - mean) ** 2)))
+    def penalty(own: CriticPass) -> PerExample:
+        flat = own.real.reshape(own.real.shape[0], -1)
+        mean = jnp.mean(own.mean(flat))
+        spread = jnp.sqrt(jnp.mean(own.mean((flat - mean) ** 2)))
         found = penalties.dragan(
-            seen.keys, seen.critic, seen.real, target=target, spread=spread
+            own.keys, own.critic, own.real, target=target, spread=spread
         )
         return weight * found
 
@@ -101,9 +116,9 @@ def lecam(weight: float = 0.1, *, decay: float = 0.99) -> Remedy:
     check_number("weight", weight, least=0)
     check_number("decay", decay, least=0, below=1)
 
-    def penalty(seen: Judged) -> PerExample:
+    def penalty(own: CriticPass) -> PerExample:
         found = penalties.lecam(
-            seen.real_logits, seen.fake_logits, seen.state.real, seen.state.fake
+            own.real_logits, own.fake_logits, own.state.real, own.state.fake
         )
         return weight * found
 

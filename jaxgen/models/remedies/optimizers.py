@@ -1,13 +1,15 @@
-"""Remedies about the critic's optimizer: looking through its steps, lazy penalties."""
+"""Remedies that concern optimizers: unrolled critic steps, Adam for lazy penalties."""
 
 import optax
 
 from jaxgen.checks import check_count, check_number
 from jaxgen.models.remedies.remedy import Remedy
 
+__all__ = ["lazy_adam", "unroll"]
+
 
 def unroll(steps: int = 5) -> Remedy:
-    """Lets the generator see what the critic will answer, in so many of its steps.
+    """Trains the generator against the critic as it is some steps later.
 
     The generator's gradient is the total derivative through the critic's optimizer;
     the critic itself takes its real steps alone. Adam needs `eps_root` above 0 (as
@@ -29,7 +31,7 @@ def unroll(steps: int = 5) -> Remedy:
 def lazy_adam(
     learning_rate: float, *, b1: float = 0.0, b2: float = 0.99, every: int = 16
 ) -> optax.GradientTransformation:
-    """Returns Adam for a critic with one lazy penalty.
+    """Returns Adam for a network with one lazy penalty.
 
     With a penalty each `every` steps there are `every + 1` steps of the optimizer where
     there were `every`: with c = every / (every + 1) the rate becomes c times itself and

@@ -1,15 +1,25 @@
-"""Remedies that change what the critic sees."""
+"""Remedies that change the inputs of the critic."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import jax.numpy as jnp
 
-from jaxgen import random
+from jaxgen import numerics, random
 from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.models.remedies.remedy import Mean, Remedy
 from jaxgen.typing import Array, PerExample, PyTree, RandomKeys
+
+__all__ = [
+    "adaptive_augment",
+    "augment",
+    "dag",
+    "instance_noise",
+    "minibatch_deviation",
+    "pac",
+    "pack",
+]
 
 
 def pac(size: int = 2) -> Remedy:
@@ -41,10 +51,8 @@ def pack(samples: Array, size: int) -> Array:
     return rows.reshape(*rows.shape[:-2], -1)
 
 
-def minibatch_std(group: int = 4) -> Remedy:
-    """Shows the critic how much the samples of a group differ, as one more channel.
-
-    The standard deviation over the group, averaged over all numbers of a sample.
+def minibatch_deviation(group: int = 4) -> Remedy:
+    """Shows the critic `numerics.minibatch_deviation` as one more channel.
 
     Args:
         group: Samples that are compared; the batch must be a multiple of it.
@@ -57,21 +65,12 @@ def minibatch_std(group: int = 4) -> Remedy:
     def layout(samples: Array) -> Array:
         if samples.shape[0] % group:
             raise InputError(
-                f"minibatch_std({group}) cannot split {samples.shape[0]} samples into "
-                f"groups of {group}: take a batch that is a multiple of it."
+                f"minibatch_deviation({group}) cannot split {samples.shape[0]} samples "
+                f"into groups of {group}: take a batch that is a multiple of it."
             )
-        groups = samples.reshape(-1, group, *samples.shape[1:])
-        # The number under the root keeps its gradient finite where all are the same.
-        spread = jnp.sqrt(jnp.var(groups, axis=1) + 1e-8)
-        spread = jnp.mean(spread, axis=tuple(range(1, spread.ndim)))
-        spread = jnp.repeat(spread, group)
-        shape = (*samples.shape[:-1], 1)
-        spread = jnp.broadcast_to(
-            spread.reshape(-1, *([1] * (samples.ndim - 1))), shape
-        )
-        return jnp.concatenate([samples, spread], axis=-1)
+        return numerics.minibatch_deviation(samples, group)
 
-    return Remedy(f"minibatch_std({group})", layout=layout)
+    return Remedy(f"minibatch_deviation({group})", layout=layout)
 
 
 def instance_noise(standard_deviation: float, *, steps: int | None = None) -> Remedy:
@@ -102,7 +101,7 @@ def instance_noise(standard_deviation: float, *, steps: int | None = None) -> Re
 def augment(function: Callable[[RandomKeys, Array], Array]) -> Remedy:
     """Transforms all that the critic sees, differentiably and at random.
 
-    Give it before `pac` and `minibatch_std`, so that it meets samples.
+    Give it before `pac` and `minibatch_deviation`, so that it meets samples.
 
     Args:
         function: `(keys, samples) -> samples`, with one key per sample.
@@ -125,7 +124,7 @@ def adaptive_augment(
     target: float = 0.6,
     examples: float = 500_000.0,
 ) -> Remedy:
-    """As `augment`, as often as the critic overfits.
+    """Like `augment`, with a probability that adapts to critic overfitting.
 
     The probability of each transform rises while the mean sign of the logits of data
     is above the target, and falls while it is below.
@@ -174,9 +173,8 @@ def dag(
 ) -> Remedy:
     """Trains a head of the critic on each transform of data and generated samples.
 
-    Head k answers for transform k, so that no transformed sample passes for real at
-    head 1, whose transform is the identity. The losses are L_1 + weight / (K - 1) times
-    the sum of the others.
+    Head 1, whose transform is the identity, never sees a transformed sample. The losses
+    of the heads are added by `losses.dag.weighted_heads`.
 
     Args:
         transforms: K functions of batches, the identity first; the critic has K heads.

@@ -1,0 +1,38 @@
+"""Mode seeking: latents that are apart give samples that are apart."""
+
+from jaxgen.checks import check_count, check_number
+from jaxgen.losses import penalties
+from jaxgen.models.remedies.remedy import GeneratorPass, Remedy
+from jaxgen.typing import PerExample, PyTree
+
+__all__ = ["mode_seeking"]
+
+
+def mode_seeking(
+    weight: float = 1.0, *, epsilon: float = 1e-5, every: int = 1
+) -> Remedy:
+    """Adds `losses.penalties.mode_seeking` to the generator's loss.
+
+    Each sample is compared with a second one for the same condition, drawn for this.
+
+    Args:
+        weight: Of the penalty.
+        epsilon: See `losses.penalties.mode_seeking`.
+        every: See `path_length`.
+
+    References:
+        Mao et al., Mode Seeking Generative Adversarial Networks for Diverse Image
+        Synthesis, 2019.
+    """
+    check_number("weight", weight, least=0)
+    check_number("epsilon", epsilon, above=0)
+    check_count("every", every, 1)
+
+    def penalty(own: GeneratorPass) -> tuple[PerExample, PyTree]:
+        other_latents, other_samples = own.generate_others()
+        found = penalties.mode_seeking(
+            own.latents, other_latents, own.samples, other_samples, epsilon=epsilon
+        )
+        return weight * found, own.state
+
+    return Remedy("mode_seeking", generator_penalty=penalty, every=every)
