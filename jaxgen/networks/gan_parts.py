@@ -20,7 +20,6 @@ __all__ = [
     "Dense",
     "halvings",
     "leaky_relu",
-    "minibatch_deviation",
     "split_condition",
     "with_condition_channels",
 ]
