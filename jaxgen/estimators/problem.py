@@ -66,10 +66,12 @@ class Gradient:
 
     def value(self, key: PRNGKeyArray, params: PyTree, state: PyTree) -> Array:
         """Returns the value that is differentiated, a scalar."""
+        check_key(key)
         return jnp.sum(self._call(key, params, state)[0])
 
     def next_state(self, key: PRNGKeyArray, params: PyTree, state: PyTree) -> PyTree:
         """Returns the estimator's state after one more call."""
+        check_key(key)
         return self._call(key, params, state)[1]
 
     def _call(self, key: PRNGKeyArray, params: PyTree, state: PyTree) -> Any:
@@ -281,6 +283,7 @@ def warmed_state(
     key: PRNGKeyArray, gradient: Gradient, params: PyTree, calls: int = 500
 ) -> PyTree:
     """Returns the state of a stateful estimator after some calls; else `()`."""
+    check_key(key)
     if not gradient.estimator.stateful:
         return ()
     first = gradient.estimator.init(stream(key, "init"), gradient.dist_fn(params))
