@@ -70,8 +70,8 @@ class AdaGAN(NamedTuple):
         evaluate: `(state, key, batch) -> terms per example`: the classifier's.
         sample: `(state, key, n, *, components=None) -> n samples` of the mixture of
             that many components, by default of all that have begun.
-        generate_each: `(state, latents) -> samples` of each component, shape
-            (components, n, ...), those that have not begun among them.
+        generate_each: `(state, latents, keys=None) -> samples` of each component, begun
+            or not, shape (components, n, ...).
         draw_latents: `(key, shape) -> latents`.
         latents: Dimension of the latent space.
         critique: `(state, samples) -> logits` of the classifier, large for what looks
@@ -310,9 +310,11 @@ def _logits(parts: _Parts, state: AdaGANState, samples: Array) -> Array:
     return parts.classifier.apply(net.params, net.stats, samples)[0]
 
 
-def _generate_each(parts: _Parts, state: AdaGANState, latents: Array) -> Array:
-    generate = jax.vmap(parts.component.generate, in_axes=(0, None))
-    return generate(state.components, latents)
+def _generate_each(
+    parts: _Parts, state: AdaGANState, latents: Array, keys: RandomKeys | None = None
+) -> Array:
+    generate = jax.vmap(parts.component.generate, in_axes=(0, None, None, None))
+    return generate(state.components, latents, None, keys)
 
 
 def _mixture(
@@ -321,13 +323,15 @@ def _mixture(
     """Draws a sample of the first `count` components for each key."""
     log_weights = jnp.log(jnp.asarray(parts.mixture_weights)[count - 1])
     rows = keys.shape[0]
+    noise_keys = jax.vmap(partial(random.stream, name="noise"))(keys)
     keys = jax.vmap(jax.random.split)(keys)
     draw = jax.vmap(jax.random.categorical, in_axes=(0, None))
     component = draw(keys[:, 0], log_weights)
     shape = (rows, parts.component.latents)
     latents = parts.component.draw_latents(keys[:, 1], shape)
     # All components make all samples: to gather parameters for each row costs more.
-    return _generate_each(parts, state, latents)[component, jnp.arange(rows)]
+    samples = _generate_each(parts, state, latents, noise_keys)
+    return samples[component, jnp.arange(rows)]
 
 
 def _weights(
