@@ -113,8 +113,9 @@ def posterior_of_batch(
         **mode: `keys`, `train` and `axis_name` of `jaxgen.typing.Network`.
     """
     vae_checks.check_images(images, networks.likelihood)
+    own = _stats_of(stats, "encoder")
     outputs, new = networks.encoder.apply(
-        params["encoder"], _stats_of(stats, "encoder"), images, *given(condition), **mode
+        params["encoder"], own, images, *given(condition), **mode
     )
     q = posterior_of(networks.prior.family, outputs)
     vae_checks.check_latents(q.point.shape[1:], networks.prior.shape)
