@@ -113,8 +113,9 @@ def posterior_of_batch(
         **mode: `keys`, `train` and `axis_name` of `jaxgen.typing.Network`.
     """
     vae_checks.check_images(images, networks.likelihood)
+    own = _stats_of(stats, "encoder")
     outputs, new = networks.encoder.apply(
-        params["encoder"], _of(stats, "encoder"), images, *given(condition), **mode
+        params["encoder"], own, images, *given(condition), **mode
     )
     q = posterior_of(networks.prior.family, outputs)
     vae_checks.check_latents(q.point.shape[1:], networks.prior.shape)
@@ -157,7 +158,7 @@ def bound_of_batch(
     """
     images = batch["image"]
     condition = one_hot_labels("VAE", batch, networks.num_classes)
-    decoder = params["decoder"], _of(stats, "decoder")
+    decoder = params["decoder"], _stats_of(stats, "decoder")
 
     def decode(latents: Array, *condition: Array) -> Any:
         return networks.decoder.apply(*decoder, latents, *condition)[0]
@@ -286,11 +287,11 @@ def _outputs(
     networks: VAENetworks, net: NetState, latents: Array, *condition: Array
 ) -> Any:
     """Returns the parameters of the likelihood, by running statistics."""
-    params, stats = net.params["decoder"], _of(net.stats, "decoder")
+    params, stats = net.params["decoder"], _stats_of(net.stats, "decoder")
     return networks.decoder.apply(params, stats, latents, *condition)[0]
 
 
-def _of(stats: PyTree, name: str) -> PyTree:
+def _stats_of(stats: PyTree, name: str) -> PyTree:
     return stats[name] if name in stats else ()
 
 

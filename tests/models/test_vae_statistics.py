@@ -301,6 +301,15 @@ def test_dropout_of_flax_goes_through_a_vae(key):
     assert np.isfinite(metrics["loss"])
 
 
+def test_a_vamp_prior_encodes_its_inputs_with_running_statistics(key):
+    model = build(networks.pure(Encoder()), prior=priors.vamp(2, 3))
+    state, _ = jax.jit(model.update)(started(model, key), BATCH)
+    inputs = jax.nn.sigmoid(state.net.params["prior"]["pseudo_inputs"])
+    one_by_one = [model.encode(state, inputs[n : n + 1]).mean[0] for n in range(3)]
+    found = model.prior(state).means
+    np.testing.assert_allclose(found, np.stack(one_by_one), rtol=1e-5, atol=1e-6)
+
+
 def test_a_prior_of_the_label_refuses_statistics(key):
     class Prior(nn.Module):
         @nn.compact
