@@ -12,7 +12,13 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
-from jaxgen.checks import check_choice, check_count, check_floats, examples_of
+from jaxgen.checks import (
+    check_choice,
+    check_count,
+    check_floats,
+    check_key,
+    examples_of,
+)
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import averaging, gan_checks, gan_steps
 from jaxgen.models.conditions import Condition, check_condition, one_hot_labels
@@ -80,8 +86,8 @@ class GAN(NamedTuple):
             labels of a conditional model take turns. The noise of a generator is drawn
             from the key too, as it is in training.
         generate: `(state, latents, condition=None, keys=None) -> samples`, of the
-            averaged generator if there is one. Noise is drawn from `keys`, one per
-            example; without keys there is none.
+            averaged generator if there is one. Noise is drawn from `keys`, one or one
+            per example; without keys there is none.
         critique: `(state, samples, condition=None) -> logits`, one per row of the
             critic (n / m with `pac(m)`), or (rows, heads).
         draw_latents: `(key, shape) -> latents`.
@@ -308,9 +314,12 @@ def _made(
     keys: RandomKeys | None = None,
 ) -> Array:
     """Samples as the networks see them, with noise if there are keys."""
-    of_mapping, of_synthesis = (
-        {} if keys is None else {"keys": fold_keys(keys, number)} for number in range(2)
-    )
+    of_mapping, of_synthesis = {}, {}
+    if keys is not None:
+        check_key(keys, name="keys")
+        if keys.ndim == 0:
+            keys = random.example_keys(keys, latents.shape[0])
+        of_mapping, of_synthesis = ({"keys": fold_keys(keys, name)} for name in (0, 1))
     styles, _ = network.map_latents(params, stats, latents, condition, **of_mapping)
     return network.synthesize(params, stats, styles, condition, **of_synthesis)[0]
 

@@ -11,6 +11,7 @@ import pytest
 from jaxgen import losses, models, networks
 from jaxgen.errors import InputError
 from jaxgen.models import remedies
+from jaxgen.models.translation import checks
 from jaxgen.random import normal
 from tests import tiny
 from tests.models import on_devices, tiny_gan
@@ -160,7 +161,6 @@ def test_styles_are_mixed_from_one_cutoff_on_for_the_whole_batch(key):
 
 
 def test_style_mixing_shows_the_critic_mixed_samples_and_sampling_none(key):
-    model = build(linear_styles(), remedies.style_mixing(1.0))
     batch = {"image": jnp.zeros((ROWS, 1))}
     seen = []
     critic = silent_critic()
@@ -274,3 +274,9 @@ def test_remedies_that_do_not_fit_the_generator_or_the_batch_are_refused(key):
         update(remedies.style_mixing())
     with pytest.raises(InputError, match="1 of 2 samples, and a step has 3"):
         update(remedies.path_length(), rows=3)
+
+
+def test_translators_refuse_the_remedies_of_a_generator():
+    for remedy in (remedies.path_length(), remedies.style_mixing()):
+        with pytest.raises(InputError, match=f"{remedy.name} is one of the generator"):
+            checks.check_remedies([remedy])

@@ -38,7 +38,9 @@ def add_noise(params, latents, *, keys=None):
     return params * latents + noise
 
 
-def test_noise_is_drawn_for_each_example_and_each_step_and_in_sampling(key):
+def test_noise_is_drawn_for_each_example_and_each_step_and_in_sampling(
+    without_types, key
+):
     found = []
     generator = networks.pure_functions(noise_generator, add_noise)
     model = models.gan(
@@ -66,6 +68,10 @@ def test_noise_is_drawn_for_each_example_and_each_step_and_in_sampling(key):
         model.generate(state, latents, keys=keys),
         model.generate(state, 5.0 * latents, keys=jax.random.clone(keys)),
     )
+    one_key = model.generate(state, latents, keys=jax.random.key(2))
+    assert len(np.unique(one_key)) == 100
+    with pytest.raises(InputError, match="keys"):
+        model.generate(state, latents, keys=jnp.zeros((50, 2), jnp.uint32))
     samples = np.asarray(model.sample(state, jax.random.key(2), 50))
     assert len(np.unique(samples)) == 100
     assert abs(samples.std() - 1.0) < 5 / np.sqrt(2 * 100)
