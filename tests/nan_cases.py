@@ -272,8 +272,6 @@ PENALTIES = {
 }
 
 TRANSLATION = {
-    "cross_entropy": GAME,
-    "least_squares": GAME,
     "l1": case(TABLE, TABLE),
     "mse": case(TABLE, TABLE),
 }

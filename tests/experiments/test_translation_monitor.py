@@ -267,7 +267,7 @@ def test_both_directions_of_a_cyclegan_are_watched_with_their_cycles(watch, tmp_
         name: judge_of(TEST, TRAIN, nets=(), reverse=name == "b_to_a")
         for name in ("a_to_b", "b_to_a")
     }
-    both = monitors.of_cyclegan(model, judges, gan.least_squares())
+    both = monitors.of_cyclegan(model, judges, losses.gan.least_squares())
     assert [one.boundary for one in both] == [0.5, 0.5]
     monitor, _ = watch(*both)
     monitor(WELL, 10)
@@ -284,13 +284,13 @@ def test_both_directions_of_a_cyclegan_are_watched_with_their_cycles(watch, tmp_
 
 
 def test_the_boundary_is_that_of_the_loss():
-    assert monitors.boundary_of(gan.non_saturating()) == 0.0
+    assert monitors.boundary_of(losses.gan.non_saturating()) == 0.0
     assert monitors.boundary_of(losses.gan.hinge()) == 0.0
     assert monitors.boundary_of(losses.gan.wasserstein()) is None
     model = SimpleNamespace(
         translate=translate, critique=lambda state, images: images.mean(axis=(1, 2, 3))
     )
-    one = monitors.of_cut(model, JUDGE, gan.least_squares())
+    one = monitors.of_cut(model, JUDGE, losses.gan.least_squares())
     assert one.critique(None, A, jnp.ones((2, 3, 3, 1))).tolist() == [1, 1]
     model = SimpleNamespace(translate=translate, critique=critique)
     one = monitors.of_pix2pix(model, JUDGE, losses.gan.non_saturating())

@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from jaxgen import models, networks, random
-from jaxgen.typing import Model, Network
+from jaxgen.typing import Model
 from tests.models import on_devices
 from tests.models.translation import tiny_translation as tiny
 
@@ -19,14 +19,19 @@ close = functools.partial(np.testing.assert_allclose, rtol=2e-4, atol=2e-6)
 
 BATCH = tiny.batch()
 CRITIC = tiny.critic()
-judged = CRITIC.apply
 HEADS = networks.patch_heads(4, kernel_init=jax.nn.initializers.lecun_normal())
+
+
+def judged(params, images):
+    return CRITIC.apply(params, (), images)[0]
 
 
 def tiny_cut(generator=None, **options):
     options = {"nce_weight": WEIGHT, "temperature": TEMPERATURE} | options
+    network, features = tiny.encoding() if generator is None else generator
     return models.cut(
-        tiny.encoding() if generator is None else generator,
+        network,
+        options.pop("features", features),
         options.pop("heads", HEADS),
         CRITIC,
         options.pop("generator_optimizer", optax.sgd(RATE)),
@@ -192,7 +197,8 @@ def test_weights_side_by_side_train_what_each_trains_alone():
 
 def test_query_and_positive_are_of_the_same_places(key):
     # Unchanged images of different pixels are told apart, unless places do not match.
-    still = tiny.encoding()._replace(
+    network, features = tiny.encoding()
+    still = network._replace(
         apply=lambda params, stats, images, **mode: (images, stats)
     )
 
@@ -200,8 +206,10 @@ def test_query_and_positive_are_of_the_same_places(key):
         angle = 2.0 * pixels[..., :1]
         return (jnp.concatenate([jnp.cos(angle), jnp.sin(angle)], axis=-1),)
 
-    heads = Network(lambda key, *rows: {}, on_a_circle)
-    model = tiny_cut(still, heads=heads, layers=(0,), patches=5, temperature=1e-6)
+    heads = networks.pure_functions(lambda key, *rows: {}, on_a_circle)
+    model = tiny_cut(
+        (still, features), heads=heads, layers=(0,), patches=5, temperature=1e-6
+    )
     terms = jax.jit(model.evaluate)(first_state(), key, BATCH)
     # With one patch out of its place it would be near a thousand.
     assert np.max(terms["nce"]) < 1.0

@@ -35,7 +35,7 @@ def stepped(model, key):
 
 @pytest.fixture(scope="module")
 def plain():
-    model = build(0.1)
+    model = build(0.1, loss=losses.gan.least_squares())
     return model, stepped(model, jax.random.key(0))
 
 
@@ -48,7 +48,7 @@ def test_a_step_is_that_of_the_papers_loss(plain):
         return jnp.tanh(images @ params["w"])
 
     def score(params, images):
-        return tiny.critic().apply(params, images)
+        return tiny.critic().apply(params, (), images)[0]
 
     def distance(one, other):
         return jnp.mean(jnp.abs(one - other))
@@ -95,6 +95,12 @@ def test_a_step_is_that_of_the_papers_loss(plain):
     jax.tree.map(
         close, {name: net.params for name, net in after.critics.items()}, critics
     )
+
+
+def test_least_squares_are_the_loss_by_default(plain):
+    _, (before, _, metrics) = plain
+    found = jax.jit(build(0.1).update)(before, BATCH)[1]
+    jax.tree.map(np.testing.assert_array_equal, found, metrics)
 
 
 def test_terms_have_names_of_their_own_and_add_up(plain):

@@ -18,9 +18,9 @@ def rows_seen(network):
     """How many images the critic is shown at once when it is asked for logits."""
     seen = []
 
-    def apply(params, batch_stats, images, **mode):
+    def apply(params, stats, images, **mode):
         seen.append(images.shape[0])
-        return network.apply(params, batch_stats, images, **mode)
+        return network.apply(params, stats, images, **mode)
 
     watched = Network(network.init, apply)
     critic = critic_of(watched, optax.sgd(0.1), loss=losses.gan.hinge())
@@ -61,7 +61,7 @@ def test_results_depend_on_what_they_are_calculated_from():
 def test_terms_are_means_over_the_patches_of_each_image():
     real, fake = (np.random.default_rng(n).normal(size=(3, 2, 2)) for n in (0, 1))
     real, fake = (np.float32(one) for one in (real, fake))
-    game = losses.translation.least_squares()
+    game = losses.gan.least_squares()
     terms = judged.judged_terms(game, jnp.asarray(real), jnp.asarray(fake))
     expected = {
         "adversarial": ((fake - 1) ** 2).mean(axis=(1, 2)),

@@ -119,7 +119,7 @@ def test_the_l1_ablation_trains_no_critic(key):
 )
 def test_two_devices_take_the_step_of_one(key, parallel):
     state, *expected = stepped(NOISY, key)
-    assert expected[0].generator.batch_stats["mean"].any()
+    assert expected[0].generator.stats["mean"].any()
     found = on_devices.updated(NOISY, state, BATCH, parallel=parallel)
     on_devices.assert_alike(found, expected)
 
@@ -140,7 +140,7 @@ def test_an_image_is_normalized_by_what_the_policy_says(trained, statistics, alo
     means = {
         "image": jnp.mean(2 * images - 1, axis=(1, 2), keepdims=True),
         "batch": jnp.mean(2 * images - 1, axis=(0, 1, 2), keepdims=True),
-        "running": trained.generator.batch_stats["mean"][None, None, None],
+        "running": trained.generator.stats["mean"][None, None, None],
     }
     centred = 2 * images - 1 - jnp.broadcast_to(means[statistics], images.shape)
     np.testing.assert_allclose(2 * found - 1, jnp.tanh(centred @ params), atol=1e-5)
@@ -169,7 +169,7 @@ def test_heads_of_a_patch_critic_see_one_transform_each(key):
     # The first head sees images as they are: its loss is that of the plain critic.
     first = state.critic.params | {"w": state.critic.params["w"][:, :1]}
     pair = jnp.concatenate([2 * BATCH[name] - 1 for name in ("a", "b")], axis=-1)
-    expected = tiny.critic().apply(first, pair)
+    expected = tiny.critic().apply(first, (), pair)[0]
     np.testing.assert_allclose(logits, expected, rtol=1e-5)
     np.testing.assert_allclose(metrics["real_logit"], jnp.mean(expected), rtol=1e-4)
 
