@@ -286,14 +286,15 @@ def optimizers_of(options: Any, steps: int) -> Optimizers:
     )
 
 
-def loss_of(name: str) -> AdversarialLoss:
-    """Returns the adversarial loss of that name."""
-    return gan_parts.loss_of("non_saturating" if name == "cross_entropy" else name)
+def loss_of(name: LossName | None) -> AdversarialLoss:
+    """Returns the adversarial loss of that name, which the preset has set."""
+    known: str = _given(name)
+    return gan_parts.loss_of("non_saturating" if known == "cross_entropy" else known)
 
 
-def noise_of(options: GameOptions) -> models.Noise:
-    """Returns what is drawn when images are translated, and what norms divide by."""
-    return models.Noise(
+def inference_of(options: GameOptions) -> models.InferenceMode:
+    """Returns dropout and statistics of generators that translate."""
+    return models.InferenceMode(
         dropout=options.noise == "dropout", statistics=_given(options.statistics)
     )
 

@@ -25,13 +25,13 @@ from jaxgen.metrics.pairs import paired_measures
 from jaxgen.metrics.resampling import Halves, halves
 from jaxgen.progress import Progress
 from jaxgen.random import numpy_generator, stream
-from jaxgen.typing import Model, PRNGKeyArray
+from jaxgen.typing import Generator, PRNGKeyArray
 
 _PICTURES = 25
 
 
 def evaluate(
-    model: Model | Images | Mapping[str, Images | Sampler],
+    model: Generator | Images | Mapping[str, Images | Sampler],
     data: Images,
     *,
     key: PRNGKeyArray,

@@ -44,7 +44,7 @@ JUDGE = judge_of(TEST, TRAIN, nets=[MEANS])
 WELL = {"scale": jnp.float32(-0.5), "shift": jnp.float32(1.0), "sure": jnp.float32(0.6)}
 
 
-def translate(state, images, key):
+def translate(state, key, images):
     return jnp.clip(state["scale"] * images + state["shift"], 0, 1)
 
 
@@ -174,7 +174,7 @@ def test_the_table_shows_what_there_is_to_compare_with():
 def test_a_short_block_is_filled_up_and_cut_again():
     seen = []
 
-    def count(state, images, key):
+    def count(state, key, images):
         seen.append((images.shape[0], tuple(jax.random.key_data(key).tolist())))
         return images
 
@@ -252,13 +252,13 @@ def test_images_that_cannot_be_looked_at_are_shown_by_a_function(watch, tmp_path
 
 
 def test_both_directions_of_a_cyclegan_are_watched_with_their_cycles(watch, tmp_path):
-    def there(state, images, key, direction):
-        forth = translate(state, images, key)
+    def there(state, key, images, direction):
+        forth = translate(state, key, images)
         return forth if direction == "a_to_b" else jnp.clip(2 - 2 * images, 0, 1)
 
     model = SimpleNamespace(
         translate=there,
-        cycle=lambda state, images, key, direction: Cycle(images, 0.9 * images),
+        cycle=lambda state, key, images, direction: Cycle(images, 0.9 * images),
         critique=lambda state, images, domain: jnp.full(
             (images.shape[0], 2, 2), 1.0 if domain == "a" else 0.0
         ),

@@ -40,8 +40,12 @@ def test_parts_that_do_not_go_together_are_refused(options, sentence):
         (tiny_pix2pix, {"critic": tiny.pixelwise}, "critic is a function"),
         (tiny_pix2pix, {"remedies": [remedies.r1]}, "with their parentheses"),
         (tiny_pix2pix, {"loss": losses.gan.hinge}, "with its parentheses"),
-        (tiny_pix2pix, {"noise": False}, r"noise=False: give a models\.Noise"),
-        (tiny_pix2pix, {"noise": models.Noise(True, "none")}, "statistics='none' is"),
+        (tiny_pix2pix, {"inference": False}, r"=False: give a models\.InferenceMode"),
+        (
+            tiny_pix2pix,
+            {"inference": models.InferenceMode(True, "none")},
+            "s='none' is",
+        ),
         (tiny_cyclegan, {"make": lambda: tiny.critic}, "a_to_b is a function"),
     ],
 )
@@ -78,14 +82,14 @@ def test_networks_are_held_against_targets_whatever_their_rows():
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ((jax.random.key(0), BATCH["a"]), "images has dtype key"),
-        ((jnp.zeros((4, 4, 4, 2), jnp.uint8),), "bytes by 255"),
-        ((BATCH["a"][0],), r"images has shape \(4, 4, 2\)"),
+        ((None, jax.random.key(0)), "images has dtype key"),
+        ((None, jnp.zeros((4, 4, 4, 2), jnp.uint8)), "bytes by 255"),
+        ((None, BATCH["a"][0]), r"images has shape \(4, 4, 2\)"),
         (
-            (BATCH["a"][:2], jax.random.split(jax.random.key(0), 3)),
+            (jax.random.split(jax.random.key(0), 3), BATCH["a"][:2]),
             r"key has shape \(3,\), and there are 2 images",
         ),
-        ((BATCH["a"], jnp.zeros(2, jnp.uint32)), "old key .*: give a typed key"),
+        ((jnp.zeros(2, jnp.uint32), BATCH["a"]), "old key .*: give a typed key"),
     ],
 )
 @pytest.mark.parametrize("make", [tiny_cut, tiny_pix2pix, tiny_cyclegan])

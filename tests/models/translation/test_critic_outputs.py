@@ -7,7 +7,7 @@ import pytest
 from jaxgen import losses, models, networks
 from jaxgen.models.critic import critic_of
 from jaxgen.models.dependence import depends
-from jaxgen.models.translation import judged
+from jaxgen.models.translation import critic_outputs
 from jaxgen.typing import Network
 from tests.models.translation import tiny_translation as tiny
 
@@ -27,7 +27,7 @@ def rows_seen(network):
 
     def logits(key):
         net = critic.init(key, IMAGES, None)
-        return judged.critic_logits(critic, net, IMAGES, models.Noise())
+        return critic_outputs.critic_logits(critic, net, IMAGES, models.InferenceMode())
 
     assert jax.eval_shape(logits, jax.random.key(0)).shape[0] == 3
     return seen[-1]
@@ -62,7 +62,7 @@ def test_terms_are_means_over_the_patches_of_each_image():
     real, fake = (np.random.default_rng(n).normal(size=(3, 2, 2)) for n in (0, 1))
     real, fake = (np.float32(one) for one in (real, fake))
     game = losses.gan.least_squares()
-    terms = judged.judged_terms(game, jnp.asarray(real), jnp.asarray(fake))
+    terms = critic_outputs.critic_terms(game, jnp.asarray(real), jnp.asarray(fake))
     expected = {
         "adversarial": ((fake - 1) ** 2).mean(axis=(1, 2)),
         "real_logit": real.mean(axis=(1, 2)),
