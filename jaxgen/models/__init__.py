@@ -6,8 +6,8 @@ of `jaxgen.typing`.
 
 from jaxgen.models import remedies, schedules
 from jaxgen.models.adagan import AdaGAN, AdaGANState, adagan
+from jaxgen.models.density import fit_gaussian, fit_mixture
 from jaxgen.models.ensemble import Ensemble, EnsembleState, ensemble, member_key
-from jaxgen.models.ex_post import aggregate_gaussian, aggregate_mixture
 from jaxgen.models.gan import GAN, GANState, gan
 from jaxgen.models.translation import (
     CUT,
@@ -47,8 +47,8 @@ __all__ = [
     "VAEState",
     "VEEGANState",
     "adagan",
-    "aggregate_gaussian",
-    "aggregate_mixture",
+    "fit_gaussian",
+    "fit_mixture",
     "cut",
     "cyclegan",
     "ensemble",

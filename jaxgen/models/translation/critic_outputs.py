@@ -4,7 +4,7 @@ import jax
 
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models.critic import Critic
-from jaxgen.models.dependence import depends
+from jaxgen.models.data_flow import depends_on
 from jaxgen.models.patch_logits import loss_per_row
 from jaxgen.models.translation.inference import InferenceMode
 from jaxgen.typing import Array, Metrics, NetState, PyTree
@@ -36,7 +36,7 @@ def critic_logits(
         return critic.outputs(net, images, None, train=True)[1]
 
     # The vectors of a spectral norm are statistics, but none of the images.
-    if inference.statistics == "batch" or not depends(statistics, images):
+    if inference.statistics == "batch" or not depends_on(statistics, images):
         return critic.logits(net, images, None, train=True)
     return jax.lax.map(
         lambda image: critic.logits(net, image[None], None, train=True)[0], images

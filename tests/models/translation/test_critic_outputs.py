@@ -6,7 +6,7 @@ import pytest
 
 from jaxgen import losses, models, networks
 from jaxgen.models.critic import critic_of
-from jaxgen.models.dependence import depends
+from jaxgen.models.data_flow import depends_on
 from jaxgen.models.translation import critic_outputs
 from jaxgen.typing import Network
 from tests.models.translation import tiny_translation as tiny
@@ -49,7 +49,7 @@ def test_results_depend_on_what_they_are_calculated_from():
     other = jnp.ones(2)
 
     def of(function):
-        return depends(function, jnp.zeros(2))
+        return depends_on(function, jnp.zeros(2))
 
     assert of(lambda x: (other, jnp.exp(2 * x) + other))
     assert of(lambda x: x)
