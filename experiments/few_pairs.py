@@ -188,7 +188,12 @@ def _judged(
 def _check(config: Config) -> list[Method]:
     command.check_positive(
         config,
-        *("width", "critic_width", "critic_layers", "shares", "seeds", "judged"),
+        "width",
+        "critic_width",
+        "critic_layers",
+        "shares",
+        "seeds",
+        "judged",
     )
     command.check_bounds(config, "l1_weight", least=0)
     if max(config.shares) > 1 or len(set(config.shares)) < len(config.shares):

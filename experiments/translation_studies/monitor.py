@@ -151,11 +151,10 @@ class TranslationMonitor:
         self._directions, self._key = tuple(directions), key
         self._steps_per_epoch, self._shown, self._warn = steps_per_epoch, shown, warn
         self._compiled = [
-            Direction(
-                *(one.name, jax.jit(one.translate), one.judge),
-                one.critique and jax.jit(one.critique),
-                one.cycle and jax.jit(one.cycle),
-                *(one.boundary, one.show),
+            one._replace(
+                translate=jax.jit(one.translate),
+                critique=one.critique and jax.jit(one.critique),
+                cycle=one.cycle and jax.jit(one.cycle),
             )
             for one in self._directions
         ]

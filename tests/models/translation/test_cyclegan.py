@@ -17,8 +17,10 @@ BATCH = tiny.batch()
 
 def build(rate=0.1, *, make=tiny.pixelwise, **options):
     return models.cyclegan(
-        *(make(), make()),
-        *(tiny.critic(), tiny.critic()),
+        make(),
+        make(),
+        tiny.critic(),
+        tiny.critic(),
         optax.sgd(rate),
         optax.sgd(rate),
         **options,
@@ -191,8 +193,12 @@ def test_a_turned_domain_is_learnt_without_pairs(key):
     other = tiny.images(seed=5, **side) * jnp.array([0.6, 0.2])[None, None, None]
     b = jnp.stack([1 - other[..., 1], other[..., 0]], axis=-1)
     model = models.cyclegan(
-        *(tiny.pixelwise(), tiny.pixelwise(), tiny.critic(), tiny.critic()),
-        *(optax.adam(1e-2), optax.adam(1e-2)),
+        tiny.pixelwise(),
+        tiny.pixelwise(),
+        tiny.critic(),
+        tiny.critic(),
+        optax.adam(1e-2),
+        optax.adam(1e-2),
         identity_weight=0.0,
     )
 

@@ -17,8 +17,10 @@ KINDS = data.transforms.rotations()[:3]
 
 def build(cures=(), *, heads=1):
     return models.cyclegan(
-        *(tiny.pixelwise(), tiny.pixelwise()),
-        *(tiny.critic(heads=heads), tiny.critic(heads=heads)),
+        tiny.pixelwise(),
+        tiny.pixelwise(),
+        tiny.critic(heads=heads),
+        tiny.critic(heads=heads),
         optax.sgd(0.1),
         optax.sgd(0.1),
         remedies=cures,
