@@ -101,6 +101,12 @@ def test_what_cannot_be_translated_is_refused(key, make, given, sentence):
         model.translate(state, *given)
 
 
+def test_heads_with_statistics_are_refused(key):
+    heads = HEADS._replace(init=lambda key, *rows: ({}, {"mean": jnp.zeros(3)}))
+    with pytest.raises(InputError, match=r"heads keeps statistics.*patch_heads\(\)"):
+        tiny_cut(heads=heads).init(key, BATCH)
+
+
 @pytest.mark.usefixtures("without_types")
 def test_layers_are_whole_numbers(key):
     with pytest.raises(
