@@ -51,6 +51,12 @@ TERMS = {
 }
 """What the progress bar shows."""
 
+DISTANCES = {
+    "l1": losses.translation.mean_absolute_error,
+    "mse": losses.translation.mean_squared_error,
+}
+"""Of `--cycle`."""
+
 COMMON = parts.COMMON | {
     **{"loss": "least_squares", "generator": "resnet", "norm": "instance"},
     **{"upsampling": "transpose", "noise": "none", "statistics": "image"},
@@ -145,11 +151,11 @@ def build(
         loss=parts.loss_of(config.loss),
         cycle_weight=config.cycle_weight,
         identity_weight=identity if a == b or config.identity else 0.0,
-        cycle=getattr(losses.translation, config.cycle),
+        cycle=DISTANCES[config.cycle],
         pool_size=config.pool,
         remedies=cures,
         ema_decay=config.ema_decay or None,
-        noise=parts.noise_of(config),
+        inference=parts.inference_of(config),
     )
 
 
@@ -169,7 +175,7 @@ def _cut(config: Config, channels: int, steps: int) -> models.CUT:
         flip_equivariance=fast,
         remedies=cures,
         ema_decay=config.ema_decay or None,
-        noise=parts.noise_of(config),
+        inference=parts.inference_of(config),
     )
 
 

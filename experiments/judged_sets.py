@@ -17,7 +17,7 @@ from experiments.latent_arrays import (
 )
 from jaxgen import data, random
 from jaxgen.losses.vae.families import Gaussian, StandardNormal
-from jaxgen.models import GAN, VAE, aggregate_mixture
+from jaxgen.models import GAN, VAE, fit_mixture
 from jaxgen.typing import Array, PRNGKeyArray
 
 COMPONENTS = 10
@@ -161,7 +161,7 @@ def _prior(model: VAE | GAN, state: Any) -> Sampler:
 
 def _mixture(model: VAE, state: Any, latents: np.ndarray) -> Sampler:
     fitted, decode = (
-        aggregate_mixture(latents, num_components=COMPONENTS),
+        fit_mixture(latents, num_components=COMPONENTS),
         jax.jit(model.decode),
     )
 

@@ -14,7 +14,7 @@ from jaxgen import data, files
 from jaxgen.errors import InputError
 from jaxgen.files import read_npz
 from jaxgen.losses.vae.families import Gaussian
-from jaxgen.models import VAE, aggregate_gaussian, aggregate_mixture
+from jaxgen.models import VAE, fit_gaussian, fit_mixture
 from jaxgen.typing import Array, PRNGKeyArray
 
 MOST_POINTS = 10_000
@@ -88,8 +88,8 @@ def _write_samplers(
     decode = decoder(model, state)
     panels = {"prior": to_bytes(model.sample(state, one, 36))}
     if len(latents) > max(20, latents.shape[1]):
-        mixture = aggregate_mixture(latents)
-        fitted = {"aggregate Gaussian": (aggregate_gaussian(latents), two)}
+        mixture = fit_mixture(latents)
+        fitted = {"aggregate Gaussian": (fit_gaussian(latents), two)}
         fitted["mixture of 10 Gaussians"] = (mixture, three)
         for name, (distribution, draw) in fitted.items():
             with jax.numpy_rank_promotion("allow"):

@@ -115,7 +115,7 @@ def build(config: Config, channels: tuple[int, int], steps: int) -> models.Pix2P
         conditional=conditional,
         remedies=cures,
         ema_decay=config.ema_decay or None,
-        noise=parts.noise_of(config),
+        inference=parts.inference_of(config),
     )
 
 

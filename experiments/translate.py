@@ -293,7 +293,7 @@ def _part(key: PRNGKeyArray | None, number: int) -> PRNGKeyArray | None:
 
 def _run(loaded: Loaded, images: np.ndarray, key: PRNGKeyArray | None) -> np.ndarray:
     try:
-        return np.asarray(loaded.translate(images, key), np.float32)
+        return np.asarray(loaded.translate(key, images), np.float32)
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise

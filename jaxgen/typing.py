@@ -1,4 +1,4 @@
-"""Every array shape named once, and the two contracts that models and loops share."""
+"""Every array shape named once, and the contracts that models and loops share."""
 
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
@@ -8,11 +8,13 @@ from jaxtyping import Array, Float, Key, PyTree, UInt8
 __all__ = [
     "BACK",
     "Array",
+    "Autoencoder",
     "Batch",
     "ByteImages",
     "Data",
     "Direction",
     "Evaluate",
+    "Generator",
     "Images",
     "Init",
     "Latents",
@@ -26,6 +28,7 @@ __all__ = [
     "PyTree",
     "RandomKeys",
     "State",
+    "Translator",
     "Update",
 ]
 
@@ -168,8 +171,8 @@ class Evaluate(Protocol):
 class Model(Protocol):
     """A generative system made trainable: pure functions in a NamedTuple.
 
-    A model may offer more (`encode`, `decode`, `reconstruct`, `translate` ...). Every
-    state has the fields `step` and `key` of `State`.
+    Every state has the fields `step` and `key` of `State`. What else a model can do is
+    in the protocols below; a model may follow several of them.
     """
 
     @property
@@ -187,7 +190,45 @@ class Model(Protocol):
         """`evaluate(state, key, batch) -> one value per example, by name`."""
         ...
 
+
+@runtime_checkable
+class Generator(Model, Protocol):
+    """A model that draws samples, such as `models.gan` and `models.vae`."""
+
     @property
     def sample(self) -> Callable[..., Array]:
         """`sample(state, key, n) -> n samples`."""
+        ...
+
+
+@runtime_checkable
+class Autoencoder(Model, Protocol):
+    """A model that encodes data as latents and decodes them, such as `models.vae`."""
+
+    @property
+    def encode(self) -> Callable[..., Any]:
+        """`encode(state, images) -> posterior of the latents`."""
+        ...
+
+    @property
+    def decode(self) -> Callable[..., Array]:
+        """`decode(state, latents) -> images`."""
+        ...
+
+    @property
+    def reconstruct(self) -> Callable[..., Array]:
+        """`reconstruct(state, images) -> images`."""
+        ...
+
+
+@runtime_checkable
+class Translator(Model, Protocol):
+    """A model that translates images to images, such as `models.cyclegan`."""
+
+    @property
+    def translate(self) -> Callable[..., Array]:
+        """`translate(state, key, images) -> images`, in [0, 1].
+
+        `key` may be None: then nothing is drawn.
+        """
         ...

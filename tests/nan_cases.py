@@ -266,13 +266,21 @@ CLASSIFICATION = {"auxiliary_classification": case(TABLE, TABLE)}
 DAG = {"weighted_heads": case(TABLE, 0.5)}
 
 TRANSLATION = {
-    "cross_entropy": GAME,
-    "least_squares": GAME,
-    "l1": case(TABLE, TABLE),
-    "mse": case(TABLE, TABLE),
+    "cycle_consistency": case(TABLE, TABLE),
+    "cyclegan_objective": case(ROW, ROW, ROW, ROW, ROW, ROW),
+    "identity_mapping": case(TABLE, TABLE),
+    "l1_reconstruction": case(TABLE, TABLE),
+    "mean_absolute_error": case(TABLE, TABLE),
+    "mean_squared_error": case(TABLE, TABLE),
+    "pix2pix_objective": case(ROW, ROW),
 }
 
-CONTRASTIVE = {"patch_nce": case(floats(2, 3, 2), floats(2, 3, 2), by=compiled)}
+PATCHES = floats(2, 3, 2)
+CONTRASTIVE = {
+    "cut_objective": case(ROW, ROW, ROW),
+    "multilayer_patch_nce": case([PATCHES], [PATCHES], by=compiled),
+    "patch_nce": case(PATCHES, PATCHES, by=compiled),
+}
 
 BOOSTING = {
     "density_ratio": case(ROW),

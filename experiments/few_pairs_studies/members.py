@@ -89,13 +89,11 @@ class Members(NamedTuple):
             are means over all members.
         evaluate: `(state, key, batch) -> terms per example`, likewise, of a batch
             without the axis of sets, which all members are given.
-        sample: `(state, key, n) -> samples`, shape (sets, members, n, ...).
     """
 
     init: Init
     update: Update
     evaluate: Evaluate
-    sample: Any
 
 
 def members(ensemble: Ensemble) -> Members:
@@ -125,10 +123,7 @@ def members(ensemble: Ensemble) -> Members:
             jax.vmap(lambda net: ensemble.evaluate(net, key, batch))(state.net)
         )
 
-    def sample(state: MembersState, key: PRNGKeyArray, n: Any) -> Array:
-        return jax.vmap(lambda net: ensemble.sample(net, key, n))(state.net)
-
-    return Members(init, update, evaluate, sample)
+    return Members(init, update, evaluate)
 
 
 def member_of(state: MembersState, place: int, seed: int) -> Any:

@@ -35,8 +35,8 @@ from jaxgen.metrics import (
 from jaxgen.metrics.features import FeatureNet, extract
 from jaxgen.typing import Array, PRNGKeyArray
 
-Translate = Callable[[Any, Array, PRNGKeyArray], Array]
-"""`(state, images, key) -> images`, both float32 in [0, 1]."""
+Translate = Callable[[Any, PRNGKeyArray, Array], Array]
+"""`(state, key, images) -> images`, both float32 in [0, 1]."""
 
 LOWER = {"l1": True, "psnr": False, "ssim": False, "fd": True, "kid": True}
 """Whether less is better, by the name of a metric."""
@@ -211,7 +211,7 @@ def translated(
     """
     made = []
     for number, some in enumerate(blocks(images, size)):
-        block = translate(state, scale(some), jax.random.fold_in(key, number))
+        block = translate(state, jax.random.fold_in(key, number), scale(some))
         if not np.isfinite(block).all():
             raise NotFiniteError(f"The translations of block {number} are not finite.")
         made.append(to_bytes(block))

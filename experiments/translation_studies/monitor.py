@@ -45,11 +45,11 @@ class Direction(NamedTuple):
 
     Attributes:
         name: "a_to_b" or "b_to_a": the split of its records.
-        translate: `(state, images, key) -> images`.
+        translate: `(state, key, images) -> images`.
         judge: Of its held-out images.
         critique: `(state, inputs, images) -> logits` of the critic of the other domain;
             None for none.
-        cycle: `(state, images, key) -> images` there and back, where there is a way.
+        cycle: `(state, key, images) -> images` there and back, where there is a way.
         boundary: See `metrics.translation_health`.
         show: Makes pictures of images that cannot be looked at as they are.
     """
@@ -94,11 +94,11 @@ def of_cyclegan(
         domain = name[-1]
         return Direction(
             name,
-            lambda state, x, key: model.translate(state, x, key, direction=name),
+            lambda state, key, x: model.translate(state, key, x, direction=name),
             judges[name],
             lambda state, inputs, x: model.critique(state, x, domain=domain),
-            lambda state, x, key: (
-                model.cycle(state, x, key, direction=name).reconstructed
+            lambda state, key, x: (
+                model.cycle(state, key, x, direction=name).reconstructed
             ),
             boundary_of(loss),
         )
@@ -151,11 +151,10 @@ class TranslationMonitor:
         self._directions, self._key = tuple(directions), key
         self._steps_per_epoch, self._shown, self._warn = steps_per_epoch, shown, warn
         self._compiled = [
-            Direction(
-                *(one.name, jax.jit(one.translate), one.judge),
-                one.critique and jax.jit(one.critique),
-                one.cycle and jax.jit(one.cycle),
-                *(one.boundary, one.show),
+            one._replace(
+                translate=jax.jit(one.translate),
+                critique=one.critique and jax.jit(one.critique),
+                cycle=one.cycle and jax.jit(one.cycle),
             )
             for one in self._directions
         ]

@@ -178,7 +178,11 @@ def check(options: Any) -> None:
     """Raises an InputError where an option has a value that it cannot have."""
     command.check_positive(
         options,
-        *("width", "depth", "blocks", "critic_layers", "critic_width"),
+        "width",
+        "depth",
+        "blocks",
+        "critic_layers",
+        "critic_width",
         "critic_learning_rate",
     )
     command.check_bounds(options, "ema_decay", "b1", "b2", least=0, below=1)
@@ -224,13 +228,13 @@ def translator_of(options: NetworkOptions, channels: int) -> Network:
         channels: Of its output; those of its input follow from the first image.
     """
     make = {"resnet": networks.resnet_translator, "unet": networks.unet_translator}
-    return make[options.generator](channels, **_translator_options(options))
+    return make[_given(options.generator)](channels, **_translator_options(options))
 
 
 def features_of(options: NetworkOptions, channels: int) -> Callable[..., Any]:
     """Returns the feature maps of `translator_of(options, channels)`."""
     make = {"resnet": networks.resnet_features, "unet": networks.unet_features}
-    return make[options.generator](channels, **_translator_options(options))
+    return make[_given(options.generator)](channels, **_translator_options(options))
 
 
 def _translator_options(options: NetworkOptions) -> dict[str, Any]:
@@ -286,14 +290,15 @@ def optimizers_of(options: Any, steps: int) -> Optimizers:
     )
 
 
-def loss_of(name: str) -> AdversarialLoss:
-    """Returns the adversarial loss of that name."""
-    return gan_parts.loss_of("non_saturating" if name == "cross_entropy" else name)
+def loss_of(name: LossName | None) -> AdversarialLoss:
+    """Returns the adversarial loss of that name, which the preset has set."""
+    known: str = _given(name)
+    return gan_parts.loss_of("non_saturating" if known == "cross_entropy" else known)
 
 
-def noise_of(options: GameOptions) -> models.Noise:
-    """Returns what is drawn when images are translated, and what norms divide by."""
-    return models.Noise(
+def inference_of(options: GameOptions) -> models.InferenceMode:
+    """Returns dropout and statistics of generators that translate."""
+    return models.InferenceMode(
         dropout=options.noise == "dropout", statistics=_given(options.statistics)
     )
 

@@ -27,8 +27,8 @@ from experiments.translation_studies import best_checkpoint, train_options
 from jaxgen import networks, training
 from jaxgen.data import colour
 from jaxgen.errors import InputError
-from jaxgen.models import Noise
-from jaxgen.models.translation.noise import Statistics, translate
+from jaxgen.models import InferenceMode
+from jaxgen.models.translation import Statistics, translate
 from jaxgen.run_files import read_object, shown
 from jaxgen.typing import Array, Batch, Model, PRNGKeyArray
 
@@ -63,8 +63,8 @@ class Loaded(NamedTuple):
     """A translator that is ready to use.
 
     Attributes:
-        translate: `(images, key=None) -> images`, in [0, 1], compiled for each shape
-            once; without a key nothing is drawn.
+        translate: `(key, images) -> images`, in [0, 1], compiled for each shape once;
+            with None in place of a key nothing is drawn.
         channels: Of its input and of its output.
         image_size: (height, width) of its input in training, None where nobody knows.
         multiple: The sides of images have to be multiples of it.
@@ -226,14 +226,14 @@ def _from_run(
     model, state = next(iter(models.values()))
 
     @jax.jit
-    def translate(state: Any, images: Array, key: PRNGKeyArray | None) -> Array:
+    def translate(state: Any, key: PRNGKeyArray | None, images: Array) -> Array:
         more = {} if len(facts.directions) == 1 else {"direction": direction}
-        return model.translate(state, images, key, **more)
+        return model.translate(state, key, images, **more)
 
     one, other = (facts.a, facts.b) if direction == "a_to_b" else (facts.b, facts.a)
     multiple, least = sides(config)
     loaded = Loaded(
-        lambda images, key=None: translate(state, images, key),
+        lambda key, images: translate(state, key, images),
         (one[2], other[2]),
         one[:2],
         multiple,
@@ -268,15 +268,15 @@ def _from_weights(
             f"it was trained on {options.crop} x {options.crop} pixels (crop_size in "
             f"{train_options.NAME}; --tile sets the tiles of large pictures)",
         )
-    noise = Noise(statistics=statistics or "image")
+    inference = InferenceMode(statistics=statistics or "image")
 
     @jax.jit
-    def translated(weights: Any, images: Array, key: PRNGKeyArray | None) -> Array:
-        return translate(found.translator, weights, images, key, noise)
+    def translated(weights: Any, key: PRNGKeyArray | None, images: Array) -> Array:
+        return translate(found.translator, weights, key, images, inference)
 
     weights = (found.params, found.stats)
     return Loaded(
-        lambda images, key=None: translated(weights, images, key),
+        lambda key, images: translated(weights, key, images),
         found.channels,
         side,
         found.multiple,
@@ -320,9 +320,9 @@ def _dropout(
 def with_colour(loaded: Loaded) -> Loaded:
     """Makes a translator of lightness to colour one of pictures to pictures."""
 
-    def translate(images: np.ndarray, key: PRNGKeyArray | None = None) -> np.ndarray:
+    def translate(key: PRNGKeyArray | None, images: np.ndarray) -> np.ndarray:
         lightness = lightness_of(np.asarray(images))
-        return colour.join_lab(lightness, loaded.translate(lightness, key))
+        return colour.join_lab(lightness, loaded.translate(key, lightness))
 
     return loaded._replace(translate=translate, channels=(3, 3))
 

@@ -25,7 +25,7 @@ from jaxgen.metrics.pairs import paired_measures
 from jaxgen.metrics.resampling import Halves, halves
 from jaxgen.progress import Progress
 from jaxgen.random import numpy_generator, stream
-from jaxgen.typing import Model, PRNGKeyArray
+from jaxgen.typing import Generator, PRNGKeyArray
 
 __all__ = ["evaluate", "evaluate_features"]
 
@@ -33,7 +33,7 @@ _PICTURES = 25
 
 
 def evaluate(
-    model: Model | Images | Mapping[str, Images | Sampler],
+    model: Generator | Images | Mapping[str, Images | Sampler],
     data: Images,
     *,
     key: PRNGKeyArray,

@@ -13,7 +13,7 @@ from jaxgen.metrics.arrays import check_images
 from jaxgen.metrics.features.base import Images, read_images
 from jaxgen.metrics.generated import Drawn, Reconstructed, as_bytes
 from jaxgen.random import numpy_generator
-from jaxgen.typing import Model, PRNGKeyArray
+from jaxgen.typing import Generator, PRNGKeyArray
 
 __all__ = [
     "MOST_IMAGES",
@@ -72,7 +72,7 @@ def named_sets(model: Any, state: Any) -> dict[str, Any]:
     """Returns what is to be judged: images or samplers, by name."""
     if isinstance(model, Mapping):
         sets = dict(model)
-    elif isinstance(model, Model):
+    elif isinstance(model, Generator):
         if state is None:
             raise InputError(
                 "A model was given without its state: expected evaluate(model, data, "

@@ -1,15 +1,29 @@
-"""Generative systems made trainable: `init`, `update`, `sample` as pure functions."""
+"""Generative systems made trainable: `init`, `update`, `evaluate` as pure functions.
+
+What else a model can do is in its protocol: `Generator`, `Autoencoder` or `Translator`
+of `jaxgen.typing`.
+"""
 
 from jaxgen.models import remedies, schedules
 from jaxgen.models.adagan import AdaGAN, AdaGANState, adagan
+from jaxgen.models.density import fit_gaussian, fit_mixture
 from jaxgen.models.ensemble import Ensemble, EnsembleState, ensemble, member_key
-from jaxgen.models.ex_post import aggregate_gaussian, aggregate_mixture
 from jaxgen.models.gan import GAN, GANState, gan
 from jaxgen.models.styled_generator import StyledGenerator
-from jaxgen.models.translation.cut import CUT, CUTParams, CUTState, cut
-from jaxgen.models.translation.cyclegan import Cycle, CycleGAN, CycleGANState, cyclegan
-from jaxgen.models.translation.noise import Noise
-from jaxgen.models.translation.pix2pix import Pix2Pix, Pix2PixState, pix2pix
+from jaxgen.models.translation import (
+    CUT,
+    CUTParams,
+    CUTState,
+    Cycle,
+    CycleGAN,
+    CycleGANState,
+    InferenceMode,
+    Pix2Pix,
+    Pix2PixState,
+    cut,
+    cyclegan,
+    pix2pix,
+)
 from jaxgen.models.vae import VAE, VAEState, vae
 from jaxgen.models.veegan import VEEGAN, VEEGANState, veegan
 
@@ -28,15 +42,15 @@ __all__ = [
     "Ensemble",
     "EnsembleState",
     "GANState",
-    "Noise",
+    "InferenceMode",
     "Pix2Pix",
     "Pix2PixState",
     "StyledGenerator",
     "VAEState",
     "VEEGANState",
     "adagan",
-    "aggregate_gaussian",
-    "aggregate_mixture",
+    "fit_gaussian",
+    "fit_mixture",
     "cut",
     "cyclegan",
     "ensemble",

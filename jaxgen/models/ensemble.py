@@ -22,6 +22,7 @@ from jaxgen.typing import (
     Model,
     PRNGKeyArray,
     PyTree,
+    RandomKeys,
     Update,
 )
 
@@ -50,8 +51,10 @@ class Ensemble(NamedTuple):
         update: `(state, batch, axis_name=None) -> (EnsembleState, Metrics)`; the terms
             are means over members.
         evaluate: `(state, key, batch) -> terms per example`, means over members.
-        sample: `(state, key, n) -> samples`, shape (members, n, ...); all members are
-            given the same key, and n is what their model takes: a number, or images.
+        sample: `(state, key, n) -> samples`, shape (members, n, ...), of members that
+            are a `Generator`; all members are given the same key.
+        translate: `(state, key, images, **options) -> images`, shape (members, batch,
+            ...), of members that are a `Translator`; likewise.
         evaluate_members: As `evaluate`, with a leading axis of members.
         member: `(state, index) -> state` of one member, for the functions of its model.
         num_members: Settings times seeds.
@@ -61,6 +64,7 @@ class Ensemble(NamedTuple):
     update: Update
     evaluate: Evaluate
     sample: Callable[..., Array]
+    translate: Callable[..., Array]
     evaluate_members: Evaluate
     member: Callable[[EnsembleState, int], Any]
     num_members: int
@@ -110,58 +114,83 @@ def ensemble(
     num_members = num_settings * num_seeds
     axes = (0 if leaves else None, 0)
 
+    def each_member(call: Callable[[Any, Any], Any], members: PyTree) -> Any:
+        """Calls `call(model, entry of members)` for every member."""
+        return jax.vmap(
+            lambda setting, member: call(build(setting), member), in_axes=axes
+        )(each, members)
+
     def init(key: PRNGKeyArray, batch: Batch) -> EnsembleState:
         keys = jax.vmap(partial(member_key, key))(jnp.arange(num_seeds))
         keys = jnp.tile(keys, num_settings)
-
-        def one(setting: Any, own: PRNGKeyArray) -> Any:
-            return build(setting).init(own, batch)
-
-        members = jax.vmap(one, in_axes=axes)(each, keys)
+        members = each_member(lambda model, own: model.init(own, batch), keys)
         return EnsembleState(jnp.zeros((), jnp.int32), key, members)
 
     def update(
         state: EnsembleState, batch: Batch, axis_name: str | None = None
     ) -> tuple[EnsembleState, Metrics]:
-        def one(setting: Any, member: Any) -> tuple[Any, Metrics]:
-            return build(setting).update(member, batch, axis_name)
-
-        members, metrics = jax.vmap(one, in_axes=axes)(each, state.net)
+        members, metrics = each_member(
+            lambda model, member: model.update(member, batch, axis_name), state.net
+        )
         return EnsembleState(state.step + 1, state.key, members), _mean(metrics)
 
     def evaluate_members(
         state: EnsembleState, key: PRNGKeyArray, batch: Batch
     ) -> Metrics:
-        def one(setting: Any, member: Any) -> Metrics:
-            return build(setting).evaluate(member, key, batch)
-
-        return jax.vmap(one, in_axes=axes)(each, state.net)
+        return each_member(
+            lambda model, member: model.evaluate(member, key, batch), state.net
+        )
 
     def evaluate(state: EnsembleState, key: PRNGKeyArray, batch: Batch) -> Metrics:
         return _mean(evaluate_members(state, key, batch))
 
-    def sample(state: EnsembleState, key: PRNGKeyArray, n: Any) -> Array:
-        def one(setting: Any, member: Any) -> Array:
-            return build(setting).sample(member, key, n)
+    def sample(state: EnsembleState, key: PRNGKeyArray, n: int) -> Array:
+        return each_member(
+            lambda model, member: _function(model, "sample")(member, key, n), state.net
+        )
 
-        return jax.vmap(one, in_axes=axes)(each, state.net)
+    def translate(
+        state: EnsembleState, key: RandomKeys | None, images: Array, **options: Any
+    ) -> Array:
+        return each_member(
+            lambda model, member: _function(model, "translate")(
+                member, key, images, **options
+            ),
+            state.net,
+        )
 
     def member(state: EnsembleState, index: int) -> Any:
         if not -num_members <= index < num_members:
             raise InputError(
                 f"There is no member {index}: the ensemble has {num_members}."
             )
-
-        def one(leaf: Array) -> Array:
-            if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-                leaf = jax.random.clone(leaf)  # the root key is used again and again
-            return leaf[index]
-
-        return jax.tree.map(one, state.net)
+        return jax.tree.map(partial(_entry, index=index), state.net)
 
     return Ensemble(
-        init, update, evaluate, sample, evaluate_members, member, num_members
+        init=init,
+        update=update,
+        evaluate=evaluate,
+        sample=sample,
+        translate=translate,
+        evaluate_members=evaluate_members,
+        member=member,
+        num_members=num_members,
     )
+
+
+def _function(model: Any, name: str) -> Callable[..., Array]:
+    if not hasattr(model, name):
+        raise InputError(
+            f"The members are of the kind {type(model).__name__}, which has no {name}: "
+            "use `sample` for generators and `translate` for translators."
+        )
+    return getattr(model, name)
+
+
+def _entry(leaf: Array, index: int) -> Array:
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        leaf = jax.random.clone(leaf)  # the root key is used again and again
+    return leaf[index]
 
 
 def _is_list(tree: Any) -> bool:

@@ -5,6 +5,8 @@ import optax
 
 from jaxgen.checks import check_count, check_number
 
+__all__ = ["constant_then_linear"]
+
 
 def constant_then_linear(
     rate: float, *, steps: int, decay_steps: int, every: int = 1

@@ -17,7 +17,7 @@ from jaxgen.estimators import (
     moments,
 )
 from jaxgen.estimators.problem import Gradient
-from jaxgen.estimators.streaming import merge
+from jaxgen.estimators.streaming import merge_moments
 
 COUNT = 1000
 

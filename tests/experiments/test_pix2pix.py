@@ -116,7 +116,7 @@ def test_the_translator_of_a_run_makes_what_its_page_shows(run):
         loaded = runs.load_translator(folder, which="last")
         kept = runs.load_translator(folder, which="best")
     shown = np.load(folder / "arrays" / "translation_triples.npz")
-    made = np.asarray(loaded.translate(shown["inputs"].astype(np.float32) / 255))
+    made = np.asarray(loaded.translate(None, shown["inputs"].astype(np.float32) / 255))
     assert np.abs(255 * made - shown["outputs"]).max() < 1
     best = best_checkpoint.best_of(folder / best_checkpoint.FOLDER)
     scores = training.read_records(folder / "translation.jsonl")

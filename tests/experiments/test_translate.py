@@ -22,7 +22,7 @@ class Net:
         self.traces = []
 
         @jax.jit
-        def run(images, key):
+        def run(key, images):
             self.traces.append(images.shape)
             count, height, width, _ = images.shape
             assert height % multiple == 0
@@ -35,7 +35,7 @@ class Net:
             return jnp.concatenate([made] * repeats, axis=-1)
 
         self.loaded = Loaded(
-            lambda images, key=None: run(images, key),
+            lambda key, images: run(key, images),
             channels,
             (64, 64),
             multiple,
@@ -378,10 +378,10 @@ def test_a_model_that_makes_no_numbers_or_needs_more_memory_is_a_sentence(
     net = use(Net())
     draw(tmp_path / "in" / "a.png")
 
-    def nothing(images, key=None):
+    def nothing(key, images):
         return images * np.nan
 
-    def much(images, key=None):
+    def much(key, images):
         raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
 
     for function, words in (

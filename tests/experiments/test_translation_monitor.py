@@ -44,7 +44,7 @@ JUDGE = judge_of(TEST, TRAIN, nets=[MEANS])
 WELL = {"scale": jnp.float32(-0.5), "shift": jnp.float32(1.0), "sure": jnp.float32(0.6)}
 
 
-def translate(state, images, key):
+def translate(state, key, images):
     return jnp.clip(state["scale"] * images + state["shift"], 0, 1)
 
 
@@ -174,7 +174,7 @@ def test_the_table_shows_what_there_is_to_compare_with():
 def test_a_short_block_is_filled_up_and_cut_again():
     seen = []
 
-    def count(state, images, key):
+    def count(state, key, images):
         seen.append((images.shape[0], tuple(jax.random.key_data(key).tolist())))
         return images
 
@@ -259,13 +259,13 @@ def test_images_that_cannot_be_looked_at_are_shown_by_a_function(watch, tmp_path
 
 
 def test_both_directions_of_a_cyclegan_are_watched_with_their_cycles(watch, tmp_path):
-    def there(state, images, key, direction):
-        forth = translate(state, images, key)
+    def there(state, key, images, direction):
+        forth = translate(state, key, images)
         return forth if direction == "a_to_b" else jnp.clip(2 - 2 * images, 0, 1)
 
     model = SimpleNamespace(
         translate=there,
-        cycle=lambda state, images, key, direction: Cycle(images, 0.9 * images),
+        cycle=lambda state, key, images, direction: Cycle(images, 0.9 * images),
         critique=lambda state, images, domain: jnp.full(
             (images.shape[0], 2, 2), 1.0 if domain == "a" else 0.0
         ),
@@ -274,7 +274,7 @@ def test_both_directions_of_a_cyclegan_are_watched_with_their_cycles(watch, tmp_
         name: judge_of(TEST, TRAIN, nets=(), reverse=name == "b_to_a")
         for name in ("a_to_b", "b_to_a")
     }
-    both = monitors.of_cyclegan(model, judges, gan.least_squares())
+    both = monitors.of_cyclegan(model, judges, losses.gan.least_squares())
     assert [one.boundary for one in both] == [0.5, 0.5]
     monitor, _ = watch(*both)
     monitor(WELL, 10)
@@ -291,13 +291,13 @@ def test_both_directions_of_a_cyclegan_are_watched_with_their_cycles(watch, tmp_
 
 
 def test_the_boundary_is_that_of_the_loss():
-    assert monitors.boundary_of(gan.non_saturating()) == 0.0
+    assert monitors.boundary_of(losses.gan.non_saturating()) == 0.0
     assert monitors.boundary_of(losses.gan.hinge()) == 0.0
     assert monitors.boundary_of(losses.gan.wasserstein()) is None
     model = SimpleNamespace(
         translate=translate, critique=lambda state, images: images.mean(axis=(1, 2, 3))
     )
-    one = monitors.of_cut(model, JUDGE, gan.least_squares())
+    one = monitors.of_cut(model, JUDGE, losses.gan.least_squares())
     assert one.critique(None, A, jnp.ones((2, 3, 3, 1))).tolist() == [1, 1]
     model = SimpleNamespace(translate=translate, critique=critique)
     one = monitors.of_pix2pix(model, JUDGE, losses.gan.non_saturating())

@@ -15,7 +15,7 @@ from experiments.translation_studies.runs import load_translator
 from jaxgen import models, networks, training
 from jaxgen.data import colour
 from jaxgen.errors import InputError
-from jaxgen.models import Noise
+from jaxgen.models import InferenceMode
 from tests.experiments.tiny_scripts import tiny_networks
 from tests.models.translation import tiny_translation as tiny
 
@@ -37,7 +37,7 @@ def build(config):
         sgd,
         sgd,
         ema_decay=0.5,
-        noise=Noise(statistics=config.statistics),
+        inference=InferenceMode(statistics=config.statistics),
     )
 
 
@@ -80,8 +80,8 @@ def run(tmp_path, states, monkeypatch):
 
 def test_a_run_translates_by_its_average_and_tells_its_sizes(run, states):
     loaded = load_translator(run)
-    expected = build(Options()).translate(states[0], IMAGES)
-    np.testing.assert_allclose(loaded.translate(IMAGES), expected, atol=1e-6)
+    expected = build(Options()).translate(states[0], None, IMAGES)
+    np.testing.assert_allclose(loaded.translate(None, IMAGES), expected, atol=1e-6)
     assert loaded.channels == (2, 2)
     assert (loaded.image_size, loaded.multiple, loaded.least) == ((4, 4), 8, 8)
     assert loaded.source == f"{run}, last checkpoint, after 7 steps"
@@ -94,15 +94,15 @@ def test_the_best_checkpoint_is_taken_where_there_is_one(run, states):
     best, last = load_translator(run), load_translator(run, which="last")
     assert best.source.endswith("best checkpoint, after 4 steps")
     assert last.source.endswith("last checkpoint, after 7 steps")
-    expected = build(Options()).translate(states[1], IMAGES)
-    np.testing.assert_allclose(best.translate(IMAGES), expected, atol=1e-6)
+    expected = build(Options()).translate(states[1], None, IMAGES)
+    np.testing.assert_allclose(best.translate(None, IMAGES), expected, atol=1e-6)
 
 
 def test_statistics_may_be_those_of_training(run, states):
-    running = load_translator(run, statistics="running").translate(IMAGES)
-    expected = build(Options(statistics="running")).translate(states[0], IMAGES)
+    running = load_translator(run, statistics="running").translate(None, IMAGES)
+    expected = build(Options(statistics="running")).translate(states[0], None, IMAGES)
     np.testing.assert_allclose(running, expected, atol=1e-6)
-    assert np.abs(running - load_translator(run).translate(IMAGES)).max() > 1e-3
+    assert np.abs(running - load_translator(run).translate(None, IMAGES)).max() > 1e-3
 
 
 @pytest.mark.parametrize(
@@ -205,9 +205,9 @@ def test_weights_translate_in_the_units_of_pictures_and_draw_by_the_key(put):
     assert (loaded.channels, loaded.image_size) == ((4, 2), None)
     assert (loaded.multiple, loaded.least) == (8, 16)
     expected, _ = network.apply(params, {}, 2 * IMAGES - 1)
-    made = loaded.translate(IMAGES)
+    made = loaded.translate(None, IMAGES)
     np.testing.assert_allclose(made, (expected + 1) / 2, atol=1e-6)
-    drawn = [loaded.translate(IMAGES, jax.random.key(seed)) for seed in (0, 0, 1)]
+    drawn = [loaded.translate(jax.random.key(seed), IMAGES) for seed in (0, 0, 1)]
     np.testing.assert_array_equal(drawn[0], drawn[1])
     assert (drawn[0] != drawn[2]).any()
     assert (drawn[0] != made).any()
@@ -220,7 +220,7 @@ def test_lightness_and_colour_make_pictures_of_pictures(run, monkeypatch):
     neutral = np.full((1, 8, 8, 2), 0.5, np.float32)
     np.testing.assert_allclose(colour.join_lab(lightness, neutral), grey, atol=2e-3)
     loaded = runs.Loaded(
-        lambda images, key=None: np.full((*images.shape[:3], 2), 0.5),
+        lambda key, images: np.full((*images.shape[:3], 2), 0.5),
         (1, 2),
         None,
         1,
@@ -229,7 +229,7 @@ def test_lightness_and_colour_make_pictures_of_pictures(run, monkeypatch):
     )
     coloured = runs.with_colour(loaded)
     assert coloured.channels == (3, 3)
-    np.testing.assert_allclose(coloured.translate(grey), grey, atol=2e-3)
+    np.testing.assert_allclose(coloured.translate(None, grey), grey, atol=2e-3)
 
 
 def test_lightness_is_that_of_scikit_image():

@@ -163,8 +163,14 @@ OTHERS = {
     "veegan_reconstructor": (veegan.reconstructor_loss, (PIXELS, PIXELS[:1])),
     "veegan_generator": (veegan.generator_loss, (LOGITS[:3], PIXELS, PIXELS[:1])),
     "boosted_weights": (lambda h: boosting.boosted_weights(h, 0.5), (COLUMN,)),
-    "l1": (translation.l1, (PIXELS, PIXELS[:1])),
-    "mse": (translation.mse, (PIXELS, PIXELS[..., None])),
+    "mean_absolute_error": (translation.mean_absolute_error, (PIXELS, PIXELS[:1])),
+    "mean_squared_error": (
+        translation.mean_squared_error,
+        (PIXELS, PIXELS[..., None]),
+    ),
+    "l1_reconstruction": (translation.l1_reconstruction, (PIXELS, PIXELS[:1])),
+    "cycle_consistency": (translation.cycle_consistency, (PIXELS, PIXELS[:1])),
+    "identity_mapping": (translation.identity_mapping, (PIXELS, PIXELS[:1])),
     "patch_nce": (contrastive.patch_nce, (PATCHES, PATCHES[:, :1])),
 }
 
@@ -184,8 +190,11 @@ OF_BYTES = {
     "gradient_penalty": lambda: penalties.gradient_penalty(
         jax.random.key(0), critic, BYTES, BYTES
     ),
-    "l1": lambda: translation.l1(BYTES, BYTES),
-    "mse": lambda: translation.mse(BYTES, BYTES),
+    "mean_absolute_error": lambda: translation.mean_absolute_error(BYTES, BYTES),
+    "mean_squared_error": lambda: translation.mean_squared_error(BYTES, BYTES),
+    "l1_reconstruction": lambda: translation.l1_reconstruction(BYTES, BYTES),
+    "cycle_consistency": lambda: translation.cycle_consistency(BYTES, BYTES),
+    "identity_mapping": lambda: translation.identity_mapping(BYTES, BYTES),
 }
 
 

@@ -168,3 +168,28 @@ def test_negatives_from_elsewhere_are_refused(monkeypatch):
     alike = jnp.ones((1, 4, 1))
     with pytest.raises(InputError, match="negatives='set' .* 'image', 'batch'"):
         contrastive.patch_nce(alike, alike, negatives="set")
+
+
+def test_layers_count_alike_whatever_their_patches(pair, key):
+    others = [units(random.stream(key, name), (IMAGES, 2, 3)) for name in ("c", "d")]
+    found = contrastive.multilayer_patch_nce(
+        [pair[0], others[0]], [pair[1], others[1]], temperature=0.5
+    )
+    each = [patch_nce(*one, temperature=0.5) for one in (pair, others)]
+    np.testing.assert_allclose(found, (each[0] + each[1]) / 2, rtol=1e-6)
+
+
+def test_layers_come_in_pairs(pair):
+    for queries, positives in (([], []), (pair, pair[:1])):
+        with pytest.raises(InputError, match="give as many of both, one or more"):
+            contrastive.multilayer_patch_nce(queries, positives)
+
+
+def test_the_objective_is_a_weighed_sum_of_its_terms():
+    adversarial, nce, identity = (jnp.array([value, 1.0]) for value in (0.5, 2.0, 4.0))
+    found = contrastive.cut_objective(adversarial, nce, nce_weight=10.0)
+    np.testing.assert_allclose(found, [20.5, 11.0])
+    found = contrastive.cut_objective(adversarial, nce, identity, nce_weight=3.0)
+    np.testing.assert_allclose(found, [0.5 + 3 * (2 + 4) / 2, 4.0])
+    with pytest.raises(InputError, match="nce has shape"):
+        contrastive.cut_objective(adversarial, nce[:1])

@@ -273,11 +273,11 @@ def test_members_of_an_ensemble_are_what_single_runs_give(key):
     assert members["loss"].shape == (6, 8)
 
 
-def test_the_aggregate_gaussian_has_the_moments_of_the_latents():
+def test_the_fitted_gaussian_has_the_moments_of_the_latents():
     rng = np.random.default_rng(0)
     mixing = np.array([[1.0, 0.0, 0.0], [0.8, 0.5, 0.0], [0.0, 0.3, 2.0]])
     latents = rng.normal(size=(500, 3)) @ mixing.T + [1.0, -2.0, 0.0]
-    fitted = models.aggregate_gaussian(latents.astype(np.float32))
+    fitted = models.fit_gaussian(latents.astype(np.float32))
     np.testing.assert_allclose(fitted.mean, latents.mean(0), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(
         fitted.covariance_matrix, np.cov(latents.T), rtol=1e-3, atol=1e-4
@@ -287,15 +287,15 @@ def test_the_aggregate_gaussian_has_the_moments_of_the_latents():
 def test_a_latent_that_never_varies_can_be_drawn(key):
     latents = np.stack([np.linspace(-1, 1, 50), np.zeros(50)], axis=1)
     with jax.numpy_rank_promotion("allow"):  # numpyro broadcasts over ranks
-        drawn = models.aggregate_gaussian(latents).sample(key, (100,))
+        drawn = models.fit_gaussian(latents).sample(key, (100,))
     assert np.isfinite(drawn).all()
     assert abs(np.asarray(drawn)[:, 1]).max() < 0.01
 
 
-def test_the_aggregate_mixture_finds_clusters_far_apart():
+def test_the_fitted_mixture_finds_clusters_far_apart():
     rng = np.random.default_rng(1)
     left, right = rng.normal(-5, 0.5, (300, 2)), rng.normal(5, 1.0, (100, 2))
-    fitted = models.aggregate_mixture(
+    fitted = models.fit_mixture(
         np.concatenate([left, right]).astype(np.float32), num_components=2
     )
     components = fitted.component_distribution
@@ -320,9 +320,9 @@ def test_the_aggregate_mixture_finds_clusters_far_apart():
         (np.full((9, 2), np.nan), "not finite"),
     ],
 )
-@pytest.mark.parametrize("fit", [models.aggregate_gaussian, models.aggregate_mixture])
+@pytest.mark.parametrize("fit", [models.fit_gaussian, models.fit_mixture])
 def test_latents_that_cannot_be_fitted_are_refused(fit, latents, message):
-    if fit is models.aggregate_mixture and latents.shape == (9, 2):
+    if fit is models.fit_mixture and latents.shape == (9, 2):
         latents = np.full((30, 2), np.nan)
     with pytest.raises(InputError, match=message):
         fit(latents.astype(np.float32))

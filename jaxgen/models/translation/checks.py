@@ -1,4 +1,4 @@
-"""What the models of translation refuse, in sentences."""
+"""Checks of the arguments and batches of the models of translation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
@@ -18,12 +18,27 @@ from jaxgen.losses.contrastive import Negatives
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models.averaging import check_decay
 from jaxgen.models.remedies import Remedy
-from jaxgen.models.translation.noise import check_images, check_noise
-from jaxgen.typing import Array, Batch, Network
+from jaxgen.models.translation.inference import check_images, check_inference
+from jaxgen.typing import Array, Batch, Network, PyTree
+
+__all__ = [
+    "check_pair_batch",
+    "check_channels",
+    "check_cut",
+    "check_head_stats",
+    "check_layers",
+    "check_network",
+    "check_networks",
+    "check_options",
+    "check_remedies",
+    "check_same_shape",
+    "check_translated",
+    "is_off",
+]
 
 
 def check_pair_batch(kind: str, batch: Batch) -> None:
-    """Refuses batches without as many images a as b."""
+    """Raises InputError unless a batch holds as many images a as b."""
     check_batch(batch, "a", "b")
     for name in ("a", "b"):
         check_images(f"batch[{name!r}]", batch[name])
@@ -44,10 +59,16 @@ def check_network(name: str, network: Any, example: str) -> None:
         )
 
 
+def check_networks(example: str, **networks: Any) -> None:
+    """Raises InputError unless all are Networks, as `example` makes one."""
+    for name, network in networks.items():
+        check_network(name, network, example)
+
+
 def check_translated(
     name: str, found: Array | jax.ShapeDtypeStruct, wanted: Array
 ) -> None:
-    """Refuses a network whose images have another shape than the target's."""
+    """Raises InputError if a network's images have another shape than its target's."""
     if found.shape[1:] != wanted.shape[1:]:
         raise InputError(
             f"{name} makes images of shape {found.shape[1:]} (height, width, "
@@ -59,18 +80,18 @@ def check_translated(
 def check_options(
     loss: Any,
     critic_factor: Any,
-    noise: Any,
+    inference: Any,
     ema_decay: Any,
     weights: Mapping[str, Any],
 ) -> None:
-    """Refuses options that are out of their range."""
+    """Raises InputError if an option is out of its range."""
     if not isinstance(loss, AdversarialLoss):
         raise InputError(
             f"loss is {loss!r}: give one of jaxgen.losses.gan, with its parentheses, "
             "as least_squares()."
         )
     check_number("critic_factor", critic_factor, above=0)
-    check_noise(noise)
+    check_inference(inference)
     check_decay(ema_decay)
     for name, weight in weights.items():
         check_number(name, weight, least=0)
@@ -82,7 +103,7 @@ def is_off(weight: Any) -> bool:
 
 
 def check_remedies(remedies: Sequence[Any]) -> tuple[Remedy, ...]:
-    """Refuses remedies that do not go with translation."""
+    """Raises InputError if a remedy does not go with translation."""
     for remedy in remedies:
         if not isinstance(remedy, Remedy):
             raise InputError(
@@ -110,7 +131,7 @@ def check_cut(
     temperature: Any,
     negatives: str,
 ) -> None:
-    """Refuses parts that are not what their names say, and numbers out of range."""
+    """Raises InputError if a part of CUT is of another kind, or a number is wrong."""
     check_network("generator", generator, "resnet_translator")
     check_network("heads", heads, "patch_heads")
     if not callable(features):
@@ -123,8 +144,26 @@ def check_cut(
     check_choice("negatives", negatives, get_args(Negatives))
 
 
+def check_head_stats(stats: PyTree) -> None:
+    """Raises InputError if the heads keep statistics."""
+    if jax.tree.leaves(stats):
+        raise InputError(
+            "heads keeps statistics, which CUT does not train: give heads without a "
+            "batch normalization, as networks.patch_heads()."
+        )
+
+
+def check_same_shape(a: Array, b: Array) -> None:
+    """Raises InputError if images a and b differ in shape, for the identity loss."""
+    if a.shape[1:] != b.shape[1:]:
+        raise InputError(
+            f"Images a have shape {a.shape[1:]} and images b {b.shape[1:]}, so that "
+            "none can be translated to what it is: give identity_weight=0."
+        )
+
+
 def check_channels(a: Array, b: Array) -> None:
-    """Refuses domains that one network cannot encode."""
+    """Raises InputError if one network cannot encode both domains."""
     if a.shape[-1] != b.shape[-1]:
         raise InputError(
             f"Images a have {a.shape[-1]} channels and images b {b.shape[-1]}: CUT "
@@ -137,7 +176,7 @@ def check_layers(
     maps: Sequence[jax.ShapeDtypeStruct],
     negatives: Negatives,
 ) -> None:
-    """Refuses layers that are not there, or where there is nothing to compare."""
+    """Raises InputError if a layer is missing, or has a single place."""
     chosen = range(len(maps)) if layers is None else layers
     known = f"0 to {len(maps) - 1}"
     if not len(chosen):

@@ -4,6 +4,7 @@ Park et al., Contrastive Learning for Unpaired Image-to-Image Translation, 2020.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -12,22 +13,31 @@ import optax
 
 from jaxgen import random
 from jaxgen.losses import gan, translation
-from jaxgen.losses.contrastive import Negatives, patch_nce
+from jaxgen.losses.contrastive import Negatives, cut_objective
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import averaging
-from jaxgen.models.critic import CriticStep, critic_of
-from jaxgen.models.gradient_step import gradient_step, with_gradient_norm
+from jaxgen.models.critic import critic_of
 from jaxgen.models.remedies import Remedy
 from jaxgen.models.translation import checks
-from jaxgen.models.translation.judged import critic_logits, judged_terms
-from jaxgen.models.translation.noise import (
-    PUBLISHED_NOISE,
-    Noise,
-    check_images,
-    signed,
+from jaxgen.models.translation import inference as inference_modes
+from jaxgen.models.translation.adversarial import (
+    adversarial_step,
+    generator_step,
+    stream_keys,
 )
-from jaxgen.models.translation.noise import translate as translate_with
-from jaxgen.models.translation.patches import at_places, draw_places, mirrored
+from jaxgen.models.translation.critic_outputs import critic_logits, critic_terms
+from jaxgen.models.translation.inference import (
+    PUBLISHED_INFERENCE,
+    InferenceMode,
+    check_images,
+    to_signed,
+)
+from jaxgen.models.translation.patch_contrast import (
+    contrast_keys,
+    contrast_patches,
+    head_inputs,
+)
+from jaxgen.models.translation.patches import mirrored
 from jaxgen.typing import (
     Array,
     Batch,
@@ -37,12 +47,13 @@ from jaxgen.typing import (
     NetState,
     Network,
     Params,
-    PerExample,
     PRNGKeyArray,
     PyTree,
     RandomKeys,
     Update,
 )
+
+__all__ = ["CUT", "CUTParams", "CUTState", "cut"]
 
 
 class CUTParams(NamedTuple):
@@ -87,9 +98,8 @@ class CUT(NamedTuple):
         evaluate: `(state, key, batch) -> terms per example`: nce, nce_identity,
             adversarial, real_logit, fake_logit; and l1, the distance from the other
             image of the row, which means something if rows are pairs.
-        translate: `(state, images, key=None) -> images`, of the averaged generator
-            where there is one; without a key nothing is drawn.
-        sample: `(state, key, images) -> images`: `translate` with its key in front.
+        translate: `(state, key, images) -> images`, of the averaged generator where
+            there is one; with None in place of a key nothing is drawn.
         critique: `(state, images) -> logits`, of patches as the critic gives them.
     """
 
@@ -97,7 +107,6 @@ class CUT(NamedTuple):
     update: Update
     evaluate: Evaluate
     translate: Callable[..., Array]
-    sample: Callable[..., Array]
     critique: Callable[..., Array]
 
 
@@ -120,7 +129,7 @@ def cut(
     flip_equivariance: bool = False,
     remedies: Sequence[Remedy] = (),
     ema_decay: float | Array | None = None,
-    noise: Noise = PUBLISHED_NOISE,
+    inference: InferenceMode = PUBLISHED_INFERENCE,
 ) -> CUT:
     """Makes a CUT of three networks, a loss and remedies.
 
@@ -128,10 +137,10 @@ def cut(
 
         L(D, G) + nce_weight (NCE(a, G(a)) + NCE(b, G(b))) / 2
 
-    and without `identity` L(D, G) + nce_weight NCE(a, G(a)); the critic half of its
-    loss. NCE(x, G(x)) is `losses.contrastive.patch_nce` between H of G's features of
-    G(x) and of x at the same places, drawn for each image and layer, the mean over the
-    layers.
+    and without `identity` L(D, G) + nce_weight NCE(a, G(a))
+    (`losses.contrastive.cut_objective`); the critic half of its loss. NCE(x, G(x)) is
+    `losses.contrastive.multilayer_patch_nce` between H of G's features of G(x) and of x
+    at the same places, drawn for each image and layer.
 
     The settings are those of the authors' code, which calculates means where the paper
     writes sums; but for the networks, which there start by Xavier's normal times 0.02
@@ -142,11 +151,11 @@ def cut(
     Adam(2e-4, b1=0.5) for all.
 
     Args:
-        generator: `a -> b`, signed, as `networks.resnet_translator()`.
+        generator: `a -> b`, in [-1, 1], as `networks.resnet_translator()`.
         features: Feature maps of the generator, with the arguments of its `apply`, as
             `networks.resnet_features()`.
         heads: `patches of each layer -> unit vectors of each`, as
-            `networks.patch_heads()`.
+            `networks.patch_heads()`; without statistics.
         critic: Of what is real in b, with logits of shape (batch, ...), as
             `networks.patch_critic()`.
         generator_optimizer: Any optax transformation, of generator and heads at once.
@@ -166,7 +175,7 @@ def cut(
         remedies: See `jaxgen.models.remedies`.
         ema_decay: Of the moving average of the generator that translates, its
             statistics included; by default it translates as it is.
-        noise: What the generator draws and normalizes by when it translates.
+        inference: Dropout and statistics of the generator when it translates.
 
     Returns:
         The model, safe under `jit`, `vmap` over seeds, `scan` over steps, `pmap` and
@@ -185,13 +194,12 @@ def cut(
         those of the authors' code, which is linked there.
     """
     loss = gan.least_squares() if loss is None else loss
-    checks.check_options(
-        loss, critic_factor, noise, ema_decay, {"nce_weight": nce_weight}
-    )
+    weights = {"nce_weight": nce_weight}
+    checks.check_options(loss, critic_factor, inference, ema_decay, weights)
     checks.check_cut(generator, features, heads, patches, temperature, negatives)
     checks.check_network("critic", critic, "patch_critic")
     remedies = checks.check_remedies(remedies)
-    judge = critic_of(
+    adversary = critic_of(
         critic,
         critic_optimizer,
         loss=loss,
@@ -199,76 +207,39 @@ def cut(
         remedies=remedies,
     )
 
-    halves = 2 if identity else 1
+    kinds = ("", " identity") if identity else ("",)
+    contrast = partial(
+        contrast_patches,
+        features,
+        heads,
+        layers=layers,
+        patches=patches,
+        temperature=temperature,
+        domains=len(kinds),
+    )
 
-    def maps_of(params: Params, stats: PyTree, images: Array, **mode: Any) -> Any:
-        found, _ = features(params, stats, images, **mode)
-        return found if layers is None else [found[layer] for layer in layers]
-
-    def contrasts(
-        params: CUTParams,
-        stats: PyTree,
-        sources: Array,
-        outputs: Array,
-        draw: Callable[[str], RandomKeys],
-        *,
-        dropout: bool = True,
-        flips: Array | None = None,
-        negatives: Negatives = "image",
-        axis_name: str | None = None,
-        train: bool = True,
-    ) -> list[PerExample]:
-        """The contrastive loss, first of images a, then of b where these are there."""
-        found, wanted = (
-            maps_of(
-                params.generator,
-                stats,
-                images,
-                keys=draw(f"{name} features") if dropout else None,
-                train=train,
-                axis_name=axis_name,
-            )
-            for name, images in (("output", outputs), ("source", sources))
-        )
-        if flips is not None:
-            found = [mirrored(one, flips) for one in found]
-        places = draw_places(draw("places"), wanted, patches=patches)
-        queries, positives = (
-            heads.apply(params.heads, (), *at_places(maps, places))[0]
-            for maps in (found, wanted)
-        )
-
-        def mean_over_layers(half: int) -> PerExample:
-            terms = [
-                patch_nce(
-                    *(jnp.split(one, halves)[half] for one in pair),
-                    temperature=temperature,
-                    negatives=negatives,
-                    axis_name=axis_name,
-                )
-                for pair in zip(queries, positives, strict=True)
-            ]
-            return jnp.mean(jnp.stack(terms), axis=0)
-
-        return [mean_over_layers(half) for half in range(halves)]
+    def source_images(batch: Batch) -> Array:
+        return jnp.concatenate([batch["a"], batch["b"]]) if identity else batch["a"]
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> CUTState:
         checks.check_pair_batch("CUT", batch)
-        a, b = signed(batch["a"]), signed(batch["b"])
+        a, b = to_signed(batch["a"]), to_signed(batch["b"])
         params, stats = generator.init(random.stream(key, "generator"), a)
         made, _ = jax.eval_shape(generator.apply, params, stats, a)
         checks.check_translated("The generator", made, b)
         checks.check_channels(a, b)
         maps, _ = jax.eval_shape(features, params, stats, a)
         checks.check_layers(layers, maps, negatives)
-        chosen = jax.eval_shape(maps_of, params, stats, a)
-        rows = [jnp.zeros((1, 1, one.shape[-1]), one.dtype) for one in chosen]
-        both = CUTParams(params, heads.init(random.stream(key, "heads"), *rows)[0])
+        head_params, head_stats = heads.init(
+            random.stream(key, "heads"), *head_inputs(maps, layers)
+        )
+        checks.check_head_stats(head_stats)
+        both = CUTParams(params, head_params)
         return CUTState(
             step=jnp.zeros((), jnp.int32),
             key=key,
             generator=NetState(both, stats, generator_optimizer.init(both)),
-            critic=judge.init(random.stream(key, "critic"), b, None),
+            critic=adversary.init(random.stream(key, "critic"), b, None),
             ema=averaging.first_average((params, stats), ema_decay),
             remedies=tuple(remedy.init() for remedy in remedies),
         )
@@ -278,21 +249,18 @@ def cut(
     ) -> tuple[CUTState, Metrics]:
         checks.check_pair_batch("CUT", batch)
         key = random.step_key(state.key, state.step)
-        a, b = signed(batch["a"]), signed(batch["b"])
-        rows, before = a.shape[0], state.generator.stats
+        rows, before = batch["a"].shape[0], state.generator.stats
 
         def keys_of(name: str) -> RandomKeys:
-            own = random.stream(key, name)
-            return random.example_keys(own, rows, axis_name=axis_name)
+            names = [name + kind for kind in kinds]
+            return jnp.concatenate(
+                [stream_keys(key, one, rows, axis_name=axis_name) for one in names]
+            )
 
-        def keys_of_sources(name: str) -> RandomKeys:
-            names = (name, f"{name} identity") if identity else (name,)
-            return jnp.concatenate([keys_of(one) for one in names])
-
-        sources = inputs = jnp.concatenate([a, b]) if identity else a
+        sources = inputs = to_signed(source_images(batch))
         flips = None
         if flip_equivariance:
-            flips = jax.vmap(jax.random.bernoulli)(keys_of_sources("flip"))
+            flips = jax.vmap(jax.random.bernoulli)(keys_of("flip"))
             inputs = mirrored(sources, flips)
 
         def generator_loss(params: CUTParams) -> tuple[Array, Any]:
@@ -300,97 +268,81 @@ def cut(
                 params.generator,
                 before,
                 inputs,
-                keys=keys_of_sources("dropout"),
+                keys=keys_of("dropout"),
                 train=True,
                 axis_name=axis_name,
             )
-            fake = outputs[:rows]
-            # The critic's step is taken here, on the same images, for these need not be
-            # made twice then.
-            critic_net, kept, judged = judge.update(
-                state.critic,
-                state.remedies,
-                CriticStep(state.step, keys_of("critic"), b, None, axis_name),
-                jax.lax.stop_gradient(fake),
-            )
-            step = CriticStep(state.step + 1, keys_of("generator"), b, None, axis_name)
-            adversarial = judge.generator_loss(critic_net, kept, step, fake)
-            found = contrasts(
+            real, fake = to_signed(batch["b"]), outputs[:rows]
+            step = adversarial_step(adversary, state, key, real, fake, axis_name)
+            contrasts = contrast(
                 params,
                 before,
+                contrast_keys(keys_of),
                 sources,
                 outputs,
-                keys_of_sources,
-                flips=flips,
                 negatives=negatives,
+                flips=flips,
                 axis_name=axis_name,
             )
-            kinds = [jnp.mean(one) for one in found]
-            total = adversarial + nce_weight * sum(kinds) / len(kinds)
-            terms = {"generator_loss": total, "adversarial": adversarial}
-            return total, (terms | _named(kinds), (stats, critic_net, kept, judged))
+            terms = _named([jnp.mean(one) for one in contrasts])
+            terms["adversarial"] = step.generator_loss
+            total = cut_objective(**terms, nce_weight=nce_weight)
+            terms["generator_loss"] = total
+            return total, (terms, (stats, step))
 
-        net, metrics, (stats, critic_net, kept, judged) = gradient_step(
-            generator_loss, state.generator, generator_optimizer,
-            axis_name=axis_name, average_kept=False,  # It is the same everywhere.
-        )  # fmt: skip
-        net = net._replace(stats=stats)
-        metrics = with_gradient_norm(metrics, "generator") | judged
-        metrics["critic_sum"] = judged["critic_loss"] / critic_factor
+        net, metrics, step = generator_step(
+            generator_loss,
+            state.generator,
+            generator_optimizer,
+            critic_factor=critic_factor,
+            axis_name=axis_name,
+        )
         latest = (net.params.generator, net.stats)
         ema = averaging.next_average(
             latest, state.ema, decay=ema_decay, step=state.step
         )
-        new = CUTState(state.step + 1, state.key, net, critic_net, ema, kept)
+        new = CUTState(state.step + 1, state.key, net, step.critic, ema, step.remedies)
         return new, metrics
 
-    def in_use(state: CUTState) -> tuple[Params, PyTree]:
-        net = state.generator
-        latest = (net.params.generator, net.stats)
-        return averaging.in_use(latest, state.ema)
-
-    def translate(
-        state: CUTState, images: Array, key: RandomKeys | None = None
-    ) -> Array:
-        return translate_with(generator, in_use(state), images, key, noise)
+    def translate(state: CUTState, key: RandomKeys | None, images: Array) -> Array:
+        return inference_modes.translate(
+            generator, _in_use(state), key, images, inference
+        )
 
     def critique(state: CUTState, images: Array) -> Array:
         check_images("images", images)
-        return critic_logits(judge, state.critic, signed(images), noise)
+        return critic_logits(adversary, state.critic, to_signed(images), inference)
 
     def evaluate(state: CUTState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
         checks.check_pair_batch("CUT", batch)
         a, b = batch["a"], batch["b"]
-        sources = jnp.concatenate([a, b]) if identity else a
-
-        def keys_of(name: str) -> RandomKeys:
-            return random.example_keys(random.stream(key, name), sources.shape[0])
-
-        outputs = translate(state, sources, keys_of("dropout"))
+        images = source_images(batch)
+        keys_of = partial(stream_keys, key, rows=images.shape[0])
+        outputs = translate(state, keys_of("dropout"), images)
         fake = outputs[: a.shape[0]]
-        params, stats = in_use(state)
-        found = contrasts(
+        params, stats = _in_use(state)
+        contrasts = contrast(
             CUTParams(params, state.generator.params.heads),
             stats,
-            signed(sources),
-            signed(outputs),
-            keys_of,
-            dropout=noise.dropout,
-            train=noise.statistics != "running",
+            contrast_keys(keys_of, dropout=inference.dropout),
+            to_signed(images),
+            to_signed(outputs),
+            train=inference.statistics != "running",
         )
         logits = [critique(state, one) for one in (b, fake)]
-        terms = _named(found) | judged_terms(loss, *logits)
-        return terms | {"l1": translation.l1(signed(fake), signed(b))}
+        terms = _named(contrasts) | critic_terms(loss, *logits)
+        terms["l1"] = translation.mean_absolute_error(to_signed(fake), to_signed(b))
+        return terms
 
-    return CUT(
-        init=init,
-        update=update,
-        evaluate=evaluate,
-        translate=translate,
-        sample=lambda state, key, images: translate(state, images, key),
-        critique=critique,
-    )
+    return CUT(init, update, evaluate, translate, critique)
 
 
-def _named(kinds: Sequence[Array]) -> Metrics:
-    return dict(zip(("nce", "nce_identity"), kinds, strict=False))
+def _in_use(state: CUTState) -> tuple[Params, PyTree]:
+    """Returns parameters and statistics of the generator that translates."""
+    net = state.generator
+    return averaging.in_use((net.params.generator, net.stats), state.ema)
+
+
+def _named(contrasts: Sequence[Array]) -> Metrics:
+    """Returns the contrastive terms of images a and, if there are, b by name."""
+    return dict(zip(("nce", "nce_identity"), contrasts, strict=False))

@@ -5,26 +5,37 @@ Networks, 2017.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple, get_args
+from functools import partial
+from typing import Any, NamedTuple, get_args
 
-import jax
 import jax.numpy as jnp
 import optax
 
 from jaxgen import random
 from jaxgen.checks import check_choice, check_count
-from jaxgen.errors import InputError
 from jaxgen.losses import gan, translation
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import averaging
-from jaxgen.models.critic import Critic, CriticStep, critic_of
+from jaxgen.models.critic import Critic, critic_of
 from jaxgen.models.gradient_step import gradient_step, with_gradient_norm
 from jaxgen.models.remedies import Remedy
 from jaxgen.models.translation import checks
+from jaxgen.models.translation import inference as inference_modes
+from jaxgen.models.translation.adversarial import critic_inputs
+from jaxgen.models.translation.critic_outputs import critic_logits, critic_terms
+from jaxgen.models.translation.cycle_images import (
+    cycle_images,
+    cycle_terms,
+    init_generators,
+)
+from jaxgen.models.translation.directions import SOURCE, TARGET, Domain
 from jaxgen.models.translation.image_pool import ImagePool, empty_pool, exchange
-from jaxgen.models.translation.judged import critic_logits, judged_terms
-from jaxgen.models.translation.noise import PUBLISHED_NOISE, Noise, check_images, signed
-from jaxgen.models.translation.noise import translate as translate_with
+from jaxgen.models.translation.inference import (
+    PUBLISHED_INFERENCE,
+    InferenceMode,
+    check_images,
+    to_signed,
+)
 from jaxgen.typing import (
     BACK,
     Array,
@@ -43,10 +54,7 @@ from jaxgen.typing import (
     Update,
 )
 
-Domain = Literal["a", "b"]
-
-INTO: dict[Direction, Domain] = {"a_to_b": "b", "b_to_a": "a"}
-"""The domain that a translator makes images of."""
+__all__ = ["Cycle", "CycleGAN", "CycleGANState", "cyclegan"]
 
 
 class CycleGANState(NamedTuple):
@@ -72,11 +80,11 @@ class CycleGANState(NamedTuple):
 
 
 class Cycle(NamedTuple):
-    """There and back again.
+    """Translations to the other domain, and back from it.
 
     Attributes:
         translated: Images of the other domain, in [0, 1].
-        reconstructed: What the other translator makes of these, in [0, 1].
+        reconstructed: Translations of these by the other translator, in [0, 1].
     """
 
     translated: Array
@@ -97,10 +105,10 @@ class CycleGAN(NamedTuple):
             adversarial terms and logits by direction; and l1_a_to_b and l1_b_to_a, the
             distances from the other image of the row, which mean something if rows are
             pairs.
-        translate: `(state, images, key=None, direction="a_to_b") -> images`, of the
-            averaged generator where there is one; without a key nothing is drawn.
-        cycle: `(state, images, key=None, direction="a_to_b") -> Cycle`.
-        sample: `(state, key, images, direction="a_to_b") -> images`.
+        translate: `(state, key, images, direction="a_to_b") -> images`, of the
+            averaged generator where there is one; with None in place of a key nothing
+            is drawn.
+        cycle: `(state, key, images, direction="a_to_b") -> Cycle`, likewise.
         critique: `(state, images, domain="b") -> logits`, of patches as the critic
             gives them.
     """
@@ -110,7 +118,6 @@ class CycleGAN(NamedTuple):
     evaluate: Evaluate
     translate: Callable[..., Array]
     cycle: Callable[..., Cycle]
-    sample: Callable[..., Array]
     critique: Callable[..., Array]
 
 
@@ -126,11 +133,11 @@ def cyclegan(
     critic_factor: float = 0.5,
     cycle_weight: float | Array = 10.0,
     identity_weight: float | Array = 5.0,
-    cycle: Callable[[Array, Array], PerExample] = translation.l1,
+    cycle: Callable[[Array, Array], PerExample] = translation.mean_absolute_error,
     pool_size: int = 50,
     remedies: Sequence[Remedy] = (),
     ema_decay: float | Array | None = None,
-    noise: Noise = PUBLISHED_NOISE,
+    inference: InferenceMode = PUBLISHED_INFERENCE,
 ) -> CycleGAN:
     """Makes a CycleGAN of four networks, a loss and remedies.
 
@@ -139,7 +146,8 @@ def cyclegan(
         L(D_b, G) + L(D_a, F) + cycle_weight (|F(G(a)) - a| + |G(F(b)) - b|)
         + identity_weight (|G(b) - b| + |F(a) - a|)
 
-    and each critic half of its loss, whose generated images come from a pool.
+    (`losses.translation.cyclegan_objective`), and each critic half of its loss, whose
+    generated images come from a pool.
 
     Args:
         a_to_b: G, signed, as `networks.resnet_translator()`.
@@ -156,12 +164,13 @@ def cyclegan(
         cycle_weight: Of the two distances after a cycle.
         identity_weight: Of the two distances of images translated to what they are;
             with 0 they are not calculated.
-        cycle: Distance after a cycle: `losses.translation.l1` or `mse`.
+        cycle: Distance after a cycle, `losses.translation.mean_absolute_error` or
+            `mean_squared_error`.
         pool_size: Images a pool can hold; 0 for none.
         remedies: See `jaxgen.models.remedies`; of both critics.
         ema_decay: Of the moving average of the generators that translate, their
             statistics included; by default they translate as they are.
-        noise: What generators draw and normalize by when they translate.
+        inference: Dropout and statistics of the generators when they translate.
 
     Returns:
         The model, safe under `jit`, `vmap` over seeds, `scan` over steps, `pmap` and
@@ -177,117 +186,82 @@ def cyclegan(
         InputError: The parts do not go together; the sentence says why.
     """
     loss = gan.least_squares() if loss is None else loss
-    weights = {"cycle_weight": cycle_weight, "identity_weight": identity_weight}
-    checks.check_options(loss, critic_factor, noise, ema_decay, weights)
+    weights: dict[str, Any] = {
+        "cycle_weight": cycle_weight,
+        "identity_weight": identity_weight,
+    }
+    checks.check_options(loss, critic_factor, inference, ema_decay, weights)
     check_count("pool_size", pool_size, 0)
-    generators: dict[Direction, Network] = {"a_to_b": a_to_b, "b_to_a": b_to_a}
-    for name, network in generators.items():
-        checks.check_network(name, network, "resnet_translator")
     remedies = checks.check_remedies(remedies)
     with_identity = not checks.is_off(identity_weight)
-    given: dict[Domain, Any] = {"a": critic_a, "b": critic_b}
-    judges: dict[Domain, Critic] = {}
-    for domain, critic in given.items():
-        checks.check_network(f"critic_{domain}", critic, "patch_critic")
-        judges[domain] = critic_of(
-            critic,
-            critic_optimizer,
-            loss=loss,
-            critic_factor=critic_factor,
-            remedies=remedies,
-        )
+    checks.check_networks("resnet_translator", a_to_b=a_to_b, b_to_a=b_to_a)
+    checks.check_networks("patch_critic", critic_a=critic_a, critic_b=critic_b)
+    generators: dict[Direction, Network] = {"a_to_b": a_to_b, "b_to_a": b_to_a}
+    make_critic = partial(
+        critic_of,
+        optimizer=critic_optimizer,
+        loss=loss,
+        critic_factor=critic_factor,
+        remedies=remedies,
+    )
+    critics: dict[Domain, Critic] = {
+        "a": make_critic(critic_a),
+        "b": make_critic(critic_b),
+    }
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> CycleGANState:
-        checks.check_pair_batch("CycleGAN", batch)
-        images: dict[Domain, Array] = {name: signed(batch[name]) for name in ("a", "b")}
-        if with_identity and images["a"].shape[1:] != images["b"].shape[1:]:
-            raise InputError(
-                f"Images a have shape {images['a'].shape[1:]} and images b "
-                f"{images['b'].shape[1:]}, so that none can be translated to what it "
-                "is: give identity_weight=0."
-            )
-        params, stats, critics, pools = {}, {}, {}, {}
-        for direction, network in generators.items():
-            domain = INTO[direction]
-            source = images[INTO[BACK[direction]]]
-            own = random.stream(key, f"generator {direction}")
-            params[direction], stats[direction] = network.init(own, source)
-            made = jax.eval_shape(
-                network.apply, params[direction], stats[direction], source
-            )[0]
-            checks.check_translated(f"The translator {direction}", made, images[domain])
-            critics[domain] = judges[domain].init(
-                random.stream(key, f"critic {domain}"), images[domain], None
-            )
+        images = _signed_images(batch)
+        if with_identity:
+            checks.check_same_shape(images["a"], images["b"])
+        params, stats = init_generators(generators, key, images)
+        critic_nets, pools = {}, {}
+        for domain, critic in critics.items():
+            own = random.stream(key, f"critic {domain}")
+            critic_nets[domain] = critic.init(own, images[domain], None)
             pools[domain] = empty_pool(pool_size, images[domain])
         return CycleGANState(
             step=jnp.zeros((), jnp.int32),
             key=key,
             generators=NetState(params, stats, generator_optimizer.init(params)),
-            critics=critics,
+            critics=critic_nets,
             pools=pools,
             ema=averaging.first_average((params, stats), ema_decay),
             remedies={
-                domain: tuple(remedy.init() for remedy in remedies) for domain in judges
+                domain: tuple(remedy.init() for remedy in remedies)
+                for domain in critics
             },
         )
 
     def update(
         state: CycleGANState, batch: Batch, axis_name: str | None = None
     ) -> tuple[CycleGANState, Metrics]:
-        checks.check_pair_batch("CycleGAN", batch)
         key = random.step_key(state.key, state.step)
-        images: dict[Domain, Array] = {name: signed(batch[name]) for name in ("a", "b")}
-
-        def keys_of(name: str) -> RandomKeys:
-            own, rows = random.stream(key, name), batch["a"].shape[0]
-            return random.example_keys(own, rows, axis_name=axis_name)
-
-        def step_of(player: str, domain: Domain) -> CriticStep:
-            keys = keys_of(f"{player} {domain}")
-            return CriticStep(state.step, keys, images[domain], None, axis_name)
+        images = _signed_images(batch)
 
         def generator_loss(params: Params) -> tuple[Array, Any]:
-            stats = dict(state.generators.stats)
-
-            def apply(direction: Direction, inputs: Array, name: str) -> Array:
-                outputs, stats[direction] = generators[direction].apply(
-                    params[direction],
-                    stats[direction],
-                    inputs,
-                    keys=keys_of(f"{name} {direction}"),
-                    train=True,
-                    axis_name=axis_name,
-                )
-                return outputs
-
-            terms: Metrics = {}
-            fakes: dict[Domain, Array] = {}
-            total = jnp.zeros(())
-            for direction, domain in INTO.items():
-                source = INTO[BACK[direction]]
-                fake = apply(direction, images[source], "dropout")
-                value = judges[domain].generator_loss(
+            made, stats = cycle_images(
+                generators,
+                params,
+                state.generators.stats,
+                key,
+                images,
+                with_identity=with_identity,
+                axis_name=axis_name,
+            )
+            terms = cycle_terms(images, made, cycle)
+            for direction, domain in TARGET.items():
+                name, real = f"generator {domain}", images[domain]
+                terms[f"adversarial_{direction}"] = critics[domain].generator_loss(
                     state.critics[domain],
                     state.remedies[domain],
-                    step_of("generator", domain),
-                    fake,
+                    critic_inputs(key, name, state.step, real, axis_name),
+                    made.translated[domain],
                 )
-                back = apply(BACK[direction], fake, "cycle dropout")
-                distance = jnp.mean(cycle(back, images[source]))
-                terms[f"adversarial_{direction}"] = value
-                terms[f"cycle_{source}"] = distance
-                total += value + cycle_weight * distance
-                fakes[domain] = fake
-                if with_identity:
-                    same = apply(direction, images[domain], "identity dropout")
-                    distance = jnp.mean(translation.l1(same, images[domain]))
-                    terms[f"identity_{domain}"] = distance
-                    total += identity_weight * distance
+            total = translation.cyclegan_objective(**terms, **weights)
             terms["generator_loss"] = total
-            return total, (terms, (stats, fakes))
+            return total, (terms, (stats, made.translated))
 
-        net, metrics, (stats, fakes) = gradient_step(
+        net, terms, (stats, fakes) = gradient_step(
             generator_loss,
             state.generators,
             generator_optimizer,
@@ -295,105 +269,125 @@ def cyclegan(
             average_kept=False,  # Each device made images of its own.
         )
         net = net._replace(stats=stats)
-        metrics = with_gradient_norm(metrics, "generator")
-        critics, pools, kept = {}, {}, {}
-        critic_sum = jnp.zeros(())
-        for domain, judge in judges.items():
-            pools[domain], shown_fakes = exchange(
-                random.stream(key, f"pool {domain}"),
-                state.pools[domain],
-                fakes[domain],
-                axis_name=axis_name,
-            )
-            critics[domain], kept[domain], judged = judge.update(
-                state.critics[domain],
-                state.remedies[domain],
-                step_of("critic", domain),
-                shown_fakes,
-            )
-            critic_sum += judged["critic_loss"] / critic_factor
-            metrics |= {_of(name, domain): value for name, value in judged.items()}
-        metrics["critic_sum"] = critic_sum
+        state, metrics = _update_critics(critics, state, key, images, fakes, axis_name)
+        metrics["critic_sum"] /= critic_factor
         ema = averaging.next_average(
             (net.params, net.stats), state.ema, decay=ema_decay, step=state.step
         )
-        new = CycleGANState(state.step + 1, state.key, net, critics, pools, ema, kept)
-        return new, metrics
+        new = state._replace(step=state.step + 1, generators=net, ema=ema)
+        return new, with_gradient_norm(terms, "generator") | metrics
 
     def translate(
-        state: CycleGANState,
-        images: Array,
-        key: RandomKeys | None = None,
-        direction: Direction = "a_to_b",
-    ) -> Array:
-        check_choice("direction", direction, get_args(Direction))
-        net = state.generators
-        params, stats = averaging.in_use((net.params, net.stats), state.ema)
-        used = (params[direction], stats[direction])
-        return translate_with(generators[direction], used, images, key, noise)
-
-    def sample(
         state: CycleGANState,
         key: RandomKeys | None,
         images: Array,
         direction: Direction = "a_to_b",
     ) -> Array:
-        return translate(state, images, key, direction)
+        check_choice("direction", direction, get_args(Direction))
+        network, used = generators[direction], _in_use(state, direction)
+        return inference_modes.translate(network, used, key, images, inference)
 
-    def there_and_back(
+    def translate_and_back(
         state: CycleGANState,
+        key: RandomKeys | None,
         images: Array,
-        key: RandomKeys | None = None,
         direction: Direction = "a_to_b",
     ) -> Cycle:
         there = back = None
         if key is not None:
             there, back = random.stream(key, "there"), random.stream(key, "back")
-        fake = translate(state, images, there, direction)
-        return Cycle(fake, translate(state, fake, back, BACK[direction]))
+        fake = translate(state, there, images, direction)
+        return Cycle(fake, translate(state, back, fake, BACK[direction]))
 
     def critique(state: CycleGANState, images: Array, domain: Domain = "b") -> Array:
         check_choice("domain", domain, get_args(Domain))
         check_images("images", images)
-        net, judge = state.critics[domain], judges[domain]
-        return critic_logits(judge, net, signed(images), noise)
+        net, critic = state.critics[domain], critics[domain]
+        return critic_logits(critic, net, to_signed(images), inference)
 
     def evaluate(state: CycleGANState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
-        checks.check_pair_batch("CycleGAN", batch)
+        images = _signed_images(batch)
         terms: Metrics = {}
-        for direction, domain in INTO.items():
-            source = INTO[BACK[direction]]
-            real, wanted = batch[source], batch[domain]
-            fake, back = there_and_back(
-                state, real, random.stream(key, direction), direction
+        for direction, domain in TARGET.items():
+            source = SOURCE[direction]
+            own = random.stream(key, direction)
+            fake, back = translate_and_back(state, own, batch[source], direction)
+            away = translation.mean_absolute_error(to_signed(fake), images[domain])
+            terms[f"l1_{direction}"] = away
+            terms[f"cycle_{source}"] = translation.cycle_consistency(
+                to_signed(back), images[source], distance=cycle
             )
-            terms[f"l1_{direction}"] = translation.l1(signed(fake), signed(wanted))
-            terms[f"cycle_{source}"] = cycle(signed(back), signed(real))
-            logits = [critique(state, one, domain) for one in (wanted, fake)]
-            for name, values in judged_terms(loss, *logits).items():
-                of = direction if name == "adversarial" else domain
-                terms[f"{name}_{of}"] = values
-            if real.shape == wanted.shape:
+            logits = [critique(state, one, domain) for one in (batch[domain], fake)]
+            found = critic_terms(loss, *logits)
+            terms[f"adversarial_{direction}"] = found.pop("adversarial")
+            terms |= {f"{name}_{domain}": value for name, value in found.items()}
+            if images["a"].shape == images["b"].shape:
                 own = random.stream(key, f"identity {direction}")
-                same = translate(state, wanted, own, direction)
-                terms[f"identity_{domain}"] = translation.l1(
-                    signed(same), signed(wanted)
+                same = translate(state, own, batch[domain], direction)
+                terms[f"identity_{domain}"] = translation.identity_mapping(
+                    to_signed(same), images[domain]
                 )
         return terms
 
-    return CycleGAN(
-        init=init,
-        update=update,
-        evaluate=evaluate,
-        translate=translate,
-        cycle=there_and_back,
-        sample=sample,
-        critique=critique,
-    )
+    return CycleGAN(init, update, evaluate, translate, translate_and_back, critique)
 
 
-def _of(name: str, domain: Domain) -> str:
-    """The name of what the critic of a domain reports."""
+def _update_critics(
+    critics: dict[Domain, Critic],
+    state: CycleGANState,
+    key: PRNGKeyArray,
+    images: dict[Domain, Array],
+    fakes: dict[Domain, Array],
+    axis_name: str | None,
+) -> tuple[CycleGANState, Metrics]:
+    """Updates both critics on data and images of their pools.
+
+    Args:
+        critics: By domain.
+        state: Before the step.
+        key: Of the step.
+        images: Data by domain, in [-1, 1].
+        fakes: Images generated in this step, likewise.
+        axis_name: The mapped axis, if any.
+
+    Returns:
+        The state with new critics, pools and remedies; the metrics of both critics, and
+        the sum of both losses as "critic_sum".
+    """
+    nets, pools, kept, metrics = {}, {}, {}, {"critic_sum": jnp.zeros(())}
+    for domain, critic in critics.items():
+        pools[domain], pool_images = exchange(
+            random.stream(key, f"pool {domain}"),
+            state.pools[domain],
+            fakes[domain],
+            axis_name=axis_name,
+        )
+        name, real = f"critic {domain}", images[domain]
+        nets[domain], kept[domain], found = critic.update(
+            state.critics[domain],
+            state.remedies[domain],
+            critic_inputs(key, name, state.step, real, axis_name),
+            pool_images,
+        )
+        metrics["critic_sum"] += found["critic_loss"]
+        metrics |= {_name_of(name, domain): value for name, value in found.items()}
+    return state._replace(critics=nets, pools=pools, remedies=kept), metrics
+
+
+def _in_use(state: CycleGANState, direction: Direction) -> tuple[Params, PyTree]:
+    """Returns parameters and statistics of the generator that translates."""
+    net = state.generators
+    params, stats = averaging.in_use((net.params, net.stats), state.ema)
+    return params[direction], stats[direction]
+
+
+def _signed_images(batch: Batch) -> dict[Domain, Array]:
+    checks.check_pair_batch("CycleGAN", batch)
+    return {"a": to_signed(batch["a"]), "b": to_signed(batch["b"])}
+
+
+def _name_of(name: str, domain: Domain) -> str:
+    """Returns the name of a metric of a domain's critic."""
     if name.startswith("critic_"):
         return f"critic_{domain}_{name.removeprefix('critic_')}"
     return f"{name}_{domain}"

@@ -1,7 +1,7 @@
 """A history of generated images that lives on the device.
 
-A critic that is shown samples of some steps ago does not forget what it has learnt, and
-the game swings less.
+A critic that is also trained on samples of earlier steps forgets less, and the game
+oscillates less.
 
 Shrivastava et al., Learning from Simulated and Unsupervised Images through Adversarial
 Training, 2017, section 2.3; Zhu et al., Unpaired Image-to-Image Translation, 2017.
@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen.typing import Array, PRNGKeyArray
+
+__all__ = ["ImagePool", "empty_pool", "exchange"]
 
 
 class ImagePool(NamedTuple):

@@ -1,4 +1,4 @@
-"""Places of feature maps, drawn for each image, and what the maps have there."""
+"""Places of feature maps, drawn for each image, and the features there."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen.typing import Array, RandomKeys
+
+__all__ = ["at_places", "draw_places", "mirrored"]
 
 
 def draw_places(
@@ -47,5 +49,5 @@ def at_places(maps: Sequence[Array], places: Sequence[Array]) -> tuple[Array, ..
 
 
 def mirrored(maps: Array, flips: Array) -> Array:
-    """Turns left and right around where `flips`, shape (batch,), says so."""
+    """Turns those maps left to right where `flips`, shape (batch,), is true."""
     return jnp.where(flips[:, None, None, None], maps[:, :, ::-1], maps)

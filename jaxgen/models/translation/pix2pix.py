@@ -15,18 +15,23 @@ from jaxgen.errors import InputError
 from jaxgen.losses import gan, translation
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import averaging
-from jaxgen.models.critic import CriticStep, critic_of
-from jaxgen.models.gradient_step import gradient_step, with_gradient_norm
+from jaxgen.models.critic import critic_of
 from jaxgen.models.remedies import Remedy
 from jaxgen.models.translation import checks
-from jaxgen.models.translation.judged import critic_logits, judged_terms
-from jaxgen.models.translation.noise import (
-    PUBLISHED_NOISE,
-    Noise,
-    check_images,
-    signed,
+from jaxgen.models.translation import inference as inference_modes
+from jaxgen.models.translation.adversarial import (
+    AdversarialStep,
+    adversarial_step,
+    generator_step,
+    stream_keys,
 )
-from jaxgen.models.translation.noise import translate as translate_with
+from jaxgen.models.translation.critic_outputs import critic_logits, critic_terms
+from jaxgen.models.translation.inference import (
+    PUBLISHED_INFERENCE,
+    InferenceMode,
+    check_images,
+    to_signed,
+)
 from jaxgen.typing import (
     Array,
     Batch,
@@ -41,6 +46,8 @@ from jaxgen.typing import (
     RandomKeys,
     Update,
 )
+
+__all__ = ["Pix2Pix", "Pix2PixState", "pix2pix"]
 
 
 class Pix2PixState(NamedTuple):
@@ -72,9 +79,8 @@ class Pix2Pix(NamedTuple):
             the critic, then one of the generator.
         evaluate: `(state, key, batch) -> terms per example`: l1, and with a critic
             adversarial, real_logit and fake_logit.
-        translate: `(state, images, key=None) -> images`, of the averaged generator
-            where there is one; without a key nothing is drawn.
-        sample: `(state, key, images) -> images`: `translate` with its key in front.
+        translate: `(state, key, images) -> images`, of the averaged generator where
+            there is one; with None in place of a key nothing is drawn.
         critique: `(state, a, b) -> logits`, of patches as the critic gives them, of its
             first head where there are several; there is none without a critic.
     """
@@ -83,7 +89,6 @@ class Pix2Pix(NamedTuple):
     update: Update
     evaluate: Evaluate
     translate: Callable[..., Array]
-    sample: Callable[..., Array]
     critique: Callable[..., Array]
 
 
@@ -100,7 +105,7 @@ def pix2pix(
     conditional: bool = True,
     remedies: Sequence[Remedy] = (),
     ema_decay: float | Array | None = None,
-    noise: Noise = PUBLISHED_NOISE,
+    inference: InferenceMode = PUBLISHED_INFERENCE,
 ) -> Pix2Pix:
     """Makes a pix2pix of two networks, a loss and remedies.
 
@@ -119,12 +124,12 @@ def pix2pix(
         critic_factor: What the critic's loss is multiplied by.
         l1_weight: Of the distance from the other image of the pair.
         adversarial_weight: Of the adversarial loss; with 0 no critic is trained.
-        conditional: Whether the critic sees a beside b, as further channels.
+        conditional: Whether the critic is given a beside b, as further channels.
         remedies: See `jaxgen.models.remedies`; what changes images changes a and b of a
             conditional critic together (`data.differentiable.jointly`).
         ema_decay: Of the moving average of the generator that translates, its
             statistics included; by default it translates as it is.
-        noise: What the generator draws and normalizes by when it translates.
+        inference: Dropout and statistics of the generator when it translates.
 
     Returns:
         The model, safe under `jit`, `vmap` over seeds, `scan` over steps, `pmap` and
@@ -139,7 +144,7 @@ def pix2pix(
     """
     loss = gan.non_saturating() if loss is None else loss
     weights = {"l1_weight": l1_weight, "adversarial_weight": adversarial_weight}
-    checks.check_options(loss, critic_factor, noise, ema_decay, weights)
+    checks.check_options(loss, critic_factor, inference, ema_decay, weights)
     checks.check_network("generator", generator, "unet_translator")
     checks.check_network("critic", critic, "patch_critic")
     remedies = checks.check_remedies(remedies)
@@ -149,7 +154,7 @@ def pix2pix(
             f"The remedy {remedies[0].name} is for a critic, and adversarial_weight=0 "
             "trains none: leave one of them out."
         )
-    judge = critic_of(
+    adversary = critic_of(
         critic,
         critic_optimizer,
         loss=loss,
@@ -157,18 +162,19 @@ def pix2pix(
         remedies=remedies,
     )
 
-    def seen(a: Array, b: Array) -> Array:
+    def critic_images(a: Array, b: Array) -> Array:
         return jnp.concatenate([a, b], axis=-1) if conditional else b
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> Pix2PixState:
         checks.check_pair_batch("pix2pix", batch)
-        a, b = signed(batch["a"]), signed(batch["b"])
+        a, b = to_signed(batch["a"]), to_signed(batch["b"])
         params, stats = generator.init(random.stream(key, "generator"), a)
         made = jax.eval_shape(generator.apply, params, stats, a)[0]
         checks.check_translated("The generator", made, b)
         critic_net = NetState({}, {}, ())
         if adversarial:
-            critic_net = judge.init(random.stream(key, "critic"), seen(a, b), None)
+            own = random.stream(key, "critic")
+            critic_net = adversary.init(own, critic_images(a, b), None)
         return Pix2PixState(
             step=jnp.zeros((), jnp.int32),
             key=key,
@@ -183,69 +189,48 @@ def pix2pix(
     ) -> tuple[Pix2PixState, Metrics]:
         checks.check_pair_batch("pix2pix", batch)
         key = random.step_key(state.key, state.step)
-        a, b = signed(batch["a"]), signed(batch["b"])
-
-        def keys_of(name: str) -> RandomKeys:
-            own = random.stream(key, name)
-            return random.example_keys(own, a.shape[0], axis_name=axis_name)
-
-        def step_of(name: str, count: Array) -> CriticStep:
-            return CriticStep(count, keys_of(name), seen(a, b), None, axis_name)
+        a, b = to_signed(batch["a"]), to_signed(batch["b"])
 
         def generator_loss(params: Params) -> tuple[Array, Any]:
             fake, stats = generator.apply(
                 params,
                 state.generator.stats,
                 a,
-                keys=keys_of("dropout"),
+                keys=stream_keys(key, "dropout", a.shape[0], axis_name=axis_name),
                 train=True,
                 axis_name=axis_name,
             )
-            distance = jnp.mean(translation.l1(fake, b))
-            terms = {"l1": distance}
-            total = l1_weight * distance
-            judged: Metrics = {}
-            critic_net, kept = state.critic, state.remedies
+            terms = {"l1": jnp.mean(translation.l1_reconstruction(fake, b))}
+            step = AdversarialStep(jnp.zeros(()), state.critic, state.remedies, {})
             if adversarial:
-                # The critic's step is taken here, on the same images, for these need
-                # not be made twice then.
-                pair = seen(a, fake)
-                critic_net, kept, judged = judge.update(
-                    critic_net,
-                    kept,
-                    step_of("critic", state.step),
-                    jax.lax.stop_gradient(pair),
-                )
-                step = step_of("generator", state.step + 1)
-                value = judge.generator_loss(critic_net, kept, step, pair)
-                terms["adversarial"] = value
-                total += adversarial_weight * value
+                pairs = critic_images(a, b), critic_images(a, fake)
+                step = adversarial_step(adversary, state, key, *pairs, axis_name)
+                terms["adversarial"] = step.generator_loss
+            total = translation.pix2pix_objective(
+                step.generator_loss, terms["l1"], **weights
+            )
             terms["generator_loss"] = total
-            return total, (terms, (stats, critic_net, kept, judged))
+            return total, (terms, (stats, step))
 
-        net, found, (stats, critic_net, kept, judged) = gradient_step(
+        net, metrics, step = generator_step(
             generator_loss,
             state.generator,
             generator_optimizer,
+            critic_factor=critic_factor,
             axis_name=axis_name,
-            average_kept=False,  # It is the same on all devices.
         )
-        net = net._replace(stats=stats)
-        metrics = with_gradient_norm(found, "generator") | judged
-        if adversarial:
-            metrics["critic_sum"] = judged["critic_loss"] / critic_factor
         ema = averaging.next_average(
             (net.params, net.stats), state.ema, decay=ema_decay, step=state.step
         )
-        new = Pix2PixState(state.step + 1, state.key, net, critic_net, ema, kept)
+        new = Pix2PixState(
+            state.step + 1, state.key, net, step.critic, ema, step.remedies
+        )
         return new, metrics
 
-    def translate(
-        state: Pix2PixState, images: Array, key: RandomKeys | None = None
-    ) -> Array:
+    def translate(state: Pix2PixState, key: RandomKeys | None, images: Array) -> Array:
         net = state.generator
         used = averaging.in_use((net.params, net.stats), state.ema)
-        return translate_with(generator, used, images, key, noise)
+        return inference_modes.translate(generator, used, key, images, inference)
 
     def critique(state: Pix2PixState, a: Array, b: Array) -> Array:
         if not adversarial:
@@ -254,24 +239,17 @@ def pix2pix(
             )
         check_images("a", a)
         check_images("b", b)
-        pairs = seen(signed(a), signed(b))
-        return critic_logits(judge, state.critic, pairs, noise)
+        pairs = critic_images(to_signed(a), to_signed(b))
+        return critic_logits(adversary, state.critic, pairs, inference)
 
     def evaluate(state: Pix2PixState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
         checks.check_pair_batch("pix2pix", batch)
         a, b = batch["a"], batch["b"]
-        fake = translate(state, a, key)
-        terms = {"l1": translation.l1(signed(fake), signed(b))}
+        fake = translate(state, key, a)
+        terms = {"l1": translation.l1_reconstruction(to_signed(fake), to_signed(b))}
         if not adversarial:
             return terms
         logits = [critique(state, a, one) for one in (b, fake)]
-        return terms | judged_terms(loss, *logits)
+        return terms | critic_terms(loss, *logits)
 
-    return Pix2Pix(
-        init=init,
-        update=update,
-        evaluate=evaluate,
-        translate=translate,
-        sample=lambda state, key, images: translate(state, images, key),
-        critique=critique,
-    )
+    return Pix2Pix(init, update, evaluate, translate, critique)

@@ -7,7 +7,7 @@ from jaxgen.errors import InputError
 from jaxgen.models import remedies
 from jaxgen.models.translation import checks
 from tests.models.translation import tiny_translation as tiny
-from tests.models.translation.test_cut import tiny_cut
+from tests.models.translation.test_cut import HEADS, tiny_cut
 from tests.models.translation.test_cyclegan import build as tiny_cyclegan
 from tests.models.translation.test_pix2pix import build as tiny_pix2pix
 
@@ -18,7 +18,6 @@ POINTS = {name: tiny.images(side=1) for name in ("a", "b")}
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"generator": tiny.encoding()._replace(features=None)}, "no feature maps"),
         ({"patches": 0}, "patches=0"),
         ({"temperature": 0.0}, "temperature=0"),
         ({"nce_weight": -1.0}, "nce_weight=-1"),
@@ -33,29 +32,27 @@ def test_parts_that_do_not_go_together_are_refused(options, sentence):
 @pytest.mark.parametrize(
     ("make", "options", "sentence"),
     [
-        (tiny_cut, {"generator": tiny.critic()}, "generator is a Network"),
+        (tiny_cut, {"generator": (tiny.critic, len)}, "generator is a function"),
         (tiny_cut, {"heads": networks.patch_heads}, "heads is a function"),
+        (tiny_cut, {"features": HEADS}, "features is a Network: .*resnet_features"),
         (tiny_cut, {"negatives": "set"}, "one of 'image', 'batch'"),
-        (tiny_pix2pix, {"generator": tiny.critic()}, "generator is a Network"),
-        (tiny_pix2pix, {"critic": tiny.pixelwise()}, "critic is a Translator"),
+        (tiny_pix2pix, {"generator": tiny.critic}, "generator is a function"),
+        (tiny_pix2pix, {"critic": tiny.pixelwise}, "critic is a function"),
         (tiny_pix2pix, {"remedies": [remedies.r1]}, "with their parentheses"),
         (tiny_pix2pix, {"loss": losses.gan.hinge}, "with its parentheses"),
-        (tiny_pix2pix, {"noise": False}, r"noise=False: give a models\.Noise"),
-        (tiny_pix2pix, {"noise": models.Noise(True, "none")}, "statistics='none' is"),
-        (tiny_cyclegan, {"make": tiny.critic}, "a_to_b is a Network"),
+        (tiny_pix2pix, {"inference": False}, r"=False: give a models\.InferenceMode"),
+        (
+            tiny_pix2pix,
+            {"inference": models.InferenceMode(True, "none")},
+            "s='none' is",
+        ),
+        (tiny_cyclegan, {"make": lambda: tiny.critic}, "a_to_b is a function"),
     ],
 )
 @pytest.mark.usefixtures("without_types")
 def test_parts_of_another_kind_are_refused(make, options, sentence):
     with pytest.raises(InputError, match=sentence):
         make(**options)
-
-
-@pytest.mark.parametrize("make", [tiny_cut, tiny_pix2pix, tiny_cyclegan])
-def test_a_loss_with_the_half_inside_is_not_halved_again(make):
-    with pytest.raises(InputError, match=r"losses\.translation\.least_squares\(\)"):
-        make(loss=losses.gan.least_squares())
-    make(loss=losses.gan.least_squares(half=False))
 
 
 @pytest.mark.parametrize(
@@ -85,14 +82,14 @@ def test_networks_are_held_against_targets_whatever_their_rows():
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ((jax.random.key(0), BATCH["a"]), "images has dtype key"),
-        ((jnp.zeros((4, 4, 4, 2), jnp.uint8),), "bytes by 255"),
-        ((BATCH["a"][0],), r"images has shape \(4, 4, 2\)"),
+        ((None, jax.random.key(0)), "images has dtype key"),
+        ((None, jnp.zeros((4, 4, 4, 2), jnp.uint8)), "bytes by 255"),
+        ((None, BATCH["a"][0]), r"images has shape \(4, 4, 2\)"),
         (
-            (BATCH["a"][:2], jax.random.split(jax.random.key(0), 3)),
+            (jax.random.split(jax.random.key(0), 3), BATCH["a"][:2]),
             r"key has shape \(3,\), and there are 2 images",
         ),
-        ((BATCH["a"], jnp.zeros(2, jnp.uint32)), "old key .*: give a typed key"),
+        ((jnp.zeros(2, jnp.uint32), BATCH["a"]), "old key .*: give a typed key"),
     ],
 )
 @pytest.mark.parametrize("make", [tiny_cut, tiny_pix2pix, tiny_cyclegan])
@@ -102,6 +99,12 @@ def test_what_cannot_be_translated_is_refused(key, make, given, sentence):
     state = jax.eval_shape(lambda key: model.init(key, BATCH), key)
     with pytest.raises(InputError, match=sentence):
         model.translate(state, *given)
+
+
+def test_heads_with_statistics_are_refused(key):
+    heads = HEADS._replace(init=lambda key, *rows: ({}, {"mean": jnp.zeros(3)}))
+    with pytest.raises(InputError, match=r"heads keeps statistics.*patch_heads\(\)"):
+        tiny_cut(heads=heads).init(key, BATCH)
 
 
 @pytest.mark.usefixtures("without_types")

@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from jaxgen import models, networks, random
-from jaxgen.typing import Model, Network
+from jaxgen.typing import Translator
 from tests.models import on_devices
 from tests.models.translation import tiny_translation as tiny
 
@@ -19,14 +19,19 @@ close = functools.partial(np.testing.assert_allclose, rtol=2e-4, atol=2e-6)
 
 BATCH = tiny.batch()
 CRITIC = tiny.critic()
-judged = CRITIC.apply
 HEADS = networks.patch_heads(4, kernel_init=jax.nn.initializers.lecun_normal())
+
+
+def judged(params, images):
+    return CRITIC.apply(params, (), images)[0]
 
 
 def tiny_cut(generator=None, **options):
     options = {"nce_weight": WEIGHT, "temperature": TEMPERATURE} | options
+    network, features = tiny.encoding() if generator is None else generator
     return models.cut(
-        tiny.encoding() if generator is None else generator,
+        network,
+        options.pop("features", features),
         options.pop("heads", HEADS),
         CRITIC,
         options.pop("generator_optimizer", optax.sgd(RATE)),
@@ -192,7 +197,8 @@ def test_weights_side_by_side_train_what_each_trains_alone():
 
 def test_query_and_positive_are_of_the_same_places(key):
     # Unchanged images of different pixels are told apart, unless places do not match.
-    still = tiny.encoding()._replace(
+    network, features = tiny.encoding()
+    still = network._replace(
         apply=lambda params, stats, images, **mode: (images, stats)
     )
 
@@ -200,8 +206,10 @@ def test_query_and_positive_are_of_the_same_places(key):
         angle = 2.0 * pixels[..., :1]
         return (jnp.concatenate([jnp.cos(angle), jnp.sin(angle)], axis=-1),)
 
-    heads = Network(lambda key, *rows: {}, on_a_circle)
-    model = tiny_cut(still, heads=heads, layers=(0,), patches=5, temperature=1e-6)
+    heads = networks.pure_functions(lambda key, *rows: {}, on_a_circle)
+    model = tiny_cut(
+        (still, features), heads=heads, layers=(0,), patches=5, temperature=1e-6
+    )
     terms = jax.jit(model.evaluate)(first_state(), key, BATCH)
     # With one patch out of its place it would be near a thousand.
     assert np.max(terms["nce"]) < 1.0
@@ -225,20 +233,20 @@ def test_evaluation_gives_terms_per_image_that_do_not_depend_on_the_batch(key):
     # As the update, before its step, has them.
     for name in ("nce", "nce_identity", "real_logit", "fake_logit"):
         close(np.mean(terms[name]), metrics[name])
-    fake = model.translate(state, BATCH["a"])
+    fake = model.translate(state, None, BATCH["a"])
     close(terms["l1"], 2.0 * np.abs(fake - BATCH["b"]).mean(axis=(1, 2, 3)))
     close(terms["adversarial"], ((model.critique(state, fake) - 1) ** 2).mean((1, 2)))
 
 
 def test_translations_are_between_0_and_1_and_draw_with_a_key_alone(key):
     model = tiny_cut(tiny.encoding(dropout=True))
-    assert isinstance(model, Model)
+    assert isinstance(model, Translator)
     state, _, _ = after_one()
-    plain = model.translate(state, BATCH["a"])
+    plain = model.translate(state, None, BATCH["a"])
     g, images = state.generator.params.generator, 2.0 * BATCH["a"] - 1.0
     close(plain, 0.5 + 0.5 * jnp.tanh(jnp.tanh(images @ g["w"]) @ g["v"]))
-    drawn = model.translate(state, BATCH["a"], key)
-    again = model.sample(state, jax.random.clone(key), BATCH["a"])
+    drawn = model.translate(state, key, BATCH["a"])
+    again = model.translate(state, jax.random.clone(key), BATCH["a"])
     np.testing.assert_array_equal(drawn, again)
     assert np.abs(drawn - plain).max() > 1e-3
 
@@ -256,8 +264,8 @@ def test_the_averaged_generator_translates():
     net = state.generator
     same = net._replace(params=net.params._replace(generator=mix))
     close(
-        model.translate(state, BATCH["a"]),
-        model.translate(state._replace(ema=(), generator=same), BATCH["a"]),
+        model.translate(state, None, BATCH["a"]),
+        model.translate(state._replace(ema=(), generator=same), None, BATCH["a"]),
     )
 
 
@@ -294,6 +302,6 @@ def test_colours_change_and_places_stay_without_pairs():
 
     state = train(jax.random.key(0))
     inputs = images["a"][16:]
-    found = model.translate(state, inputs)
+    found = model.translate(state, None, inputs)
     distance, identity = (np.abs(one - truth[16:]).mean() for one in (found, inputs))
     assert distance < 0.5 * identity

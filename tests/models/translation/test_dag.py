@@ -17,8 +17,10 @@ KINDS = data.transforms.rotations()[:3]
 
 def build(cures=(), *, heads=1):
     return models.cyclegan(
-        *(tiny.pixelwise(), tiny.pixelwise()),
-        *(tiny.critic(heads=heads), tiny.critic(heads=heads)),
+        tiny.pixelwise(),
+        tiny.pixelwise(),
+        tiny.critic(heads=heads),
+        tiny.critic(heads=heads),
         optax.sgd(0.1),
         optax.sgd(0.1),
         remedies=cures,
@@ -98,7 +100,8 @@ def test_cycle_and_identity_terms_know_nothing_of_heads(with_heads):
 def test_a_critique_is_that_of_the_first_head_for_each_patch(with_heads):
     model, (state, *_) = with_heads
     logits = model.critique(state, BATCH["a"], domain="a")
-    every = tiny.critic(heads=3).apply(state.critics["a"].params, 2 * BATCH["a"] - 1)
+    params = state.critics["a"].params
+    every, _ = tiny.critic(heads=3).apply(params, (), 2 * BATCH["a"] - 1)
     np.testing.assert_allclose(logits, every[:, 0], rtol=1e-5)
 
 

@@ -119,7 +119,7 @@ def test_the_l1_ablation_trains_no_critic(key):
 )
 def test_two_devices_take_the_step_of_one(key, parallel):
     state, *expected = stepped(NOISY, key)
-    assert expected[0].generator.batch_stats["mean"].any()
+    assert expected[0].generator.stats["mean"].any()
     found = on_devices.updated(NOISY, state, BATCH, parallel=parallel)
     on_devices.assert_alike(found, expected)
 
@@ -134,25 +134,29 @@ def trained():
     ("statistics", "alone"), [("image", True), ("running", True), ("batch", False)]
 )
 def test_an_image_is_normalized_by_what_the_policy_says(trained, statistics, alone):
-    model = build(tiny.normalized(), noise=models.Noise(statistics=statistics))
+    model = build(
+        tiny.normalized(), inference=models.InferenceMode(statistics=statistics)
+    )
     images, params = BATCH["a"], trained.generator.params["w"]
-    found = jax.jit(model.translate)(trained, images)
+    found = jax.jit(model.translate)(trained, None, images)
     means = {
         "image": jnp.mean(2 * images - 1, axis=(1, 2), keepdims=True),
         "batch": jnp.mean(2 * images - 1, axis=(0, 1, 2), keepdims=True),
-        "running": trained.generator.batch_stats["mean"][None, None, None],
+        "running": trained.generator.stats["mean"][None, None, None],
     }
     centred = 2 * images - 1 - jnp.broadcast_to(means[statistics], images.shape)
     np.testing.assert_allclose(2 * found - 1, jnp.tanh(centred @ params), atol=1e-5)
     # Does an image look the same, whatever it stands beside?
-    part = jax.jit(model.translate)(trained, images[:2])
+    part = jax.jit(model.translate)(trained, None, images[:2])
     assert np.allclose(found[:2], part, atol=1e-6) == alone
 
 
 def test_dropout_at_inference_is_what_the_policy_says(trained):
     def outputs(key, **policy):
-        model = build(tiny.pixelwise(dropout=True), noise=models.Noise(**policy))
-        return np.asarray(jax.jit(model.translate)(trained, BATCH["a"], key))
+        model = build(
+            tiny.pixelwise(dropout=True), inference=models.InferenceMode(**policy)
+        )
+        return np.asarray(jax.jit(model.translate)(trained, key, BATCH["a"]))
 
     calm = outputs(None)
     assert (outputs(jax.random.key(5)) != calm).any()
@@ -169,7 +173,7 @@ def test_heads_of_a_patch_critic_see_one_transform_each(key):
     # The first head sees images as they are: its loss is that of the plain critic.
     first = state.critic.params | {"w": state.critic.params["w"][:, :1]}
     pair = jnp.concatenate([2 * BATCH[name] - 1 for name in ("a", "b")], axis=-1)
-    expected = tiny.critic().apply(first, pair)
+    expected = tiny.critic().apply(first, (), pair)[0]
     np.testing.assert_allclose(logits, expected, rtol=1e-5)
     np.testing.assert_allclose(metrics["real_logit"], jnp.mean(expected), rtol=1e-4)
 
@@ -195,7 +199,8 @@ def test_a_critic_is_asked_as_it_was_trained(key):
     logits = jax.jit(model.critique)(first, BATCH["a"], BATCH["b"])
     np.testing.assert_allclose(jnp.mean(logits[0]), metrics["real_logit"], rtol=1e-4)
     running = build(
-        critic=tiny.normalized_critic(), noise=models.Noise(statistics="running")
+        critic=tiny.normalized_critic(),
+        inference=models.InferenceMode(statistics="running"),
     )
     other = jax.jit(running.critique)(first, BATCH["a"], BATCH["b"])
     assert not np.allclose(logits, other)
@@ -255,7 +260,7 @@ def test_the_decay_of_an_average_may_be_a_setting_of_an_ensemble(key):
     state = jax.eval_shape(lambda key: many.init(key, BATCH), key)
     after, _ = jax.eval_shape(lambda state: many.update(state, BATCH), state)
     assert after.net.ema[0]["w"].shape == (2, 2, 2)
-    made = jax.eval_shape(lambda state: many.sample(state, key, BATCH["a"]), after)
+    made = jax.eval_shape(lambda state: many.translate(state, key, BATCH["a"]), after)
     assert made.shape == (2, *BATCH["a"].shape)
 
 

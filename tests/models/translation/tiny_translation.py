@@ -25,12 +25,12 @@ def pixelwise(channels=2, *, dropout=False):
         shape = (images.shape[-1], channels)
         return {"w": 0.3 * jax.random.normal(key, shape)}, {}
 
-    def apply(params, batch_stats, images, *, keys=None, train=False, axis_name=None):
+    def apply(params, stats, images, *, keys=None, train=False, axis_name=None):
         if dropout and keys is not None:
             shape = images.shape[1:3]
             draw = jax.vmap(lambda key: jax.random.bernoulli(key, 0.5, shape))
             images = images * 2 * draw(keys)[..., None]
-        return jnp.tanh(images @ params["w"]), batch_stats
+        return jnp.tanh(images @ params["w"]), stats
 
     return Network(init, apply)
 
@@ -43,14 +43,14 @@ def normalized(channels=2):
         params = {"w": 0.3 * jax.random.normal(key, (width, channels))}
         return params, {"mean": jnp.zeros(width)}
 
-    def apply(params, batch_stats, images, *, keys=None, train=False, axis_name=None):
-        mean = batch_stats["mean"]
+    def apply(params, stats, images, *, keys=None, train=False, axis_name=None):
+        mean = stats["mean"]
         if train:
             mean = jnp.mean(images, axis=(0, 1, 2))
             mean = mean if axis_name is None else jax.lax.pmean(mean, axis_name)
-            batch_stats = {"mean": 0.5 * batch_stats["mean"] + 0.5 * mean}
+            stats = {"mean": 0.5 * stats["mean"] + 0.5 * mean}
         centred = images - mean[None, None, None]
-        return jnp.tanh(centred @ params["w"]), batch_stats
+        return jnp.tanh(centred @ params["w"]), stats
 
     return Network(init, apply)
 
@@ -69,9 +69,7 @@ def encoding(*, width=3, dropout=False, ramp=0.0):
             "v": 0.5 * jax.random.normal(second, (width, channels)),
         }, {}
 
-    def features(
-        params, batch_stats, images, *, keys=None, train=False, axis_name=None
-    ):
+    def features(params, stats, images, *, keys=None, train=False, axis_name=None):
         del train, axis_name
         column = ramp * jnp.arange(images.shape[2], dtype=images.dtype)
         hidden = jnp.tanh(images @ params["w"] + column[None, None, :, None])
@@ -79,11 +77,11 @@ def encoding(*, width=3, dropout=False, ramp=0.0):
             shape = hidden.shape[1:]
             kept = jax.vmap(lambda key: jax.random.bernoulli(key, 0.5, shape))(keys)
             hidden = 2.0 * hidden * kept
-        return (images, hidden), batch_stats
+        return (images, hidden), stats
 
-    def apply(params, batch_stats, images, **mode):
-        (_, hidden), _ = features(params, batch_stats, images, **mode)
-        return jnp.tanh(hidden @ params["v"]), batch_stats
+    def apply(params, stats, images, **mode):
+        (_, hidden), _ = features(params, stats, images, **mode)
+        return jnp.tanh(hidden @ params["v"]), stats
 
     return Network(init, apply), features
 
@@ -113,8 +111,8 @@ def watching_critic():
     def init(key, images):
         return network.init(key, images)[0], {"seen": jnp.zeros(())}
 
-    def apply(params, batch_stats, images, *, train=False, axis_name=None):
-        seen = {"seen": batch_stats["seen"] + float(train)}
+    def apply(params, stats, images, *, train=False, axis_name=None):
+        seen = {"seen": stats["seen"] + float(train)}
         return network.apply(params, (), images)[0], seen
 
     return Network(init, apply)
@@ -127,13 +125,13 @@ def normalized_critic():
     def init(key, images):
         return network.init(key, images)[0], {"mean": jnp.zeros(images.shape[1:])}
 
-    def apply(params, batch_stats, images, *, train=False, axis_name=None):
-        mean = batch_stats["mean"]
+    def apply(params, stats, images, *, train=False, axis_name=None):
+        mean = stats["mean"]
         if train:
             channels = jnp.mean(images, axis=(0, 1, 2), keepdims=True)
             mean = jnp.broadcast_to(channels[0], images.shape[1:])
-            batch_stats = {"mean": 0.5 * (batch_stats["mean"] + mean)}
-        return network.apply(params, (), images - mean[None])[0], batch_stats
+            stats = {"mean": 0.5 * (stats["mean"] + mean)}
+        return network.apply(params, (), images - mean[None])[0], stats
 
     return Network(init, apply)
 

@@ -10,7 +10,7 @@ def drawn(network, *patches):
     numbers = np.random.default_rng(1)
     return jax.tree.map(
         lambda leaf: numbers.normal(size=leaf.shape).astype(np.float32),
-        jax.eval_shape(network.init, jax.random.key(0), *patches),
+        jax.eval_shape(network.init, jax.random.key(0), *patches)[0],
     )
 
 
@@ -21,7 +21,7 @@ def test_heads_are_two_layers_for_each_map_and_vectors_of_length_one():
         for shape in ((2, 3, 4), (2, 6, 7))
     ]
     params = drawn(network, *patches)
-    found = jax.jit(network.apply)(params, *patches)
+    found, _ = jax.jit(network.apply)(params, (), *patches)
     for layer, (rows, vectors) in enumerate(zip(patches, found, strict=True)):
         first, second = (params[f"{name}_{layer}"] for name in ("hidden", "output"))
         hidden = np.maximum(rows @ first["kernel"] + first["bias"].reshape(1, 1, 5), 0)
@@ -32,7 +32,7 @@ def test_heads_are_two_layers_for_each_map_and_vectors_of_length_one():
 
 def test_heads_start_as_in_the_authors_code(key):
     network = networks.patch_heads()
-    params = jax.jit(network.init)(key, jnp.zeros((1, 1, 128)))
+    params, _ = jax.jit(network.init)(key, jnp.zeros((1, 1, 128)))
     for name, inputs in (("hidden_0", 128), ("output_0", 256)):
         kernel = params[name]["kernel"]
         assert kernel.shape == (inputs, 256)

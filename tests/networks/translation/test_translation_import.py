@@ -105,8 +105,8 @@ def test_a_resnet_is_known_by_its_names(tmp_path, dropout):
     assert found.description == (
         f"ResNet: 2 blocks, {words}width 2, 3 to 1 channels, instance norm"
     )
-    assert found[4:] == ("ResNet", 2, 2, "instance", dropout, (3, 1), 8, 4)
-    assert found.batch_stats == {}
+    assert found[5:] == ("ResNet", 2, 2, "instance", dropout, (3, 1), 8, 4)
+    assert found.stats == ()
     params = found.params
     assert len(params) == 10
     np.testing.assert_allclose(
@@ -131,9 +131,9 @@ def test_a_unet_is_known_by_its_names(tmp_path):
     arrays[f"{first}.2.num_batches_tracked"] = np.array(7)
     found = import_translator(write(tmp_path / "latest_net_G.pth", arrays))
     assert found.description == ("U-Net: depth 3, width 2, 3 to 1 channels, batch norm")
-    assert found[4:] == ("U-Net", 3, 2, "batch", None, (3, 1), 8, 8)
+    assert found[5:] == ("U-Net", 3, 2, "batch", None, (3, 1), 8, 8)
     norm = found.params["up_2"]["norm"]["BatchNorm_0"]
-    statistics = found.batch_stats["up_2"]["norm"]
+    statistics = found.stats["up_2"]["norm"]
     name = f"{first}.3.model.4"
     for ours, theirs in (
         (norm["scale"], "weight"),
@@ -142,7 +142,7 @@ def test_a_unet_is_known_by_its_names(tmp_path):
         (statistics["BatchNorm_0"]["var"], "running_var"),
     ):
         np.testing.assert_allclose(ours, arrays[f"{name}.{theirs}"], rtol=1e-6)
-    assert found.batch_stats["down_1"]["norm"]["batches"] == 7
+    assert found.stats["down_1"]["norm"]["batches"] == 7
     assert statistics["batches"] > 100
     np.testing.assert_allclose(
         found.params["up_1"]["conv"]["kernel"][3, 1, 6, 1],

@@ -12,7 +12,9 @@ from jaxgen.networks import (
     patch_heads,
     patch_receptive_field,
     pixel_critic,
+    resnet_features,
     resnet_translator,
+    unet_features,
     unet_translator,
 )
 from jaxgen.networks.resnet import _double
@@ -20,7 +22,6 @@ from jaxgen.networks.translation.dropout import dropout
 from jaxgen.networks.translation.norms import instance_norm
 from jaxgen.networks.translation.unet import dropping_levels
 from jaxgen.networks.translation.unit import Unit
-from jaxgen.typing import Translator
 
 # A U-Net of two levels is all that most properties need, and soon compiled.
 SMALL = functools.partial(unet_translator, 2, width=4, depth=2, formulation="plain")
@@ -76,7 +77,8 @@ def test_nets_have_the_published_numbers_of_parameters(make, size, channels, cou
     network = make(formulation="plain")
     params, outputs = shapes(network, size, size, channels=channels)
     assert sum(leaf.size for leaf in jax.tree.leaves(params)) == count
-    expected = (2, size, size, 3) if isinstance(network, Translator) else (2, 30, 30)
+    critic = getattr(make, "func", make) is patch_critic
+    expected = (2, 30, 30) if critic else (2, size, size, 3)
     assert outputs.shape == expected
 
 
@@ -132,7 +134,7 @@ def test_only_a_batch_norm_takes_the_place_of_a_bias():
 
 
 def test_weights_start_as_published(small):
-    _, params, batch_stats, _ = small
+    _, params, stats, _ = small
     many = Unit(200, kernel=4, norm="batch", formulation="plain")
     images = jnp.zeros((1, 4, 4, 10))
     started = jax.jit(many.init)(jax.random.key(2), images)["params"]
@@ -144,7 +146,7 @@ def test_weights_start_as_published(small):
     assert not np.any(norm["bias"])
     assert not np.any(started["conv"]["bias"])
     assert not np.any(params["up_0"]["conv"]["bias"])
-    assert batch_stats["up_1"]["norm"]["batches"] == 0
+    assert stats["up_1"]["norm"]["batches"] == 0
 
 
 @pytest.mark.parametrize(
@@ -267,17 +269,17 @@ def test_dropout_is_where_paper_and_reference_have_it():
 
 
 def test_noise_comes_with_keys_alone(small):
-    network, params, batch_stats, images = small
-    quiet = network.apply(params, batch_stats, images)[0]
+    network, params, stats, images = small
+    quiet = network.apply(params, stats, images)[0]
     turned = keys_of(3)[::-1]
-    one = network.apply(params, batch_stats, images, keys=keys_of(3))[0]
-    other = network.apply(params, batch_stats, images, keys=turned)[0]
+    one = network.apply(params, stats, images, keys=keys_of(3))[0]
+    other = network.apply(params, stats, images, keys=turned)[0]
     assert np.all(np.any(one != quiet, axis=(1, 2, 3)))
     # An image's mask is that of its key, wherever in the batch it is.
     np.testing.assert_array_equal(one[1], other[1])
     assert not np.array_equal(one[0], other[0])
     with pytest.raises(InputError, match=r"keys of shape \(2,\) for 3 images"):
-        network.apply(params, batch_stats, images, keys=keys_of(2))
+        network.apply(params, stats, images, keys=keys_of(2))
 
 
 def test_blocks_of_a_resnet_drop_where_asked():
@@ -299,54 +301,71 @@ def test_blocks_of_a_resnet_drop_where_asked():
 
 
 def test_only_training_moves_the_statistics(small):
-    network, params, batch_stats, images = small
-    _, kept = network.apply(params, batch_stats, images)
-    trained, moved = network.apply(params, batch_stats, images, train=True)
+    network, params, stats, images = small
+    _, kept = network.apply(params, stats, images)
+    trained, moved = network.apply(params, stats, images, train=True)
     again, _ = network.apply(params, moved, images)
-    assert jax.tree.all(jax.tree.map(np.array_equal, kept, batch_stats))
+    assert jax.tree.all(jax.tree.map(np.array_equal, kept, stats))
     assert moved["up_1"]["norm"]["batches"] == 1
     # After one batch the running statistics are those of the batch.
     np.testing.assert_allclose(again, trained, atol=1e-5)
 
 
-def test_features_are_those_of_the_encoding_half():
-    cases = {
-        resnet_translator(width=2, formulation="plain"): [
-            (3, 22, 22, 3), (3, 8, 8, 4), (3, 4, 4, 8), (3, 4, 4, 8), (3, 4, 4, 8)
-        ],
-        unet_translator(width=2, depth=4, formulation="plain"): [
-            (3, 16, 16, 3), (3, 8, 8, 2), (3, 4, 4, 4), (3, 2, 2, 8)
-        ],
-    }  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "make_features", "options", "expected"),
+    [
+        (
+            resnet_translator,
+            resnet_features,
+            {"width": 2},
+            [(3, 22, 22, 3), (3, 8, 8, 4), (3, 4, 4, 8), (3, 4, 4, 8), (3, 4, 4, 8)],
+        ),
+        (
+            unet_translator,
+            unet_features,
+            {"width": 2, "depth": 4},
+            [(3, 16, 16, 3), (3, 8, 8, 2), (3, 4, 4, 4), (3, 2, 2, 8)],
+        ),
+    ],
+)
+def test_features_are_those_of_the_encoding_half(
+    make, make_features, options, expected
+):
+    network = make(formulation="plain", **options)
+    features = make_features(formulation="plain", **options)
     images = jax.ShapeDtypeStruct((3, 16, 16, 3), jnp.float32)
-    for network, expected in cases.items():
-        params, statistics = jax.eval_shape(network.init, jax.random.key(0), images)
-        # Neither the decoder nor the blocks behind the last feature map are seen.
-        late = ("up", "head", "block_5", "block_8", "down_3")
-        params = {name: p for name, p in params.items() if not name.startswith(late)}
-        found = jax.eval_shape(
-            functools.partial(network.features, train=True), params, statistics, images
-        )
-        assert [feature.shape for feature in found] == expected
+    params, stats = jax.eval_shape(network.init, jax.random.key(0), images)
+    # Neither the decoder nor the blocks behind the last feature map are used.
+    late = ("up", "head", "block_5", "block_8", "down_3")
+    params = {name: p for name, p in params.items() if not name.startswith(late)}
+    found, _ = jax.eval_shape(
+        functools.partial(features, train=True), params, stats, images
+    )
+    assert [feature.shape for feature in found] == expected
 
 
 def test_the_last_features_of_a_resnet_are_of_the_first_and_the_middle_block():
     network = resnet_translator(width=2, blocks=3, formulation="plain")
     images = np.random.default_rng(1).normal(size=(1, 8, 8, 3)).astype(np.float32)
     params, _ = drawn(network, images)
-    run = jax.jit(network.features)
-    found = run(params, {}, images)
+    features = resnet_features(width=2, blocks=3, formulation="plain")
+
+    def run(params):
+        return jax.jit(features)(params, (), images)[0]
+
+    found = run(params)
     for block, same in ((0, 3), (1, 4), (2, 5)):
         unit = params[f"block_{block}_1"]["conv"]
         other = {"conv": {**unit, "kernel": unit["kernel"][::-1]}}
-        changed = run({**params, f"block_{block}_1": other}, {}, images)
+        changed = run({**params, f"block_{block}_1": other})
         kept = [np.array_equal(*pair) for pair in zip(found, changed, strict=True)]
         assert kept == [True] * same + [False] * (5 - same)
 
 
 def test_features_of_images_are_before_their_activation(small):
-    network, params, batch_stats, images = small
-    found = jax.jit(network.features)(params, batch_stats, images)
+    _, params, stats, images = small
+    features = unet_features(2, width=4, depth=2, formulation="plain")
+    found, _ = jax.jit(features)(params, stats, images)
     np.testing.assert_array_equal(found[0], images)
     first = params["down_0"]["conv"]["kernel"]
     padding = ((1, 1), (1, 1))
@@ -358,11 +377,11 @@ def test_features_of_images_are_before_their_activation(small):
 
 
 def test_half_the_precision_is_inside_alone(small):
-    _, params, batch_stats, images = small
+    _, params, stats, images = small
     network = SMALL(dtype=jnp.bfloat16)
     apply = jax.jit(functools.partial(network.apply, train=True))
-    found, statistics = apply(params, batch_stats, images)
-    expected, exact = small[0].apply(params, batch_stats, images, train=True)
+    found, statistics = apply(params, stats, images)
+    expected, exact = small[0].apply(params, stats, images, train=True)
     kept = jax.tree.leaves((found, statistics))
     assert {leaf.dtype for leaf in kept} == {np.dtype(np.float32)}
     difference = np.abs(found - expected)
@@ -374,7 +393,7 @@ def test_half_the_precision_is_inside_alone(small):
     )
     variables = jax.eval_shape(network.init, jax.random.key(0), IMAGES)
     assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {np.dtype(np.float32)}
-    text = str(jax.make_jaxpr(network.apply)(params, batch_stats, images))
+    text = str(jax.make_jaxpr(network.apply)(params, stats, images))
     convolutions = [line for line in text.splitlines() if "= conv_general" in line]
     assert len(convolutions) == 4
     assert all(":bf16[" in line for line in convolutions)
@@ -383,16 +402,16 @@ def test_half_the_precision_is_inside_alone(small):
 def test_spectral_critics_have_kernels_of_norm_one():
     network = pixel_critic(width=4, spectral=True, norm="none", formulation="plain")
     images = np.random.default_rng(1).normal(size=(2, 4, 4, 3)).astype(np.float32)
-    params, batch_stats = drawn(network, images)
+    params, stats = drawn(network, images)
     params = {
         name: {"conv": {**p["conv"], "bias": 0 * p["conv"]["bias"]}}
         for name, p in params.items()
     }
     apply = jax.jit(network.apply)
-    found, _ = apply(params, batch_stats, images)
+    found, _ = apply(params, stats, images)
     longer = jax.tree.map(lambda leaf: 3 * leaf, params)
-    np.testing.assert_allclose(apply(longer, batch_stats, images)[0], found, rtol=1e-4)
-    assert set(batch_stats) == {"layer_0", "layer_1", "head"}
+    np.testing.assert_allclose(apply(longer, stats, images)[0], found, rtol=1e-4)
+    assert set(stats) == {"layer_0", "layer_1", "head"}
 
 
 def test_instance_norm_is_of_each_image_and_channel():

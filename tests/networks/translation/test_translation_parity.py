@@ -162,7 +162,8 @@ def assert_equal_networks(module, size, folder, formulation):
     imported = import_of(module)(
         saved(module.state_dict(), folder / "weights.pth"), formulation=formulation
     )
-    network, params, batch_stats = imported[:3]
+    network = imported[0]
+    params, stats = imported.params, imported.stats
     numbers = np.random.default_rng(0)
     inputs = next(w for w in module.parameters() if w.ndim == 4).shape[1]
     images = numbers.uniform(-1, 1, (2, *size, inputs)).astype(dtype)
@@ -184,7 +185,7 @@ def assert_equal_networks(module, size, folder, formulation):
         params = jax.tree.map(lambda x: np.asarray(x, dtype), params)
 
         def loss(params, images):
-            outputs, statistics = network.apply(params, batch_stats, images, train=True)
+            outputs, statistics = network.apply(params, stats, images, train=True)
             channels_first = outputs.reshape(weights.shape)
             if outputs.shape[1:] != weights.shape[1:] and outputs.ndim == 4:
                 channels_first = outputs.transpose(0, 3, 1, 2)
@@ -207,7 +208,7 @@ def assert_equal_networks(module, size, folder, formulation):
             for tree in (in_params, gradients)
         )
         assert_close(in_params, gradients, tolerance)
-        return statistics, after.batch_stats
+        return statistics, after.stats
 
 
 def both(module):
@@ -276,15 +277,16 @@ def test_running_statistics_are_what_evaluation_uses(tmp_path):
     with torch.no_grad():
         for _ in range(2):
             module(torch.randn(3, 1, 8, 8))
-    network, params, batch_stats, *_ = import_translator(
+    imported = import_translator(
         saved(module.state_dict(), tmp_path / "net.pth"), formulation="plain"
     )
+    network, params, stats = imported.translator, imported.params, imported.stats
     images = np.random.default_rng(1).uniform(-1, 1, (2, 8, 8, 1)).astype(np.float32)
     with torch.no_grad():
         expected = module.eval()(torch.tensor(images[:, None, ..., 0]))
-    found, kept = jax.jit(network.apply)(params, batch_stats, images)
+    found, kept = jax.jit(network.apply)(params, stats, images)
     np.testing.assert_allclose(found[..., 0], expected[:, 0].numpy(), atol=1e-5)
-    assert jax.tree.all(jax.tree.map(np.array_equal, kept, batch_stats))
+    assert jax.tree.all(jax.tree.map(np.array_equal, kept, stats))
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What depends on what, found without calculating anything."""
+"""Whether the outputs of a function depend on an input, found in its jaxpr."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,15 +7,18 @@ import jax
 
 from jaxgen.jax_internals import is_literal
 
+__all__ = ["depends_on"]
 
-def depends(function: Callable[[Any], Any], argument: Any) -> bool:
-    """Whether what a function returns may depend on its argument.
 
-    A called function counts as one step, whose results depend on all it is given: so
-    the answer may be a needless yes, but no wrong no.
+def depends_on(function: Callable[[Any], Any], argument: Any) -> bool:
+    """Returns whether the outputs of a function may depend on its argument.
+
+    Nothing is computed: the jaxpr of the function is searched. An inner function counts
+    as one operation, whose outputs depend on all of its inputs. So True may be wrong,
+    False never is.
 
     Args:
-        function: Any that can be traced; what it closes over does not count.
+        function: Any that can be traced; what it closes over is no input.
         argument: A pytree of arrays, or of their shapes.
     """
     jaxpr = jax.make_jaxpr(function)(argument).jaxpr

@@ -6,8 +6,8 @@ import pytest
 
 from jaxgen import losses, models, networks
 from jaxgen.models.critic import critic_of
-from jaxgen.models.dependence import depends
-from jaxgen.models.translation import judged
+from jaxgen.models.data_flow import depends_on
+from jaxgen.models.translation import critic_outputs
 from jaxgen.typing import Network
 from tests.models.translation import tiny_translation as tiny
 
@@ -18,16 +18,16 @@ def rows_seen(network):
     """How many images the critic is shown at once when it is asked for logits."""
     seen = []
 
-    def apply(params, batch_stats, images, **mode):
+    def apply(params, stats, images, **mode):
         seen.append(images.shape[0])
-        return network.apply(params, batch_stats, images, **mode)
+        return network.apply(params, stats, images, **mode)
 
     watched = Network(network.init, apply)
     critic = critic_of(watched, optax.sgd(0.1), loss=losses.gan.hinge())
 
     def logits(key):
         net = critic.init(key, IMAGES, None)
-        return judged.critic_logits(critic, net, IMAGES, models.Noise())
+        return critic_outputs.critic_logits(critic, net, IMAGES, models.InferenceMode())
 
     assert jax.eval_shape(logits, jax.random.key(0)).shape[0] == 3
     return seen[-1]
@@ -49,7 +49,7 @@ def test_results_depend_on_what_they_are_calculated_from():
     other = jnp.ones(2)
 
     def of(function):
-        return depends(function, jnp.zeros(2))
+        return depends_on(function, jnp.zeros(2))
 
     assert of(lambda x: (other, jnp.exp(2 * x) + other))
     assert of(lambda x: x)
@@ -61,8 +61,8 @@ def test_results_depend_on_what_they_are_calculated_from():
 def test_terms_are_means_over_the_patches_of_each_image():
     real, fake = (np.random.default_rng(n).normal(size=(3, 2, 2)) for n in (0, 1))
     real, fake = (np.float32(one) for one in (real, fake))
-    game = losses.translation.least_squares()
-    terms = judged.judged_terms(game, jnp.asarray(real), jnp.asarray(fake))
+    game = losses.gan.least_squares()
+    terms = critic_outputs.critic_terms(game, jnp.asarray(real), jnp.asarray(fake))
     expected = {
         "adversarial": ((fake - 1) ** 2).mean(axis=(1, 2)),
         "real_logit": real.mean(axis=(1, 2)),
