@@ -81,7 +81,9 @@ def test_merging_is_the_moments_of_the_union():
         )
 
     both = moments_of(np.concatenate([a, b]))
-    for found, right in zip(merge(moments_of(a), moments_of(b)), both, strict=True):
+    for found, right in zip(
+        merge_moments(moments_of(a), moments_of(b)), both, strict=True
+    ):
         np.testing.assert_allclose(found, right, rtol=1e-12)
 
 
