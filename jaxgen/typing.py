@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
-from jaxtyping import Array, Float, Key, PyTree, UInt8
+from jaxtyping import Array, Float, Key, PyTree
 
 __all__ = [
     "BACK",
     "Array",
     "Autoencoder",
     "Batch",
-    "ByteImages",
     "Data",
     "Direction",
     "Evaluate",
@@ -33,7 +32,6 @@ __all__ = [
 ]
 
 Images = Float[Array, "batch height width channels"]
-ByteImages = UInt8[Array, "batch height width channels"]
 Latents = Float[Array, "batch latents"]
 PerExample = Float[Array, "batch"]
 PRNGKeyArray = Key[Array, ""]

@@ -9,8 +9,6 @@ from jaxgen.typing import Array, PRNGKeyArray
 
 __all__ = ["Pathwise"]
 
-__all__ = ["Pathwise"]
-
 
 @dataclasses.dataclass(frozen=True)
 class Pathwise(Reparameterization):

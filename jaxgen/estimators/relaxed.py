@@ -21,14 +21,6 @@ __all__ = [
     "check_temperature",
 ]
 
-__all__ = [
-    "GumbelRao",
-    "GumbelSoftmax",
-    "ReinMax",
-    "StraightThrough",
-    "check_temperature",
-]
-
 
 @dataclasses.dataclass(frozen=True)
 class _Relaxed(Reparameterization):

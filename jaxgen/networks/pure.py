@@ -1,13 +1,18 @@
 """Modules of network libraries as pure functions: no other package sees a module.
 
-A module may take `keys`, `train` and `axis_name` by these names; it is given those that
-it names, and `typing.Network` says what they mean. A module that takes `keys` draws for
-each example from the example's own key, so that the numbers depend neither on the rest
-of the batch nor on the number of devices. A module with random layers of its library
-(Dropout) takes one key for the batch, that of its first example: its numbers then
-depend on the order of the batch and, under `pmap`, on the number of devices.
+A module is given those of `keys`, `train` and `axis_name` that its method names, and
+`typing.Network` says what they mean. Over several devices under `pmap` or `shard_map` a
+normalization is one of the whole batch only if the module takes `axis_name` and hands
+it on.
+
+A module that takes `keys` draws for each example from the example's own key, so that
+the numbers depend neither on the rest of the batch nor on the number of devices. A
+random layer of the library (Dropout) takes one key for the batch, made of the key of
+its first example: its numbers then depend on the order of the batch and, under `pmap`,
+on the number of devices. Without keys such a layer drops nothing.
 """
 
+import contextlib
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -36,7 +41,7 @@ def pure(
 
     Raises:
         InputError: It is neither; or, from `init`, a Linen module has a collection
-            besides "params" and "batch_stats".
+            besides "params" and "batch_stats", or statistics and no `train`.
 
     Examples:
         >>> network = pure(nn.Dense(3))
@@ -95,8 +100,7 @@ def pure_functions(init: Callable[..., Params], apply: Callable[..., Any]) -> Ne
 
 
 def _linen(module: nn.Module, method: str) -> Network:
-    function = getattr(module, method)
-    chosen = _named_in(function)
+    chosen = _named_in(getattr(module, method))
 
     def init(key: PRNGKeyArray, *inputs: Any) -> tuple[Params, PyTree]:
         check_key(key)
@@ -107,6 +111,12 @@ def _linen(module: nn.Module, method: str) -> Network:
             raise InputError(
                 f"{type(module).__name__} keeps the collections {sorted(variables)}: "
                 'keep what is no parameter in the collection "batch_stats".'
+            )
+        if stats and "train" not in chosen():
+            raise InputError(
+                f"{type(module).__name__} keeps statistics, and its {method} takes no "
+                "`train`: take it, and give use_running_average=not train to "
+                "normalizations."
             )
         return params, stats
 
@@ -120,25 +130,25 @@ def _linen(module: nn.Module, method: str) -> Network:
     ) -> tuple[Any, PyTree]:
         kept = {"batch_stats": stats} if jax.tree.leaves(stats) else {}
         moving = train and bool(kept)
-        own = chosen(keys=keys, train=train, axis_name=axis_name)
-        found = module.apply(
-            {"params": params, **kept},
-            *inputs,
-            **own,
-            method=method,
-            rngs=None if keys is None or "keys" in own else keys[0],
-            mutable=["batch_stats"] if moving else False,
-        )
+        with _drop_nothing() if keys is None else contextlib.nullcontext():
+            found = module.apply(
+                {"params": params, **kept},
+                *inputs,
+                **chosen(keys=keys, train=train, axis_name=axis_name),
+                method=method,
+                rngs=None if keys is None else _batch_key(keys),
+                mutable=["batch_stats"] if moving else False,
+            )
         return (found[0], found[1]["batch_stats"]) if moving else (found, stats)
 
     return Network(init, apply)
 
 
 def _nnx(build: Callable[[nnx.Rngs], nnx.Module], method: str) -> Network:
-    def split(module: nnx.Module) -> tuple[Any, Params, PyTree]:
+    def split(module: nnx.Module) -> tuple[Params, PyTree]:
         # The state of nnx.Rngs is no statistic: a call with keys sets it anew.
-        graph, params, random, stats = nnx.split(module, nnx.Param, nnx.RngState, ...)
-        return (graph, random), nnx.to_pure_dict(params), nnx.to_pure_dict(stats)
+        _, params, _, stats = nnx.split(module, nnx.Param, nnx.RngState, ...)
+        return nnx.to_pure_dict(params), nnx.to_pure_dict(stats) or ()
 
     def blank() -> nnx.Module:
         return nnx.eval_shape(lambda: build(nnx.Rngs(0)))
@@ -146,8 +156,7 @@ def _nnx(build: Callable[[nnx.Rngs], nnx.Module], method: str) -> Network:
     def init(key: PRNGKeyArray, *inputs: Any) -> tuple[Params, PyTree]:
         del inputs
         check_key(key)
-        _, params, stats = split(build(nnx.Rngs(key)))
-        return params, stats or ()
+        return split(build(nnx.Rngs(key)))
 
     def apply(
         params: Params,
@@ -162,14 +171,34 @@ def _nnx(build: Callable[[nnx.Rngs], nnx.Module], method: str) -> Network:
         if stats:
             nnx.update(module, stats)
         module.train() if train else module.eval()
+        if keys is None:
+            module.set_attributes(deterministic=True, raise_if_not_found=False)
+        else:
+            nnx.reseed(module, default=_batch_key(keys))
         function = getattr(module, method)
-        own = _named_in(function)(keys=keys, train=train, axis_name=axis_name)
-        if keys is not None and "keys" not in own:
-            nnx.reseed(module, default=keys[0])
-        outputs = function(*inputs, **own)
-        return outputs, (split(module)[2] or ()) if train else stats
+        chosen = _named_in(function)
+        mode = chosen(keys=keys, train=train, axis_name=axis_name)
+        outputs = function(*inputs, **mode)
+        return outputs, split(module)[1] if train else stats
 
     return Network(init, apply)
+
+
+def _batch_key(keys: RandomKeys) -> PRNGKeyArray:
+    """Returns the key of a library's random layers, apart from the examples' keys."""
+    # Folded first: to slice the keys themselves would use them up.
+    return jax.vmap(lambda key: jax.random.fold_in(key, 0))(keys)[0]
+
+
+def _drop_nothing() -> contextlib.AbstractContextManager[Any]:
+    """Within it a Dropout returns its inputs, whatever its module tells it."""
+
+    def intercept(call: Any, inputs: Any, options: Any, context: Any) -> Any:
+        if isinstance(context.module, nn.Dropout) and context.method_name == "__call__":
+            return inputs[0]
+        return call(*inputs, **options)
+
+    return nn.intercept_methods(intercept)
 
 
 def _named_in(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:

@@ -68,6 +68,8 @@ def test_layers_of_the_library_normalize_drop_and_move_their_statistics(library,
     np.testing.assert_allclose(found, [[2.0, 2.5], [3.0, 3.0]], rtol=1e-5)
     again, _ = apply(params, stats, ROWS, keys=jax.random.clone(keys), train=True)
     np.testing.assert_array_equal(again, trained)
+    whole, _ = apply(params, stats, ROWS, train=True)
+    np.testing.assert_allclose(whole, normal, rtol=1e-5)
 
 
 def test_a_module_that_takes_keys_draws_for_an_example_whatever_the_batch(key):
@@ -126,10 +128,26 @@ def test_what_is_no_module_and_a_third_collection_are_refused(key):
             pure(wrong)
 
 
-def test_a_module_that_always_takes_the_batch_statistics_loses_none(key):
-    network = pure(nn.BatchNorm(use_running_average=False))
-    params, stats = network.init(key, ROWS)
-    with pytest.raises(Exception, match="immutable"):
-        network.apply(params, stats, ROWS)
-    _, moved = network.apply(params, stats, ROWS, train=True)
-    np.testing.assert_allclose(moved["mean"], 0.01 * ROWS.mean(0), rtol=1e-5)
+def test_statistics_that_training_could_not_move_are_refused(key):
+    class Training(nn.Module):
+        @nn.compact
+        def __call__(self, inputs, training=False):
+            return nn.BatchNorm(use_running_average=not training)(inputs)
+
+    for module in (Training(), nn.BatchNorm(use_running_average=False)):
+        with pytest.raises(InputError, match="its __call__ takes no `train`"):
+            pure(module).init(key, ROWS)
+
+
+def test_a_module_may_take_keys_beside_a_dropout_of_the_library(key):
+    class Both(nn.Module):
+        @nn.compact
+        def __call__(self, inputs, *, keys=None, train=False):
+            noise = 0.0
+            if keys is not None:
+                noise = jax.vmap(jax.random.normal)(keys)[:, None]
+            return nn.Dropout(0.5, deterministic=not train)(inputs + noise)
+
+    keys = jax.random.split(key, len(ROWS))
+    outputs, _ = pure(Both()).apply({}, (), ROWS, keys=keys, train=True)
+    assert 0 < (np.asarray(outputs) == 0).sum() < outputs.size

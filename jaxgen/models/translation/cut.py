@@ -138,9 +138,9 @@ def cut(
         L(D, G) + nce_weight (NCE(a, G(a)) + NCE(b, G(b))) / 2
 
     and without `identity` L(D, G) + nce_weight NCE(a, G(a))
-    (`losses.contrastive.cut_objective`); the critic half of its loss. NCE(x, G(x)) is
-    `losses.contrastive.multilayer_patch_nce` between H of G's features of G(x) and of x
-    at the same places, drawn for each image and layer.
+    (`losses.contrastive.cut_objective`); the critic `critic_factor` times its loss.
+    NCE(x, G(x)) is `losses.contrastive.multilayer_patch_nce` between H of G's features
+    of G(x) and of x at the same places, drawn for each image and layer.
 
     The settings are those of the authors' code, which calculates means where the paper
     writes sums; but for the networks, which there start by Xavier's normal times 0.02
@@ -181,8 +181,8 @@ def cut(
         The model, safe under `jit`, `vmap` over seeds, `scan` over steps, `pmap` and
         `shard_map`. Batches are `{"a": images, "b": images}` in [0, 1], whose rows need
         not be pairs. `update` gives generator_loss, adversarial, nce, nce_identity,
-        critic_loss (the half that is minimised, of the first head,
-        without penalties), critic_sum (without the half), real_logit,
+        critic_loss (`critic_factor` times that of the first head, without penalties),
+        critic_sum (without the factor), real_logit,
         fake_logit, penalty where there is one, and generator_gradient_norm (heads
         included) and critic_gradient_norm. Terms are not weighed.
 
@@ -297,17 +297,14 @@ def cut(
             critic_factor=critic_factor,
             axis_name=axis_name,
         )
-        latest = (net.params.generator, net.stats)
-        ema = averaging.next_average(
-            latest, state.ema, decay=ema_decay, step=state.step
-        )
+        now = (net.params.generator, net.stats)
+        ema = averaging.next_average(now, state.ema, decay=ema_decay, step=state.step)
         new = CUTState(state.step + 1, state.key, net, step.critic, ema, step.remedies)
         return new, metrics
 
     def translate(state: CUTState, key: RandomKeys | None, images: Array) -> Array:
-        return inference_modes.translate(
-            generator, _in_use(state), key, images, inference
-        )
+        net = _in_use(state)
+        return inference_modes.translate(generator, net, key, images, inference)
 
     def critique(state: CUTState, images: Array) -> Array:
         check_images("images", images)

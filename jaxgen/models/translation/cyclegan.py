@@ -146,8 +146,8 @@ def cyclegan(
         L(D_b, G) + L(D_a, F) + cycle_weight (|F(G(a)) - a| + |G(F(b)) - b|)
         + identity_weight (|G(b) - b| + |F(a) - a|)
 
-    (`losses.translation.cyclegan_objective`), and each critic half of its loss, whose
-    generated images come from a pool.
+    (`losses.translation.cyclegan_objective`), and each critic `critic_factor` times its
+    loss, whose generated images come from a pool.
 
     Args:
         a_to_b: G, signed, as `networks.resnet_translator()`.
@@ -177,9 +177,9 @@ def cyclegan(
         `shard_map`. Batches are `{"a": images, "b": images}` in [0, 1], whose rows need
         not be pairs. `update` gives generator_loss, adversarial_a_to_b,
         adversarial_b_to_a, cycle_a, cycle_b, identity_a, identity_b, and by domain
-        critic_a_loss (the half that is minimised, of the first head, without
+        critic_a_loss (`critic_factor` times the loss of the first head, without
         penalties), real_logit_a, fake_logit_a, critic_a_gradient_norm and so on;
-        critic_sum, the losses of both critics without the half; and
+        critic_sum, the losses of both critics without the factor; and
         generator_gradient_norm. Terms are not weighed.
 
     Raises:
@@ -214,17 +214,12 @@ def cyclegan(
         if with_identity:
             checks.check_same_shape(images["a"], images["b"])
         params, stats = init_generators(generators, key, images)
-        critic_nets, pools = {}, {}
-        for domain, critic in critics.items():
-            own = random.stream(key, f"critic {domain}")
-            critic_nets[domain] = critic.init(own, images[domain], None)
-            pools[domain] = empty_pool(pool_size, images[domain])
         return CycleGANState(
             step=jnp.zeros((), jnp.int32),
             key=key,
             generators=NetState(params, stats, generator_optimizer.init(params)),
-            critics=critic_nets,
-            pools=pools,
+            critics=_init_critics(critics, key, images),
+            pools={name: empty_pool(pool_size, images[name]) for name in critics},
             ema=averaging.first_average((params, stats), ema_decay),
             remedies={
                 domain: tuple(remedy.init() for remedy in remedies)
@@ -248,15 +243,9 @@ def cyclegan(
                 with_identity=with_identity,
                 axis_name=axis_name,
             )
-            terms = cycle_terms(images, made, cycle)
-            for direction, domain in TARGET.items():
-                name, real = f"generator {domain}", images[domain]
-                terms[f"adversarial_{direction}"] = critics[domain].generator_loss(
-                    state.critics[domain],
-                    state.remedies[domain],
-                    critic_inputs(key, name, state.step, real, axis_name),
-                    made.translated[domain],
-                )
+            terms = cycle_terms(images, made, cycle) | _adversarial_terms(
+                critics, state, key, images, made.translated, axis_name
+            )
             total = translation.cyclegan_objective(**terms, **weights)
             terms["generator_loss"] = total
             return total, (terms, (stats, made.translated))
@@ -330,6 +319,38 @@ def cyclegan(
         return terms
 
     return CycleGAN(init, update, evaluate, translate, translate_and_back, critique)
+
+
+def _init_critics(
+    critics: dict[Domain, Critic], key: PRNGKeyArray, images: dict[Domain, Array]
+) -> dict[Domain, NetState]:
+    return {
+        domain: critic.init(
+            random.stream(key, f"critic {domain}"), images[domain], None
+        )
+        for domain, critic in critics.items()
+    }
+
+
+def _adversarial_terms(
+    critics: dict[Domain, Critic],
+    state: CycleGANState,
+    key: PRNGKeyArray,
+    images: dict[Domain, Array],
+    fakes: dict[Domain, Array],
+    axis_name: str | None,
+) -> Metrics:
+    """Returns the mean adversarial losses of both generators, by direction."""
+    terms: Metrics = {}
+    for direction, domain in TARGET.items():
+        name, real = f"generator {domain}", images[domain]
+        terms[f"adversarial_{direction}"] = critics[domain].generator_loss(
+            state.critics[domain],
+            state.remedies[domain],
+            critic_inputs(key, name, state.step, real, axis_name),
+            fakes[domain],
+        )
+    return terms
 
 
 def _update_critics(

@@ -35,7 +35,8 @@ class InferenceMode(NamedTuple):
 
     Attributes:
         dropout: Whether its dropout stays on, which needs a key: the noise z of
-            pix2pix. A network without dropout ignores it.
+            pix2pix. A network without dropout ignores it. A module whose dropout
+            depends on `train` drops nothing with "running" statistics.
         statistics: What a batch normalization uses, also that of the critic when its
             logits are asked for: the statistics of the "image" alone, as the published
             code does with its batches of one; those of the "batch"; or the "running"
