@@ -15,6 +15,7 @@ import numpy as np
 
 from jaxgen.errors import InputError
 from jaxgen.jax_internals import is_traced
+from jaxgen.typing import Network
 
 __all__ = [
     "check_batch",
@@ -24,6 +25,7 @@ __all__ = [
     "check_floats",
     "check_key",
     "check_labels",
+    "check_network",
     "check_number",
     "check_shapes",
     "check_unit_interval",
@@ -265,6 +267,15 @@ def examples_of(batch: Any) -> Any:
     raise InputError(
         f"{_given(batch)} {{'image': images}}, or {{'data': samples}} of another kind."
     )
+
+
+def check_network(name: str, network: Any, example: str) -> None:
+    """Raises InputError unless `network` is a Network, as `example` makes one."""
+    if not isinstance(network, Network):
+        raise InputError(
+            f"{name} is a {type(network).__name__}: give a Network, as "
+            f"networks.{example}() makes it, or networks.pure(module) of a module."
+        )
 
 
 def _given(batch: Any) -> str:

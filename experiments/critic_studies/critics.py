@@ -1,7 +1,6 @@
 """Many small critics trained at once, each against a generator that stands still."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -65,7 +64,9 @@ def train(
     optimizer = optax.adam(schedule, b1=0.5, b2=0.99)
 
     def cost(params: Params, key: PRNGKeyArray, setting: Array) -> Array:
-        logits = partial(critic.apply, params)
+        def logits(some: Array) -> Array:
+            return critic.apply(params, (), some)[0]
+
         samples = random.stream(key, "samples")
         real, fake = sampler(samples, setting, options.batch_size)
         total = loss.critic(logits(real), logits(fake))

@@ -184,7 +184,8 @@ def path_lengths(
     check_floats(styles=styles)
     samples, transposed = jax.vjp(synthesize, styles)
     pixels = math.prod(samples.shape[1:-1])
-    (gradients,) = transposed(normal(key, samples.shape) / math.sqrt(pixels))
+    draw = normal(key, samples.shape) / math.sqrt(pixels)
+    (gradients,) = transposed(draw.astype(samples.dtype))
     layers = math.prod(styles.shape[1:-1])
     return jnp.sqrt(_squares(gradients) / layers + _SMALLEST)
 
@@ -233,26 +234,32 @@ def mode_seeking(
     other_samples: Samples,
     *,
     epsilon: float = 1e-5,
-) -> PerExample:
-    """Calculates 1 / (d(G(z), G(z')) / d(z, z') + epsilon), d the mean of |a - b|.
+    mean: Callable[[Array], Array] | None = None,
+) -> Float[Array, ""]:
+    """Calculates 1 / (E d(G(z), G(z')) / E d(z, z') + epsilon), d the mean of |a - b|.
+
+    One number, since it is a ratio of two means over the batch.
 
     Args:
         latents: z, shape (batch, latents).
         other_latents: z', of the same shape.
         samples: G(z), shape (batch, ...), with the same condition as G(z').
         other_samples: G(z'), of the same shape.
-        epsilon: Bounds the value where both samples are the same.
+        epsilon: Bounds the value where all samples are the same.
+        mean: As in `feature_matching`.
 
     References:
         Mao et al., Mode Seeking Generative Adversarial Networks for Diverse Image
-        Synthesis, 2019, equation 2, whose ratio is maximised there; its inverse and
-        epsilon are those of the authors' code.
+        Synthesis, 2019, equation 2, whose ratio is maximised there; the inverse, the
+        means over the batch and epsilon are those of the authors' code.
     """
     check_shapes(("batch", "..."), latents=latents, other_latents=other_latents)
     check_shapes(("batch", "..."), samples=samples, other_samples=other_samples)
     check_number("epsilon", epsilon, above=0)
-    apart = _distances(latents, other_latents)
-    return 1.0 / (_distances(samples, other_samples) / apart + epsilon)
+    mean = partial(jnp.mean, axis=0) if mean is None else mean
+    apart = mean(_distances(latents, other_latents))
+    found = mean(_distances(samples, other_samples))
+    return 1.0 / (found / jnp.maximum(apart, _SMALLEST) + epsilon)
 
 
 def clip_weights(params: Params, bound: float | Array) -> Params:

@@ -183,10 +183,11 @@ def cyclegan_objective(
         "cycle_a": cycle_a,
         "cycle_b": cycle_b,
     }
-    if identity_a is not None and identity_b is not None:
-        terms |= {"identity_a": identity_a, "identity_b": identity_b}
+    given = {"identity_a": identity_a, "identity_b": identity_b}
+    identities = {name: term for name, term in given.items() if term is not None}
+    terms |= identities
     check_shapes(("...",), **terms)
     total = adversarial_a_to_b + adversarial_b_to_a + cycle_weight * (cycle_a + cycle_b)
-    if identity_a is not None and identity_b is not None:
-        total += identity_weight * (identity_a + identity_b)
+    if identities:
+        total += identity_weight * sum(identities.values())
     return total

@@ -17,6 +17,7 @@ from jaxgen.checks import (
     check_count,
     check_floats,
     check_key,
+    check_network,
     examples_of,
 )
 from jaxgen.losses.gan import AdversarialLoss
@@ -164,11 +165,11 @@ def gan(
 
     Returns:
         The model, safe under `jit`, `vmap` over seeds, `scan` over steps, `pmap` and
-        `shard_map`. Its batches are `{"image": samples}`, with a "label" where it is
-        conditional; samples may as well be points. `update` gives, of the last step of
-        the critic, critic_loss, real_logit, fake_logit, penalty (of those that are not
-        lazy), critic_gradient_norm and estimate (of the divergence between what the
-        critic is shown, packed or augmented as that may be), and generator_loss,
+        `shard_map`. Its batches are `{"image": images}`, or `{"data": samples}` of
+        another kind, with a "label" if it is conditional. `update` gives, of the last
+        step of the critic, critic_loss, real_logit, fake_logit, penalty (of those that
+        are not lazy), critic_gradient_norm and estimate (of the divergence between what
+        the critic is shown, packed or augmented as that may be), and generator_loss,
         generator_penalty (likewise) and generator_gradient_norm. `evaluate` uses the
         averaged generator if there is one.
 
@@ -183,6 +184,7 @@ def gan(
         loss, remedies, critic_steps, num_classes, auxiliary_weight, ema_decay
     )
     gan_checks.check_factors(critic_factor, generator_factor)
+    check_network("critic", critic, "mlp_critic")
     adversary = critic_of(
         critic,
         critic_optimizer,

@@ -23,6 +23,7 @@ __all__ = [
     "check_logits",
     "check_parts",
     "check_samples",
+    "check_share",
 ]
 
 
@@ -94,6 +95,19 @@ def check_samples(
             f"minibatches{rows}: take a batch size that is a multiple of "
             f"{critic_steps * group}."
         )
+    for remedy in remedies:
+        check_share(remedy, samples.shape[0] // critic_steps)
+
+
+def check_share(remedy: Remedy, rows: int) -> int:
+    """Returns 1 over a remedy's `batch_share`; refuses rows that it does not divide."""
+    stride = round(1 / remedy.batch_share)
+    if rows % stride:
+        raise InputError(
+            f"{remedy.name} takes 1 of {stride} samples, and a step has {rows}: take a "
+            f"batch that is a multiple of {stride} on every device."
+        )
+    return stride
 
 
 def check_generated(found: tuple[int, ...], wanted: tuple[int, ...]) -> None:

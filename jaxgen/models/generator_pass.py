@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import random
-from jaxgen.errors import InputError
 from jaxgen.models.conditions import Condition
 from jaxgen.models.critic import Critic
 from jaxgen.models.critic_losses import batch_mean
+from jaxgen.models.gan_checks import check_share
 from jaxgen.models.remedies import GeneratorPass, Remedy
 from jaxgen.models.styled_generator import GeneratorFunctions, fold_keys
 from jaxgen.typing import (
@@ -37,6 +37,7 @@ __all__ = [
 # What each number of `fold_keys` draws, from the noise keys of one pass.
 _SYNTHESIS, _MAPPING, _MIXED_LATENTS, _MIXED_MAPPING = range(4)
 _OTHER_LATENTS, _OTHER_NOISE, _PENALTY = range(4, 7)
+_OTHER_STYLES = 1000
 
 
 class Players(NamedTuple):
@@ -127,14 +128,11 @@ def pass_inputs(
 
 
 def share_of(remedy: Remedy, examples: Any) -> Any:
-    """The share of the examples that a penalty is given: the same on any devices."""
-    stride = round(1 / remedy.batch_share)
-    rows = len(examples[0])
-    if rows % stride:
-        raise InputError(
-            f"{remedy.name} takes 1 of {stride} samples, and a step has {rows}: take a "
-            f"batch that is a multiple of {stride} on every device."
-        )
+    """The share of the examples that a penalty is given: every so many, from the first.
+
+    They are the same on any devices.
+    """
+    stride = check_share(remedy, len(examples[0]))
     return examples._replace(**{
         name: leaf[::stride]
         for name, leaf in examples._asdict().items()
@@ -161,9 +159,9 @@ def generator_penalty(
 
     def generate_others() -> tuple[Array, Array]:
         others = inputs._replace(
-            latents=fold_keys(inputs.noise, _OTHER_LATENTS),
-            noise=fold_keys(inputs.noise, _OTHER_NOISE),
-            styles=jax.random.fold_in(inputs.styles, _OTHER_NOISE),
+            latents=fold_keys(fold_keys(inputs.noise, _OTHER_LATENTS), place),
+            noise=fold_keys(fold_keys(inputs.noise, _OTHER_NOISE), place),
+            styles=jax.random.fold_in(inputs.styles, _OTHER_STYLES + place),
         )
         found, _ = generate(players, generator, others, axis_name)
         return found.latents, found.samples
@@ -192,28 +190,31 @@ def generate(
 ) -> tuple[PassOutputs, PyTree]:
     """A pass of the generator in training, and the statistics after it."""
 
-    def map_latents(latents: Array, name: int) -> tuple[Array, PyTree]:
+    def map_latents(latents: Array, keys: RandomKeys) -> tuple[Array, PyTree]:
         return players.generator.map_latents(
             generator.params,
             generator.stats,
             latents,
             inputs.condition,
-            keys=fold_keys(inputs.noise, name),
+            keys=keys,
             train=True,
             axis_name=axis_name,
         )
 
-    def mixed_styles() -> Array:
-        latents = players.draw_latents(fold_keys(inputs.noise, _MIXED_LATENTS))
+    def mixed_styles(place: int) -> Array:
+        of_latents, of_mapping = (
+            fold_keys(fold_keys(inputs.noise, number), place)
+            for number in (_MIXED_LATENTS, _MIXED_MAPPING)
+        )
         # They do not move the statistics, as in the authors' code of StyleGAN2.
-        return map_latents(latents, _MIXED_MAPPING)[0]
+        return map_latents(players.draw_latents(of_latents), of_mapping)[0]
 
     latents = players.draw_latents(inputs.latents)
-    styles, stats = map_latents(latents, _MAPPING)
+    styles, stats = map_latents(latents, fold_keys(inputs.noise, _MAPPING))
     for place, remedy in enumerate(players.remedies):
         if remedy.map_styles is not None:
             key = jax.random.fold_in(inputs.styles, place)
-            styles = remedy.map_styles(key, styles, mixed_styles)
+            styles = remedy.map_styles(key, styles, partial(mixed_styles, place))
     samples, stats = _synthesize(
         players, generator._replace(stats=stats), styles, inputs, axis_name
     )

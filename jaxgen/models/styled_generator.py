@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen import random
-from jaxgen.checks import check_count
+from jaxgen.checks import check_count, check_network
 from jaxgen.errors import InputError
 from jaxgen.models.conditions import Condition, given
 from jaxgen.typing import (
@@ -36,7 +36,8 @@ class StyledGenerator(NamedTuple):
             `(latents, condition)`.
         synthesis: `styles -> samples`, from styles of shape (batch, num_styles,
             features): those of the mapping, once for each layer.
-        num_styles: Layers of the synthesis that take styles.
+        num_styles: Layers of the synthesis that take styles; JAX does not notice one
+            that reads beyond them.
 
     References:
         Karras et al., A Style-Based Generator Architecture for Generative Adversarial
@@ -86,11 +87,13 @@ def generator_functions(generator: Network | StyledGenerator) -> GeneratorFuncti
     """
     if isinstance(generator, StyledGenerator):
         check_count("num_styles", generator.num_styles, 1)
+        check_network("StyledGenerator.mapping", generator.mapping, "mlp_generator")
+        check_network("StyledGenerator.synthesis", generator.synthesis, "pure")
         return _of_two_networks(generator)
     if not isinstance(generator, Network):
         raise InputError(
-            f"generator is {generator!r}: give a Network, as networks.pure(module) "
-            "makes one, or a models.StyledGenerator of two."
+            f"generator is a {type(generator).__name__}: give a Network, as "
+            "networks.pure(module) makes one, or a models.StyledGenerator of two."
         )
     return _of_one_network(generator)
 

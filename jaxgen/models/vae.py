@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
-from jaxgen.checks import check_batch, check_count
+from jaxgen.checks import check_count, check_network, examples_of
 from jaxgen.estimators import Estimator, Pathwise, ScoreFunction
 from jaxgen.losses.vae import objectives, regularizers
 from jaxgen.losses.vae.bounds import ElboTerms, check_decoder_statistics
@@ -183,6 +183,8 @@ def vae(
         divergence=(divergence, Divergence),
         objective=(objective, Objective),
     )
+    check_network("encoder", encoder, "mlp_encoder")
+    check_network("decoder", decoder, "mlp_decoder")
     check_count("num_samples", num_samples, 1)
     gaussian = prior.family is Gaussian
     if estimator is None:
@@ -202,8 +204,8 @@ def vae(
     )
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> VAEState:
-        check_batch(batch, "image")
-        images, condition = batch["image"], one_hot_labels("VAE", batch, num_classes)
+        images = examples_of(batch)
+        condition = one_hot_labels("VAE", batch, num_classes)
         params, stats = init_networks(networks, key, images, condition)
         if "decoder" in stats:
             check_decoder_statistics(first, num_samples, importance_weighted=weighted)
@@ -222,8 +224,7 @@ def vae(
     def update(
         state: VAEState, batch: Batch, axis_name: str | None = None
     ) -> tuple[VAEState, Metrics]:
-        check_batch(batch, "image")
-        keys = _training_keys(state, len(batch["image"]), axis_name)
+        keys = _training_keys(state, len(examples_of(batch)), axis_name)
         now, stats = schedule(state.step), state.net.stats
 
         def mean(values: Array) -> Array:
@@ -275,8 +276,7 @@ def vae(
         return VAEState(state.step + 1, state.key, net, multiplier, kept), metrics
 
     def evaluate(state: VAEState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
-        check_batch(batch, "image")
-        keys = random.example_keys(key, len(batch["image"]))
+        keys = random.example_keys(key, len(examples_of(batch)))
 
         def value_of(bound: Callable[..., Any], keys: RandomKeys) -> Any:
             params, stats, own = state.net.params, state.net.stats, {"latent": keys}

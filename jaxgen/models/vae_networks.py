@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen import random
-from jaxgen.checks import check_count, check_key
+from jaxgen.checks import check_count, check_key, examples_of
 from jaxgen.losses.vae import regularizers
 from jaxgen.losses.vae.families import (
     Posterior,
@@ -156,7 +156,7 @@ def bound_of_batch(
         train: Whether statistics are those of the batch, and keys are used.
         axis_name: The mapped axis whose devices share one batch.
     """
-    images = batch["image"]
+    images = examples_of(batch)
     condition = one_hot_labels("VAE", batch, networks.num_classes)
     decoder = params["decoder"], _stats_of(stats, "decoder")
 

@@ -1,9 +1,9 @@
 """Modules of network libraries as pure functions: no other package sees a module.
 
 A module is given those of `keys`, `train` and `axis_name` that its method names, and
-`typing.Network` says what they mean. Over several devices under `pmap` or `shard_map` a
-normalization is one of the whole batch only if the module takes `axis_name` and hands
-it on.
+`typing.Network` says what they mean. A module with normalizations takes `train`, and
+`axis_name` to hand on to them where it is trained under `pmap` or `shard_map`; under
+`jit` with sharded batches it needs none.
 
 A module that takes `keys` draws for each example from the example's own key, so that
 the numbers depend neither on the rest of the batch nor on the number of devices. A
@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 from flax import nnx
 
@@ -59,13 +60,15 @@ def pure(
     """
     if isinstance(module, nn.Module):
         return _linen(module, method)
-    if not callable(module) or isinstance(module, type | nnx.Module):
+    is_class = isinstance(module, type) and issubclass(module, nn.Module)
+    if not callable(module) or is_class or isinstance(module, nnx.Module):
         raise InputError(
             f"pure takes a Linen module, or a function from nnx.Rngs to an NNX module; "
-            f"it was given {module!r}. Write MyModule(...) of a Linen module, and "
+            f"it was given {_kind(module)}. Write MyModule(...) of a Linen module, and "
             "lambda rngs: MyModule(..., rngs=rngs) of an NNX module."
         )
-    return _nnx(module, method)
+    build: Any = module
+    return _nnx(build, method)
 
 
 def pure_functions(init: Callable[..., Params], apply: Callable[..., Any]) -> Network:
@@ -94,6 +97,7 @@ def pure_functions(init: Callable[..., Params], apply: Callable[..., Any]) -> Ne
     def apply_pure(
         params: Params, stats: PyTree, *inputs: Any, **mode: Any
     ) -> tuple[Any, PyTree]:
+        _check_inputs(inputs)
         return apply(params, *inputs, **chosen(**mode)), stats
 
     return Network(init_pure, apply_pure)
@@ -128,13 +132,17 @@ def _linen(module: nn.Module, method: str) -> Network:
         train: bool = False,
         axis_name: str | None = None,
     ) -> tuple[Any, PyTree]:
+        _check_inputs(inputs)
         kept = {"batch_stats": stats} if jax.tree.leaves(stats) else {}
         moving = train and bool(kept)
+        mode = chosen(keys=keys, train=train, axis_name=axis_name)
+        if moving:
+            _check_axis_name(module, method, axis_name, mode)
         with _drop_nothing() if keys is None else contextlib.nullcontext():
             found = module.apply(
                 {"params": params, **kept},
                 *inputs,
-                **chosen(keys=keys, train=train, axis_name=axis_name),
+                **mode,
                 method=method,
                 rngs=None if keys is None else _batch_key(keys),
                 mutable=["batch_stats"] if moving else False,
@@ -156,7 +164,13 @@ def _nnx(build: Callable[[nnx.Rngs], nnx.Module], method: str) -> Network:
     def init(key: PRNGKeyArray, *inputs: Any) -> tuple[Params, PyTree]:
         del inputs
         check_key(key)
-        return split(build(nnx.Rngs(key)))
+        module = build(nnx.Rngs(key))
+        if not isinstance(module, nnx.Module):
+            raise InputError(
+                f"The function that pure was given returns {_kind(module)}: return an "
+                "NNX module, or give a Linen module itself."
+            )
+        return split(module)
 
     def apply(
         params: Params,
@@ -166,6 +180,7 @@ def _nnx(build: Callable[[nnx.Rngs], nnx.Module], method: str) -> Network:
         train: bool = False,
         axis_name: str | None = None,
     ) -> tuple[Any, PyTree]:
+        _check_inputs(inputs)
         module = blank()
         nnx.update(module, params)
         if stats:
@@ -174,14 +189,48 @@ def _nnx(build: Callable[[nnx.Rngs], nnx.Module], method: str) -> Network:
         if keys is None:
             module.set_attributes(deterministic=True, raise_if_not_found=False)
         else:
-            nnx.reseed(module, default=_batch_key(keys))
+            _reseed(module, _batch_key(keys))
         function = getattr(module, method)
-        chosen = _named_in(function)
-        mode = chosen(keys=keys, train=train, axis_name=axis_name)
+        mode = _named_in(function)(keys=keys, train=train, axis_name=axis_name)
+        if train and stats:
+            _check_axis_name(module, method, axis_name, mode)
         outputs = function(*inputs, **mode)
         return outputs, split(module)[1] if train else stats
 
     return Network(init, apply)
+
+
+def _kind(value: Any) -> str:
+    is_class = isinstance(value, type)
+    return f"the class {value.__name__}" if is_class else f"a {type(value).__name__}"
+
+
+def _check_inputs(inputs: tuple[Any, ...]) -> None:
+    if not inputs:
+        raise InputError(
+            "apply was given no inputs: call apply(params, stats, *inputs), with the "
+            "pair (params, stats) that init returned."
+        )
+
+
+def _check_axis_name(
+    module: Any, method: str, axis_name: str | None, mode: dict[str, Any]
+) -> None:
+    if axis_name is not None and "axis_name" not in mode:
+        raise InputError(
+            f"{type(module).__name__} keeps statistics of the batch, which is spread "
+            f"over the devices of the axis {axis_name!r}, and its {method} takes no "
+            "`axis_name`: take it, and hand it to normalizations."
+        )
+
+
+def _reseed(module: nnx.Module, key: PRNGKeyArray) -> None:
+    """Gives each random stream of a module a key of its own."""
+    nodes = [node for _, node in nnx.iter_graph(module)]
+    streams = [node for node in nodes if isinstance(node, nnx.RngStream)]
+    for number, stream in enumerate(streams):
+        stream.key.set_value(jax.random.fold_in(key, number))
+        stream.count.set_value(jnp.zeros((), jnp.uint32))
 
 
 def _batch_key(keys: RandomKeys) -> PRNGKeyArray:

@@ -13,7 +13,6 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +43,7 @@ from jaxgen.training.trees import (
     root_key,
 )
 from jaxgen.typing import PyTree
+from jaxgen.version import __version__
 
 __all__ = ["FORMAT", "Checkpoints"]
 
@@ -317,7 +317,7 @@ class Checkpoints:
         raise InputError(
             f"The checkpoint {self._folder(step)} was written by jaxgen {version}, "
             "whose states are laid out differently from those of jaxgen "
-            f"{metadata.version('jaxgen')}: use it with that version, or start anew "
+            f"{__version__}: use it with that version, or start anew "
             "under another name."
         )
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from jaxgen import files
 from jaxgen.errors import InputError
+from jaxgen.version import __version__
 
 __all__ = [
     "NAME",
@@ -105,8 +106,8 @@ def refuse_pipes(directory: Path) -> None:
 @functools.cache
 def _versions() -> dict[str, str]:
     """Returns the versions of the packages that are installed."""
-    found = {}
-    for name in ("jaxgen", "jax", "flax", "optax", "orbax-checkpoint"):
+    found = {"jaxgen": __version__}
+    for name in ("jax", "flax", "optax", "orbax-checkpoint"):
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     return found

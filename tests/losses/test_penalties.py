@@ -184,5 +184,18 @@ def test_mode_seeking_is_the_distance_of_latents_over_that_of_samples():
         jnp.array([[[1.0], [0.0]], [[0.0], [0.0]]]),
         epsilon=0.01,
     )
-    # Distances of latents 2 and 1/2, of samples 1/2 and 0.
-    np.testing.assert_allclose(found, [1 / 0.26, 100.0], rtol=1e-5)
+    # Distances of latents 2 and 1/2, of samples 1/2 and 0: means 5/4 and 1/4.
+    np.testing.assert_allclose(found, 1 / 0.21, rtol=1e-5)
+
+
+def test_mode_seeking_is_finite_where_latents_are_equal_too():
+    same = jnp.ones((2, 3))
+    np.testing.assert_allclose(penalties.mode_seeking(same, same, same, same), 1e5)
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_path_lengths_of_narrow_samples(dtype, key):
+    styles = jnp.ones((2, 3), dtype)
+    found = penalties.path_lengths(key, lambda w: 2 * w[:, None], styles)
+    assert found.dtype == dtype
+    assert np.isfinite(np.asarray(found, np.float32)).all()

@@ -79,12 +79,15 @@ def test_a_batch_is_a_dict_of_floating_images(name):
 @every_model
 def test_a_model_wants_typed_keys(name):
     model, state, batch = built(name)
-    sampled = batch["a"] if "a" in batch else 2
     for old in (5, jax.random.PRNGKey(0)):
         for call in (
             lambda state, old=old: model.init(old, batch),
             lambda state, old=old: model.evaluate(state, old, batch),
-            lambda state, old=old: model.sample(state, old, sampled),
+            lambda state, old=old: (
+                model.translate(state, old, batch["a"])
+                if "a" in batch
+                else model.sample(state, old, 2)
+            ),
         ):
             with pytest.raises(InputError, match="key is .*: give a typed key"):
                 jax.eval_shape(call, state)
@@ -106,8 +109,10 @@ def test_what_takes_images_refuses_bytes(name):
     model, state, batch = built(name)
     images = next(iter(batch.values())).astype(jnp.uint8)
     for function in TAKES_IMAGES[name]:
+        # Translators have their key before the images.
+        key = () if function not in ("translate", "cycle") else (None,)
         with pytest.raises(InputError, match="has dtype uint8: .* by 255"):
-            jax.eval_shape(getattr(model, function), state, images)
+            jax.eval_shape(getattr(model, function), state, *key, images)
 
 
 def conditional_vae():

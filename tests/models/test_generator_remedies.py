@@ -18,7 +18,7 @@ from tests.models import on_devices, tiny_gan
 
 ROWS = 8
 POINTS = jnp.asarray(np.random.default_rng(0).normal(1.0, 0.5, (ROWS, 2)), jnp.float32)
-BATCH = {"image": POINTS}
+BATCH = {"data": POINTS}
 # One feature of the styles for each entry; the sample is one number.
 SLOPES = jnp.array([[3.0, 0.0, 0.0], [0.0, 0.0, 4.0]])
 
@@ -66,7 +66,7 @@ def test_path_lengths_of_a_linear_generator_are_those_of_its_jacobian(key):
     rows = 1024
     remedy = remedies.path_length(decay=1.0, every=1, batch_share=0.5)
     model = build(linear_styles(), remedy, rate=0.0)
-    batch = {"image": jnp.zeros((rows, 1))}
+    batch = {"data": jnp.zeros((rows, 1))}
     state, metrics = jax.jit(model.update)(model.init(key, batch), batch)
     root, mean = np.sqrt(12.5), np.sqrt(2 / np.pi)
     error = root * np.sqrt((1 - mean**2) / (rows / 2))
@@ -80,7 +80,7 @@ def test_path_lengths_of_a_linear_generator_are_those_of_its_jacobian(key):
 def test_the_average_length_moves_by_its_share_and_only_where_it_is_due(key):
     remedy = remedies.path_length(decay=0.25, every=2)
     model = build(linear_styles(), remedy, rate=0.0)
-    batch = {"image": jnp.zeros((ROWS, 1))}
+    batch = {"data": jnp.zeros((ROWS, 1))}
     states = [model.init(key, batch)]
     for _ in range(2):
         states.append(jax.jit(model.update)(states[-1], batch)[0])
@@ -94,7 +94,7 @@ def test_the_average_length_moves_by_its_share_and_only_where_it_is_due(key):
 @pytest.mark.parametrize("every", [1, 2])
 def test_feature_matching_steps_down_the_distance_of_mean_features(key, every):
     latents = jnp.array([[1.0], [3.0]])
-    batch = {"image": jnp.array([[5.0], [9.0]])}
+    batch = {"data": jnp.array([[5.0], [9.0]])}
     remedy = remedies.feature_matching(
         0.5, lambda params, stats, samples: 2.0 * samples, every=every
     )
@@ -161,7 +161,7 @@ def test_styles_are_mixed_from_one_cutoff_on_for_the_whole_batch(key):
 
 
 def test_style_mixing_shows_the_critic_mixed_samples_and_sampling_none(key):
-    batch = {"image": jnp.zeros((ROWS, 1))}
+    batch = {"data": jnp.zeros((ROWS, 1))}
     seen = []
     critic = silent_critic()
 
@@ -267,7 +267,7 @@ def test_settings_out_of_range_are_refused(without_types, make, sentence):
 def test_remedies_that_do_not_fit_the_generator_or_the_batch_are_refused(key):
     def update(remedy, rows=ROWS):
         model = build(tiny_gan.two_layers((2,)), remedy)
-        batch = {"image": jnp.zeros((rows, 2))}
+        batch = {"data": jnp.zeros((rows, 2))}
         return jax.eval_shape(model.update, model.init(key, batch), batch)
 
     with pytest.raises(InputError, match="at least two layers of styles"):

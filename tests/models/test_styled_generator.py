@@ -13,7 +13,7 @@ from jaxgen.random import normal
 from tests.models import tiny_gan
 
 ROWS = 4
-BATCH = {"image": jnp.ones((ROWS, 2))}
+BATCH = {"data": jnp.ones((ROWS, 2))}
 
 
 def recorded(found):
@@ -47,7 +47,7 @@ def test_noise_is_drawn_for_each_example_and_each_step_and_in_sampling(
         generator, recorded(found), optax.sgd(0.0), optax.sgd(0.0),
         latents=2, critic_steps=2,
     )  # fmt: skip
-    batch = {"image": jnp.ones((2 * ROWS, 2))}
+    batch = {"data": jnp.ones((2 * ROWS, 2))}
     state = model.init(key, batch)
     jax.block_until_ready(jax.jit(model.update)(state, batch))
     jax.effects_barrier()
@@ -100,7 +100,7 @@ def test_styles_of_the_mapping_are_repeated_for_each_layer_of_the_synthesis(key)
         tiny_gan.two_layers(1), optax.sgd(0.1), optax.sgd(0.1),
         latents=2, num_classes=3,
     )  # fmt: skip
-    batch = {"image": jnp.ones((ROWS, 1)), "label": jnp.arange(ROWS) % 3}
+    batch = {"data": jnp.ones((ROWS, 1)), "label": jnp.arange(ROWS) % 3}
     state = model.init(key, batch)
     found = model.generate(state, jnp.array([[2.0, 3.0]]), jnp.array([[0.0, 1.0, 0.0]]))
     np.testing.assert_allclose(found, [[6.0 * 111.0]])
@@ -165,7 +165,9 @@ def test_a_factor_of_one_half_makes_half_a_step(key, player):
         state = model.init(jax.random.clone(key), BATCH)
         after, metrics = jax.jit(model.update)(state, BATCH)
         own = [getattr(one, player).params for one in (after, state)]
-        return jax.tree.map(jnp.subtract, *own), metrics[f"{player}_loss"]
+        terms = model.evaluate(state, jax.random.key(1), BATCH)
+        moved = jax.tree.map(jnp.subtract, *own)
+        return moved, jnp.append(terms[f"{player}_loss"], metrics[f"{player}_loss"])
 
     (whole, loss), (half, half_loss) = step(1.0), step(0.5)
     assert max(jnp.abs(leaf).max() for leaf in jax.tree.leaves(whole)) > 1e-3

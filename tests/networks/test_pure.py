@@ -1,5 +1,7 @@
 """Modules of several libraries, and plain functions, as one kind of network."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -137,6 +139,35 @@ def test_statistics_that_training_could_not_move_are_refused(key):
     for module in (Training(), nn.BatchNorm(use_running_average=False)):
         with pytest.raises(InputError, match="its __call__ takes no `train`"):
             pure(module).init(key, ROWS)
+
+
+@pytest.mark.parametrize("library", MADE)
+def test_statistics_of_one_device_alone_are_refused(library, key):
+    network = pure(MADE[library])
+    params, stats = network.init(key, ROWS)
+    apply = partial(network.apply, params, stats, train=True, axis_name="data")
+    with pytest.raises(InputError, match="the axis 'data', and its __call__ takes no"):
+        jax.vmap(apply, axis_name="data")(ROWS[:, None])
+
+
+def test_each_random_stream_of_a_module_draws_its_own_numbers(key):
+    class Twice(nnx.Module):
+        def __init__(self, rngs):
+            self.drops = nnx.List(
+                [nnx.Dropout(0.5, rngs=nnx.Rngs(dropout=rngs())) for _ in "ab"]
+            )
+
+        def __call__(self, inputs):
+            return [drop(inputs) for drop in self.drops]
+
+    network = pure(Twice)
+    params, stats = network.init(key)
+    keys = jax.random.split(jax.random.key(1), 1)
+    apply = partial(network.apply, params, stats, train=True)
+    first, second = apply(jnp.ones((1, 64)), keys=keys)[0]
+    assert not np.array_equal(first, second)
+    again, _ = apply(jnp.ones((1, 64)), keys=jax.random.clone(keys))[0]
+    np.testing.assert_array_equal(first, again)
 
 
 def test_a_module_may_take_keys_beside_a_dropout_of_the_library(key):

@@ -3,7 +3,7 @@
 from jaxgen.checks import check_count, check_number
 from jaxgen.losses import penalties
 from jaxgen.models.remedies.remedy import GeneratorPass, Remedy
-from jaxgen.typing import PerExample, PyTree
+from jaxgen.typing import Array, PyTree
 
 __all__ = ["mode_seeking"]
 
@@ -28,10 +28,15 @@ def mode_seeking(
     check_number("epsilon", epsilon, above=0)
     check_count("every", every, 1)
 
-    def penalty(own: GeneratorPass) -> tuple[PerExample, PyTree]:
+    def penalty(own: GeneratorPass) -> tuple[Array, PyTree]:
         other_latents, other_samples = own.generate_others()
         found = penalties.mode_seeking(
-            own.latents, other_latents, own.samples, other_samples, epsilon=epsilon
+            own.latents,
+            other_latents,
+            own.samples,
+            other_samples,
+            epsilon=epsilon,
+            mean=own.mean,
         )
         return weight * found, own.state
 

@@ -1,6 +1,6 @@
 """Checks of the arguments and batches of the models of translation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
 import jax
@@ -10,6 +10,7 @@ from jaxgen.checks import (
     check_choice,
     check_count,
     check_counts,
+    check_network,
     check_number,
 )
 from jaxgen.errors import InputError
@@ -19,7 +20,7 @@ from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models.averaging import check_decay
 from jaxgen.models.remedies import Remedy
 from jaxgen.models.translation.inference import check_images, check_inference
-from jaxgen.typing import Array, Batch, Network, PyTree
+from jaxgen.typing import Array, Batch, Params, PyTree
 
 __all__ = [
     "check_pair_batch",
@@ -27,12 +28,11 @@ __all__ = [
     "check_cut",
     "check_head_stats",
     "check_layers",
-    "check_network",
-    "check_networks",
     "check_options",
     "check_remedies",
     "check_same_shape",
     "check_translated",
+    "feature_maps",
     "is_off",
 ]
 
@@ -48,21 +48,6 @@ def check_pair_batch(kind: str, batch: Batch) -> None:
             f"A batch for {kind} holds {rows[0]} images a and {rows[1]} images b: give "
             "as many of both."
         )
-
-
-def check_network(name: str, network: Any, example: str) -> None:
-    """Raises InputError unless `network` is a Network, as `example` makes one."""
-    if not isinstance(network, Network):
-        raise InputError(
-            f"{name} is a {type(network).__name__}: give a Network, as "
-            f"networks.{example}() makes it."
-        )
-
-
-def check_networks(example: str, **networks: Any) -> None:
-    """Raises InputError unless all are Networks, as `example` makes one."""
-    for name, network in networks.items():
-        check_network(name, network, example)
 
 
 def check_translated(
@@ -142,6 +127,27 @@ def check_cut(
     check_count("patches", patches, 1)
     check_number("temperature", temperature, above=0.0)
     check_choice("negatives", negatives, get_args(Negatives))
+
+
+def feature_maps(
+    features: Callable[..., Any], params: Params, stats: PyTree, images: Array
+) -> Sequence[jax.ShapeDtypeStruct]:
+    """Returns the shapes of the feature maps.
+
+    Raises:
+        InputError: They cannot be computed from the generator's parameters.
+    """
+    try:
+        return jax.eval_shape(features, params, stats, images)[0]
+    except InputError:
+        raise
+    # A network library raises what it likes.
+    except Exception as error:
+        raise InputError(
+            f"features is not of the generator ({type(error).__name__}): give the "
+            "feature maps of the same network, as networks.resnet_features(...) with "
+            "the options of networks.resnet_translator(...)."
+        ) from error
 
 
 def check_head_stats(stats: PyTree) -> None:

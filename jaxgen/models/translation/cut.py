@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import random
+from jaxgen.checks import check_network
 from jaxgen.losses import gan, translation
 from jaxgen.losses.contrastive import Negatives, cut_objective
 from jaxgen.losses.gan import AdversarialLoss
@@ -197,7 +198,7 @@ def cut(
     weights = {"nce_weight": nce_weight}
     checks.check_options(loss, critic_factor, inference, ema_decay, weights)
     checks.check_cut(generator, features, heads, patches, temperature, negatives)
-    checks.check_network("critic", critic, "patch_critic")
+    check_network("critic", critic, "patch_critic")
     remedies = checks.check_remedies(remedies)
     adversary = critic_of(
         critic,
@@ -228,7 +229,7 @@ def cut(
         made, _ = jax.eval_shape(generator.apply, params, stats, a)
         checks.check_translated("The generator", made, b)
         checks.check_channels(a, b)
-        maps, _ = jax.eval_shape(features, params, stats, a)
+        maps = checks.feature_maps(features, params, stats, a)
         checks.check_layers(layers, maps, negatives)
         head_params, head_stats = heads.init(
             random.stream(key, "heads"), *head_inputs(maps, layers)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import random
-from jaxgen.checks import check_choice, check_count
+from jaxgen.checks import check_choice, check_count, check_network
 from jaxgen.losses import gan, translation
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import averaging
@@ -194,9 +194,9 @@ def cyclegan(
     check_count("pool_size", pool_size, 0)
     remedies = checks.check_remedies(remedies)
     with_identity = not checks.is_off(identity_weight)
-    checks.check_networks("resnet_translator", a_to_b=a_to_b, b_to_a=b_to_a)
-    checks.check_networks("patch_critic", critic_a=critic_a, critic_b=critic_b)
     generators: dict[Direction, Network] = {"a_to_b": a_to_b, "b_to_a": b_to_a}
+    for direction, network in generators.items():
+        check_network(direction, network, "resnet_translator")
     make_critic = partial(
         critic_of,
         optimizer=critic_optimizer,
@@ -204,10 +204,11 @@ def cyclegan(
         critic_factor=critic_factor,
         remedies=remedies,
     )
-    critics: dict[Domain, Critic] = {
-        "a": make_critic(critic_a),
-        "b": make_critic(critic_b),
-    }
+    given: dict[Domain, Network] = {"a": critic_a, "b": critic_b}
+    critics: dict[Domain, Critic] = {}
+    for domain, network in given.items():
+        check_network(f"critic_{domain}", network, "patch_critic")
+        critics[domain] = make_critic(network)
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> CycleGANState:
         images = _signed_images(batch)

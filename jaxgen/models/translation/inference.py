@@ -87,6 +87,11 @@ def translate(
     Raises:
         InputError: The images have another shape or type, or the key has.
     """
+    if getattr(key, "ndim", 0) == 4:
+        raise InputError(
+            "translate was given images in place of its key: call translate(state, "
+            "key, images), with None for no key."
+        )
     if key is not None:
         check_key(key)
     check_images("images", images)

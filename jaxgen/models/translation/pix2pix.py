@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import random
+from jaxgen.checks import check_network
 from jaxgen.errors import InputError
 from jaxgen.losses import gan, translation
 from jaxgen.losses.gan import AdversarialLoss
@@ -110,8 +111,8 @@ def pix2pix(
     """Makes a pix2pix of two networks, a loss and remedies.
 
     The generator minimises adversarial_weight L_adversarial + l1_weight L1, in the
-    units of [-1, 1]; the critic half of its loss. The ablations of the paper are L1
-    (`adversarial_weight=0`), GAN (`l1_weight=0, conditional=False`), cGAN
+    units of [-1, 1]; the critic `critic_factor` times its loss. The ablations of the
+    paper are L1 (`adversarial_weight=0`), GAN (`l1_weight=0, conditional=False`), cGAN
     (`l1_weight=0`), L1 + GAN (`conditional=False`) and L1 + cGAN.
 
     Args:
@@ -134,10 +135,10 @@ def pix2pix(
     Returns:
         The model, safe under `jit`, `vmap` over seeds, `scan` over steps, `pmap` and
         `shard_map`. Batches are `{"a": images, "b": images}`, rows in pairs, in [0, 1].
-        `update` gives generator_loss, adversarial, l1, critic_loss (the half that is
-        minimised, of the first head, without penalties), critic_sum (without the half),
-        real_logit, fake_logit, penalty where there is one, and generator_gradient_norm
-        and critic_gradient_norm.
+        `update` gives generator_loss, adversarial, l1, critic_loss (`critic_factor`
+        times that of the first head, without penalties), critic_sum (without the
+        factor), real_logit, fake_logit, penalty where there is one, and
+        generator_gradient_norm and critic_gradient_norm.
 
     Raises:
         InputError: The parts do not go together; the sentence says why.
@@ -145,8 +146,8 @@ def pix2pix(
     loss = gan.non_saturating() if loss is None else loss
     weights = {"l1_weight": l1_weight, "adversarial_weight": adversarial_weight}
     checks.check_options(loss, critic_factor, inference, ema_decay, weights)
-    checks.check_network("generator", generator, "unet_translator")
-    checks.check_network("critic", critic, "patch_critic")
+    check_network("generator", generator, "unet_translator")
+    check_network("critic", critic, "patch_critic")
     remedies = checks.check_remedies(remedies)
     adversarial = not checks.is_off(adversarial_weight)
     if remedies and not adversarial:

@@ -111,7 +111,7 @@ def watching_critic():
     def init(key, images):
         return network.init(key, images)[0], {"seen": jnp.zeros(())}
 
-    def apply(params, stats, images, *, train=False, axis_name=None):
+    def apply(params, stats, images, *, keys=None, train=False, axis_name=None):
         seen = {"seen": stats["seen"] + float(train)}
         return network.apply(params, (), images)[0], seen
 
@@ -125,7 +125,7 @@ def normalized_critic():
     def init(key, images):
         return network.init(key, images)[0], {"mean": jnp.zeros(images.shape[1:])}
 
-    def apply(params, stats, images, *, train=False, axis_name=None):
+    def apply(params, stats, images, *, keys=None, train=False, axis_name=None):
         mean = stats["mean"]
         if train:
             channels = jnp.mean(images, axis=(0, 1, 2), keepdims=True)
