@@ -94,7 +94,7 @@ class AdaGAN(NamedTuple):
     num_steps: int
 
 
-class _Parts(NamedTuple):
+class _Settings(NamedTuple):
     """Arguments of `adagan`, and the weights of mixtures of each length."""
 
     component: GAN
@@ -186,7 +186,7 @@ def adagan(
         words = f"There are {len(shares)} shares for {num_components} components"
         raise InputError(f"{words}: give one for each.")
     period = component_steps + classifier_steps
-    parts = _Parts(
+    settings = _Settings(
         component=component,
         classifier=classifier,
         optimizer=classifier_optimizer,
@@ -236,8 +236,8 @@ def adagan(
         one = jax.tree.map(lambda leaf: leaf[number], state.components)
         moved = jax.lax.cond(
             is_classifier,
-            partial(_classifier_step, parts, turn),
-            partial(_component_step, parts, turn),
+            partial(_classifier_step, settings, turn),
+            partial(_component_step, settings, turn),
             _Moving(one, state.classifier, state.metrics),
         )
         components = jax.tree.map(
@@ -255,17 +255,17 @@ def adagan(
     ) -> Array:
         check_count("n", n, 0)
         if components is None:
-            components = _begun(parts, state)
+            components = _begun(settings, state)
         else:
             check_count("components", components, 1, num_components)
-        return _mixture(parts, state, random.example_keys(key, n), components)
+        return _mixture(settings, state, random.example_keys(key, n), components)
 
     def evaluate(state: AdaGANState, key: PRNGKeyArray, batch: Batch, /) -> Metrics:
         real = examples_of(batch)
         keys = random.example_keys(key, real.shape[0])
-        fake = _mixture(parts, state, keys, _begun(parts, state))
-        real_logits = _logits(parts, state, real)
-        fake_logits = _logits(parts, state, fake)
+        fake = _mixture(settings, state, keys, _begun(settings, state))
+        real_logits = _logits(settings, state, real)
+        fake_logits = _logits(settings, state, fake)
         return {
             "classifier_loss": cross_entropy_critic_loss(real_logits, fake_logits),
             "real_logit": real_logits,
@@ -277,22 +277,22 @@ def adagan(
         update=update,
         evaluate=evaluate,
         sample=sample,
-        generate_each=partial(_generate_each, parts),
+        generate_each=partial(_generate_each, settings),
         draw_latents=component.draw_latents,
         latents=component.latents,
-        critique=partial(_logits, parts),
+        critique=partial(_logits, settings),
         weigh=lambda state, samples: _weights(
-            parts, state, samples, _begun(parts, state) - 1
+            settings, state, samples, _begun(settings, state) - 1
         ),
-        begun=partial(_begun, parts),
+        begun=partial(_begun, settings),
         num_steps=num_components * period - classifier_steps,
     )
 
 
-def _begun(parts: _Parts, state: AdaGANState) -> Array:
+def _begun(settings: _Settings, state: AdaGANState) -> Array:
     """Returns the number of components that have begun."""
-    done = jnp.maximum(state.step - 1, 0) // parts.period
-    return jnp.minimum(done, parts.num_components - 1) + 1
+    done = jnp.maximum(state.step - 1, 0) // settings.period
+    return jnp.minimum(done, settings.num_components - 1) + 1
 
 
 def _root_key(turn: _Turn) -> PRNGKeyArray:
@@ -304,59 +304,60 @@ def _component_key(key: PRNGKeyArray, number: Array) -> PRNGKeyArray:
     return jax.random.fold_in(random.stream(key, "component"), number)
 
 
-def _logits(parts: _Parts, state: AdaGANState, samples: Array) -> Array:
+def _logits(settings: _Settings, state: AdaGANState, samples: Array) -> Array:
     check_floats(samples=samples)
     net = state.classifier
-    return parts.classifier.apply(net.params, net.stats, samples)[0]
+    return settings.classifier.apply(net.params, net.stats, samples)[0]
 
 
 def _generate_each(
-    parts: _Parts, state: AdaGANState, latents: Array, keys: RandomKeys | None = None
+    settings: _Settings,
+    state: AdaGANState,
+    latents: Array,
+    keys: RandomKeys | None = None,
 ) -> Array:
-    generate = jax.vmap(parts.component.generate, in_axes=(0, None, None, None))
+    generate = jax.vmap(settings.component.generate, in_axes=(0, None, None, None))
     return generate(state.components, latents, None, keys)
 
 
 def _mixture(
-    parts: _Parts, state: AdaGANState, keys: RandomKeys, count: Array | int
+    settings: _Settings, state: AdaGANState, keys: RandomKeys, count: Array | int
 ) -> Array:
     """Draws a sample of the first `count` components for each key."""
-    log_weights = jnp.log(jnp.asarray(parts.mixture_weights)[count - 1])
-    rows = keys.shape[0]
+    log_weights = jnp.log(jnp.asarray(settings.mixture_weights)[count - 1])
     noise_keys = jax.vmap(partial(random.stream, name="noise"))(keys)
     keys = jax.vmap(jax.random.split)(keys)
-    draw = jax.vmap(jax.random.categorical, in_axes=(0, None))
-    component = draw(keys[:, 0], log_weights)
-    shape = (rows, parts.component.latents)
-    latents = parts.component.draw_latents(keys[:, 1], shape)
+    component = jax.vmap(jax.random.categorical, (0, None))(keys[:, 0], log_weights)
+    shape = (len(keys), settings.component.latents)
+    latents = settings.component.draw_latents(keys[:, 1], shape)
     # All components make all samples: to gather parameters for each row costs more.
-    samples = _generate_each(parts, state, latents, noise_keys)
-    return samples[component, jnp.arange(rows)]
+    samples = _generate_each(settings, state, latents, noise_keys)
+    return samples[component, jnp.arange(len(component))]
 
 
 def _weights(
-    parts: _Parts,
+    settings: _Settings,
     state: AdaGANState,
     samples: Array,
     number: Array,
     axis_name: str | None = None,
 ) -> boosting.BoostedWeights:
     """Weighs data, of all devices, for the component `number`."""
-    logits = _gathered(_logits(parts, state, samples), axis_name)
-    beta = jnp.asarray(parts.shares, logits.dtype)[number]
+    logits = _gathered(_logits(settings, state, samples), axis_name)
+    beta = jnp.asarray(settings.shares, logits.dtype)[number]
     return boosting.boosted_weights(boosting.density_ratio(logits), beta)
 
 
-def _component_step(parts: _Parts, turn: _Turn, moving: _Moving) -> _Moving:
+def _component_step(settings: _Settings, turn: _Turn, moving: _Moving) -> _Moving:
     """Takes a step of the component, on data drawn by their weights."""
     key, axis_name = _root_key(turn), turn.axis_name
     samples = examples_of(turn.batch)
-    weights = _weights(parts, turn.state, samples, turn.number, axis_name).weights
+    weights = _weights(settings, turn.state, samples, turn.number, axis_name).weights
     # In random order: remedies compare neighbours, and these would else be copies.
     rows = random.systematic_resampling(
         random.stream(random.step_key(key, turn.state.step), "rows"),
         weights,
-        weights.shape[0] // parts.candidates,
+        weights.shape[0] // settings.candidates,
     )
     share = boosting.effective_share(weights)
     if axis_name is not None:
@@ -365,12 +366,12 @@ def _component_step(parts: _Parts, turn: _Turn, moving: _Moving) -> _Moving:
         share = jax.lax.pmean(share, axis_name)
     few = jax.tree.map(lambda leaf: _gathered(leaf, axis_name)[rows], turn.batch)
     one = moving.component._replace(key=_component_key(key, turn.number))
-    one, metrics = parts.component.update(one, few, axis_name)
+    one, metrics = settings.component.update(one, few, axis_name)
     metrics = moving.metrics | metrics | {"effective_share": share}
     return moving._replace(component=one._replace(key=()), metrics=metrics)
 
 
-def _classifier_step(parts: _Parts, turn: _Turn, moving: _Moving) -> _Moving:
+def _classifier_step(settings: _Settings, turn: _Turn, moving: _Moving) -> _Moving:
     """Takes a step of the classifier, on data against the mixture so far."""
     key = random.step_key(_root_key(turn), turn.state.step)
     real, axis_name = examples_of(turn.batch), turn.axis_name
@@ -380,8 +381,8 @@ def _classifier_step(parts: _Parts, turn: _Turn, moving: _Moving) -> _Moving:
         )
         for name in ("mixture", "classifier real", "classifier fake")
     )
-    fake = _mixture(parts, turn.state, mixture_keys, turn.number + 1)
-    apply = partial(parts.classifier.apply, train=True, axis_name=axis_name)
+    fake = _mixture(settings, turn.state, mixture_keys, turn.number + 1)
+    apply = partial(settings.classifier.apply, train=True, axis_name=axis_name)
 
     def loss(params: Params) -> tuple[Array, tuple[Metrics, PyTree]]:
         stats = moving.classifier.stats
@@ -391,7 +392,7 @@ def _classifier_step(parts: _Parts, turn: _Turn, moving: _Moving) -> _Moving:
         return value, ({"classifier_loss": value}, stats)
 
     net, metrics, stats = gradient_step(
-        loss, moving.classifier, parts.optimizer, axis_name=axis_name
+        loss, moving.classifier, settings.optimizer, axis_name=axis_name
     )
     metrics = moving.metrics | {"classifier_loss": metrics["classifier_loss"]}
     return moving._replace(classifier=net._replace(stats=stats), metrics=metrics)

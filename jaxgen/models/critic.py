@@ -11,7 +11,7 @@ from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import critic_losses, gan_checks
 from jaxgen.models.conditions import Condition, given
 from jaxgen.models.critic_inputs import CriticStep, evaluation_rows
-from jaxgen.models.critic_losses import CriticParts
+from jaxgen.models.critic_losses import CriticSettings
 from jaxgen.models.gradient_step import (
     gradient_step,
     step_when_due,
@@ -83,7 +83,7 @@ def critic_of(
     with_heads = [remedy for remedy in remedies if remedy.transforms]
     transforms = with_heads[0].transforms if with_heads else (_unchanged,)
     auxiliary = auxiliary_classes is not None
-    parts = CriticParts(
+    settings = CriticSettings(
         network=network,
         loss=loss,
         critic_factor=critic_factor,
@@ -96,34 +96,36 @@ def critic_of(
     )
 
     def init(key: PRNGKeyArray, samples: Array, condition: Condition) -> NetState:
-        condition = critic_losses.shown_condition(parts, condition)
-        rows = evaluation_rows(parts.remedies, samples, condition)
+        condition = critic_losses.shown_condition(settings, condition)
+        rows = evaluation_rows(settings.remedies, samples, condition)
         inputs = (rows.samples, *given(rows.condition))
         params, stats = network.init(key, *inputs)
         shape = jax.eval_shape(network.apply, params, stats, *inputs)[0].shape
-        gan_checks.check_logits(shape, rows.samples.shape[0], parts.heads)
+        gan_checks.check_logits(shape, rows.samples.shape[0], settings.heads)
         return NetState(params, stats, optimizer.init(params))
 
     def update(
         net: NetState, kept: PyTree, step: CriticStep, fake: Array
     ) -> tuple[NetState, PyTree, Metrics]:
         after, metrics, (stats, moved) = gradient_step(
-            partial(critic_losses.critic_loss, parts, net, kept, step, fake),
+            partial(critic_losses.critic_loss, settings, net, kept, step, fake),
             net,
             optimizer,
             axis_name=step.axis_name,
         )
         after = after._replace(stats=stats)
-        for remedy in parts.remedies:
+        for remedy in settings.remedies:
             if remedy.penalty is not None and remedy.every > 1:
                 after = step_when_due(
-                    partial(_penalty_step, parts, optimizer, remedy, kept, step, fake),
+                    partial(
+                        _penalty_step, settings, optimizer, remedy, kept, step, fake
+                    ),
                     step.keys,
                     after,
                     count=step.count,
                     every=remedy.every,
                 )
-        for remedy, own in zip(parts.remedies, moved, strict=True):
+        for remedy, own in zip(settings.remedies, moved, strict=True):
             if remedy.project is not None:
                 after = after._replace(params=remedy.project(after.params))
             if remedy.report is not None:
@@ -136,29 +138,29 @@ def critic_of(
     def outputs(
         net: NetState, samples: Array, condition: Condition, *, train: bool = False
     ) -> tuple[Array, PyTree]:
-        condition = critic_losses.shown_condition(parts, condition)
-        rows = evaluation_rows(parts.remedies, samples, condition)
+        condition = critic_losses.shown_condition(settings, condition)
+        rows = evaluation_rows(settings.remedies, samples, condition)
         return critic_losses.apply_critic(
-            parts, net.params, net.stats, rows, train=train
+            settings, net.params, net.stats, rows, train=train
         )
 
     def logits(
         net: NetState, samples: Array, condition: Condition, *, train: bool = False
     ) -> Array:
         found, _ = outputs(net, samples, condition, train=train)
-        return critic_losses.head_logits(parts, found, 0)
+        return critic_losses.head_logits(settings, found, 0)
 
     return Critic(
         init=init,
         update=update,
-        generator_loss=partial(critic_losses.generator_loss, parts),
+        generator_loss=partial(critic_losses.generator_loss, settings),
         outputs=outputs,
         logits=logits,
     )
 
 
 def _penalty_step(
-    parts: CriticParts,
+    settings: CriticSettings,
     optimizer: optax.GradientTransformation,
     remedy: Remedy,
     kept: PyTree,
@@ -172,7 +174,13 @@ def _penalty_step(
 
     def cost(params: Params) -> tuple[Array, Any]:
         only = critic_losses.critic_penalty(
-            parts, net, kept, step, fake, params, wanted=lambda other: other is remedy
+            settings,
+            net,
+            kept,
+            step,
+            fake,
+            params,
+            wanted=lambda other: other is remedy,
         )
         return remedy.every * only, ({}, ())
 

@@ -1,4 +1,4 @@
-"""The losses of both players, as functions of the critic's parts and parameters."""
+"""The losses of both players, as functions of the critic's settings and parameters."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -33,7 +33,7 @@ from jaxgen.typing import (
 )
 
 __all__ = [
-    "CriticParts",
+    "CriticSettings",
     "apply_critic",
     "batch_mean",
     "critic_loss",
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 
-class CriticParts(NamedTuple):
+class CriticSettings(NamedTuple):
     """What a critic is made of; see `critic_of`.
 
     Attributes:
@@ -71,13 +71,13 @@ class CriticParts(NamedTuple):
     auxiliary_weight: float
 
 
-def shown_condition(parts: CriticParts, condition: Condition) -> Condition:
+def shown_condition(settings: CriticSettings, condition: Condition) -> Condition:
     """Returns the condition that the network is told; an auxiliary one is told none."""
-    return None if parts.auxiliary_weight else condition
+    return None if settings.auxiliary_weight else condition
 
 
 def apply_critic(
-    parts: CriticParts,
+    settings: CriticSettings,
     params: Params,
     stats: PyTree,
     rows: Rows,
@@ -88,14 +88,14 @@ def apply_critic(
     """Returns the outputs of all heads, and the statistics after them."""
     drawn = {} if rows.keys is None else {"keys": rows.keys}
     inputs = (rows.samples, *given(rows.condition))
-    return parts.network.apply(
+    return settings.network.apply(
         params, stats, *inputs, train=train, axis_name=axis_name, **drawn
     )
 
 
-def head_logits(parts: CriticParts, outputs: Array, head: int) -> Array:
+def head_logits(settings: CriticSettings, outputs: Array, head: int) -> Array:
     """Returns the logits of one head: of each row, or of each patch of each row."""
-    return outputs if parts.heads == 1 else outputs[:, head]
+    return outputs if settings.heads == 1 else outputs[:, head]
 
 
 def is_prompt(remedy: Remedy) -> bool:
@@ -110,7 +110,7 @@ def batch_mean(values: Array, *, axis_name: str | None) -> Array:
 
 
 def critic_loss(
-    parts: CriticParts,
+    settings: CriticSettings,
     net: NetState,
     kept: PyTree,
     step: CriticStep,
@@ -120,7 +120,7 @@ def critic_loss(
     """Calculates the critic's loss with its prompt penalties.
 
     Args:
-        parts: Of the critic.
+        settings: Of the critic.
         net: The critic before the step.
         kept: What each remedy keeps.
         step: Inputs of the step.
@@ -131,38 +131,38 @@ def critic_loss(
         The loss, and (its terms, (statistics, what each remedy keeps)).
     """
     stats, values, logits, outputs = net.stats, [], [], ()
-    for head, transform in enumerate(parts.transforms):
-        pair = _rows_of(parts, parts.remedies, kept, step, fake, head, transform)
+    for head, transform in enumerate(settings.transforms):
+        pair = _rows_of(settings, settings.remedies, kept, step, fake, head, transform)
         real, stats = apply_critic(
-            parts, params, stats, pair.real, axis_name=step.axis_name
+            settings, params, stats, pair.real, axis_name=step.axis_name
         )
         generated, stats = apply_critic(
-            parts, params, stats, pair.fake, axis_name=step.axis_name
+            settings, params, stats, pair.fake, axis_name=step.axis_name
         )
         outputs = (real, generated)
-        logits.append([head_logits(parts, one, head) for one in outputs])
+        logits.append([head_logits(settings, one, head) for one in outputs])
         real, generated = logits[-1]
-        found = parts.loss.critic(real.ravel(), generated.ravel())
-        values.append(parts.critic_factor * jnp.mean(found))
-    total = dag.weighted_heads(jnp.stack(values), parts.weights[0])
-    for one in outputs if parts.auxiliary_weight else ():
-        total += _classification(parts, one, step.condition)
+        found = settings.loss.critic(real.ravel(), generated.ravel())
+        values.append(settings.critic_factor * jnp.mean(found))
+    total = dag.weighted_heads(jnp.stack(values), settings.weights[0])
+    for one in outputs if settings.auxiliary_weight else ():
+        total += _classification(settings, one, step.condition)
     real, generated = logits[0]
     metrics: Metrics = {
         "critic_loss": values[0],
         "real_logit": jnp.mean(real),
         "fake_logit": jnp.mean(generated),
     }
-    if any(is_prompt(remedy) for remedy in parts.remedies):
-        cost = critic_penalty(parts, net, kept, step, fake, params, wanted=is_prompt)
+    if any(is_prompt(remedy) for remedy in settings.remedies):
+        cost = critic_penalty(settings, net, kept, step, fake, params, wanted=is_prompt)
         metrics["penalty"] = cost
         total += cost
-    moved = _updated(parts.remedies, kept, per_row(real), per_row(generated), step)
+    moved = _updated(settings.remedies, kept, per_row(real), per_row(generated), step)
     return total, (metrics, (stats, moved))
 
 
 def critic_penalty(
-    parts: CriticParts,
+    settings: CriticSettings,
     net: NetState,
     kept: PyTree,
     step: CriticStep,
@@ -174,7 +174,7 @@ def critic_penalty(
     """Calculates the mean of those penalties that are wanted, added up.
 
     Args:
-        parts: Of the critic.
+        settings: Of the critic.
         net: The critic, whose statistics are used.
         kept: What each remedy keeps.
         step: Inputs of the step.
@@ -182,11 +182,11 @@ def critic_penalty(
         params: The critic's parameters.
         wanted: Which remedies.
     """
-    first = count_before_statistics(parts.remedies)
-    before, statistics = parts.remedies[:first], parts.remedies[first:]
+    first = count_before_statistics(settings.remedies)
+    before, statistics = settings.remedies[:first], settings.remedies[first:]
     totals = []
-    for head, transform in enumerate(parts.transforms):
-        pair = _rows_of(parts, before, kept, step, fake, head, transform)
+    for head, transform in enumerate(settings.transforms):
+        pair = _rows_of(settings, before, kept, step, fake, head, transform)
 
         def logits(samples: Array, head: int = head, pair: RowsPair = pair) -> Array:
             rows = evaluation_rows(statistics, samples, pair.real.condition)
@@ -194,12 +194,14 @@ def critic_penalty(
             assert pair.real.keys is not None
             rows = rows._replace(keys=jax.random.clone(pair.real.keys))
             outputs, _ = apply_critic(
-                parts, params, net.stats, rows, axis_name=step.axis_name
+                settings, params, net.stats, rows, axis_name=step.axis_name
             )
-            return per_row(head_logits(parts, outputs, head))
+            return per_row(head_logits(settings, outputs, head))
 
         total = jnp.zeros(())
-        for place, (remedy, own) in enumerate(zip(parts.remedies, kept, strict=True)):
+        for place, (remedy, own) in enumerate(
+            zip(settings.remedies, kept, strict=True)
+        ):
             if remedy.penalty is not None and wanted(remedy):
                 inputs = CriticPass(
                     state=own,
@@ -215,44 +217,46 @@ def critic_penalty(
                 )
                 total += jnp.mean(remedy.penalty(inputs))
         totals.append(total)
-    return dag.weighted_heads(jnp.stack(totals), parts.weights[0])
+    return dag.weighted_heads(jnp.stack(totals), settings.weights[0])
 
 
 def generator_loss(
-    parts: CriticParts, net: NetState, kept: PyTree, step: CriticStep, fake: Array
+    settings: CriticSettings, net: NetState, kept: PyTree, step: CriticStep, fake: Array
 ) -> Array:
     """Calculates the generator's loss against a critic, without its own penalties.
 
     Args:
-        parts: Of the critic.
+        settings: Of the critic.
         net: The critic.
         kept: What each remedy keeps.
         step: Inputs of the step.
         fake: Generated samples.
     """
     values, fake_outputs = [], jnp.zeros(())
-    for head, transform in enumerate(parts.transforms):
-        pair = _rows_of(parts, parts.remedies, kept, step, fake, head, transform)
+    for head, transform in enumerate(settings.transforms):
+        pair = _rows_of(settings, settings.remedies, kept, step, fake, head, transform)
         # Where a loss does not look at data, XLA leaves the pass of data out.
         real_outputs, fake_outputs = (
-            apply_critic(parts, net.params, net.stats, rows, axis_name=step.axis_name)[
-                0
-            ]
+            apply_critic(
+                settings, net.params, net.stats, rows, axis_name=step.axis_name
+            )[0]
             for rows in (pair.real, pair.fake)
         )
-        real = head_logits(parts, real_outputs, head)
-        generated = head_logits(parts, fake_outputs, head)
-        values.append(jnp.mean(parts.loss.generator(real.ravel(), generated.ravel())))
-    total = parts.generator_factor * dag.weighted_heads(
-        jnp.stack(values), parts.weights[1]
+        real = head_logits(settings, real_outputs, head)
+        generated = head_logits(settings, fake_outputs, head)
+        values.append(
+            jnp.mean(settings.loss.generator(real.ravel(), generated.ravel()))
+        )
+    total = settings.generator_factor * dag.weighted_heads(
+        jnp.stack(values), settings.weights[1]
     )
-    if parts.auxiliary_weight:
-        total += _classification(parts, fake_outputs, step.condition)
+    if settings.auxiliary_weight:
+        total += _classification(settings, fake_outputs, step.condition)
     return total
 
 
 def _rows_of(
-    parts: CriticParts,
+    settings: CriticSettings,
     remedies: Sequence[Remedy],
     kept: PyTree,
     step: CriticStep,
@@ -260,15 +264,17 @@ def _rows_of(
     head: int,
     transform: Callable[[Array], Array],
 ) -> RowsPair:
-    step = step._replace(condition=shown_condition(parts, step.condition))
+    step = step._replace(condition=shown_condition(settings, step.condition))
     return paired_rows(remedies, kept, step, fake, head, transform)
 
 
-def _classification(parts: CriticParts, outputs: Array, condition: Condition) -> Array:
+def _classification(
+    settings: CriticSettings, outputs: Array, condition: Condition
+) -> Array:
     """The weighted loss of the auxiliary classifier, whose heads follow the first."""
     assert condition is not None
     found = auxiliary_classification(outputs[:, 1:], condition)
-    return parts.auxiliary_weight * jnp.mean(found)
+    return settings.auxiliary_weight * jnp.mean(found)
 
 
 def _updated(

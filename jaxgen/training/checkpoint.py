@@ -50,8 +50,7 @@ __all__ = ["FORMAT", "Checkpoints"]
 FORMAT = "format.json"
 """The file by which a folder states that each of its checkpoints has a digest."""
 
-LAYOUT = 2
-"""Of the states that are saved; jaxgen 0.1 had another."""
+LAYOUT = 2  # of states; jaxgen 0.1 had another
 
 
 class Checkpoints:

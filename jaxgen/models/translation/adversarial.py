@@ -26,7 +26,7 @@ from jaxgen.typing import (
 __all__ = [
     "AdversarialStep",
     "adversarial_step",
-    "critic_inputs",
+    "critic_step",
     "generator_step",
     "stream_keys",
 ]
@@ -55,7 +55,7 @@ def stream_keys(
     return random.example_keys(random.stream(key, name), rows, axis_name=axis_name)
 
 
-def critic_inputs(
+def critic_step(
     key: PRNGKeyArray,
     name: str,
     count: Array,
@@ -93,11 +93,11 @@ def adversarial_step(
         fake: Generated images; the generator's loss alone is differentiated by them.
         axis_name: The mapped axis, if any.
     """
-    inputs = critic_inputs(key, "critic", state.step, real, axis_name)
+    inputs = critic_step(key, "critic", state.step, real, axis_name)
     net, kept, metrics = critic.update(
         state.critic, state.remedies, inputs, jax.lax.stop_gradient(fake)
     )
-    inputs = critic_inputs(key, "generator", state.step + 1, real, axis_name)
+    inputs = critic_step(key, "generator", state.step + 1, real, axis_name)
     value = critic.generator_loss(net, kept, inputs, fake)
     return AdversarialStep(value, net, kept, metrics)
 

@@ -21,15 +21,19 @@ from jaxgen.models.gradient_step import gradient_step, with_gradient_norm
 from jaxgen.models.remedies import Remedy
 from jaxgen.models.translation import checks
 from jaxgen.models.translation import inference as inference_modes
-from jaxgen.models.translation.adversarial import critic_inputs
 from jaxgen.models.translation.critic_outputs import critic_logits, critic_terms
+from jaxgen.models.translation.cycle_critics import (
+    adversarial_terms,
+    init_critics,
+    update_critics,
+)
 from jaxgen.models.translation.cycle_images import (
     cycle_images,
     cycle_terms,
     init_generators,
 )
 from jaxgen.models.translation.directions import SOURCE, TARGET, Domain
-from jaxgen.models.translation.image_pool import ImagePool, empty_pool, exchange
+from jaxgen.models.translation.image_pool import ImagePool, empty_pool
 from jaxgen.models.translation.inference import (
     PUBLISHED_INFERENCE,
     InferenceMode,
@@ -219,7 +223,7 @@ def cyclegan(
             step=jnp.zeros((), jnp.int32),
             key=key,
             generators=NetState(params, stats, generator_optimizer.init(params)),
-            critics=_init_critics(critics, key, images),
+            critics=init_critics(critics, key, images),
             pools={name: empty_pool(pool_size, images[name]) for name in critics},
             ema=averaging.first_average((params, stats), ema_decay),
             remedies={
@@ -244,7 +248,7 @@ def cyclegan(
                 with_identity=with_identity,
                 axis_name=axis_name,
             )
-            terms = cycle_terms(images, made, cycle) | _adversarial_terms(
+            terms = cycle_terms(images, made, cycle) | adversarial_terms(
                 critics, state, key, images, made.translated, axis_name
             )
             total = translation.cyclegan_objective(**terms, **weights)
@@ -259,7 +263,7 @@ def cyclegan(
             average_kept=False,  # Each device made images of its own.
         )
         net = net._replace(stats=stats)
-        state, metrics = _update_critics(critics, state, key, images, fakes, axis_name)
+        state, metrics = update_critics(critics, state, key, images, fakes, axis_name)
         metrics["critic_sum"] /= critic_factor
         ema = averaging.next_average(
             (net.params, net.stats), state.ema, decay=ema_decay, step=state.step
@@ -322,80 +326,6 @@ def cyclegan(
     return CycleGAN(init, update, evaluate, translate, translate_and_back, critique)
 
 
-def _init_critics(
-    critics: dict[Domain, Critic], key: PRNGKeyArray, images: dict[Domain, Array]
-) -> dict[Domain, NetState]:
-    return {
-        domain: critic.init(
-            random.stream(key, f"critic {domain}"), images[domain], None
-        )
-        for domain, critic in critics.items()
-    }
-
-
-def _adversarial_terms(
-    critics: dict[Domain, Critic],
-    state: CycleGANState,
-    key: PRNGKeyArray,
-    images: dict[Domain, Array],
-    fakes: dict[Domain, Array],
-    axis_name: str | None,
-) -> Metrics:
-    """Returns the mean adversarial losses of both generators, by direction."""
-    terms: Metrics = {}
-    for direction, domain in TARGET.items():
-        name, real = f"generator {domain}", images[domain]
-        terms[f"adversarial_{direction}"] = critics[domain].generator_loss(
-            state.critics[domain],
-            state.remedies[domain],
-            critic_inputs(key, name, state.step, real, axis_name),
-            fakes[domain],
-        )
-    return terms
-
-
-def _update_critics(
-    critics: dict[Domain, Critic],
-    state: CycleGANState,
-    key: PRNGKeyArray,
-    images: dict[Domain, Array],
-    fakes: dict[Domain, Array],
-    axis_name: str | None,
-) -> tuple[CycleGANState, Metrics]:
-    """Updates both critics on data and images of their pools.
-
-    Args:
-        critics: By domain.
-        state: Before the step.
-        key: Of the step.
-        images: Data by domain, in [-1, 1].
-        fakes: Images generated in this step, likewise.
-        axis_name: The mapped axis, if any.
-
-    Returns:
-        The state with new critics, pools and remedies; the metrics of both critics, and
-        the sum of both losses as "critic_sum".
-    """
-    nets, pools, kept, metrics = {}, {}, {}, {"critic_sum": jnp.zeros(())}
-    for domain, critic in critics.items():
-        pools[domain], pool_images = exchange(
-            random.stream(key, f"pool {domain}"),
-            state.pools[domain],
-            fakes[domain],
-            axis_name=axis_name,
-        )
-        name, real = f"critic {domain}", images[domain]
-        nets[domain], kept[domain], found = critic.update(
-            state.critics[domain],
-            state.remedies[domain],
-            critic_inputs(key, name, state.step, real, axis_name),
-            pool_images,
-        )
-        metrics["critic_sum"] += found["critic_loss"]
-        metrics |= {_name_of(name, domain): value for name, value in found.items()}
-    return state._replace(critics=nets, pools=pools, remedies=kept), metrics
-
-
 def _in_use(state: CycleGANState, direction: Direction) -> tuple[Params, PyTree]:
     """Returns parameters and statistics of the generator that translates."""
     net = state.generators
@@ -406,10 +336,3 @@ def _in_use(state: CycleGANState, direction: Direction) -> tuple[Params, PyTree]
 def _signed_images(batch: Batch) -> dict[Domain, Array]:
     checks.check_pair_batch("CycleGAN", batch)
     return {"a": to_signed(batch["a"]), "b": to_signed(batch["b"])}
-
-
-def _name_of(name: str, domain: Domain) -> str:
-    """Returns the name of a metric of a domain's critic."""
-    if name.startswith("critic_"):
-        return f"critic_{domain}_{name.removeprefix('critic_')}"
-    return f"{name}_{domain}"
