@@ -85,7 +85,8 @@ class Config:
 def settings_of(config: Config) -> Setting:
     """Returns every learning rate with both activations."""
     rates = np.repeat(np.asarray(config.learning_rates, np.float32), 2)
-    slopes = np.tile(np.float32([0.0, config.slope]), len(config.learning_rates))
+    both = np.asarray([0.0, config.slope], np.float32)
+    slopes = np.tile(both, len(config.learning_rates))
     return Setting(rates, slopes)
 
 

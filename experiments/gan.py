@@ -45,7 +45,6 @@ from experiments.gan_studies.systems import SystemName
 from experiments.latent_arrays import Snapshots, every_nth, on_one_device, scale
 from jaxgen import data, models, random, training
 from jaxgen.errors import InputError
-from jaxgen.typing import Batch
 
 SHOWN = 64
 """Samples in the figure of the end of the run."""
@@ -219,7 +218,7 @@ def _real(setup: training_run.Setup) -> np.ndarray:
     return setup.test.read(every_nth(len(setup.test), SHOWN))["image"]
 
 
-def _some(source: data.Source) -> Batch:
+def _some(source: data.Source) -> dict[str, Any]:
     """As many images as the monitor looks at, with their labels."""
     examples = source.read(every_nth(len(source), MONITORED))
     return examples | {"image": scale(examples["image"])}

@@ -8,7 +8,7 @@ with a plus: `r1=0.1+r2=0.1`.
 import dataclasses
 import re
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import optax
 
@@ -106,7 +106,7 @@ def loss_of(name: str) -> AdversarialLoss:
     return getattr(losses.gan, name)()
 
 
-def factors_of(name: str) -> dict[str, float]:
+def factors_of(name: str) -> dict[str, Any]:
     """Returns the factors of both losses: 1/2 for least squares, as in its paper."""
     factor = 0.5 if name == "least_squares" else 1.0
     return {"critic_factor": factor, "generator_factor": factor}

@@ -271,12 +271,12 @@ def in_blocks(function: Callable, *inputs: np.ndarray, size: int = 500) -> list:
     ]
 
 
-def scale(images: Array) -> Array:
+def scale(images: Array | np.ndarray) -> Array:
     """Brings bytes to [0, 1]."""
     return jnp.asarray(images, jnp.float32) / 255
 
 
-def to_bytes(images: Array) -> np.ndarray:
+def to_bytes(images: Array | np.ndarray) -> np.ndarray:
     """Brings images in [0, 1] to bytes; what lies outside is cut."""
     return np.asarray(jnp.clip(images, 0, 1) * 255).round().astype(np.uint8)
 

@@ -187,15 +187,10 @@ def write_mode_arrays(
     shown = [row.samples[:, row.middle_seed] for row in rows]
     names = [row.label for row in rows]
     common = {"names": names, "step": rows[0].step}
-    finite = mixture.means is not None
-    save(
-        folder / "mode_samples.npz",
-        **common,
-        samples=np.stack(shown),
-        real=real,
-        **({"means": mixture.means} if finite else {}),
-    )
-    if not finite:
+    means = {} if mixture.means is None else {"means": mixture.means}
+    samples = np.stack(shown)
+    save(folder / "mode_samples.npz", **common, samples=samples, real=real, **means)
+    if mixture.means is None:
         return
     modes = len(mixture.means)
     save(

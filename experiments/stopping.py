@@ -86,8 +86,8 @@ def python() -> str:
     return sys.executable if path.startswith("..") else path
 
 
-def _handle(handler: Callable[[int, FrameType | None], None]) -> dict[int, object]:
-    former: dict[int, object] = {}
+def _handle(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
+    former: dict[int, Any] = {}
     for number in SIGNALS:
         if is_ignored(number):
             continue

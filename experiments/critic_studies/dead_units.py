@@ -75,7 +75,8 @@ def looker(
         )
         shares = [jnp.stack([dead_unit_share(x) for x in own]) for own in layers]
         slopes = jax.grad(lambda samples: model.critique(member, samples).sum())(fake)
-        return Seen(*shares, zero_gradient_share(slopes))
+        critic, generator = shares
+        return Seen(critic, generator, zero_gradient_share(slopes))
 
     compiled = jax.jit(jax.vmap(one))
 

@@ -144,7 +144,8 @@ def loaded(config: PairOptions, split: Any, size: int) -> data.Pairs:
     degrade = degradation_of(config.degrade)
     if degrade is None or config.data != "emoji":
         return data.load_pairs(config.data, degrade=degrade, **more)
-    drawings = data.load_pairs("emoji", **more | {"direction": "a_to_b"}).b
+    more["direction"] = "a_to_b"
+    drawings = data.load_pairs("emoji", **more).b
     pairs = data.paired(drawings, degrade=degrade)
     return pairs.swapped() if config.direction == "b_to_a" else pairs
 

@@ -308,8 +308,10 @@ def _shown(inputs: Any, images: Any, show: Show | None) -> np.ndarray:
 
 def _over_seeds(values: np.ndarray) -> tuple[float, float, float]:
     if len(values) < 2:
-        return (float(values.mean()),) * 3
-    return tuple(mean_interval(values))
+        mean = float(values.mean())
+        return mean, mean, mean
+    value, low, high = mean_interval(values)
+    return value, low, high
 
 
 def _row(score: Score, columns: Sequence[str], *, paired: bool) -> list[str]:

@@ -49,7 +49,7 @@ class Coins(NamedTuple):
     """
 
     f: Callable[[Array, Array, Array, float], Array]
-    of_count: Callable[[np.ndarray, int, float], np.ndarray]
+    of_count: Callable[..., np.ndarray]
 
 
 def _apart(coins: Array, seen: Array, number: Array, probability: float) -> Array:

@@ -59,7 +59,7 @@ def breast_cancer() -> Rows:
     """Reads the 569 rows: 30 standardised features and a constant."""
     from sklearn.datasets import load_breast_cancer
 
-    raw = load_breast_cancer()
+    raw: Any = load_breast_cancer()
     inputs = (raw.data - raw.data.mean(axis=0)) / raw.data.std(axis=0)
     inputs = np.column_stack([inputs, np.ones(len(inputs))])
     return Rows(jnp.asarray(inputs, jnp.float32), jnp.asarray(2.0 * raw.target - 1))

@@ -13,6 +13,7 @@ from jaxgen.errors import InputError
 from jaxgen.networks.convolution import ConvFormulation
 from jaxgen.networks.pure import pure
 from jaxgen.networks.translation.dropout import dropout as drop
+from jaxgen.networks.translation.encoder_decoder import EncoderDecoder
 from jaxgen.networks.translation.norms import Norm
 from jaxgen.networks.translation.sizes import height_and_width
 from jaxgen.networks.translation.unit import Unit, Upsampling, check_choices
@@ -29,7 +30,7 @@ __all__ = [
 HALVINGS = 2
 
 
-class ResNetTranslator(nn.Module):
+class ResNetTranslator(EncoderDecoder):
     """Images to images of the same size, by residual blocks at a quarter of it.
 
     Attributes:
@@ -52,30 +53,8 @@ class ResNetTranslator(nn.Module):
     formulation: ConvFormulation = "auto"
     dtype: DTypeLike | None = None
 
-    def __call__(
-        self,
-        images: Images,
-        *,
-        keys: RandomKeys | None = None,
-        train: bool = False,
-        axis_name: str | None = None,
-    ) -> Images:
-        """Returns images in [-1, 1]."""
-        return self._run(images, keys, train, axis_name)[-1]
-
-    def features(
-        self,
-        images: Images,
-        *,
-        keys: RandomKeys | None = None,
-        train: bool = False,
-        axis_name: str | None = None,
-    ) -> tuple[Images, ...]:
-        """Returns the feature maps of the encoding half."""
-        return self._run(images, keys, train, axis_name, encode=True)
-
     @nn.compact
-    def _run(
+    def run(
         self,
         images: Images,
         keys: RandomKeys | None,

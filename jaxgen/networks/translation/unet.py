@@ -15,6 +15,7 @@ from jaxgen.networks.convolution import ConvFormulation
 from jaxgen.networks.gan_parts import leaky_relu
 from jaxgen.networks.pure import pure
 from jaxgen.networks.translation.dropout import dropout as drop
+from jaxgen.networks.translation.encoder_decoder import EncoderDecoder
 from jaxgen.networks.translation.norms import Norm
 from jaxgen.networks.translation.sizes import height_and_width
 from jaxgen.networks.translation.unit import Unit, Upsampling, check_choices
@@ -37,7 +38,7 @@ _FEATURES = 4
 """Levels whose features are offered: those that are not yet a few pixels."""
 
 
-class UNetTranslator(nn.Module):
+class UNetTranslator(EncoderDecoder):
     """Images to images of the same size, through a bottleneck and past it.
 
     Attributes:
@@ -61,30 +62,8 @@ class UNetTranslator(nn.Module):
     formulation: ConvFormulation = "auto"
     dtype: DTypeLike | None = None
 
-    def __call__(
-        self,
-        images: Images,
-        *,
-        keys: RandomKeys | None = None,
-        train: bool = False,
-        axis_name: str | None = None,
-    ) -> Images:
-        """Returns images in [-1, 1]."""
-        return self._run(images, keys, train, axis_name)[-1]
-
-    def features(
-        self,
-        images: Images,
-        *,
-        keys: RandomKeys | None = None,
-        train: bool = False,
-        axis_name: str | None = None,
-    ) -> tuple[Images, ...]:
-        """Returns the feature maps of the encoding half."""
-        return self._run(images, keys, train, axis_name, encode=True)
-
     @nn.compact
-    def _run(
+    def run(
         self,
         images: Images,
         keys: RandomKeys | None,
