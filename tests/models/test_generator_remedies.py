@@ -218,7 +218,9 @@ def features(params, stats, samples):
     return jnp.tanh(samples @ params["w"] + params["b"])
 
 
-@pytest.mark.parametrize("parallel", ["shard_map", "pmap"])
+@pytest.mark.parametrize(
+    "parallel", ["shard_map", pytest.param("pmap", marks=pytest.mark.slow)]
+)
 def test_two_devices_take_the_step_of_one(key, parallel):
     model = styled_with_everything()
     state = model.init(key, BATCH)

@@ -91,7 +91,9 @@ def test_a_flax_module_with_its_own_batch_norm_goes_through_a_vae(key):
 
 
 @pytest.mark.skipif(jax.device_count() < 2, reason="needs 2 devices")
-@pytest.mark.parametrize("parallel", ["shard_map", "pmap"])
+@pytest.mark.parametrize(
+    "parallel", ["shard_map", pytest.param("pmap", marks=pytest.mark.slow)]
+)
 def test_statistics_of_both_networks_are_those_of_all_devices(key, parallel):
     model = build(networks.pure(Encoder()), networks.pure(Decoder()))
     state = started(model, key)
