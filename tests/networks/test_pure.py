@@ -70,6 +70,9 @@ def test_layers_of_the_library_normalize_drop_and_move_their_statistics(library,
     np.testing.assert_allclose(found, [[2.0, 2.5], [3.0, 3.0]], rtol=1e-5)
     again, _ = apply(params, stats, ROWS, keys=jax.random.clone(keys), train=True)
     np.testing.assert_array_equal(again, trained)
+    others = jax.random.split(jax.random.key(9), len(ROWS))
+    other, _ = apply(params, stats, ROWS, keys=others, train=True)
+    assert not np.array_equal(other, trained)
     whole, _ = apply(params, stats, ROWS, train=True)
     np.testing.assert_allclose(whole, normal, rtol=1e-5)
 
