@@ -132,7 +132,7 @@ def paired_rows(
     Args:
         remedies: All, or the first of them.
         kept: What each remedy keeps.
-        step: Its condition is what the network is told.
+        step: With the condition that the network takes.
         fake: Generated samples, shape (batch, ...).
         head: Number of the head.
         transform: Of the samples of this head.

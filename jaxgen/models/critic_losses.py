@@ -72,7 +72,7 @@ class CriticSettings(NamedTuple):
 
 
 def shown_condition(settings: CriticSettings, condition: Condition) -> Condition:
-    """Returns the condition that the network is told; an auxiliary one is told none."""
+    """Returns the condition that the network takes: none with a classifier."""
     return None if settings.auxiliary_weight else condition
 
 

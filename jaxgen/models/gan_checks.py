@@ -23,7 +23,7 @@ __all__ = [
     "check_logits",
     "check_parts",
     "check_samples",
-    "check_share",
+    "share_stride",
 ]
 
 
@@ -96,10 +96,10 @@ def check_samples(
             f"{critic_steps * group}."
         )
     for remedy in remedies:
-        check_share(remedy, samples.shape[0] // critic_steps)
+        share_stride(remedy, samples.shape[0] // critic_steps)
 
 
-def check_share(remedy: Remedy, rows: int) -> int:
+def share_stride(remedy: Remedy, rows: int) -> int:
     """Returns 1 over a remedy's `batch_share`; refuses rows that it does not divide."""
     stride = round(1 / remedy.batch_share)
     if rows % stride:

@@ -12,7 +12,7 @@ from jaxgen import random
 from jaxgen.models.conditions import Condition
 from jaxgen.models.critic import Critic
 from jaxgen.models.critic_losses import batch_mean
-from jaxgen.models.gan_checks import check_share
+from jaxgen.models.gan_checks import share_stride
 from jaxgen.models.remedies import GeneratorPass, Remedy
 from jaxgen.models.styled_generator import GeneratorFunctions, fold_keys
 from jaxgen.typing import (
@@ -37,7 +37,6 @@ __all__ = [
 # What each number of `fold_keys` draws, from the noise keys of one pass.
 _SYNTHESIS, _MAPPING, _MIXED_LATENTS, _MIXED_MAPPING = range(4)
 _OTHER_LATENTS, _OTHER_NOISE, _PENALTY = range(4, 7)
-_OTHER_STYLES = 1000
 
 
 class Players(NamedTuple):
@@ -132,7 +131,7 @@ def share_of(remedy: Remedy, examples: Any) -> Any:
 
     They are the same on any devices.
     """
-    stride = check_share(remedy, len(examples[0]))
+    stride = share_stride(remedy, len(examples[0]))
     return examples._replace(**{
         name: leaf[::stride]
         for name, leaf in examples._asdict().items()
@@ -161,7 +160,7 @@ def generator_penalty(
         others = inputs._replace(
             latents=fold_keys(fold_keys(inputs.noise, _OTHER_LATENTS), place),
             noise=fold_keys(fold_keys(inputs.noise, _OTHER_NOISE), place),
-            styles=jax.random.fold_in(inputs.styles, _OTHER_STYLES + place),
+            styles=jax.random.fold_in(random.stream(inputs.styles, "others"), place),
         )
         found, _ = generate(players, generator, others, axis_name)
         return found.latents, found.samples

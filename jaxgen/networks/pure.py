@@ -18,19 +18,25 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from flax import linen as nn
-from flax import nnx
 
 from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.typing import Network, Params, PRNGKeyArray, PyTree, RandomKeys
 
-__all__ = ["pure", "pure_functions"]
+__all__ = [
+    "batch_key",
+    "check_axis_name",
+    "check_inputs",
+    "kind_of",
+    "named_in",
+    "pure",
+    "pure_functions",
+]
 
 
 def pure(
-    module: nn.Module | Callable[[nnx.Rngs], nnx.Module], *, method: str = "__call__"
+    module: nn.Module | Callable[[Any], Any], *, method: str = "__call__"
 ) -> Network:
     """Returns a module as a `Network`.
 
@@ -53,6 +59,7 @@ def pure(
         >>> outputs, stats = network.apply(params, stats, inputs)
         >>> outputs.shape
         (5, 3)
+        >>> from flax import nnx
         >>> network = pure(lambda rngs: nnx.Linear(2, 3, rngs=rngs))
         >>> params, stats = network.init(jax.random.key(0))
         >>> network.apply(params, stats, inputs)[0].shape
@@ -60,15 +67,10 @@ def pure(
     """
     if isinstance(module, nn.Module):
         return _linen(module, method)
-    is_class = isinstance(module, type) and issubclass(module, nn.Module)
-    if not callable(module) or is_class or isinstance(module, nnx.Module):
-        raise InputError(
-            f"pure takes a Linen module, or a function from nnx.Rngs to an NNX module; "
-            f"it was given {_kind(module)}. Write MyModule(...) of a Linen module, and "
-            "lambda rngs: MyModule(..., rngs=rngs) of an NNX module."
-        )
-    build: Any = module
-    return _nnx(build, method)
+    # NNX takes a fifth of a second to import.
+    from jaxgen.networks.pure_nnx import pure_nnx
+
+    return pure_nnx(module, method)
 
 
 def pure_functions(init: Callable[..., Params], apply: Callable[..., Any]) -> Network:
@@ -88,7 +90,7 @@ def pure_functions(init: Callable[..., Params], apply: Callable[..., Any]) -> Ne
         >>> scale.apply(params, stats, jax.numpy.zeros((4, 2)))[0].shape
         (4, 2)
     """
-    chosen = _named_in(apply)
+    chosen = named_in(apply)
 
     def init_pure(key: PRNGKeyArray, *inputs: Any) -> tuple[Params, PyTree]:
         check_key(key)
@@ -97,14 +99,14 @@ def pure_functions(init: Callable[..., Params], apply: Callable[..., Any]) -> Ne
     def apply_pure(
         params: Params, stats: PyTree, *inputs: Any, **mode: Any
     ) -> tuple[Any, PyTree]:
-        _check_inputs(inputs)
+        check_inputs(inputs)
         return apply(params, *inputs, **chosen(**mode)), stats
 
     return Network(init_pure, apply_pure)
 
 
 def _linen(module: nn.Module, method: str) -> Network:
-    chosen = _named_in(getattr(module, method))
+    chosen = named_in(getattr(module, method))
 
     def init(key: PRNGKeyArray, *inputs: Any) -> tuple[Params, PyTree]:
         check_key(key)
@@ -132,19 +134,19 @@ def _linen(module: nn.Module, method: str) -> Network:
         train: bool = False,
         axis_name: str | None = None,
     ) -> tuple[Any, PyTree]:
-        _check_inputs(inputs)
+        check_inputs(inputs)
         kept = {"batch_stats": stats} if jax.tree.leaves(stats) else {}
         moving = train and bool(kept)
         mode = chosen(keys=keys, train=train, axis_name=axis_name)
         if moving:
-            _check_axis_name(module, method, axis_name, mode)
+            check_axis_name(module, method, axis_name, mode)
         with _drop_nothing() if keys is None else contextlib.nullcontext():
             found = module.apply(
                 {"params": params, **kept},
                 *inputs,
                 **mode,
                 method=method,
-                rngs=None if keys is None else _batch_key(keys),
+                rngs=None if keys is None else batch_key(keys),
                 mutable=["batch_stats"] if moving else False,
             )
         return (found[0], found[1]["batch_stats"]) if moving else (found, stats)
@@ -152,60 +154,14 @@ def _linen(module: nn.Module, method: str) -> Network:
     return Network(init, apply)
 
 
-def _nnx(build: Callable[[nnx.Rngs], nnx.Module], method: str) -> Network:
-    def split(module: nnx.Module) -> tuple[Params, PyTree]:
-        # The state of nnx.Rngs is no statistic: a call with keys sets it anew.
-        _, params, _, stats = nnx.split(module, nnx.Param, nnx.RngState, ...)
-        return nnx.to_pure_dict(params), nnx.to_pure_dict(stats) or ()
-
-    def blank() -> nnx.Module:
-        return nnx.eval_shape(lambda: build(nnx.Rngs(0)))
-
-    def init(key: PRNGKeyArray, *inputs: Any) -> tuple[Params, PyTree]:
-        del inputs
-        check_key(key)
-        module = build(nnx.Rngs(key))
-        if not isinstance(module, nnx.Module):
-            raise InputError(
-                f"The function that pure was given returns {_kind(module)}: return an "
-                "NNX module, or give a Linen module itself."
-            )
-        return split(module)
-
-    def apply(
-        params: Params,
-        stats: PyTree,
-        *inputs: Any,
-        keys: RandomKeys | None = None,
-        train: bool = False,
-        axis_name: str | None = None,
-    ) -> tuple[Any, PyTree]:
-        _check_inputs(inputs)
-        module = blank()
-        nnx.update(module, params)
-        if stats:
-            nnx.update(module, stats)
-        module.train() if train else module.eval()
-        if keys is None:
-            module.set_attributes(deterministic=True, raise_if_not_found=False)
-        else:
-            _reseed(module, _batch_key(keys))
-        function = getattr(module, method)
-        mode = _named_in(function)(keys=keys, train=train, axis_name=axis_name)
-        if train and stats:
-            _check_axis_name(module, method, axis_name, mode)
-        outputs = function(*inputs, **mode)
-        return outputs, split(module)[1] if train else stats
-
-    return Network(init, apply)
-
-
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """Returns what a value is, for a message."""
     is_class = isinstance(value, type)
     return f"the class {value.__name__}" if is_class else f"a {type(value).__name__}"
 
 
-def _check_inputs(inputs: tuple[Any, ...]) -> None:
+def check_inputs(inputs: tuple[Any, ...]) -> None:
+    """Raises InputError if `apply` was called without `stats`, or without inputs."""
     if not inputs:
         raise InputError(
             "apply was given no inputs: call apply(params, stats, *inputs), with the "
@@ -213,9 +169,10 @@ def _check_inputs(inputs: tuple[Any, ...]) -> None:
         )
 
 
-def _check_axis_name(
+def check_axis_name(
     module: Any, method: str, axis_name: str | None, mode: dict[str, Any]
 ) -> None:
+    """Raises InputError if statistics would be those of one device alone."""
     if axis_name is not None and "axis_name" not in mode:
         raise InputError(
             f"{type(module).__name__} keeps statistics of the batch, which is spread "
@@ -224,16 +181,7 @@ def _check_axis_name(
         )
 
 
-def _reseed(module: nnx.Module, key: PRNGKeyArray) -> None:
-    """Gives each random stream of a module a key of its own."""
-    nodes = [node for _, node in nnx.iter_graph(module)]
-    streams = [node for node in nodes if isinstance(node, nnx.RngStream)]
-    for number, stream in enumerate(streams):
-        stream.key.set_value(jax.random.fold_in(key, number))
-        stream.count.set_value(jnp.zeros((), jnp.uint32))
-
-
-def _batch_key(keys: RandomKeys) -> PRNGKeyArray:
+def batch_key(keys: RandomKeys) -> PRNGKeyArray:
     """Returns the key of a library's random layers, apart from the examples' keys."""
     # Folded first: to slice the keys themselves would use them up.
     return jax.vmap(lambda key: jax.random.fold_in(key, 0))(keys)[0]
@@ -250,7 +198,7 @@ def _drop_nothing() -> contextlib.AbstractContextManager[Any]:
     return nn.intercept_methods(intercept)
 
 
-def _named_in(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
+def named_in(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
     """Returns what chooses those of `keys`, `train`, `axis_name` a function takes."""
     named = inspect.signature(function).parameters
 

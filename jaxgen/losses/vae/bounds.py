@@ -99,7 +99,7 @@ def elbo(
         posterior: q(z|x): what the encoder returned, (mean, log_variance) of shape
             (batch, latents), or one of `losses.vae.families`.
         decode: `(latents, *inputs) -> parameters` of the likelihood, with a leading
-            batch axis. It is called for each sample of each example apart.
+            batch axis. It is called once for each sample of each example.
         observations: x, shape (batch, ...).
         *inputs: What else the decoder is given of each example, with a leading batch
             axis: labels, keys. All samples of an example get the same, so that keys

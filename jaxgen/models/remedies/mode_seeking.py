@@ -1,4 +1,4 @@
-"""Mode seeking: latents that are apart give samples that are apart."""
+"""Mode seeking: distant latents give distant samples."""
 
 from jaxgen.checks import check_count, check_number
 from jaxgen.losses import penalties

@@ -24,8 +24,8 @@ def path_length(
         weight: Of the penalty.
         decay: Share of a batch in the moving average of the lengths, which starts at 0.
         every: 1 adds it to each loss; above that it is lazy, a step of the generator's
-            optimizer by itself each `every` steps, with `every` times the weight. Adam
-            then wants `lazy_adam`.
+            optimizer by itself each `every` steps, with `every` times the weight; use
+            `lazy_adam` then.
         batch_share: The share of the batch that it is calculated from: 1 over a whole
             number.
 

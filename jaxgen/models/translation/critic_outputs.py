@@ -15,7 +15,7 @@ __all__ = ["critic_logits", "critic_terms"]
 def critic_logits(
     critic: Critic, net: NetState, images: Array, inference: InferenceMode
 ) -> Array:
-    """Returns a critic's logits, normalized as those of the training are.
+    """Returns a critic's logits, normalized as in training.
 
     In training data and generated images come in batches of their own, so that the
     running statistics of the critic are those of neither.
