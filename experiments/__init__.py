@@ -5,6 +5,6 @@ import sys
 # While Python looks for the module of `python -m experiments.NAME`; its imports, and so
 # the time in which a signal would end in a traceback, take seconds.
 if sys.argv[:1] == ["-m"]:
-    from experiments import stopping
+    from jaxgen import stopping
 
     stopping.exit_while_importing()

@@ -22,10 +22,10 @@ import jax
 import numpy as np
 import optax
 
-from experiments import command, gan_parts, model_checks, progress, training_run
+from experiments import gan_parts
 from experiments.latent_arrays import save
 from experiments.mode_watch import NUM_SAMPLES, SHOWN
-from jaxgen import metrics, models, networks, random, training
+from jaxgen import metrics, models, networks, random, run, training
 from jaxgen.data import mixtures
 from jaxgen.models import Ensemble
 from jaxgen.typing import PRNGKeyArray
@@ -127,7 +127,7 @@ def build(config: Config) -> models.AdaGAN:
 
 def main(config: Config) -> dict[str, Any]:
     """Trains all seeds, counts modes; returns them by the number of components."""
-    command.check_positive(
+    run.check_positive(
         config,
         "components",
         "component_steps",
@@ -144,23 +144,23 @@ def main(config: Config) -> dict[str, Any]:
         "batch_size",
         "steps_per_call",
     )
-    command.check_bounds(config, "b1", "b2", least=0, below=1)
-    command.check_bounds(config, "seconds_between_checkpoints", least=0)
-    command.use_devices(config.devices)
+    run.check_bounds(config, "b1", "b2", least=0, below=1)
+    run.check_bounds(config, "seconds_between_checkpoints", least=0)
+    run.use_devices(config.devices)
     mixture = {"ring": mixtures.ring, "grid": mixtures.grid}[config.mixture]()
     model = build(config)
     ensemble = models.ensemble(lambda _: build(config), num_seeds=config.seeds)
     setup = _setup(config, mixture, model.num_steps)
-    model_checks.check_models(setup, ensemble, step=True)
-    with training_run.timed() as seconds:
-        folder = training_run.open_folder(
+    run.check_models(setup, ensemble, step=True)
+    with run.timed() as seconds:
+        folder = run.open_folder(
             config,
             "adagan",
             f"{mixture.name}-{config.components}",
             title=f"A mixture of GANs on {mixture.name}",
             doc=__doc__ or "",
         )
-        state = training_run.train(
+        state = run.train(
             config,
             setup,
             folder,
@@ -169,7 +169,7 @@ def main(config: Config) -> dict[str, Any]:
             terms=("critic_loss", "classifier_loss", "effective_share"),
         )
         key = random.stream(setup.key, "figures")
-        progress.print_line("Counting the modes that every number of components finds")
+        run.print_line("Counting the modes that every number of components finds")
         counts = _count(key, config.components, model, state.net, mixture)
         _write_arrays(key, folder, model, ensemble, state, mixture, counts)
     modes = len(counts.means)
@@ -179,10 +179,10 @@ def main(config: Config) -> dict[str, Any]:
         for word, own in zip(words, counts.captured, strict=True)
     }
     table = _table(config, words, counts)
-    return training_run.finish(folder, results, seconds=seconds(), tables=[table])
+    return run.finish(folder, results, seconds=seconds(), tables=[table])
 
 
-def _setup(config: Config, mixture: mixtures.Mixture, steps: int) -> training_run.Setup:
+def _setup(config: Config, mixture: mixtures.Mixture, steps: int) -> run.Setup:
     place = training.placement(config.devices, config.parallel)
     size = config.batch_size * config.critic_steps * config.candidates
     place.rows(size)
@@ -192,7 +192,7 @@ def _setup(config: Config, mixture: mixtures.Mixture, steps: int) -> training_ru
     )
     # There is no source of points to read, and nothing to test but the samples.
     none: Any = None
-    return training_run.Setup(none, none, batches, none, place, key, steps)
+    return run.Setup(none, none, batches, none, place, key, steps)
 
 
 def _count(
@@ -296,4 +296,4 @@ def _label(number: int) -> str:
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

@@ -33,9 +33,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal
 
-from experiments import command, training_run, vae_parts
+from experiments import vae_parts
 from experiments.beta_studies import constrained, sweep
-from jaxgen import models
+from jaxgen import models, run
 from jaxgen.errors import InputError
 
 SPRITES = "the sweep draws its own sprites, whose factors are known"
@@ -64,9 +64,7 @@ WHY = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(
-    training_run.RunOptions, vae_parts.NetworkOptions, training_run.DataOptions
-):
+class Config(run.RunOptions, vae_parts.NetworkOptions, run.DataOptions):
     """Options of the script."""
 
     study: Literal["sweep", "constrained"] = "sweep"
@@ -119,7 +117,7 @@ class Config(
 
 def main(config: Config) -> dict[str, Any]:
     """Runs the study; returns its numbers by name."""
-    command.check_positive(
+    run.check_positive(
         config,
         "latents",
         "hidden",
@@ -133,17 +131,17 @@ def main(config: Config) -> dict[str, Any]:
         "reconstruction_target",
         "variance",
     )
-    command.check_bounds(config, "damping", least=0)
+    run.check_bounds(config, "damping", least=0)
     _check_used(config)
     if config.study == "sweep":
         hidden = (128,) if config.network == "mlp" else None
         config = _with(config, kl_target=6.0, image_size=24, steps=4000, hidden=hidden)
-        return sweep.run(config, __doc__ or "")
-    return constrained.run(_with(config, kl_target=25.0), __doc__ or "")
+        return sweep.study(config, __doc__ or "")
+    return constrained.study(_with(config, kl_target=25.0), __doc__ or "")
 
 
 def trained_models(
-    config: Config, setup: training_run.Setup, restore: Callable[..., Any]
+    config: Config, setup: run.Setup, restore: Callable[..., Any]
 ) -> dict[str, tuple[models.VAE, Any]]:
     """Returns the model of a constrained run with its state; see `restored_runs`."""
     if config.study == "sweep":
@@ -177,4 +175,4 @@ def _with(config: Config, **defaults: Any) -> Config:
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

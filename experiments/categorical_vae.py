@@ -21,21 +21,14 @@ from typing import Any, Literal
 
 import optax
 
-from experiments import (
-    command,
-    discrete_parts,
-    model_checks,
-    run_records,
-    training_run,
-    vae_parts,
-)
+from experiments import discrete_parts, vae_parts
 from experiments.latent_arrays import (
     chosen,
     encode_all,
     on_one_device,
     write_latent_arrays,
 )
-from jaxgen import models, random
+from jaxgen import models, random, run
 from jaxgen.errors import InputError
 
 PUBLISHED = {
@@ -50,9 +43,9 @@ PUBLISHED = {
 @dataclasses.dataclass(frozen=True)
 class Config(
     discrete_parts.LatentOptions,
-    training_run.RunOptions,
+    run.RunOptions,
     vae_parts.NetworkOptions,
-    training_run.DataOptions,
+    run.DataOptions,
 ):
     """Options of the script."""
 
@@ -109,7 +102,7 @@ def build(config: Config, image_shape: tuple[int, int, int]) -> models.VAE:
 
 
 def trained_models(
-    config: Config, setup: training_run.Setup, restore: Callable[..., Any]
+    config: Config, setup: run.Setup, restore: Callable[..., Any]
 ) -> dict[str, tuple[models.VAE, Any]]:
     """Returns the model of a finished run with its state; see `restored_runs`."""
     model = build(config, setup.train.image_shape)
@@ -130,7 +123,7 @@ def cooling(config: Config) -> optax.Schedule:
 
 def check(config: Config) -> None:
     """Raises an InputError for options that do not go together."""
-    command.check_positive(
+    run.check_positive(
         config,
         "latents",
         "classes",
@@ -142,7 +135,7 @@ def check(config: Config) -> None:
         "temperature_floor",
         "nll_images",
     )
-    command.check_bounds(config, "temperature_rate", least=0)
+    run.check_bounds(config, "temperature_rate", least=0)
     discrete_parts.check_latents(config)
     if config.temperature_floor > config.temperature:
         raise InputError(
@@ -156,17 +149,17 @@ def check(config: Config) -> None:
         choice.make(config.temperature),
         config.samples or choice.samples,
     )
-    build(config, model_checks.IMAGE_SHAPE)
+    build(config, run.IMAGE_SHAPE)
 
 
 def main(config: Config) -> dict[str, Any]:
     """Trains, evaluates, draws; returns the final test terms in nats per image."""
     check(config)
-    setup = training_run.prepare(config)
-    with training_run.timed() as seconds:
+    setup = run.prepare(config)
+    with run.timed() as seconds:
         model = build(config, setup.train.image_shape)
-        model_checks.check_models(setup, model)
-        folder = training_run.open_folder(
+        run.check_models(setup, model)
+        folder = run.open_folder(
             config,
             "categorical_vae",
             f"{setup.train.name}-{discrete_parts.latents_name(config)}"
@@ -176,7 +169,7 @@ def main(config: Config) -> dict[str, Any]:
             **vae_parts.floors(config, setup),
         )
         snapshots = vae_parts.snapshots(folder, model, setup)
-        state = training_run.train(
+        state = run.train(
             config,
             setup,
             folder,
@@ -185,7 +178,7 @@ def main(config: Config) -> dict[str, Any]:
             callbacks=(snapshots,),
         )
         terms = ("loss", "reconstruction", "kl")
-        last = run_records.last_record(folder.metrics, *terms)
+        last = run.last_record(folder.metrics, *terms)
         results = {f"test {name}": (last[name], "nats per image") for name in terms}
         images, _, _ = chosen(setup.test, conditional=False)
         codes, _ = encode_all(model, on_one_device(state), images)
@@ -204,7 +197,7 @@ def main(config: Config) -> dict[str, Any]:
         key = random.stream(setup.key, "figures")
         write_latent_arrays(folder.arrays, model, state, setup.test, key)
         discrete_parts.write_codes(folder.arrays, model, state, setup.test)
-    done = training_run.finish(folder, results, seconds=seconds(), tables=tables)
+    done = run.finish(folder, results, seconds=seconds(), tables=tables)
     return {name.removeprefix("test "): value for name, value in done.items()}
 
 
@@ -224,4 +217,4 @@ def comparison(config: Config, found: vae_parts.Likelihood) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

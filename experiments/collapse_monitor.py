@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments import progress
-from jaxgen import metrics, training
+from jaxgen import metrics, run, training
 from jaxgen.checks import examples_of
 from jaxgen.data.mixtures import Mixture
 from jaxgen.metrics import critic_overfitting, relative_diversity
@@ -79,7 +78,7 @@ class CollapseMonitor:
         test: Batch | None = None,
         mixture: Mixture | None = None,
         steps_per_epoch: int = 1,
-        warn: Callable[[str], None] = progress.print_line,
+        warn: Callable[[str], None] = run.print_line,
     ):
         """Compiles the look."""
         self._path, self._mixture, self._warn = path, mixture, warn

@@ -18,7 +18,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from experiments import command
+from jaxgen import run
 from jaxgen.errors import InputError
 from jaxgen.metrics.features import inception, perceptual, save_weights
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 else:
     try:
         from tyro.conf import Positional
-    except ImportError:  # `command.run` says so
+    except ImportError:  # `run.command_line` says so
         Positional = tuple
 
 _INPUTS = {"inception": 1, "lpips": 2}
@@ -70,4 +70,4 @@ def main(config: Config) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

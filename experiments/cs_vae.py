@@ -33,15 +33,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import (
-    command,
-    latent_arrays,
-    model_checks,
-    progress,
-    training_run,
-    vae_parts,
-)
-from jaxgen import data, models, random, training
+from experiments import latent_arrays, vae_parts
+from jaxgen import data, models, random, run, training
 from jaxgen.errors import InputError
 from jaxgen.losses.vae import objectives, priors, regularizers
 from jaxgen.losses.vae.families import GaussianMixture, StandardNormal
@@ -54,9 +47,7 @@ POOR = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(
-    training_run.RunOptions, vae_parts.NetworkOptions, training_run.DataOptions
-):
+class Config(run.RunOptions, vae_parts.NetworkOptions, run.DataOptions):
     """Options of the script."""
 
     binarize: Literal["no", "dynamic", "fixed"] = "dynamic"
@@ -127,7 +118,7 @@ def sweep_of(config: Config, image_shape: tuple[int, int, int]) -> models.Ensemb
 
 
 def train(
-    config: Config, setup: training_run.Setup, folder: training.RunFolder
+    config: Config, setup: run.Setup, folder: training.RunFolder
 ) -> list[Trained]:
     """Trains the sweep as one model, then the baselines, all with one budget."""
 
@@ -139,7 +130,7 @@ def train(
         else:
             # The root key of the members: the same first networks, the same draws.
             own = {"part": part, "key": models.member_key(setup.key, 0)}
-        return training_run.train(
+        return run.train(
             config, setup, folder, model, convolutional=config.network == "conv", **own
         )
 
@@ -147,7 +138,7 @@ def train(
 
 
 def with_states(
-    config: Config, setup: training_run.Setup, state_of: Callable[..., Any]
+    config: Config, setup: run.Setup, state_of: Callable[..., Any]
 ) -> list[Trained]:
     """Returns the sweep, then the baselines.
 
@@ -175,7 +166,7 @@ def with_states(
 
 
 def trained_models(
-    config: Config, setup: training_run.Setup, restore: Callable[..., Any]
+    config: Config, setup: run.Setup, restore: Callable[..., Any]
 ) -> dict[str, tuple[models.VAE, Any]]:
     """Returns the models of a finished run with their states; see `restored_runs`."""
     found = with_states(config, setup, restore)
@@ -196,7 +187,7 @@ def components(one: Trained) -> np.ndarray:
 
 
 def measure(
-    config: Config, setup: training_run.Setup, found: list[Trained]
+    config: Config, setup: run.Setup, found: list[Trained]
 ) -> tuple[list[dict[str, Any]], dict[str, np.ndarray], list[vae_parts.Likelihood]]:
     """Measures the terms and the likelihood of every model on the test set.
 
@@ -205,9 +196,7 @@ def measure(
         likelihoods.
     """
     rows, numbers = [], {"reconstruction": [], "divergence": []}
-    progress.print_line(
-        f"Measuring the terms of {len(found)} models on the test images"
-    )
+    run.print_line(f"Measuring the terms of {len(found)} models on the test images")
     for one in found:
         key = random.stream(setup.key, "terms")
         mean = {
@@ -332,18 +321,18 @@ def write_sweep(
 
 def main(config: Config) -> dict[str, Any]:
     """Trains the sweep and its baselines, measures and draws; returns the NLLs."""
-    command.check_positive(config, "hidden", "variance", "lambdas")
-    command.check_positive(config, "components", "nll_samples", "nll_images")
-    command.check_bounds(config, "latents", least=2)
+    run.check_positive(config, "hidden", "variance", "lambdas")
+    run.check_positive(config, "components", "nll_samples", "nll_images")
+    run.check_bounds(config, "latents", least=2)
     if len(set(config.lambdas)) < len(config.lambdas):
         shown = " ".join(f"{weight:g}" for weight in config.lambdas)
         raise InputError(f"--lambdas {shown}: give each weight once.")
-    sweep_of(config, model_checks.IMAGE_SHAPE)
-    setup = training_run.prepare(config)
+    sweep_of(config, run.IMAGE_SHAPE)
+    setup = run.prepare(config)
     shape = setup.train.image_shape
-    model_checks.check_models(setup, sweep_of(config, shape), build(config, shape))
-    with training_run.timed() as seconds:
-        folder = training_run.open_folder(
+    run.check_models(setup, sweep_of(config, shape), build(config, shape))
+    with run.timed() as seconds:
+        folder = run.open_folder(
             config,
             "cs_vae",
             f"{setup.train.name}-{config.network}-z{config.latents}",
@@ -357,7 +346,7 @@ def main(config: Config) -> dict[str, Any]:
             f"-log p(x), {one.name}": (own.nll, "nats per image")
             for one, own in zip(found, likelihoods, strict=True)
         }
-    return training_run.finish(folder, results, seconds=seconds(), tables=tables)
+    return run.finish(folder, results, seconds=seconds(), tables=tables)
 
 
 def _stacked(centres: list[np.ndarray]) -> np.ndarray:
@@ -369,4 +358,4 @@ def _stacked(centres: list[np.ndarray]) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

@@ -28,15 +28,8 @@ import numpy as np
 import optax
 from scipy import stats
 
-from experiments import (
-    command,
-    latent_arrays,
-    model_checks,
-    progress,
-    training_run,
-    vae_parts,
-)
-from jaxgen import data, models, networks, random
+from experiments import latent_arrays, vae_parts
+from jaxgen import data, models, networks, random, run
 from jaxgen.errors import InputError
 from jaxgen.losses.vae import priors
 from jaxgen.losses.vae.families import Gaussian
@@ -54,9 +47,7 @@ NEIGHBOURS_AMONG = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(
-    training_run.RunOptions, vae_parts.NetworkOptions, training_run.DataOptions
-):
+class Config(run.RunOptions, vae_parts.NetworkOptions, run.DataOptions):
     """Options of the script."""
 
     prior: Literal["standard_normal", "conditional"] = "standard_normal"
@@ -99,7 +90,7 @@ def build(config: Config, image_shape: tuple[int, int, int], num_classes: int) -
 
 
 def trained_models(
-    config: Config, setup: training_run.Setup, restore: Callable[..., Any]
+    config: Config, setup: run.Setup, restore: Callable[..., Any]
 ) -> dict[str, tuple[models.VAE, Any]]:
     """Returns both models of a finished run with their states; see `restored_runs`."""
     names = class_names(config, setup)
@@ -110,7 +101,7 @@ def trained_models(
     }
 
 
-def class_names(config: Config, setup: training_run.Setup) -> tuple[str, ...]:
+def class_names(config: Config, setup: run.Setup) -> tuple[str, ...]:
     """Returns the names of the classes; refuses data that have none."""
     names = setup.train.class_names
     if names is None or setup.test.class_names is None:
@@ -192,7 +183,7 @@ def write_comparison(
 
 
 def label_table(
-    key: PRNGKeyArray, both: Pair, states: Pair, setup: training_run.Setup
+    key: PRNGKeyArray, both: Pair, states: Pair, setup: run.Setup
 ) -> tuple[dict[str, Any], float]:
     """Asks a classifier which labels it reads in what the models draw.
 
@@ -262,15 +253,15 @@ def wilson_interval(hits: int, number: int) -> tuple[float, float]:
 
 def main(config: Config) -> dict[str, Any]:
     """Trains both models, compares them, draws; returns numbers in nats per image."""
-    command.check_positive(config, "latents", "hidden", "variance")
+    run.check_positive(config, "latents", "hidden", "variance")
     require_sklearn("neighbors")
-    build(config, model_checks.IMAGE_SHAPE, 10)
-    setup = training_run.prepare(config)
+    build(config, run.IMAGE_SHAPE, 10)
+    setup = run.prepare(config)
     names = class_names(config, setup)
-    with training_run.timed() as seconds:
+    with run.timed() as seconds:
         both = build(config, setup.train.image_shape, len(names))
-        model_checks.check_models(setup, *both)
-        folder = training_run.open_folder(
+        run.check_models(setup, *both)
+        folder = run.open_folder(
             config,
             "cvae",
             f"{setup.train.name}-{config.network}-z{config.latents}",
@@ -280,11 +271,11 @@ def main(config: Config) -> dict[str, Any]:
             **vae_parts.floors(config, setup),
         )
         states = train(config, setup, folder, both)
-        progress.print_line("Comparing both models on the test images")
+        run.print_line("Comparing both models on the test images")
         compared, results = compare(
             random.stream(setup.key, "comparison"), both, states, setup
         )
-        progress.print_line("Reading the labels of samples by a classifier")
+        run.print_line("Reading the labels of samples by a classifier")
         obeyed, share = label_table(
             random.stream(setup.key, "labels"), both, states, setup
         )
@@ -311,17 +302,17 @@ def main(config: Config) -> dict[str, Any]:
         )
         errors = [results[f"{name} reconstruction"][0] for name in ("VAE", "CVAE")]
         write_comparison(folder.arrays, both, states, setup.test, errors)
-    return training_run.finish(folder, results, seconds=seconds(), tables=tables)
+    return run.finish(folder, results, seconds=seconds(), tables=tables)
 
 
-def train(config: Config, setup: training_run.Setup, folder: Any, both: Pair) -> Pair:
+def train(config: Config, setup: run.Setup, folder: Any, both: Pair) -> Pair:
     """Trains the plain model, then the conditional one on the same batches."""
     convolutional = config.network == "conv"
-    plain = training_run.train(
+    plain = run.train(
         config, setup, folder, both.vae, part="vae", convolutional=convolutional
     )
     snapshots = vae_parts.snapshots(folder, both.cvae, setup)
-    conditional = training_run.train(
+    conditional = run.train(
         config,
         setup,
         folder,
@@ -329,12 +320,12 @@ def train(config: Config, setup: training_run.Setup, folder: Any, both: Pair) ->
         convolutional=convolutional,
         callbacks=(snapshots,),
     )
-    training_run.merge_parts(folder, ["vae"])
+    run.merge_parts(folder, ["vae"])
     return Pair(*map(latent_arrays.on_one_device, (plain, conditional)))
 
 
 def compare(
-    key: PRNGKeyArray, both: Pair, states: Pair, setup: training_run.Setup
+    key: PRNGKeyArray, both: Pair, states: Pair, setup: run.Setup
 ) -> tuple[dict[str, Any], dict[str, tuple[float, str]]]:
     """Measures both models on the same test images, with the same random numbers.
 
@@ -383,7 +374,7 @@ def compare(
 
 
 def nll_table(
-    config: Config, both: Pair, states: Pair, setup: training_run.Setup
+    config: Config, both: Pair, states: Pair, setup: run.Setup
 ) -> dict[str, Any]:
     """Returns the table of -log p(x) and -log p(x|y) by importance sampling."""
     found = [
@@ -418,4 +409,4 @@ def _flat(images: np.ndarray | Array) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

@@ -34,11 +34,10 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal
 
-from experiments import command, model_checks, progress, training_run
 from experiments.translation_studies import data, monitor, parts, training
 from experiments.translation_studies.monitor import Direction
 from experiments.translation_studies.runs import Facts
-from jaxgen import losses, models, networks
+from jaxgen import losses, models, networks, run
 
 Method = Literal["cyclegan", "cut", "fastcut"]
 
@@ -76,7 +75,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Config(
-    training_run.RunOptions,
+    run.RunOptions,
     parts.NetworkOptions,
     parts.GameOptions,
     training.WatchOptions,
@@ -192,25 +191,25 @@ def main(config: Config) -> dict[str, Any]:
     """Trains, judges, draws; returns the scores on the held-out images."""
     asked, config = config, settled(config)
     _check(config)
-    progress.print_line(f"Loading the images: {config.data}")
+    run.print_line(f"Loading the images: {config.data}")
     setup = data.prepare(config, unpaired=True)
     channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
     name = parts.set_name(setup.train.name)
     model = build(config, channels, setup.steps)
-    model_checks.check_models(setup, model)
+    run.check_models(setup, model)
     names = ["a_to_b", "b_to_a"] if config.method == "cyclegan" else ["a_to_b"]
-    with training_run.timed() as seconds:
+    with run.timed() as seconds:
         judges = training.judges_of(config, setup, names)
         directions = _directions(config, model, judges)
         training.check_best(config, directions[0])
-        folder = training_run.open_folder(
+        folder = run.open_folder(
             config,
             "cyclegan",
             parts.run_name(config, name, config.method),
             title=f"{LABELS[config.method]} on {name}",
             doc=__doc__ or "",
-            fixed=training_run.LENGTH if config.decay else frozenset(),
-            command=command.command(asked),
+            fixed=run.LENGTH if config.decay else frozenset(),
+            command=run.command_of(asked),
         )
         trained = training.train(
             config, setup, folder, model, directions, terms=TERMS[config.method]
@@ -218,7 +217,7 @@ def main(config: Config) -> dict[str, Any]:
         if config.method == "cyclegan":
             training.write_cycles(folder, directions, trained)
         training.write_pictures(folder, directions[0], trained.outputs["a_to_b"])
-    return training_run.finish(
+    return run.finish(
         folder,
         trained.results,
         seconds=seconds(),
@@ -241,10 +240,10 @@ def _directions(config: Config, model: Any, judges: Any) -> tuple[Direction, ...
 def _check(config: Config) -> None:
     parts.check(config)
     training.check(config)
-    command.check_bounds(config, "cycle_weight", "identity", "nce_weight", least=0)
+    run.check_bounds(config, "cycle_weight", "identity", "nce_weight", least=0)
     data.degradation_of(config.degrade or "none")
     build(config, (3, 3), 1)
 
 
 if __name__ == "__main__":
-    command.run(main, Config, (__doc__ or "") + parts.presets_told(PRESETS))
+    run.command_line(main, Config, (__doc__ or "") + parts.presets_told(PRESETS))

@@ -37,9 +37,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments import command, dag_parts, model_checks, progress, training_run
+from experiments import dag_parts
 from experiments.latent_arrays import every_nth, on_one_device, save
-from jaxgen import metrics, models, random
+from jaxgen import metrics, models, random, run
 from jaxgen.errors import InputError
 
 SHOWN = 12
@@ -47,9 +47,7 @@ SHOWN = 12
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(
-    training_run.RunOptions, dag_parts.MethodOptions, training_run.DataOptions
-):
+class Config(run.RunOptions, dag_parts.MethodOptions, run.DataOptions):
     """Options of the script."""
 
     methods: tuple[dag_parts.MethodName, ...] = (
@@ -85,7 +83,7 @@ class Config(
 
 
 def build(
-    config: Config, method: dag_parts.MethodName, setup: training_run.Setup
+    config: Config, method: dag_parts.MethodName, setup: run.Setup
 ) -> models.Ensemble:
     """Returns all seeds of one method."""
     shape = setup.train.image_shape
@@ -100,9 +98,9 @@ def main(config: Config) -> dict[str, Any]:
     setup = _setup(config)
     for method in config.methods:
         own = dag_parts.setup_of(config, setup, method, min(config.shares))
-        model_checks.check_models(own, build(config, method, own), step=True)
-    with training_run.timed() as seconds:
-        folder = training_run.open_folder(
+        run.check_models(own, build(config, method, own), step=True)
+    with run.timed() as seconds:
+        folder = run.open_folder(
             config,
             "dag",
             f"{setup.train.name}-{config.network}-{config.transforms}",
@@ -110,17 +108,17 @@ def main(config: Config) -> dict[str, Any]:
             doc=__doc__ or "",
             records=False,
         )
-        progress.print_line(
+        run.print_line(
             "Training two classifiers that judge samples, if not in the cache"
         )
         judge = dag_parts.judge_of(config, setup)
         found, pictures = {}, {}
         for share, method in itertools.product(config.shares, config.methods):
             what = f"{dag_parts.LABELS[method]}, {share:.0%} of the images"
-            progress.print_line(what)
+            run.print_line(what)
             own = dag_parts.setup_of(config, setup, method, share)
             ensemble = build(config, method, own)
-            state = training_run.train(
+            state = run.train(
                 config,
                 own,
                 folder,
@@ -130,7 +128,7 @@ def main(config: Config) -> dict[str, Any]:
                 evaluate_every=max(own.steps // 10, 1),
                 terms=("critic_loss", "generator_loss"),
             )
-            progress.print_line(f"Judging {config.samples:,} samples of each model")
+            run.print_line(f"Judging {config.samples:,} samples of each model")
             key = random.stream(setup.key, "samples")
             samples = dag_parts.draw(
                 key, ensemble, on_one_device(state), config.samples
@@ -147,12 +145,12 @@ def main(config: Config) -> dict[str, Any]:
         for method in config.methods
     }
     tables = [_table(config, judge, found)]
-    done = training_run.finish(folder, results, seconds=seconds(), tables=tables)
+    done = run.finish(folder, results, seconds=seconds(), tables=tables)
     return {name.removeprefix("leak rate, "): value for name, value in done.items()}
 
 
 def _check(config: Config) -> None:
-    command.check_positive(
+    run.check_positive(
         config,
         "hidden",
         "width",
@@ -163,35 +161,35 @@ def _check(config: Config) -> None:
         "seeds",
         "classifier_epochs",
     )
-    command.check_bounds(config, "samples", least=SHOWN)
-    command.check_bounds(config, "ada_target", least=-1, most=1)
+    run.check_bounds(config, "samples", least=SHOWN)
+    run.check_bounds(config, "ada_target", least=-1, most=1)
     if config.binarize == "dynamic":
         raise InputError(
             "--binarize is dynamic: samples are compared with images as they are, "
             "which such models never see; give no or fixed."
         )
-    command.check_bounds(config, "shares", most=1)
+    run.check_bounds(config, "shares", most=1)
     if not config.methods:
         known = ", ".join(dag_parts.LABELS)
         raise InputError(f"--methods is empty: give some of {known}.")
     for method in config.methods:
-        dag_parts.build(config, method, model_checks.IMAGE_SHAPE)
+        dag_parts.build(config, method, run.IMAGE_SHAPE)
 
 
-def _setup(config: Config) -> training_run.Setup:
-    setup = training_run.prepare(config)
+def _setup(config: Config) -> run.Setup:
+    setup = run.prepare(config)
     train, test = (
         dag_parts.only_classes(source, config.classes)
         for source in (setup.train, setup.test)
     )
-    test_batches = training_run.batches_of(
+    test_batches = run.batches_of(
         config, test, setup.key, train=False, batch_size=config.batch_size
     )
     return setup._replace(train=train, test=test, test_batches=test_batches)
 
 
 def _write(
-    config: Config, folder: Any, setup: training_run.Setup, found: Any, pictures: Any
+    config: Config, folder: Any, setup: run.Setup, found: Any, pictures: Any
 ) -> None:
     shares, names = config.shares, config.methods
 
@@ -277,4 +275,4 @@ def _ada(config: Config) -> str:
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

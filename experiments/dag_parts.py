@@ -9,9 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import training_run
 from experiments.latent_arrays import in_blocks, to_bytes
-from jaxgen import data, metrics, models, networks, random
+from jaxgen import data, metrics, models, networks, random, run
 from jaxgen.data import differentiable, transforms
 from jaxgen.data.transforms import Transform
 from jaxgen.errors import InputError
@@ -151,18 +150,18 @@ def share_of(key: PRNGKeyArray, source: data.Source, share: float) -> data.Sourc
 
 
 def setup_of(
-    config: Any, setup: training_run.Setup, method: MethodName, share: float
-) -> training_run.Setup:
+    config: Any, setup: run.Setup, method: MethodName, share: float
+) -> run.Setup:
     """Returns the run's data with a share of the training images, in batches."""
     source = share_of(random.stream(setup.key, "share"), setup.train, share)
-    batches = training_run.batches_of(
+    batches = run.batches_of(
         config, source, setup.key, train=True, batch_size=config.batch_size
     )
     if method == "naive":
         function = transforms.any_of(TRANSFORMS[config.transforms]())
         key = random.stream(setup.key, "data")
         batches = data.AugmentedData(batches, function, key=key)
-    steps = training_run.steps_of(config, batches)
+    steps = run.steps_of(config, batches)
     return setup._replace(train=source, batches=batches, steps=steps)
 
 
@@ -186,7 +185,7 @@ class Judge(NamedTuple):
     transformed_kinds: np.ndarray
 
 
-def judge_of(config: Any, setup: training_run.Setup) -> Judge:
+def judge_of(config: Any, setup: run.Setup) -> Judge:
     """Trains both classifiers on all training images, or finds them in the cache."""
     kinds = TRANSFORMS[config.transforms]()
     epochs = config.classifier_epochs

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import command
 from experiments.latent_arrays import (
     SHOWN,
     chosen,
@@ -19,7 +18,7 @@ from experiments.latent_arrays import (
     on_one_device,
     save,
 )
-from jaxgen import data, losses
+from jaxgen import data, losses, run
 from jaxgen.errors import InputError
 from jaxgen.estimators import (
     VIMCO,
@@ -126,7 +125,7 @@ def latents_name(config: LatentOptions) -> str:
 def check_latents(config: LatentOptions) -> None:
     """Raises an InputError for categories of a single class."""
     if config.categorical:
-        command.check_bounds(config, "classes", least=2)
+        run.check_bounds(config, "classes", least=2)
 
 
 def check_estimator(

@@ -30,15 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import (
-    command,
-    discrete_parts,
-    model_checks,
-    progress,
-    run_records,
-    training_run,
-    vae_parts,
-)
+from experiments import discrete_parts, vae_parts
 from experiments.discrete_gradients import (
     BLOCK_REACH,
     Entrant,
@@ -51,7 +43,7 @@ from experiments.discrete_gradients import (
 )
 from experiments.latent_arrays import on_one_device, save
 from experiments.variance_studies.study import REACH, measured_text, signed_text
-from jaxgen import models, random, training
+from jaxgen import models, random, run, training
 from jaxgen.errors import InputError
 from jaxgen.estimators import Enumerate
 from jaxgen.losses.vae.families import Bernoulli, Categorical
@@ -102,9 +94,9 @@ RECORDS = 20
 @dataclasses.dataclass(frozen=True)
 class Config(
     discrete_parts.LatentOptions,
-    training_run.RunOptions,
+    run.RunOptions,
     vae_parts.NetworkOptions,
-    training_run.DataOptions,
+    run.DataOptions,
 ):
     """Options of the script."""
 
@@ -187,7 +179,7 @@ def model_of(config: Config, parts: Parts, entrant: Entrant) -> models.VAE:
 
 
 def trained_models(
-    config: Config, setup: training_run.Setup, restore: Callable[..., Any]
+    config: Config, setup: run.Setup, restore: Callable[..., Any]
 ) -> dict[str, tuple[models.VAE, Any]]:
     """Returns the models of a finished run with their states; see `restored_runs`."""
     parts = build(config, setup.train.image_shape)
@@ -201,12 +193,12 @@ def trained_models(
 def main(config: Config) -> dict[str, Any]:
     """Trains every model, measures along one; returns the numbers at the head."""
     check(config)
-    setup = training_run.prepare(config)
-    with training_run.timed() as seconds:
+    setup = run.prepare(config)
+    with run.timed() as seconds:
         parts = build(config, setup.train.image_shape)
         common = model_of(config, parts, parts.entrants[COMMON])
-        model_checks.check_models(setup, common)
-        folder = training_run.open_folder(
+        run.check_models(setup, common)
+        folder = run.open_folder(
             config,
             "discrete_vae_estimators",
             f"{setup.train.name}-{discrete_parts.latents_name(config)}",
@@ -217,19 +209,19 @@ def main(config: Config) -> dict[str, Any]:
         runs = own_runs(config, setup, folder, parts, states)
         found = along(config, setup, parts, kept)
         save(folder.arrays / "estimators_along.npz", **arrays_of(runs, found))
-        training_run.merge_parts(folder, list(parts.entrants))
+        run.merge_parts(folder, list(parts.entrants))
     results = results_of(found)
     tables = [
         runs_table(config, parts, runs),
         gradients_table(config, parts, found),
         claims_table(found),
     ]
-    return training_run.finish(folder, results, seconds=seconds(), tables=tables)
+    return run.finish(folder, results, seconds=seconds(), tables=tables)
 
 
 def train_all(
     config: Config,
-    setup: training_run.Setup,
+    setup: run.Setup,
     folder: training.RunFolder,
     parts: Parts,
 ) -> tuple[KeepParameters, dict[str, Any]]:
@@ -253,8 +245,8 @@ def train_all(
         kept(start, 0)
     states = {}
     for name, entrant in parts.entrants.items():
-        progress.print_line(f"Training by {name}")
-        states[name] = training_run.train(
+        run.print_line(f"Training by {name}")
+        states[name] = run.train(
             config,
             setup,
             folder,
@@ -285,7 +277,7 @@ class Runs(NamedTuple):
 
 def own_runs(
     config: Config,
-    setup: training_run.Setup,
+    setup: run.Setup,
     folder: training.RunFolder,
     parts: Parts,
     states: dict[str, Any],
@@ -294,19 +286,19 @@ def own_runs(
     evaluate = jax.jit(model_of(config, parts, parts.entrants[COMMON]).evaluate)
     key = random.stream(setup.key, "last")
     steps, elbo, seconds, last = np.zeros(0), {}, {}, {}
-    progress.print_line("Measuring the bounds on the test images")
+    run.print_line("Measuring the bounds on the test images")
     for name in parts.entrants:
         path = folder.path / "parts" / name / "metrics.jsonl"
-        test = run_records.records_of(path)
+        test = run.records_of(path)
         # Not the loss: VIMCO's is another bound.
         reconstruction, kl = (
-            np.array([run_records.number_of(row, term, path) for row in test])
+            np.array([run.number_of(row, term, path) for row in test])
             for term in ("reconstruction", "kl")
         )
         elbo[name] = -reconstruction - kl
         steps = np.array([row["step"] for row in test])
         # The first records are of compiling, and have none.
-        rate = run_records.median_rate(path)
+        rate = run.median_rate(path)
         seconds[name] = config.batch_size / rate if rate else math.nan
         state, values = on_one_device(states[name]), []
         for number, batch in enumerate(vae_parts.test_batches(setup)):
@@ -322,7 +314,7 @@ Along = dict[str, dict[int, Measured]]
 
 
 def along(
-    config: Config, setup: training_run.Setup, parts: Parts, kept: KeepParameters
+    config: Config, setup: run.Setup, parts: Parts, kept: KeepParameters
 ) -> Along:
     """Measures every estimator at the same points of the common run."""
     images = vae_parts.first_batch(setup)["image"][: config.images]
@@ -336,7 +328,7 @@ def along(
     found: Along = {name: {} for name in parts.entrants}
     key = random.stream(setup.key, "gradients")
     for step, params in kept.all().items():
-        progress.print_line(f"Measuring gradients at step {step}")
+        run.print_line(f"Measuring gradients at step {step}")
         place = Place(
             log_likelihood,
             parts.prior,
@@ -520,7 +512,7 @@ def evaluations(config: Config, entrant: Entrant) -> int:
 
 def check(config: Config) -> None:
     """Raises an InputError for options that do not go together."""
-    command.check_positive(
+    run.check_positive(
         config,
         "latents",
         "classes",
@@ -536,11 +528,11 @@ def check(config: Config) -> None:
             f"--images is {config.images} and --batch-size {config.batch_size}: the "
             "gradients are of images of one batch; give at most as many."
         )
-    command.check_bounds(config, "draws", least=40)
-    parts = build(config, model_checks.IMAGE_SHAPE)
+    run.check_bounds(config, "draws", least=40)
+    parts = build(config, run.IMAGE_SHAPE)
     for entrant in parts.entrants.values():
         model_of(config, parts, entrant)
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

@@ -27,11 +27,10 @@ from typing import Any, Literal
 
 import jax
 
-from experiments import command, progress, training_run
 from experiments.critic_studies import critics, earth, gaussians, lines
 from experiments.latent_arrays import save
 from experiments.variance_studies.study import Study
-from jaxgen import random, training
+from jaxgen import random, run, training
 from jaxgen.errors import InputError
 from jaxgen.progress import Progress
 
@@ -132,7 +131,7 @@ def main(config: Config) -> dict[str, Any]:
             "experiment": "divergences",
             "title": "Divergences, and the critics that read them",
             "claim": (__doc__ or "").split("Claim: ")[1].split("\n\n")[0],
-            "command": command.command(config),
+            "command": run.command_of(config),
             "config": dataclasses.asdict(config),
             # Nothing here is resumed, and no record is logged along the way.
             "records": False,
@@ -141,29 +140,27 @@ def main(config: Config) -> dict[str, Any]:
         free=set(),
         exact=config.name is not None,
     )
-    command.follow_run(folder, new=True)
+    run.follow_run(folder, new=True)
     start = time.monotonic()
     tables: list[dict[str, Any]] = []
     results: dict[str, tuple[float, str]] = {}
-    with progress.display() as show:
+    with run.display() as show:
         for name, study in build(config, show):
             save(folder.arrays / f"{name}.npz", **study.arrays)
             tables += study.tables
             results |= study.results
-    return training_run.finish(
-        folder, results, seconds=time.monotonic() - start, tables=tables
-    )
+    return run.finish(folder, results, seconds=time.monotonic() - start, tables=tables)
 
 
 def _check(config: Config) -> None:
-    command.check_positive(
+    run.check_positive(
         config, "seeds", "steps", "batch_size", "learning_rate", "hidden", "penalties"
     )
-    command.check_positive(config, "draws", "distances", "farthest", "distance")
+    run.check_positive(config, "draws", "distances", "farthest", "distance")
     if not config.studies:
         raise InputError("--studies is empty: name at least one study.")
-    command.check_bounds(config, "bins", least=2)
+    run.check_bounds(config, "bins", least=2)
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

@@ -25,11 +25,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import command, model_checks, progress, training_run
 from experiments.critic_studies.dead_units import Seen, Setting, looker, rectify
 from experiments.critic_studies.intervals import half_width, text
 from experiments.latent_arrays import save
-from jaxgen import models, networks, random, training
+from jaxgen import models, networks, random, run, training
 from jaxgen.data import mixtures
 from jaxgen.errors import InputError
 from jaxgen.metrics import wilson_interval
@@ -109,21 +108,21 @@ def build(config: Config, setting: Setting) -> GAN:
 def main(config: Config) -> dict[str, Any]:
     """Trains all members at once and counts their dead units."""
     _check(config)
-    command.use_devices(config.devices)
+    run.use_devices(config.devices)
     mixture = mixtures.ring(config.modes)
     setup = _setup(config, mixture)
     settings = settings_of(config)
     ensemble = models.ensemble(partial(build, config), settings, num_seeds=config.seeds)
-    model_checks.check_models(setup, ensemble, step=True)
-    with training_run.timed() as seconds:
-        folder = training_run.open_folder(
+    run.check_models(setup, ensemble, step=True)
+    with run.timed() as seconds:
+        folder = run.open_folder(
             config,
             "dying_relu",
             mixture.name,
             title="Dying rectifiers",
             doc=__doc__ or "",
         )
-        state = training_run.train(
+        state = run.train(
             config,
             setup,
             folder,
@@ -133,13 +132,11 @@ def main(config: Config) -> dict[str, Any]:
         first = jax.jit(ensemble.init)(
             setup.key, {"data": jnp.zeros((config.batch_size, 2))}
         )
-        progress.print_line(
-            "Counting the units that are off, before and after the training"
-        )
+        run.print_line("Counting the units that are off, before and after the training")
         look = _looker(config, mixture)
         before, after = look(first), look(state)
         save(folder.arrays / "dying_relu.npz", **_arrays(config, before, after))
-    return training_run.finish(
+    return run.finish(
         folder,
         _results(config, after),
         seconds=seconds(),
@@ -162,7 +159,7 @@ def _looker(
     )
 
 
-def _setup(config: Config, mixture: mixtures.Mixture) -> training_run.Setup:
+def _setup(config: Config, mixture: mixtures.Mixture) -> run.Setup:
     place = training.placement(config.devices, config.parallel)
     place.rows(config.batch_size)
     key = jax.random.key(config.seed)
@@ -175,7 +172,7 @@ def _setup(config: Config, mixture: mixtures.Mixture) -> training_run.Setup:
     )
     # There is no source to read from, and nothing to test but the networks.
     none: Any = None
-    return training_run.Setup(none, none, batches, none, place, key, config.steps)
+    return run.Setup(none, none, batches, none, place, key, config.steps)
 
 
 def _arrays(config: Config, before: Seen, after: Seen) -> dict[str, np.ndarray]:
@@ -240,7 +237,7 @@ def _results(config: Config, after: Seen) -> dict[str, tuple[float, str]]:
 
 
 def _check(config: Config) -> None:
-    command.check_positive(
+    run.check_positive(
         config,
         "learning_rates",
         "slope",
@@ -253,7 +250,7 @@ def _check(config: Config) -> None:
         "batch_size",
         "steps_per_call",
     )
-    command.check_bounds(config, "seconds_between_checkpoints", least=0)
+    run.check_bounds(config, "seconds_between_checkpoints", least=0)
     if len(set(config.learning_rates)) < len(config.learning_rates):
         raise InputError(
             f"--learning-rates are {config.learning_rates}: name each one once."
@@ -261,4 +258,4 @@ def _check(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

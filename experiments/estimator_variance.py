@@ -23,11 +23,10 @@ from typing import Any, Literal
 
 import jax
 
-from experiments import command, progress
 from experiments.latent_arrays import save
 from experiments.variance_studies import coins, normals, regression
 from experiments.variance_studies.study import Study
-from jaxgen import random, training
+from jaxgen import random, run, training
 from jaxgen.errors import InputError
 from jaxgen.progress import Progress
 
@@ -115,7 +114,7 @@ def main(config: Config) -> dict[str, Any]:
             "experiment": "estimator_variance",
             "title": "Gradient estimators side by side",
             "claim": (__doc__ or "").split("Claim: ")[1].split("\n\n")[0],
-            "command": command.command(config),
+            "command": run.command_of(config),
             "config": dataclasses.asdict(config),
             # Nothing here is resumed, and no record is logged along the way.
             "records": False,
@@ -124,11 +123,11 @@ def main(config: Config) -> dict[str, Any]:
         free=set(),
         exact=config.name is not None,
     )
-    command.follow_run(folder, new=True)
+    run.follow_run(folder, new=True)
     start = time.monotonic()
     tables, z = [], []
     results: dict[str, tuple[float, str]] = {}
-    with progress.display() as show:
+    with run.display() as show:
         for name, study in build(config, show):
             save(folder.arrays / f"{name}.npz", **study.arrays)
             tables += study.tables
@@ -150,9 +149,9 @@ def main(config: Config) -> dict[str, Any]:
             "seconds": time.monotonic() - start,
         },
     )
-    with progress.display() as show:
+    with run.display() as show:
         page = report.write_page(folder.path, progress=show)
-    command.print_tables(tables)
+    run.print_tables(tables)
     for name, (value, unit) in results.items():
         print(f"{name}: {value:.4g} {unit}")
     print(f"The page of this run: {page}")
@@ -163,10 +162,10 @@ def main(config: Config) -> dict[str, Any]:
 
 
 def _check(config: Config) -> None:
-    command.check_positive(
+    run.check_positive(
         config, "histogram_draws", "integrand_draws", "coin_draws", "coins", "steps"
     )
-    command.check_positive(
+    run.check_positive(
         config, "batch_size", "samples", "learning_rate", "snapshots", "variance_draws"
     )
     if not config.studies:
@@ -179,4 +178,4 @@ def _check(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

@@ -43,16 +43,14 @@ from typing import Annotated, Any, TypeVar
 import jax
 
 from experiments import (
-    command,
     evaluation_files,
     feature_choice,
     image_sets,
     judged_sets,
-    progress,
     restored_runs,
     vae_parts,
 )
-from jaxgen import metrics, models, random, training
+from jaxgen import metrics, models, random, run, training
 from jaxgen.errors import InputError
 from jaxgen.metrics import Measure, mean_interval, path_measure
 from jaxgen.metrics.features import FeatureNet
@@ -60,7 +58,7 @@ from jaxgen.typing import PRNGKeyArray
 
 try:
     from tyro.conf import Positional
-except ImportError:  # command.run says what to install
+except ImportError:  # run.command_line says what to install
     Positional = Annotated[TypeVar("T"), None]
 
 OF_RUNS = ("models", "path_samples", "nll_samples", "nll_images", "data_dir")
@@ -120,12 +118,12 @@ def main(config: Config) -> dict[str, Any]:
 def judge_run(config: Config) -> dict[str, Any]:
     """Judges the models of a run."""
     start = time.monotonic()
-    progress.print_line(f"Loading the run {config.paths[0]}")
-    run = restored_runs.restore(Path(config.paths[0]), data_dir=config.data_dir)
-    chosen = chosen_models(config, run)
-    pictures = judged_sets.pictures_of(run.config)
+    run.print_line(f"Loading the run {config.paths[0]}")
+    restored = restored_runs.restore(Path(config.paths[0]), data_dir=config.data_dir)
+    chosen = chosen_models(config, restored)
+    pictures = judged_sets.pictures_of(restored.config)
     found, notes = [], {}
-    with progress.display() as show:
+    with run.display() as show:
         nets = feature_choice.networks_of(
             config.features, pictures.train, pictures.test, show
         )
@@ -155,18 +153,18 @@ def judge_run(config: Config) -> dict[str, Any]:
                 more.append(path_length(config, of_path, judged, nets))
             if config.nll_samples and isinstance(model, models.VAE):
                 more.append(
-                    measure_likelihood(config, of_likelihood, run, model, state)
+                    measure_likelihood(config, of_likelihood, restored, model, state)
                 )
             evaluation = evaluation._replace(measures=[*evaluation.measures, *more])
             steps = f"{int(state.step):,} steps"
             notes[name] = {"trained for": steps, "samples": judged.note}
             found.append((name if len(chosen) > 1 else "", evaluation))
     whole = evaluation_files.merged(found)
-    own = evaluation_files.protocol_of_run(run, pictures, notes)
+    own = evaluation_files.protocol_of_run(restored, pictures, notes)
     whole = whole._replace(protocol={**own, **whole.protocol})
     seconds = time.monotonic() - start
     return evaluation_files.finish(
-        run.path, whole, command=command_line(config), seconds=seconds
+        restored.path, whole, command=command_line(config), seconds=seconds
     )
 
 
@@ -194,7 +192,7 @@ def path_length(
 def compare_pair(config: Config) -> dict[str, Any]:
     """Compares two folders of images, or two files."""
     start = time.monotonic()
-    progress.print_line(f"Reading {' and '.join(config.paths)}")
+    run.print_line(f"Reading {' and '.join(config.paths)}")
     pair = image_sets.load_pair(*map(Path, config.paths), image_size=config.image_size)
     if pair.features:
         why = "the files hold features already, and no images"
@@ -204,7 +202,7 @@ def compare_pair(config: Config) -> dict[str, Any]:
         "resamples": config.resamples,
         "confidence": config.confidence,
     }
-    with progress.display() as show:
+    with run.display() as show:
         if pair.features:
             sets = image_sets.features_of(pair, config.num_samples)
             evaluation = metrics.evaluate_features(*sets, progress=show, **common)
@@ -228,7 +226,7 @@ def compare_pair(config: Config) -> dict[str, Any]:
     evaluation = evaluation._replace(protocol={**own, **evaluation.protocol})
     # Only now: what cannot be compared leaves no folder behind.
     folder = open_folder(config)
-    command.follow_run(folder, new=True)
+    run.follow_run(folder, new=True)
     seconds = time.monotonic() - start
     results = evaluation_files.headline(evaluation)
     training.write_json(folder.summary, {"results": results, "seconds": seconds})
@@ -242,16 +240,16 @@ def root_key(config: Config) -> PRNGKeyArray:
     return jax.random.key(config.seed)
 
 
-def chosen_models(config: Config, run: restored_runs.Restored) -> dict[str, Any]:
+def chosen_models(config: Config, restored: restored_runs.Restored) -> dict[str, Any]:
     """Returns the models of a run that are asked for, each with its state."""
-    unknown = [name for name in config.models if name not in run.models]
+    unknown = [name for name in config.models if name not in restored.models]
     if unknown:
         raise InputError(
-            f"--models {' '.join(map(repr, unknown))}: the run {run.path} has "
-            f"{', '.join(map(repr, run.models))}."
+            f"--models {' '.join(map(repr, unknown))}: the run {restored.path} has "
+            f"{', '.join(map(repr, restored.models))}."
         )
-    names = config.models or tuple(run.models)
-    chosen = {name: run.models[name] for name in dict.fromkeys(names)}
+    names = config.models or tuple(restored.models)
+    chosen = {name: restored.models[name] for name in dict.fromkeys(names)}
     likely = (isinstance(model, models.VAE) for model, _ in chosen.values())
     if config.nll_samples and not any(likely):
         raise InputError(
@@ -264,7 +262,7 @@ def chosen_models(config: Config, run: restored_runs.Restored) -> dict[str, Any]
 def measure_likelihood(
     config: Config,
     key: PRNGKeyArray,
-    run: restored_runs.Restored,
+    restored: restored_runs.Restored,
     model: Any,
     state: Any,
 ) -> Measure:
@@ -273,7 +271,7 @@ def measure_likelihood(
         key,
         model,
         state,
-        run.setup,
+        restored.setup,
         num_samples=config.nll_samples,
         num_images=config.nll_images,
     )
@@ -312,14 +310,14 @@ def open_folder(config: Config) -> training.RunFolder:
 
 def command_line(config: Config) -> str:
     """Returns the command that gives these options: paths have no flag."""
-    words = shlex.split(command.command(dataclasses.replace(config, paths=())))
+    words = shlex.split(run.command_of(dataclasses.replace(config, paths=())))
     return shlex.join([*words[:3], *config.paths, *words[3:]])
 
 
 def _check(config: Config) -> None:
-    command.check_positive(config, "num_samples", "batch_size", "image_size")
-    command.check_bounds(config, "nll_images", "resamples", least=2)
-    command.check_bounds(config, "confidence", above=0, below=1)
+    run.check_positive(config, "num_samples", "batch_size", "image_size")
+    run.check_bounds(config, "nll_images", "resamples", least=2)
+    run.check_bounds(config, "confidence", above=0, below=1)
     feature_choice.check_names(config.features)
     if len(config.paths) not in (1, 2):
         raise InputError(
@@ -348,4 +346,4 @@ def _check_unused(config: Config, names: tuple[str, ...], why: str) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments import progress
 from experiments.judged_sets import Pictures
 from experiments.latent_arrays import save
 from experiments.restored_runs import Restored
-from jaxgen import training
+from jaxgen import run, training
 from jaxgen.metrics import Evaluation
 from jaxgen.models import GAN, VAE
 from jaxgen.training import environment
@@ -46,29 +45,29 @@ def _renamed(key: str, model: str) -> str:
 
 
 def protocol_of_run(
-    run: Restored, pictures: Pictures, models: Mapping[str, Mapping[str, str]]
+    restored: Restored, pictures: Pictures, models: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Any]:
     """Returns what the numbers of a run depend on, beside the metrics' own protocol.
 
     Args:
-        run: The run.
+        restored: The run.
         pictures: The images it is judged by.
         models: What is to be said of each model.
     """
     test = "test images"
-    if run.config.train_split == "train+test":
+    if restored.config.train_split == "train+test":
         test += ", which were trained on too"
     own: dict[str, Any] = {
-        "run": f"{run.experiment}/{run.path.resolve().name}",
+        "run": f"{restored.experiment}/{restored.path.resolve().name}",
         "data": f"{pictures.test.name}, {test}",
     }
-    pixels = {name: _pixels(run.models[name][0], pictures) for name in models}
+    pixels = {name: _pixels(restored.models[name][0], pictures) for name in models}
     if len(set(pixels.values())) == 1:
         own["pixels"] = next(iter(pixels.values()))
     else:
         models = {n: {**said, "pixels": pixels[n]} for n, said in models.items()}
-    if run.assumed:
-        own["options unknown, as by default"] = ", ".join(run.assumed)
+    if restored.assumed:
+        own["options unknown, as by default"] = ", ".join(restored.assumed)
     if len(models) == 1:
         return own | dict(next(iter(models.values())))
     return own | {"models": {name: dict(said) for name, said in models.items()}}
@@ -113,7 +112,7 @@ def finish(
     from jaxgen import report
 
     write(folder, evaluation, command=command, seconds=seconds)
-    with progress.display() as show:
+    with run.display() as show:
         page = report.write_page(folder, progress=show)
     # 80 columns in a pipe, unless the environment says otherwise.
     print(evaluation.table(shutil.get_terminal_size().columns), end="\n\n")

@@ -39,7 +39,6 @@ from typing import Any
 
 import jax
 
-from experiments import command, model_checks, progress, training_run
 from experiments.few_pairs_studies import findings as few_pairs_findings
 from experiments.few_pairs_studies import judge as few_pairs_judge
 from experiments.few_pairs_studies import parts
@@ -51,13 +50,13 @@ from experiments.latent_arrays import on_one_device
 from experiments.translation_studies import data
 from experiments.translation_studies import judge as translation_judge
 from experiments.translation_studies.judge import Judge
-from jaxgen import models, random, training
+from jaxgen import models, random, run, training
 from jaxgen.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
 class Config(
-    training_run.RunOptions,
+    run.RunOptions,
     parts.SystemOptions,
     data.PairOptions,
 ):
@@ -88,7 +87,7 @@ class Config(
     alone."""
 
 
-def build(config: Config, method: Method, setup: training_run.Setup) -> models.Ensemble:
+def build(config: Config, method: Method, setup: run.Setup) -> models.Ensemble:
     """Returns all seeds of one method."""
     channels = tuple(one.image_shape[-1] for one in (setup.test.a, setup.test.b))
     return models.ensemble(
@@ -101,32 +100,32 @@ def main(config: Config) -> dict[str, Any]:
     """Trains each method on each share, judges, draws; returns scores of the least."""
     methods = _check(config)
     shares = tuple(sorted(config.shares))
-    progress.print_line(f"Loading the images: {config.data}")
+    run.print_line(f"Loading the images: {config.data}")
     setups = {method.word: parts.setup_of(config, method, shares) for method in methods}
     first = setups[methods[0].word]
     for method in methods:
         own = setups[method.word]
-        model_checks.check_models(own, members(build(config, method, own)))
-    with training_run.timed() as seconds:
+        run.check_models(own, members(build(config, method, own)))
+    with run.timed() as seconds:
         judge = translation_judge.judge_of(
             data.judged_images(first.test, config.judged),
             data.mean_images(config, first.key),
         )
-        folder = training_run.open_folder(
+        folder = run.open_folder(
             config,
             "few_pairs",
             f"{first.test.name}-{config.system}",
             title=f"{config.system} of few pairs of {first.test.name}",
             doc=__doc__ or "",
-            fixed=training_run.LENGTH,
+            fixed=run.LENGTH,
             records=False,
         )
         found: dict[tuple[float, str], list[Judged]] = {}
         for method in methods:
-            progress.print_line(method.label)
+            run.print_line(method.label)
             own = setups[method.word]
             state = _trained(config, method, own, folder)
-            progress.print_line(f"Judging {method.label}")
+            run.print_line(f"Judging {method.label}")
             for share, models_of in zip(
                 shares, _judged(config, method, own, state, judge), strict=True
             ):
@@ -135,16 +134,16 @@ def main(config: Config) -> dict[str, Any]:
         few_pairs_findings.write(folder.arrays, findings)
     results = few_pairs_findings.results(findings)
     tables = [few_pairs_findings.table(config, findings)]
-    return training_run.finish(folder, results, seconds=seconds(), tables=tables)
+    return run.finish(folder, results, seconds=seconds(), tables=tables)
 
 
 def _trained(
     config: Config,
     method: Method,
-    setup: training_run.Setup,
+    setup: run.Setup,
     folder: training.RunFolder,
 ) -> Any:
-    state = training_run.train(
+    state = run.train(
         config,
         setup._replace(test_batches=None),  # They are judged at the end.
         folder,
@@ -162,7 +161,7 @@ def _trained(
 def _judged(
     config: Config,
     method: Method,
-    setup: training_run.Setup,
+    setup: run.Setup,
     state: Any,
     judge: Judge,
 ) -> list[list[Judged]]:
@@ -186,7 +185,7 @@ def _judged(
 
 
 def _check(config: Config) -> list[Method]:
-    command.check_positive(
+    run.check_positive(
         config,
         "width",
         "critic_width",
@@ -195,7 +194,7 @@ def _check(config: Config) -> list[Method]:
         "seeds",
         "judged",
     )
-    command.check_bounds(config, "l1_weight", least=0)
+    run.check_bounds(config, "l1_weight", least=0)
     if max(config.shares) > 1 or len(set(config.shares)) < len(config.shares):
         raise InputError(
             f"--shares holds {' '.join(f'{share:g}' for share in config.shares)}: give "
@@ -219,4 +218,4 @@ def _check(config: Config) -> list[Method]:
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

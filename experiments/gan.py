@@ -38,12 +38,11 @@ from typing import Any
 
 import numpy as np
 
-from experiments import command, model_checks, progress, run_records, training_run
 from experiments.collapse_monitor import CollapseMonitor
 from experiments.gan_studies import curves, findings, quality, systems
 from experiments.gan_studies.systems import SystemName
 from experiments.latent_arrays import Snapshots, every_nth, on_one_device, scale
-from jaxgen import data, models, random, training
+from jaxgen import data, models, random, run, training
 from jaxgen.errors import InputError
 
 SHOWN = 64
@@ -56,7 +55,7 @@ TERMS = ("critic_loss", "generator_loss", "real_logit", "fake_logit")
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(training_run.RunOptions, systems.NetworkOptions, training_run.DataOptions):
+class Config(run.RunOptions, systems.NetworkOptions, run.DataOptions):
     """Options of the script."""
 
     systems: tuple[SystemName, ...] = ("non_saturating", "wgan_gp")
@@ -77,7 +76,7 @@ class Config(training_run.RunOptions, systems.NetworkOptions, training_run.DataO
 def build(
     config: Config,
     name: str,
-    setup: training_run.Setup,
+    setup: run.Setup,
     *,
     critic_steps: int | None = None,
 ) -> models.GAN:
@@ -92,7 +91,7 @@ def build(
 
 
 def trained_models(
-    config: Config, setup: training_run.Setup, restore: Callable[..., Any]
+    config: Config, setup: run.Setup, restore: Callable[..., Any]
 ) -> dict[str, tuple[models.GAN, Any]]:
     """Returns the models of a finished run with their states; see `restored_runs`."""
     found = {}
@@ -106,15 +105,15 @@ def trained_models(
 def main(config: Config) -> dict[str, Any]:
     """Trains, judges, draws; returns the distances and what tells of them."""
     _check(config)
-    setup = training_run.prepare(config)
+    setup = run.prepare(config)
     classes = systems.num_classes_of(config, setup)
     labels = {name: systems.label_of(config, name) for name in config.systems}
-    with training_run.timed() as seconds:
+    with run.timed() as seconds:
         made = {name: build(config, name, setup) for name in labels}
         for name, model in made.items():
             own = systems.setup_of(config, name, setup)
-            model_checks.check_models(own, model, step=True)
-        folder = training_run.open_folder(
+            run.check_models(own, model, step=True)
+        folder = run.open_folder(
             config,
             "gan",
             "-".join([setup.train.name, *labels, *_kind(config)]),
@@ -122,12 +121,12 @@ def main(config: Config) -> dict[str, Any]:
             doc=__doc__ or "",
             labels=labels,
         )
-        with progress.display() as show:
+        with run.display() as show:
             judge = quality.judge_of(setup, show)
         found, samples = {}, {"real images": _real(setup)}
         for name, model in made.items():
             state = on_one_device(_train(config, name, setup, model, judge, folder))
-            progress.print_line(
+            run.print_line(
                 f"Comparing {judge.num_samples:,} samples of {labels[name]} with test "
                 "images"
             )
@@ -148,7 +147,7 @@ def main(config: Config) -> dict[str, Any]:
             samples,
             class_names=setup.train.class_names if classes else None,
         )
-        rows = {name: run_records.records_of(folder.metrics, name) for name in labels}
+        rows = {name: run.records_of(folder.metrics, name) for name in labels}
         told = {name: curves.correlations(rows[name]) for name in labels}
         findings.write_telling(folder, labels, rows, told)
         steps = {name: rows[name][-1]["step"] for name in labels}
@@ -156,13 +155,13 @@ def main(config: Config) -> dict[str, Any]:
     if any(told.values()):
         tables.append(findings.telling_table(labels, told))
     results = _results(labels, found, told)
-    return training_run.finish(folder, results, seconds=seconds(), tables=tables)
+    return run.finish(folder, results, seconds=seconds(), tables=tables)
 
 
 def _train(
     config: Config,
     name: str,
-    setup: training_run.Setup,
+    setup: run.Setup,
     model: models.GAN,
     judge: quality.Judge,
     folder: training.RunFolder,
@@ -194,7 +193,7 @@ def _train(
         _some(setup.train),
         test=_some(setup.test),
         steps_per_epoch=per_epoch,
-        warn=lambda sentence: progress.print_line(f"{label}: {sentence}"),
+        warn=lambda sentence: run.print_line(f"{label}: {sentence}"),
     )
     looks = quality.at_looks(
         (watch, monitor),
@@ -202,7 +201,7 @@ def _train(
         every=config.look_every,
         last=setup.steps,
     )
-    return training_run.train(
+    return run.train(
         config,
         setup,
         folder,
@@ -214,7 +213,7 @@ def _train(
     )
 
 
-def _real(setup: training_run.Setup) -> np.ndarray:
+def _real(setup: run.Setup) -> np.ndarray:
     return setup.test.read(every_nth(len(setup.test), SHOWN))["image"]
 
 
@@ -254,7 +253,7 @@ def _results(
 
 
 def _check(config: Config) -> None:
-    command.check_positive(
+    run.check_positive(
         config,
         "width",
         "hidden",
@@ -263,8 +262,8 @@ def _check(config: Config) -> None:
         "look_every",
         "samples",
     )
-    command.check_bounds(config, "auxiliary_weight", least=0)
-    command.check_bounds(config, "ema_decay", least=0, below=1)
+    run.check_bounds(config, "auxiliary_weight", least=0)
+    run.check_bounds(config, "ema_decay", least=0, below=1)
     if not config.systems or len(set(config.systems)) < len(config.systems):
         raise InputError(
             f"--systems is {' '.join(config.systems) or 'empty'}: name at least one "
@@ -272,8 +271,8 @@ def _check(config: Config) -> None:
         )
     classes = None if config.conditional == "no" else 10
     for name in config.systems:
-        systems.build(config, name, model_checks.IMAGE_SHAPE, classes)
+        systems.build(config, name, run.IMAGE_SHAPE, classes)
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

@@ -26,7 +26,7 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from experiments import command, gan_parts, model_checks, run_records, training_run
+from experiments import gan_parts
 from experiments.mode_models import CANDIDATES, Row, build, label_of, rows_of
 from experiments.mode_watch import (
     SHOWN,
@@ -35,7 +35,7 @@ from experiments.mode_watch import (
     mode_table,
     write_mode_arrays,
 )
-from jaxgen import models, random, training
+from jaxgen import models, random, run, training
 from jaxgen.data import mixtures
 from jaxgen.errors import InputError
 
@@ -106,21 +106,21 @@ class Config(gan_parts.OptimizerOptions):
 def main(config: Config) -> dict[str, Any]:
     """Trains every row, counts modes, draws; returns the modes found by row."""
     _check(config)
-    command.use_devices(config.devices)
+    run.use_devices(config.devices)
     rows = rows_of(config)
     mixture = MIXTURES[config.mixture]()
     setups = [points_setup(config, mixture, row) for row in rows]
     for setup, row in zip(setups, rows, strict=True):
-        model_checks.check_models(setup, ensemble_of(config, row), step=True)
-    with training_run.timed() as seconds:
-        folder = training_run.open_folder(
+        run.check_models(setup, ensemble_of(config, row), step=True)
+    with run.timed() as seconds:
+        folder = run.open_folder(
             config,
             "gan_modes",
             f"{mixture.name}-{config.critic_learning_rate:g}",
             title=f"GANs on {mixture.name}"
             + ("" if mixture.means is None else ": which modes they find"),
             doc=__doc__ or "",
-            fixed=training_run.LENGTH,  # noise falls over the whole run
+            fixed=run.LENGTH,  # noise falls over the whole run
         )
         folder.metrics.touch()  # each model has its own, in parts/
         seen = [
@@ -134,7 +134,7 @@ def main(config: Config) -> dict[str, Any]:
     if mixture.means is not None:
         tables = [mode_table(seen, mixture, _note(config))]
         results = _results(seen, len(mixture.means))
-    return training_run.finish(folder, results, seconds=seconds(), tables=tables)
+    return run.finish(folder, results, seconds=seconds(), tables=tables)
 
 
 def ensemble_of(config: Config, row: Row) -> models.Ensemble:
@@ -144,7 +144,7 @@ def ensemble_of(config: Config, row: Row) -> models.Ensemble:
 
 def train_row(
     config: Config,
-    setup: training_run.Setup,
+    setup: run.Setup,
     folder: training.RunFolder,
     mixture: mixtures.Mixture,
     row: Row,
@@ -160,7 +160,7 @@ def train_row(
         random.stream(setup.key, "frames"),
         label=label_of(config, row),
     )
-    training_run.train(
+    run.train(
         config,
         setup,
         folder,
@@ -170,14 +170,12 @@ def train_row(
         callbacks=(watch,),
         terms=("critic_loss", "generator_loss"),
     )
-    rate = run_records.median_rate(training.RunFolder(home).metrics)
+    rate = run.median_rate(training.RunFolder(home).metrics)
     size = setup.batches.batch_size
     return watch.watched(None if rate is None else 1000 * size / rate)
 
 
-def points_setup(
-    config: Config, mixture: mixtures.Mixture, row: Row
-) -> training_run.Setup:
+def points_setup(config: Config, mixture: mixtures.Mixture, row: Row) -> run.Setup:
     """Returns the data of a row: points that are drawn inside the step."""
     place = training.placement(config.devices, config.parallel)
     size = config.batch_size * config.critic_steps
@@ -193,7 +191,7 @@ def points_setup(
     )
     # There is no source of them to read, and nothing to test but the samples.
     none: Any = None
-    return training_run.Setup(none, none, batches, none, place, key, config.steps)
+    return run.Setup(none, none, batches, none, place, key, config.steps)
 
 
 def _results(seen: Sequence[Watched], modes: int) -> dict[str, tuple[float, str]]:
@@ -222,7 +220,7 @@ def _note(config: Config) -> str:
 
 
 def _check(config: Config) -> None:
-    command.check_positive(
+    run.check_positive(
         config,
         "generator_learning_rate",
         "critic_learning_rate",
@@ -235,8 +233,8 @@ def _check(config: Config) -> None:
         "frames",
         "steps_per_call",
     )
-    command.check_bounds(config, "b1", "b2", least=0, below=1)
-    command.check_bounds(config, "seconds_between_checkpoints", least=0)
+    run.check_bounds(config, "b1", "b2", least=0, below=1)
+    run.check_bounds(config, "seconds_between_checkpoints", least=0)
     for name in ("losses", "remedies"):
         words = getattr(config, name)
         if not words:
@@ -248,4 +246,4 @@ def _check(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

@@ -29,18 +29,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from experiments import (
-    command,
-    evaluation_files,
-    feature_choice,
-    gan_parts,
-    model_checks,
-    progress,
-    training_run,
-)
+from experiments import evaluation_files, feature_choice, gan_parts
 from experiments.gan_studies import versus
 from experiments.latent_arrays import on_one_device
-from jaxgen import losses, metrics, models, networks, random
+from jaxgen import losses, metrics, models, networks, random, run
 from jaxgen.losses.vae import priors
 from jaxgen.typing import Array, Network, Params, PyTree
 
@@ -49,7 +41,7 @@ TERMS = {"vae": ("loss", "kl"), "gan": ("critic_loss", "fake_logit")}
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(training_run.RunOptions, training_run.DataOptions):
+class Config(run.RunOptions, run.DataOptions):
     """Options of the script."""
 
     epochs: int = 60
@@ -136,7 +128,7 @@ def as_generator(decoder: Network) -> Network:
 
 
 def trained_models(
-    config: Config, setup: training_run.Setup, restore: Callable[..., Any]
+    config: Config, setup: run.Setup, restore: Callable[..., Any]
 ) -> dict[str, tuple[Any, Any]]:
     """Returns the models of a finished run with their states; see `restored_runs`."""
     pair = build(config, setup.train.image_shape)
@@ -149,11 +141,11 @@ def trained_models(
 def main(config: Config) -> dict[str, Any]:
     """Trains both, compares, draws; returns measures by name and set."""
     _check(config)
-    setup = training_run.prepare(config)
-    with training_run.timed() as seconds:
+    setup = run.prepare(config)
+    with run.timed() as seconds:
         pair = build(config, setup.train.image_shape)
-        model_checks.check_models(setup, *pair, step=True)
-        folder = training_run.open_folder(
+        run.check_models(setup, *pair, step=True)
+        folder = run.open_folder(
             config,
             "gan_vs_vae",
             f"{setup.train.name}-{config.network}-z{config.latents}",
@@ -163,7 +155,7 @@ def main(config: Config) -> dict[str, Any]:
         )
         samplers = {}
         for name, model in pair._asdict().items():
-            state = training_run.train(
+            state = run.train(
                 config,
                 setup,
                 folder,
@@ -173,8 +165,8 @@ def main(config: Config) -> dict[str, Any]:
                 terms=TERMS[name],
             )
             samplers[name.upper()] = _sampler(model, on_one_device(state))
-        training_run.merge_parts(folder, pair._fields, split="train")
-        with progress.display() as show:
+        run.merge_parts(folder, pair._fields, split="train")
+        with run.display() as show:
             evaluation = metrics.evaluate(
                 samplers,
                 setup.test,
@@ -189,11 +181,11 @@ def main(config: Config) -> dict[str, Any]:
         evaluation_files.write(
             folder.path,
             evaluation,
-            command=command.command(config),
+            command=run.command_of(config),
             seconds=seconds(),
         )
         number = min(config.samples, len(setup.test))
-        progress.print_line(f"Measuring the sharpness of {number:,} images of each set")
+        run.print_line(f"Measuring the sharpness of {number:,} images of each set")
         sets = versus.draw_sets(
             random.stream(setup.key, "sharpness"), setup, samplers, number
         )
@@ -208,7 +200,7 @@ def main(config: Config) -> dict[str, Any]:
             for one in evaluation.measures
             if one.metric.startswith(("FD(", "recall("))
         }
-    return training_run.finish(folder, results, seconds=seconds(), tables=tables)
+    return run.finish(folder, results, seconds=seconds(), tables=tables)
 
 
 def _sampler(model: Any, state: Any) -> Callable[..., Array]:
@@ -217,13 +209,11 @@ def _sampler(model: Any, state: Any) -> Callable[..., Array]:
 
 
 def _check(config: Config) -> None:
-    command.check_positive(
-        config, "hidden", "critic_width", "latents", "gan_learning_rate"
-    )
-    command.check_bounds(config, "ema_decay", least=0, below=1)
-    command.check_bounds(config, "samples", least=100)
-    build(config, model_checks.IMAGE_SHAPE)
+    run.check_positive(config, "hidden", "critic_width", "latents", "gan_learning_rate")
+    run.check_bounds(config, "ema_decay", least=0, below=1)
+    run.check_bounds(config, "samples", least=100)
+    build(config, run.IMAGE_SHAPE)
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

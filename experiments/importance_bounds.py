@@ -10,8 +10,7 @@ from jax.flatten_util import ravel_pytree
 from scipy import stats
 
 from experiments import vae_parts
-from experiments.training_run import Setup
-from jaxgen import estimators
+from jaxgen import estimators, run
 from jaxgen.estimators import Estimator
 from jaxgen.losses.vae.families import Gaussian
 from jaxgen.models import VAE
@@ -49,7 +48,7 @@ def measure_bounds(
     key: PRNGKeyArray,
     model: VAE,
     state: Any,
-    setup: Setup,
+    setup: run.Setup,
     *,
     numbers: Sequence[int],
     num_images: int,

@@ -28,14 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import (
-    command,
-    model_checks,
-    progress,
-    run_records,
-    training_run,
-    vae_parts,
-)
+from experiments import vae_parts
 from experiments.importance_bounds import (
     GROUPS,
     REACH,
@@ -44,8 +37,7 @@ from experiments.importance_bounds import (
     signal_to_noise,
 )
 from experiments.latent_arrays import on_one_device, save, write_latent_arrays
-from experiments.training_run import Setup
-from jaxgen import estimators, losses, metrics, models, networks, random
+from jaxgen import estimators, losses, metrics, models, networks, random, run
 from jaxgen.errors import InputError
 from jaxgen.estimators import Estimator
 from jaxgen.typing import Array, PRNGKeyArray
@@ -70,7 +62,7 @@ NUMBERS = (1, 2, 5, 10, 50, 100, 500, 1000, 5000)
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(training_run.RunOptions, training_run.DataOptions):
+class Config(run.RunOptions, run.DataOptions):
     """Options of the script."""
 
     epochs: int = 15
@@ -144,7 +136,7 @@ def build(
 
 
 def trained_models(
-    config: Config, setup: Setup, restore: Callable[..., Any]
+    config: Config, setup: run.Setup, restore: Callable[..., Any]
 ) -> dict[str, tuple[models.VAE, Any]]:
     """Returns the models of a finished run with their states; see `restored_runs`."""
     every = {
@@ -231,7 +223,7 @@ def signal_table(
     task: Task,
     model: models.VAE,
     state: Any,
-    setup: Setup,
+    setup: run.Setup,
     config: Config,
 ) -> dict[str, Any]:
     """Measures the signal-to-noise ratio of the encoder's gradient for each k."""
@@ -266,8 +258,8 @@ def signal_table(
 
 def main(config: Config) -> dict[str, Any]:
     """Trains, measures, draws; returns -log p(x) and the active latents by model."""
-    command.check_positive(config, "hidden", "latents", "ks", "nll_samples")
-    command.check_bounds(config, "nll_images", least=2)
+    run.check_positive(config, "hidden", "latents", "ks", "nll_samples")
+    run.check_bounds(config, "nll_images", least=2)
     if len(set(config.ks)) < len(config.ks):
         shown = " ".join(map(str, config.ks))
         raise InputError(f"--ks is {shown}: give each number of samples once.")
@@ -283,33 +275,33 @@ def main(config: Config) -> dict[str, Any]:
         )
     tasks = tasks_of(config)
     for task in tasks:
-        build(config, task, model_checks.IMAGE_SHAPE, 1)
-    setup = training_run.prepare(config)
+        build(config, task, run.IMAGE_SHAPE, 1)
+    setup = run.prepare(config)
     shape = setup.train.image_shape
     built = {task.name: build(config, task, shape, setup.steps) for task in tasks}
-    model_checks.check_models(setup, *built.values())
+    run.check_models(setup, *built.values())
     numbers = [*(k for k in NUMBERS if k < config.nll_samples), config.nll_samples]
-    with training_run.timed() as seconds:
-        folder = training_run.open_folder(
+    with run.timed() as seconds:
+        folder = run.open_folder(
             config,
             "iwae",
             f"{setup.train.name}-k{'-'.join(map(str, config.ks))}",
             title=f"Importance weighted autoencoders on {setup.train.name}",
             doc=__doc__ or "",
             # Burda's stages are spread over the whole run.
-            fixed=training_run.LENGTH if config.schedule == "burda" else set(),
+            fixed=run.LENGTH if config.schedule == "burda" else set(),
         )
         trained: dict[str, tuple[Task, models.VAE, Any]] = {}
         found: list[Bounds] = []
         speed: list[float] = []
         for task in tasks:
             model = built[task.name]
-            state = training_run.train(
+            state = run.train(
                 config, setup, folder, model, part=task.name, terms=("loss",)
             )
             state = on_one_device(state)
             trained[task.name] = task, model, state
-            progress.print_line(f"Measuring the bounds of {task.name} on test images")
+            run.print_line(f"Measuring the bounds of {task.name} on test images")
             bounds = measure_bounds(
                 random.stream(setup.key, "bounds"),
                 model,
@@ -320,12 +312,12 @@ def main(config: Config) -> dict[str, Any]:
             )
             found.append(bounds)
             records = folder.path / "parts" / task.name / "metrics.jsonl"
-            last = run_records.last_record(records, split="train")
+            last = run.last_record(records, split="train")
             rate = 0.0  # of a record of compiling
             if "images_per_second" in last:
-                rate = run_records.number_of(last, "images_per_second", records)
+                rate = run.number_of(last, "images_per_second", records)
             speed.append(len(setup.train) / rate if rate else math.nan)
-        training_run.merge_parts(folder, [task.name for task in tasks])
+        run.merge_parts(folder, [task.name for task in tasks])
         bound = np.stack([one.bound.mean(axis=0) for one in found])
         spread = np.stack([one.bound.std(axis=0, ddof=1) for one in found])
         activity = np.stack([np.var(one.mean, axis=0) for one in found])
@@ -343,7 +335,7 @@ def main(config: Config) -> dict[str, Any]:
         most = next(task for task in tasks if task.samples == max(config.ks))
         task, model, state = trained[most.name]
         if config.gradient_draws:
-            progress.print_line("Measuring the signal and the noise of gradients")
+            run.print_line("Measuring the signal and the noise of gradients")
             key = random.stream(setup.key, "signal")
             tables.append(signal_table(key, task, model, state, setup, config))
         write_latent_arrays(
@@ -360,7 +352,7 @@ def main(config: Config) -> dict[str, Any]:
     ):
         results[f"-log p(x), {task.name}"] = (nll, "nats per image")
         results[f"active latents, {task.name}"] = (active.sum(), "")
-    return training_run.finish(folder, results, seconds=seconds(), tables=tables)
+    return run.finish(folder, results, seconds=seconds(), tables=tables)
 
 
 def _interval(values: np.ndarray) -> str:
@@ -369,4 +361,4 @@ def _interval(values: np.ndarray) -> str:
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

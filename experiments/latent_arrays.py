@@ -9,8 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import progress
-from jaxgen import data, files
+from jaxgen import data, files, run
 from jaxgen.errors import InputError
 from jaxgen.files import read_npz
 from jaxgen.losses.vae.families import Gaussian
@@ -44,7 +43,7 @@ def write_latent_arrays(
         train: The training split, whose latents the samplers are fitted to; without it
             there are none.
     """
-    progress.print_line("Encoding images and decoding latents for the figures")
+    run.print_line("Encoding images and decoding latents for the figures")
     state = on_one_device(state)
     conditional = takes_labels(model, test)
     images, condition, rest = chosen(test, conditional)
@@ -69,7 +68,7 @@ def write_latent_arrays(
             known = encode_all(model, state, chosen(train, False)[0])[0]
             _write_samplers(folder, model, state, known, fit)
         if flat.shape[1] == 2:
-            progress.print_line("Decoding the latent plane")
+            run.print_line("Decoding the latent plane")
             for name, side in (("manifold", 8), ("explorer", 32)):
                 plane, axes = latent_plane(flat, side)
                 save(folder / f"{name}.npz", images=decode(plane), **axes)
@@ -79,7 +78,7 @@ def _write_samplers(
     folder: Path, model: VAE, state: Any, q: Any, key: PRNGKeyArray
 ) -> None:
     """Draws from the prior and from what is fitted to the aggregate posterior."""
-    progress.print_line(
+    run.print_line(
         f"Fitting a mixture to the latents of {len(q.mean):,} training images"
     )
     own, one, two, three = jax.random.split(key, 4)

@@ -8,9 +8,9 @@ import jax
 import numpy as np
 from scipy import stats
 
-from experiments import collapse_monitor, progress
+from experiments import collapse_monitor
 from experiments.latent_arrays import load, save
-from jaxgen import metrics
+from jaxgen import metrics, run
 from jaxgen.data.mixtures import Mixture
 from jaxgen.models import Ensemble
 from jaxgen.typing import PRNGKeyArray
@@ -71,7 +71,7 @@ class ModeWatch:
         key: PRNGKeyArray,
         *,
         label: str,
-        warn: Callable[[str], None] = progress.print_line,
+        warn: Callable[[str], None] = run.print_line,
     ):
         """Compiles the sampling of all members."""
         sample = jax.jit(lambda state, key: model.sample(state, key, NUM_SAMPLES))

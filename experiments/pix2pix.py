@@ -35,10 +35,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal
 
-from experiments import command, model_checks, progress, training_run
 from experiments.translation_studies import data, monitor, parts, training
 from experiments.translation_studies.runs import Facts
-from jaxgen import models
+from jaxgen import models, run
 
 Objective = Literal["l1", "gan", "cgan", "l1+gan", "l1+cgan"]
 
@@ -67,7 +66,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Config(
-    training_run.RunOptions,
+    run.RunOptions,
     parts.NetworkOptions,
     parts.GameOptions,
     training.WatchOptions,
@@ -132,13 +131,13 @@ def main(config: Config) -> dict[str, Any]:
     """Trains, judges, draws; returns the scores on the held-out pairs."""
     asked, config = config, settled(config)
     _check(config)
-    progress.print_line(f"Loading the images: {config.data}")
+    run.print_line(f"Loading the images: {config.data}")
     setup = data.prepare(config)
     channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
     name = parts.set_name(setup.train.name)
     model = build(config, channels, setup.steps)
-    model_checks.check_models(setup, model)
-    with training_run.timed() as seconds:
+    run.check_models(setup, model)
+    with run.timed() as seconds:
         judges = training.judges_of(config, setup, ["a_to_b"])
         loss = parts.loss_of(config.loss)
         one = monitor.of_pix2pix(model, judges["a_to_b"], loss)
@@ -146,18 +145,18 @@ def main(config: Config) -> dict[str, Any]:
             one = one._replace(critique=None)
         one = one._replace(show=training.show_of(config))
         training.check_best(config, one)
-        folder = training_run.open_folder(
+        folder = run.open_folder(
             config,
             "pix2pix",
             parts.run_name(config, name, config.objective),
             title=f"pix2pix on {name}",
             doc=__doc__ or "",
-            fixed=training_run.LENGTH if config.decay else frozenset(),
-            command=command.command(asked),
+            fixed=run.LENGTH if config.decay else frozenset(),
+            command=run.command_of(asked),
         )
         trained = training.train(config, setup, folder, model, [one], terms=TERMS)
         training.write_pictures(folder, one, trained.outputs["a_to_b"])
-    return training_run.finish(
+    return run.finish(
         folder,
         trained.results,
         seconds=seconds(),
@@ -169,10 +168,10 @@ def main(config: Config) -> dict[str, Any]:
 def _check(config: Config) -> None:
     parts.check(config)
     training.check(config)
-    command.check_bounds(config, "l1_weight", least=0)
+    run.check_bounds(config, "l1_weight", least=0)
     data.degradation_of(config.degrade)
     build(config, (3, 3), 1)
 
 
 if __name__ == "__main__":
-    command.run(main, Config, (__doc__ or "") + parts.presets_told(PRESETS))
+    run.command_line(main, Config, (__doc__ or "") + parts.presets_told(PRESETS))

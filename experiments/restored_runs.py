@@ -5,7 +5,7 @@ A script whose models can be judged has a function
     trained_models(config, setup, restore) -> {name: (model, state)}
 
 in which it builds what it trained, and asks `restore(model, part=None)` for each state:
-`part` is the name it gave to `training_run.train`.
+`part` is the name it gave to `run.train`.
 """
 
 import dataclasses
@@ -19,11 +19,12 @@ from typing import Any, NamedTuple
 
 import jax
 
-from experiments import training_run, vae_parts
-from experiments.saved_options import read_options
+from experiments import vae_parts
 from jaxgen import training
 from jaxgen.errors import InputError
 from jaxgen.models import GAN, VAE
+from jaxgen.run import Setup, prepare
+from jaxgen.run.saved_options import read_options
 from jaxgen.run_files import read_config
 from jaxgen.typing import Model
 
@@ -49,7 +50,7 @@ class Restored(NamedTuple):
     path: Path
     experiment: str
     config: Any
-    setup: training_run.Setup
+    setup: Setup
     models: dict[str, tuple[VAE | GAN, Any]]
     assumed: tuple[str, ...]
 
@@ -175,9 +176,9 @@ def _script(run: Path, experiment: str, hook: str) -> ModuleType:
     )
 
 
-def _data(run: Path, config: Any) -> training_run.Setup:
+def _data(run: Path, config: Any) -> Setup:
     try:
-        return training_run.prepare(config)
+        return prepare(config)
     except InputError as error:
         raise InputError(
             f"The data of the run {run} cannot be loaded again, from where it was "

@@ -33,14 +33,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments import (
-    command,
-    gan_parts,
-    model_checks,
-    progress,
-    training_run,
-    vae_parts,
-)
+from experiments import gan_parts, vae_parts
 from experiments.gan_studies.quality import drawn
 from experiments.latent_arrays import every_nth, on_one_device
 from experiments.stacked_findings import modes_table, write_arrays
@@ -52,7 +45,7 @@ from experiments.stacked_modes import (
     measured,
     read,
 )
-from jaxgen import data, models, networks, random, training
+from jaxgen import data, models, networks, random, run, training
 from jaxgen.errors import InputError
 from jaxgen.networks import CriticNormalization
 
@@ -61,7 +54,7 @@ SHOWN = 64
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(training_run.RunOptions, training_run.DataOptions):
+class Config(run.RunOptions, run.DataOptions):
     """Options of the script."""
 
     data: str = "mnist5k"
@@ -116,12 +109,12 @@ def build(config: Config, word: str, image_shape: tuple[int, int, int]) -> model
 def main(config: Config) -> dict[str, Any]:
     """Trains every system, counts modes, draws; returns modes and KL by system."""
     _check(config)
-    single = training_run.prepare(config)
+    single = run.prepare(config)
     setup = stacked_setup(config, single)
     built = {word: build(config, word, setup.train.image_shape) for word in _of(config)}
-    model_checks.check_models(setup, *built.values(), step=True)
-    with training_run.timed() as seconds:
-        folder = training_run.open_folder(
+    run.check_models(setup, *built.values(), step=True)
+    with run.timed() as seconds:
+        folder = run.open_folder(
             config,
             "stacked_mnist",
             "-".join([setup.train.name, *built, f"w{config.width}"]).replace("=", ""),
@@ -140,8 +133,8 @@ def main(config: Config) -> dict[str, Any]:
                 key = random.stream(setup.key, "figures")
                 images, _ = drawn(key, built[word], on_one_device(state), SHOWN)
                 pictures[label_of(word)] = images
-        training_run.merge_parts(folder, [_part(w, 0) for w in built], split="train")
-        progress.print_line("Counting the modes of samples and of test images")
+        run.merge_parts(folder, [_part(w, 0) for w in built], split="train")
+        run.print_line("Counting the modes of samples and of test images")
         real = read(judge, setup.test.in_memory()["image"])
         key = random.stream(setup.key, "halves")
         found = {
@@ -167,10 +160,10 @@ def main(config: Config) -> dict[str, Any]:
         accuracy=judge.accuracy,
         compared=config.data in vae_parts.MNIST,
     )
-    return training_run.finish(folder, results, seconds=seconds(), tables=[table])
+    return run.finish(folder, results, seconds=seconds(), tables=[table])
 
 
-def stacked_setup(config: Config, single: training_run.Setup) -> training_run.Setup:
+def stacked_setup(config: Config, single: run.Setup) -> run.Setup:
     """Returns stacked images in place of single ones; nothing is tested but samples."""
     train = data.stacked_digits(
         single.train, num_examples=config.stacked, seed=config.seed
@@ -195,7 +188,7 @@ def stacked_setup(config: Config, single: training_run.Setup) -> training_run.Se
 
 def _train(
     config: Config,
-    setup: training_run.Setup,
+    setup: run.Setup,
     folder: training.RunFolder,
     model: models.GAN,
     judge: Judge,
@@ -212,7 +205,7 @@ def _train(
         random.stream(setup.key, "looks"),
         num_samples=config.samples,
     )
-    state = training_run.train(
+    state = run.train(
         config,
         setup,
         folder,
@@ -246,8 +239,8 @@ def _of(config: Config) -> tuple[str, ...]:
 
 
 def _check(config: Config) -> None:
-    command.check_positive(config, "seeds", "stacked", "width", "latents", "looks")
-    command.check_bounds(config, "samples", least=SHOWN)
+    run.check_positive(config, "seeds", "stacked", "width", "latents", "looks")
+    run.check_bounds(config, "samples", least=SHOWN)
     for word in _of(config):
         chosen = gan_parts.remedies_of(word, images=True)
         if config.normalization == "spectral" and any(r.unroll for r in chosen):
@@ -256,8 +249,8 @@ def _check(config: Config) -> None:
                 "spectral normalization keeps from being exact: take another "
                 "--normalization, or no unroll."
             )
-        build(config, word, model_checks.IMAGE_SHAPE)
+        build(config, word, run.IMAGE_SHAPE)
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

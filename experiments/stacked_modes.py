@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments import feature_choice, progress
+from experiments import feature_choice
 from experiments.gan_studies.quality import drawn
 from experiments.latent_arrays import every_nth, load, save
-from jaxgen import metrics
+from jaxgen import metrics, run
 from jaxgen.data import Source
 from jaxgen.metrics import AssignedModes, Interval, Modes, count_modes, mode_replicates
 from jaxgen.metrics.features import FeatureNet, extract
@@ -96,7 +96,7 @@ def judge_of(train: Source, test: Source) -> Judge:
         train: Single digits.
         test: Those that it is tested on.
     """
-    with progress.display() as show:
+    with run.display() as show:
         (net,) = feature_choice.networks_of(("classifier",), train, test, show)
     assert isinstance(net, FeatureNet)
     some = every_nth(len(train), _DIGITS_SEEN)

@@ -45,7 +45,6 @@ from typing import Annotated, Any, Literal, TypeVar
 import jax
 import numpy as np
 
-from experiments import command, progress
 from experiments.translation_studies import picture_files, runs
 from experiments.translation_studies.picture_files import Picture
 from experiments.translation_studies.picture_jobs import (
@@ -57,14 +56,14 @@ from experiments.translation_studies.picture_jobs import (
     written,
 )
 from experiments.translation_studies.runs import Loaded
-from jaxgen import random
+from jaxgen import random, run
 from jaxgen.data import tiles
 from jaxgen.errors import InputError
 from jaxgen.typing import PRNGKeyArray
 
 try:
     from tyro.conf import Positional
-except ImportError:  # command.run says what to install
+except ImportError:  # run.command_line says what to install
     Positional = Annotated[TypeVar("T"), None]
 
 WHOLE = 2**20
@@ -136,7 +135,7 @@ def main(config: Config) -> dict[str, Any]:
         skip=config.skip_existing,
         sheet=config.sheet,
     )
-    progress.print_line(f"Loading {config.model}")
+    run.print_line(f"Loading {config.model}")
     loaded = runs.load_translator(
         config.model,
         direction=config.direction,
@@ -219,7 +218,7 @@ def _translate_all(
     """Returns the jobs that were done; the others add a sentence to the faults."""
     done: list[Job] = []
     root = jax.random.key(config.seed)
-    with progress.display() as show:
+    with run.display() as show:
         for number, job in enumerate(jobs):
             show("translating pictures", number, len(jobs))
             try:
@@ -315,7 +314,7 @@ def _stop_unless(keep_going: bool, faults: list[str]) -> None:
 
 
 def _check(config: Config) -> None:
-    command.check_positive(config, "size", "batch_size")
+    run.check_positive(config, "size", "batch_size")
     if config.tile and (config.overlap or 0) >= config.tile:
         raise InputError(
             f"--overlap is {config.overlap}, but tiles have {config.tile} pixels: "
@@ -339,4 +338,4 @@ def _check_model(config: Config, loaded: Loaded) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

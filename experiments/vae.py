@@ -27,17 +27,15 @@ from typing import Any, Literal
 
 import optax
 
-from experiments import command, model_checks, run_records, training_run, vae_parts
+from experiments import vae_parts
 from experiments.latent_arrays import write_latent_arrays
-from jaxgen import models, random
+from jaxgen import models, random, run
 from jaxgen.errors import InputError
 from jaxgen.losses.vae import objectives, priors
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(
-    training_run.RunOptions, vae_parts.NetworkOptions, training_run.DataOptions
-):
+class Config(run.RunOptions, vae_parts.NetworkOptions, run.DataOptions):
     """Options of the script."""
 
     prior: Literal["standard_normal", "mixture", "vamp"] = "standard_normal"
@@ -89,7 +87,7 @@ def build(
 
 
 def trained_models(
-    config: Config, setup: training_run.Setup, restore: Callable[..., Any]
+    config: Config, setup: run.Setup, restore: Callable[..., Any]
 ) -> dict[str, tuple[models.VAE, Any]]:
     """Returns the model of a finished run with its state; see `restored_runs`."""
     model = build(config, setup.train.image_shape, setup.batches.steps_per_epoch)
@@ -98,18 +96,18 @@ def trained_models(
 
 def main(config: Config) -> dict[str, Any]:
     """Trains, evaluates, draws; returns the final test terms in nats per image."""
-    command.check_positive(config, "latents", "hidden", "variance", "components")
-    command.check_bounds(config, "beta", "warm_up", "free_bits", least=0)
+    run.check_positive(config, "latents", "hidden", "variance", "components")
+    run.check_bounds(config, "beta", "warm_up", "free_bits", least=0)
     if config.warm_up and config.free_bits:
         raise InputError(
             "--warm-up and --free-bits both change the weight of the KL: give one."
         )
-    build(config, model_checks.IMAGE_SHAPE, 1)
-    setup = training_run.prepare(config)
-    with training_run.timed() as seconds:
+    build(config, run.IMAGE_SHAPE, 1)
+    setup = run.prepare(config)
+    with run.timed() as seconds:
         model = build(config, setup.train.image_shape, setup.batches.steps_per_epoch)
-        model_checks.check_models(setup, model)
-        folder = training_run.open_folder(
+        run.check_models(setup, model)
+        folder = run.open_folder(
             config,
             "vae",
             f"{setup.train.name}-{config.network}-z{config.latents}",
@@ -118,7 +116,7 @@ def main(config: Config) -> dict[str, Any]:
             **vae_parts.floors(config, setup),
         )
         snapshots = vae_parts.snapshots(folder, model, setup)
-        state = training_run.train(
+        state = run.train(
             config,
             setup,
             folder,
@@ -127,7 +125,7 @@ def main(config: Config) -> dict[str, Any]:
             callbacks=(snapshots,),
         )
         terms = ("loss", "reconstruction", "kl")
-        last = run_records.last_record(folder.metrics, *terms)
+        last = run.last_record(folder.metrics, *terms)
         results = {f"test {name}": (last[name], "nats per image") for name in terms}
         tables = vae_parts.posterior_tables(
             random.stream(setup.key, "aggregate"), model, state, setup
@@ -150,9 +148,9 @@ def main(config: Config) -> dict[str, Any]:
             random.stream(setup.key, "figures"),
             train=setup.train,
         )
-    done = training_run.finish(folder, results, seconds=seconds(), tables=tables)
+    done = run.finish(folder, results, seconds=seconds(), tables=tables)
     return {name.removeprefix("test "): value for name, value in done.items()}
 
 
 if __name__ == "__main__":
-    command.run(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or "")

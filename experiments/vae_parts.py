@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import progress
 from experiments.latent_arrays import (
     Snapshots,
     encode_all,
@@ -17,8 +16,7 @@ from experiments.latent_arrays import (
     on_one_device,
     scale,
 )
-from experiments.training_run import Setup
-from jaxgen import data, losses, metrics, networks, random, training
+from jaxgen import data, losses, metrics, networks, random, run, training
 from jaxgen.losses.vae.families import Gaussian, StandardNormal
 from jaxgen.models import VAE
 from jaxgen.typing import Array, Batch, Network, PRNGKeyArray
@@ -105,7 +103,7 @@ def networks_of(
     return encoder, networks.shared_scale(decoder) if shared else decoder
 
 
-def snapshots(folder: training.RunFolder, model: VAE, setup: Setup) -> Snapshots:
+def snapshots(folder: training.RunFolder, model: VAE, setup: run.Setup) -> Snapshots:
     """Returns the callback that draws the same latents at a few epochs of a run."""
     per_epoch = setup.batches.steps_per_epoch
     return Snapshots(
@@ -117,7 +115,7 @@ def snapshots(folder: training.RunFolder, model: VAE, setup: Setup) -> Snapshots
     )
 
 
-def floors(config: NetworkOptions, setup: Setup) -> dict[str, Any]:
+def floors(config: NetworkOptions, setup: run.Setup) -> dict[str, Any]:
     """Returns the entry of `config.json` for the least loss that the images allow."""
     floor = likelihood_of(config).floor
     if floor is None:
@@ -182,7 +180,7 @@ def measure_likelihood(
     key: PRNGKeyArray,
     model: VAE,
     state: Any,
-    setup: Setup,
+    setup: run.Setup,
     *,
     num_samples: int = 5000,
     num_images: int | None = None,
@@ -217,7 +215,7 @@ def measure_likelihood(
 
     values, sizes, seen = [], [], 0
     most = len(setup.test) if num_images is None else num_images
-    with progress.display() as show:
+    with run.display() as show:
         for number, batch in enumerate(test_batches(setup)):
             if seen >= most:
                 break
@@ -239,7 +237,7 @@ def measure_likelihood(
 
 
 def test_terms(
-    key: PRNGKeyArray, model: VAE, state: Any, setup: Setup
+    key: PRNGKeyArray, model: VAE, state: Any, setup: run.Setup
 ) -> dict[str, np.ndarray]:
     """Calculates the terms of every test image, to compare models image by image.
 
@@ -284,7 +282,7 @@ def test_terms(
 test_terms.__test__ = False  # a name that pytest would collect
 
 
-def test_batches(setup: Setup) -> Any:
+def test_batches(setup: run.Setup) -> Any:
     """Yields the batches of the test set, as an evaluation sees them."""
     data = setup.test_batches
     make = jax.jit(data.batch)
@@ -296,7 +294,7 @@ def test_batches(setup: Setup) -> Any:
 test_batches.__test__ = False  # a name that pytest would collect
 
 
-def first_batch(setup: Setup) -> Batch:
+def first_batch(setup: run.Setup) -> Batch:
     """Returns the first training batch, as a step sees it."""
     data = setup.batches
     item = jax.tree.map(lambda leaf: leaf[0], data.feed(0, 1))
@@ -319,7 +317,7 @@ def mean_kl(model: VAE, state: Any, source: data.Source) -> float:
 
 
 def posterior_tables(
-    key: PRNGKeyArray, model: VAE, state: Any, setup: Setup
+    key: PRNGKeyArray, model: VAE, state: Any, setup: run.Setup
 ) -> list[dict[str, Any]]:
     """Says what a Gaussian posterior carries: the doctor, and where the KL goes.
 
@@ -334,7 +332,7 @@ def posterior_tables(
     """
     images = setup.test.read(np.arange(min(len(setup.test), 5000)))
     count = len(images["image"])
-    progress.print_line(f"Measuring what the latents carry, on {count:,} test images")
+    run.print_line(f"Measuring what the latents carry, on {count:,} test images")
     condition = None
     if model.num_classes is not None:
         condition = np.eye(model.num_classes, dtype=np.float32)[images["label"]]

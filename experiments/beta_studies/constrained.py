@@ -4,9 +4,9 @@ from typing import Any
 
 import optax
 
-from experiments import model_checks, progress, run_records, training_run, vae_parts
+from experiments import vae_parts
 from experiments.latent_arrays import write_latent_arrays, write_traversals
-from jaxgen import models, random, training
+from jaxgen import models, random, run, training
 from jaxgen.errors import InputError
 from jaxgen.losses.vae import objectives, priors
 
@@ -59,15 +59,15 @@ def build(config: Any, image_shape: tuple[int, int, int], steps: int) -> models.
     )
 
 
-def run(config: Any, doc: str) -> dict[str, Any]:
+def study(config: Any, doc: str) -> dict[str, Any]:
     """Trains, measures the constraint, draws; returns the final numbers."""
-    build(config, model_checks.IMAGE_SHAPE, 1)
-    setup = training_run.prepare(config)
-    with training_run.timed() as seconds:
+    build(config, run.IMAGE_SHAPE, 1)
+    setup = run.prepare(config)
+    with run.timed() as seconds:
         model = build(config, setup.train.image_shape, setup.steps)
         aims = config.objective in ("constrained", "capacity")
-        model_checks.check_models(setup, model)
-        folder = training_run.open_folder(
+        run.check_models(setup, model)
+        folder = run.open_folder(
             config,
             "beta_vae",
             f"{config.objective}-{setup.train.name}-z{config.latents}",
@@ -76,11 +76,11 @@ def run(config: Any, doc: str) -> dict[str, Any]:
             else f"A beta-VAE by {config.objective}, on {setup.train.name}",
             doc=doc,
             # The learning rate, and a capacity, are spread over the whole run.
-            fixed=training_run.LENGTH,
+            fixed=run.LENGTH,
             **({"constraint": {"kl": config.kl_target}} if aims else {}),
             **vae_parts.floors(config, setup),
         )
-        state = training_run.train(
+        state = run.train(
             config,
             setup,
             folder,
@@ -88,15 +88,13 @@ def run(config: Any, doc: str) -> dict[str, Any]:
             convolutional=config.network == "conv",
             terms=("reconstruction", "kl", *(("beta", "slack") if aims else ())),
         )
-        progress.print_line("Measuring the KL on training and test images")
+        run.print_line("Measuring the KL on training and test images")
         found = _measure(model, state, setup, folder)
         results = {
             "test KL": (found["test set, at the end"], "nats per image"),
             "train KL": (found["training set, at the end"], "nats per image"),
             "test reconstruction": (
-                run_records.last_record(folder.metrics, "reconstruction")[
-                    "reconstruction"
-                ],
+                run.last_record(folder.metrics, "reconstruction")["reconstruction"],
                 "nats per image",
             ),
         }
@@ -104,7 +102,7 @@ def run(config: Any, doc: str) -> dict[str, Any]:
         if aims:
             tables.append(kl_table(found, config.kl_target))
         if config.objective == "constrained":
-            last = run_records.last_record(
+            last = run.last_record(
                 folder.metrics, "beta", "gradient_norm", split="train"
             )
             results["beta"] = (last["beta"], "")
@@ -128,18 +126,18 @@ def run(config: Any, doc: str) -> dict[str, Any]:
         tables += vae_parts.posterior_tables(
             random.stream(setup.key, "aggregate"), model, state, setup
         )
-    return training_run.finish(folder, results, seconds=seconds(), tables=tables)
+    return run.finish(folder, results, seconds=seconds(), tables=tables)
 
 
 def _measure(
     model: models.VAE,
     state: Any,
-    setup: training_run.Setup,
+    setup: run.Setup,
     folder: training.RunFolder,
 ) -> dict[str, float]:
     """The KL of both splits at the end, and over the steps of the last record."""
     found = {
-        "training batches, mean over the last record": run_records.last_record(
+        "training batches, mean over the last record": run.last_record(
             folder.metrics, "kl", split="train"
         )["kl"]
     }

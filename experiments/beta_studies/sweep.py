@@ -9,14 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import command, model_checks, progress, training_run, vae_parts
+from experiments import vae_parts
 from experiments.beta_studies import scores
 from experiments.latent_arrays import (
     to_bytes,
     write_latent_arrays,
     write_traversals,
 )
-from jaxgen import data, files, models, random, training
+from jaxgen import data, files, models, random, run, training
 from jaxgen.data import sprites
 from jaxgen.losses.vae import objectives, priors
 from jaxgen.models import Ensemble, ensemble
@@ -54,7 +54,7 @@ def settings_of(config: Any) -> tuple[list[str], Setting]:
     return names, Setting(*jnp.array(rows, jnp.float32).T)
 
 
-def run(config: Any, doc: str) -> dict[str, Any]:
+def study(config: Any, doc: str) -> dict[str, Any]:
     """Trains all members, scores each, draws; returns medians by setting."""
     setup = sprites_setup(config)
     names, settings = settings_of(config)
@@ -75,10 +75,10 @@ def run(config: Any, doc: str) -> dict[str, Any]:
             ),
         )
 
-    with training_run.timed() as seconds:
+    with run.timed() as seconds:
         every = ensemble(build, settings, num_seeds=config.seeds)
-        model_checks.check_models(setup, every)
-        folder = training_run.open_folder(
+        run.check_models(setup, every)
+        folder = run.open_folder(
             config,
             "beta_vae",
             f"sweep-{config.image_size}px-z{config.latents}",
@@ -92,7 +92,7 @@ def run(config: Any, doc: str) -> dict[str, Any]:
         kl, reconstruction = (terms[t].reshape(shape) for t in ("kl", "reconstruction"))
         beta = terms["beta"].reshape(shape)
         model = build(Setting(1.0, 1.0, 0.0, 0.0))  # any: networks know no objective
-        progress.print_line("Scoring the disentanglement of every model")
+        run.print_line("Scoring the disentanglement of every model")
         values = scores.score_members(config, model, every, state)
         values = values.reshape(len(scores.NAMES), *shape)
         scores.save_scores(folder.arrays, names, values, kl, reconstruction)
@@ -133,7 +133,7 @@ def run(config: Any, doc: str) -> dict[str, Any]:
         }
         results[f"KL, {names[-1]}"] = (float(np.median(kl[-1])), "nats per image")
         results["beta found"] = (float(np.median(beta[-1])), "median")
-    return training_run.finish(
+    return run.finish(
         folder,
         results,
         seconds=seconds(),
@@ -143,10 +143,10 @@ def run(config: Any, doc: str) -> dict[str, Any]:
     )
 
 
-def sprites_setup(config: Any) -> training_run.Setup:
+def sprites_setup(config: Any) -> run.Setup:
     """Draws the data: training sprites as they come, held-out ones as a source."""
-    command.check_positive(config, *training_run.POSITIVE, "image_size")
-    command.use_devices(config.devices)
+    run.check_positive(config, *study.POSITIVE, "image_size")
+    run.use_devices(config.devices)
     place = training.placement(config.devices, config.parallel)
     place.rows(config.batch_size)
     key = jax.random.key(config.seed)
@@ -169,7 +169,7 @@ def sprites_setup(config: Any) -> training_run.Setup:
     ]
     # Training sprites are drawn inside the step: there is no source of them to read.
     source = data.from_arrays(np.concatenate(images), name="sprites", split="test")
-    return training_run.Setup(
+    return run.Setup(
         train=source,
         test=source,
         batches=batches,
@@ -182,7 +182,7 @@ def sprites_setup(config: Any) -> training_run.Setup:
 
 def _train(
     config: Any,
-    setup: training_run.Setup,
+    setup: run.Setup,
     folder: training.RunFolder,
     model: Ensemble,
     names: list[str],
@@ -191,7 +191,7 @@ def _train(
     """Trains an ensemble; returns its state and its members' last test terms."""
     period = -(-setup.steps // RECORDS)
     curves = Curves(folder, model, setup, names, part)
-    state = training_run.train(
+    state = run.train(
         config,
         setup,
         folder,
@@ -211,7 +211,7 @@ class Curves:
         self,
         folder: training.RunFolder,
         model: Ensemble,
-        setup: training_run.Setup,
+        setup: run.Setup,
         names: list[str],
         part: str,
     ):

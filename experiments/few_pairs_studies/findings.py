@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments import training_run
 from experiments.few_pairs_studies import judge as few_pairs_judge
 from experiments.few_pairs_studies.judge import Judged
 from experiments.few_pairs_studies.parts import Method
@@ -14,6 +13,7 @@ from experiments.latent_arrays import every_nth, save
 from experiments.translation_studies import findings as translation_findings
 from experiments.translation_studies import judge as translation_judge
 from experiments.translation_studies.judge import Judge
+from jaxgen import run
 from jaxgen.metrics import mean_interval
 
 SHOWN = 10
@@ -35,7 +35,7 @@ class Findings(NamedTuple):
     methods: list[Method]
     shares: tuple[float, ...]
     found: Mapping[tuple[float, str], list[Judged]]
-    setup: training_run.Setup
+    setup: run.Setup
 
 
 def _metric(judge: Judge) -> str:

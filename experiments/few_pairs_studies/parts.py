@@ -4,9 +4,10 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from experiments import cyclegan, pix2pix, training_run
+from experiments import cyclegan, pix2pix
 from experiments.few_pairs_studies.members import SideBySide
 from experiments.translation_studies import data, parts
+from jaxgen import run
 from jaxgen.errors import InputError
 
 System = Literal["pix2pix", "cyclegan"]
@@ -108,7 +109,7 @@ def model_of(
     """Returns a model that is trained in one way, and its adversarial loss.
 
     Args:
-        config: `SystemOptions` and `training_run.RunOptions`.
+        config: `SystemOptions` and `run.RunOptions`.
         method: Which way.
         channels: Of images a and of images b.
         steps: Of the whole run.
@@ -135,13 +136,11 @@ def model_of(
     return script.build(options, channels, steps), loss
 
 
-def setup_of(
-    config: Any, method: Method, shares: Sequence[float]
-) -> training_run.Setup:
+def setup_of(config: Any, method: Method, shares: Sequence[float]) -> run.Setup:
     """Returns batches of all shares side by side; `train` are the pairs of each.
 
     Args:
-        config: `translation_studies.data.PairOptions` and `training_run.RunOptions`.
+        config: `translation_studies.data.PairOptions` and `run.RunOptions`.
         method: For how the data are augmented.
         shares: Of the training pairs; smaller ones are parts of larger ones.
     """
@@ -160,6 +159,6 @@ def setup_of(
         for share in shares
     ]
     batches = SideBySide([one.batches for one in setups])
-    steps = training_run.steps_of(config, batches)
+    steps = run.steps_of(config, batches)
     train = [one.train for one in setups]
     return setups[-1]._replace(train=train, batches=batches, steps=steps)

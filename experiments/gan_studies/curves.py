@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments import run_records, training_run
 from experiments.gan_studies.quality import looks
-from jaxgen import training
+from jaxgen import run, training
 from jaxgen.run_files import is_number
 
 SIGNALS = {
@@ -53,13 +52,13 @@ def merge(folder: training.RunFolder, parts: Sequence[str]) -> None:
         path = home / "metrics.jsonl"
         for record in training.read_records(path):
             if record["split"] == "test":
-                logit = run_records.number_of(record, "real_logit", path)
+                logit = run.number_of(record, "real_logit", path)
                 found[record["step"]]["held_out_logit"] = logit
         for row in looks(home / "looks.json"):
             found[row["step"]] |= row
         return found
 
-    training_run.merge_parts(folder, parts, split="train", more=beside)
+    run.merge_parts(folder, parts, split="train", more=beside)
 
 
 def correlations(

@@ -12,8 +12,7 @@ import numpy as np
 
 from experiments import feature_choice
 from experiments.latent_arrays import every_nth, to_bytes
-from experiments.training_run import Setup
-from jaxgen import training
+from jaxgen import run, training
 from jaxgen.errors import InputError
 from jaxgen.metrics import (
     Interval,
@@ -54,7 +53,7 @@ class Judge(NamedTuple):
     num_samples: int
 
 
-def judge_of(setup: Setup, show: Progress, *, most: int = 2000) -> Judge:
+def judge_of(setup: run.Setup, show: Progress, *, most: int = 2000) -> Judge:
     """Returns the judge of a set: a classifier of its labels, or random networks.
 
     Args:

@@ -7,8 +7,8 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from experiments import gan_parts, training_run
-from jaxgen import models, networks
+from experiments import gan_parts
+from jaxgen import models, networks, run
 from jaxgen.errors import InputError
 from jaxgen.models.remedies import Remedy
 from jaxgen.networks import CriticNormalization
@@ -150,23 +150,23 @@ def critic_steps_of(config: Any, name: str) -> int:
     return config.critic_steps or SYSTEMS[name].critic_steps
 
 
-def setup_of(config: Any, name: str, setup: training_run.Setup) -> training_run.Setup:
+def setup_of(config: Any, name: str, setup: run.Setup) -> run.Setup:
     """Returns the data in batches that hold a minibatch for each step of the critic."""
     critic_steps = critic_steps_of(config, name)
     if critic_steps == 1:
         return setup
-    batches = training_run.batches_of(
+    batches = run.batches_of(
         config,
         setup.train,
         setup.key,
         train=True,
         batch_size=config.batch_size * critic_steps,
     )
-    steps = training_run.steps_of(config, batches)
+    steps = run.steps_of(config, batches)
     return setup._replace(batches=batches, steps=steps)
 
 
-def num_classes_of(config: NetworkOptions, setup: training_run.Setup) -> int | None:
+def num_classes_of(config: NetworkOptions, setup: run.Setup) -> int | None:
     """Returns the classes that a conditional model is told, or None.
 
     Raises:

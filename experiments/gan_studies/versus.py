@@ -7,9 +7,7 @@ import jax
 import numpy as np
 
 from experiments.latent_arrays import every_nth, save, to_bytes
-from experiments.run_records import median_rate
-from experiments.training_run import Setup
-from jaxgen import training
+from jaxgen import run, training
 from jaxgen.metrics import Evaluation, Interval, sharpness
 from jaxgen.typing import Array, PRNGKeyArray
 
@@ -31,7 +29,7 @@ Sharpness = dict[str, list[Interval]]
 
 def draw_sets(
     key: PRNGKeyArray,
-    setup: Setup,
+    setup: run.Setup,
     samplers: Mapping[str, Callable[[PRNGKeyArray, int], Array]],
     number: int,
 ) -> dict[str, np.ndarray]:
@@ -135,7 +133,7 @@ def headline(found: Sharpness, names: Sequence[str]) -> dict[str, tuple[float, s
 
 def speed(folder: training.RunFolder, part: str) -> str:
     """Returns the median of the images a second that a model was trained with."""
-    rate = median_rate(folder.path / "parts" / part / "metrics.jsonl")
+    rate = run.median_rate(folder.path / "parts" / part / "metrics.jsonl")
     return "unknown" if rate is None else f"{rate:,.0f}"
 
 

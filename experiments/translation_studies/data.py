@@ -7,10 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from experiments import command, training_run
 from experiments.latent_arrays import every_nth, to_bytes
 from experiments.translation_studies.judge import HeldOut
-from jaxgen import data, random
+from jaxgen import data, random, run
 from jaxgen.data import Layout, degradations
 from jaxgen.data.degradations import Degradation
 from jaxgen.errors import InputError
@@ -62,7 +61,7 @@ class PairOptions:
     """Keep the set on the device or stream it from disk; auto: resident below 2 GiB."""
 
 
-def prepare(config: Any, *, unpaired: bool = False) -> training_run.Setup:
+def prepare(config: Any, *, unpaired: bool = False) -> run.Setup:
     """Checks the options of a run and its data, and loads the data.
 
     Args:
@@ -73,9 +72,9 @@ def prepare(config: Any, *, unpaired: bool = False) -> training_run.Setup:
     Raises:
         InputError: An option, the data or the devices cannot be used.
     """
-    command.check_positive(config, "image_size", "load_size")
-    command.check_bounds(config, "share", above=0, most=1)
-    place, key = training_run.start(config)
+    run.check_positive(config, "image_size", "load_size")
+    run.check_bounds(config, "share", above=0, most=1)
+    place, key = run.start(config)
     if config.load_size < config.image_size:
         raise InputError(
             f"--image-size is {config.image_size}, a crop that is larger than the "
@@ -110,8 +109,8 @@ def prepare(config: Any, *, unpaired: bool = False) -> training_run.Setup:
         )
         for pairs, is_train in ((train, True), (test, False))
     )
-    steps = training_run.steps_of(config, batches)
-    return training_run.Setup(train, test, batches, test_batches, place, key, steps)
+    steps = run.steps_of(config, batches)
+    return run.Setup(train, test, batches, test_batches, place, key, steps)
 
 
 def _disjoint(pairs: data.Pairs) -> data.Pairs:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments import progress
 from experiments.latent_arrays import every_nth, scale
 from experiments.translation_studies import findings
 from experiments.translation_studies.findings import Show
@@ -19,7 +18,7 @@ from experiments.translation_studies.judge import (
     quick_scores,
     translated,
 )
-from jaxgen import metrics, random, training
+from jaxgen import metrics, random, run, training
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.typing import Array, PRNGKeyArray
 
@@ -144,7 +143,7 @@ class TranslationMonitor:
         *,
         steps_per_epoch: int = 1,
         shown: int = 6,
-        warn: Callable[[str], None] = progress.print_line,
+        warn: Callable[[str], None] = run.print_line,
     ):
         """Compiles nothing yet."""
         self._path, self._arrays = Path(folder) / RECORDS, Path(folder) / "arrays"

@@ -13,8 +13,8 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import jax.numpy as jnp
 import optax
 
-from experiments import command, gan_parts
-from jaxgen import models, networks
+from experiments import gan_parts
+from jaxgen import models, networks, run
 from jaxgen.data import differentiable, transforms
 from jaxgen.errors import InputError
 from jaxgen.losses.gan import AdversarialLoss
@@ -176,7 +176,7 @@ def settled(options: Options, presets: Mapping[str, Mapping[str, Any]]) -> Optio
 
 def check(options: Any) -> None:
     """Raises an InputError where an option has a value that it cannot have."""
-    command.check_positive(
+    run.check_positive(
         options,
         "width",
         "depth",
@@ -185,8 +185,8 @@ def check(options: Any) -> None:
         "critic_width",
         "critic_learning_rate",
     )
-    command.check_bounds(options, "ema_decay", "b1", "b2", least=0, below=1)
-    command.check_bounds(options, "decay", least=0, most=1)
+    run.check_bounds(options, "ema_decay", "b1", "b2", least=0, below=1)
+    run.check_bounds(options, "decay", least=0, most=1)
     usual = {"unet": ("paper", "reference", "none"), "resnet": ("blocks", "none")}
     known = usual[options.generator]
     if options.dropout not in known:

@@ -6,7 +6,7 @@ run can be used where its data are not. And it has a function
     trained_translators(config, facts, restore) -> {name: (model, state)}
 
 in which it builds what it trained, and asks `restore(model, part=None)` for each state:
-`part` is the name it gave to `training_run.train`. The best checkpoint of a run, where
+`part` is the name it gave to `run.train`. The best checkpoint of a run, where
 it keeps one, is that of `best_checkpoint`.
 """
 
@@ -22,13 +22,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments import restored_runs
-from experiments.saved_options import as_tuple, matches_type, type_in_words
 from experiments.translation_studies import best_checkpoint, train_options
 from jaxgen import networks, training
 from jaxgen.data import colour
 from jaxgen.errors import InputError
 from jaxgen.models import InferenceMode
 from jaxgen.models.translation import Statistics, translate
+from jaxgen.run.saved_options import as_tuple, matches_type, type_in_words
 from jaxgen.run_files import read_object, shown
 from jaxgen.typing import Array, Batch, Model, PRNGKeyArray
 

@@ -7,15 +7,13 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments import command, model_checks, progress, training_run
 from experiments.gan_studies.quality import at_looks
 from experiments.latent_arrays import every_nth, on_one_device
-from experiments.training_run import Setup
 from experiments.translation_studies import best_checkpoint, findings, judge, runs
 from experiments.translation_studies import data as translation_data
 from experiments.translation_studies.judge import Judge
 from experiments.translation_studies.monitor import Direction, TranslationMonitor
-from jaxgen import data, random, training
+from jaxgen import data, random, run, training
 
 SHOWN = 10
 """Held-out images in the figure of the end."""
@@ -59,7 +57,7 @@ class Trained(NamedTuple):
 
 def check(config: Any) -> None:
     """Raises an InputError where an option of the watch has no meaning at all."""
-    command.check_positive(config, "look_every", "judged")
+    run.check_positive(config, "look_every", "judged")
     if config.best != "none":
         best_checkpoint.check_metric(config.best)
 
@@ -71,7 +69,9 @@ def check_best(config: Any, one: Direction) -> None:
         best_checkpoint.check_metric(config.best, known)
 
 
-def judges_of(config: Any, setup: Setup, directions: Sequence[str]) -> dict[str, Judge]:
+def judges_of(
+    config: Any, setup: run.Setup, directions: Sequence[str]
+) -> dict[str, Judge]:
     """Returns a judge of each direction.
 
     Args:
@@ -79,7 +79,7 @@ def judges_of(config: Any, setup: Setup, directions: Sequence[str]) -> dict[str,
         setup: The data.
         directions: "a_to_b", "b_to_a".
     """
-    progress.print_line("Preparing the held-out images and the networks that judge")
+    run.print_line("Preparing the held-out images and the networks that judge")
     test = translation_data.judged_images(setup.test, config.judged)
     train = translation_data.mean_images(config, setup.key)
     return {
@@ -90,7 +90,7 @@ def judges_of(config: Any, setup: Setup, directions: Sequence[str]) -> dict[str,
 
 def train(
     config: Any,
-    setup: Setup,
+    setup: run.Setup,
     folder: training.RunFolder,
     model: Any,
     directions: Sequence[Direction],
@@ -107,7 +107,7 @@ def train(
         directions: Which way it translates, the main one first.
         terms: What the progress bar shows.
     """
-    batch = model_checks.batch_shapes(setup)
+    batch = run.batch_shapes(setup)
     shapes = {name: batch[name].shape[1:] for name in ("a", "b")}
     names: Any = [one.name for one in directions]
     runs.write_facts(
@@ -141,7 +141,7 @@ def train(
         callbacks, steps_per_epoch=per_epoch, every=config.look_every, last=setup.steps
     )
     cpu = jax.default_backend() == "cpu"
-    state = training_run.train(
+    state = run.train(
         config,
         setup,
         folder,
@@ -153,7 +153,7 @@ def train(
     state = on_one_device(state)
     found = Trained(state, {}, [], {}, best_checkpoint.best_of(best))
     for one in directions:
-        progress.print_line(
+        run.print_line(
             f"Judging the translations of {len(one.judge.inputs):,} held-out images, "
             + one.name.replace("_", " ")
         )

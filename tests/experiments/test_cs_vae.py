@@ -5,8 +5,8 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import cs_vae, training_run, vae_parts
-from jaxgen import training
+from experiments import cs_vae, vae_parts
+from jaxgen import run, training
 from jaxgen.errors import InputError
 
 SMALL = cs_vae.Config(
@@ -24,7 +24,7 @@ NAMES = ["CS, lambda 0.5", "CS, lambda 4", "KL, N(0, I)", "KL, mixture"]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> tuple[cs_vae.Config, dict]:
+def finished(tmp_path_factory) -> tuple[cs_vae.Config, dict]:
     config = dataclasses.replace(SMALL, output=str(tmp_path_factory.mktemp("runs")))
     return config, cs_vae.main(config)
 
@@ -34,8 +34,8 @@ def arrays(results: dict) -> dict[str, np.ndarray]:
         return dict(file)
 
 
-def test_a_run_measures_every_model_and_draws_the_sweep(run):
-    results = run[1]
+def test_a_run_measures_every_model_and_draws_the_sweep(finished):
+    results = finished[1]
     found = [results[f"-log p(x), {name}"] for name in NAMES]
     assert np.isfinite(found).all()
     folder = Path(results["page"]).parent
@@ -46,27 +46,27 @@ def test_a_run_measures_every_model_and_draws_the_sweep(run):
     np.testing.assert_allclose(arrays(results)["nll"], found, rtol=1e-6)
 
 
-def test_the_loss_with_lambda_times_the_divergence_falls(run):
-    folder = Path(run[1]["page"]).parent
+def test_the_loss_with_lambda_times_the_divergence_falls(finished):
+    folder = Path(finished[1]["page"]).parent
     records = training.read_records(folder / "metrics.jsonl")
     loss = [r["loss"] for r in records if r["split"] == "test"]
     assert len(loss) == 4
     assert (np.diff(loss) < 0).all()
 
 
-def test_a_larger_lambda_buys_a_smaller_divergence(run):
-    found = arrays(run[1])
+def test_a_larger_lambda_buys_a_smaller_divergence(finished):
+    found = arrays(finished[1])
     assert found["lambda_"].tolist() == [0.5, 4, 0, 0]
     assert 0 < found["divergence"][1] < found["divergence"][0]
 
 
-def test_only_a_mixture_has_components_to_show(run):
-    shown = np.isfinite(arrays(run[1])["prior_means"]).all(axis=2).sum(axis=1)
+def test_only_a_mixture_has_components_to_show(finished):
+    shown = np.isfinite(arrays(finished[1])["prior_means"]).all(axis=2).sum(axis=1)
     assert shown.tolist() == [3, 3, 0, 3]
 
 
 def test_a_component_of_little_weight_is_not_counted():
-    setup = training_run.prepare(SMALL)
+    setup = run.prepare(SMALL)
     model = cs_vae.build(SMALL, setup.train.image_shape, weight=1.0)
     batch = next(iter(vae_parts.test_batches(setup)))
     state = model.init(jax.random.key(0), batch)

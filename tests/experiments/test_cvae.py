@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import cvae, latent_arrays, run_records, training_run, vae_parts
-from jaxgen import data, training
+from experiments import cvae, latent_arrays, vae_parts
+from jaxgen import data, run, training
 from jaxgen.errors import InputError
 from jaxgen.metrics import collapse
 
@@ -18,7 +18,7 @@ SMALL = cvae.Config(
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> tuple[cvae.Config, dict]:
+def finished(tmp_path_factory) -> tuple[cvae.Config, dict]:
     output = str(tmp_path_factory.mktemp("runs"))
     config = dataclasses.replace(SMALL, output=output, nll_samples=4)
     return config, cvae.main(config)
@@ -28,7 +28,7 @@ def run(tmp_path_factory) -> tuple[cvae.Config, dict]:
 def conditional():
     """A conditional model with a prior of its own for each label, untrained."""
     config = dataclasses.replace(SMALL, prior="conditional")
-    setup = training_run.prepare(config)
+    setup = run.prepare(config)
     both = cvae.build(config, setup.train.image_shape, 10)
     batch = next(iter(vae_parts.test_batches(setup)))
     state = both.cvae.init(jax.random.key(0), batch)
@@ -42,24 +42,26 @@ def conditional():
     return setup, both, state
 
 
-def test_a_run_leaves_the_figures_of_the_vae_and_those_of_labels(run):
-    folder = Path(run[1]["page"]).parent
+def test_a_run_leaves_the_figures_of_the_vae_and_those_of_labels(finished):
+    folder = Path(finished[1]["page"]).parent
     figures = {path.stem for path in (folder / "figures").glob("*.png")}
     plain = {"losses", "latents", "reconstructions", "samples", "epochs", "kl"}
     assert plain | {"health", "class_plane", "all_labels", "comparison"} <= figures
-    assert all(np.isfinite(v) for k, v in run[1].items() if k != "page")
+    assert all(np.isfinite(v) for k, v in finished[1].items() if k != "page")
 
 
-def test_told_the_label_the_same_images_are_reconstructed_better(run):
-    results = run[1]
+def test_told_the_label_the_same_images_are_reconstructed_better(finished):
+    results = finished[1]
     gain = results["CVAE reconstruction less by"]
     assert gain > 5 * results["standard error of that"]
     difference = results["VAE reconstruction"] - results["CVAE reconstruction"]
     assert gain == pytest.approx(difference, abs=1e-3)
 
 
-def test_samples_show_the_label_they_were_given_and_those_of_the_vae_do_not(run):
-    summary = json.loads((Path(run[1]["page"]).parent / "summary.json").read_text())
+def test_samples_show_the_label_they_were_given_and_those_of_the_vae_do_not(finished):
+    summary = json.loads(
+        (Path(finished[1]["page"]).parent / "summary.json").read_text()
+    )
     table = next(t for t in summary["tables"] if t["title"] == "Is the label obeyed?")
     shares = [float(row[1].split(" ")[0]) for row in table["rows"]]
     test, samples, redrawn, of_vae = shares
@@ -68,8 +70,8 @@ def test_samples_show_the_label_they_were_given_and_those_of_the_vae_do_not(run)
     assert of_vae < 20
 
 
-def test_the_curves_show_both_models_with_the_same_batches(run):
-    folder = Path(run[1]["page"]).parent
+def test_the_curves_show_both_models_with_the_same_batches(finished):
+    folder = Path(finished[1]["page"]).parent
     records = training.read_records(folder / "metrics.jsonl")
     epochs = {
         split: [r["epoch"] for r in records if r["split"] == split]
@@ -78,18 +80,18 @@ def test_the_curves_show_both_models_with_the_same_batches(run):
     assert epochs["train"] == epochs["test"] == epochs["vae"] == list(range(1, 9))
 
 
-def test_a_finished_run_can_be_resumed_and_keeps_its_numbers(run):
-    config, results = run
+def test_a_finished_run_can_be_resumed_and_keeps_its_numbers(finished):
+    config, results = finished
     again = cvae.main(dataclasses.replace(config, resume=True))
     assert again == results
     records = training.read_records(Path(again["page"]).parent / "metrics.jsonl")
     assert len(records) == 3 * 8
 
 
-def test_the_terms_of_an_image_are_those_that_training_reports(run):
-    config, results = run
+def test_the_terms_of_an_image_are_those_that_training_reports(finished):
+    config, results = finished
     folder = Path(results["page"]).parent
-    last = run_records.last_record(folder / "metrics.jsonl")
+    last = run.last_record(folder / "metrics.jsonl")
     # Other random numbers: the KL has none.
     assert results["CVAE KL"] == pytest.approx(last["kl"], rel=1e-4)
     assert results["CVAE loss"] == pytest.approx(last["loss"], rel=0.02)
@@ -140,8 +142,8 @@ def test_the_interval_of_a_share_is_that_of_wilson():
     assert high == 1
 
 
-def test_one_latent_is_drawn_with_every_label(run):
-    folder = Path(run[1]["page"]).parent
+def test_one_latent_is_drawn_with_every_label(finished):
+    folder = Path(finished[1]["page"]).parent
     with np.load(folder / "arrays" / "all_labels.npz") as arrays:
         assert arrays["images"].shape == (cvae.STYLES, 10, 8, 8, 1)
     with np.load(folder / "arrays" / "class_plane.npz") as arrays:
@@ -156,7 +158,7 @@ def test_images_without_labels_are_refused_before_training(tmp_path, monkeypatch
     def unlabelled(name, **options):
         return dataclasses.replace(load(name, **options), class_names=None)
 
-    monkeypatch.setattr(cvae.training_run.data, "load", unlabelled)
+    monkeypatch.setattr(data, "load", unlabelled)
     config = dataclasses.replace(SMALL, output=str(tmp_path))
     with pytest.raises(InputError, match=r"digits have no labels.*experiments\.vae"):
         cvae.main(config)

@@ -20,11 +20,10 @@ from experiments import (
     image_sets,
     judged_sets,
     restored_runs,
-    training_run,
     vae,
     vae_parts,
 )
-from jaxgen import data, metrics, report
+from jaxgen import data, metrics, report, run
 from jaxgen.errors import InputError
 from jaxgen.metrics.evaluation import Evaluation, Measure
 from jaxgen.random import stream
@@ -42,29 +41,27 @@ def train(script, output: Path, **options) -> Path:
     """Trains a model as its script does, without figures; returns the run's folder."""
     name = script.__name__.removeprefix("experiments.")
     config = script.Config(**TRAINED | options, output=str(output))
-    setup = training_run.prepare(config)
-    folder = training_run.open_folder(
-        config, name, "run", title="A run", doc=script.__doc__
-    )
+    setup = run.prepare(config)
+    folder = run.open_folder(config, name, "run", title="A run", doc=script.__doc__)
     script.trained_models(
         config,
         setup,
-        lambda model, part=None: training_run.train(
-            config, setup, folder, model, part=part
-        ),
+        lambda model, part=None: run.train(config, setup, folder, model, part=part),
     )
     return folder.path
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Path:
+def finished(tmp_path_factory) -> Path:
     return train(vae, tmp_path_factory.mktemp("runs"))
 
 
 @pytest.fixture(scope="module")
-def judged(run) -> tuple[Path, dict]:
-    config = dataclasses.replace(SMALL, paths=(str(run),), nll_samples=3, nll_images=9)
-    return run, evaluate.main(config)
+def judged(finished) -> tuple[Path, dict]:
+    config = dataclasses.replace(
+        SMALL, paths=(str(finished),), nll_samples=3, nll_images=9
+    )
+    return finished, evaluate.main(config)
 
 
 def written(folder: Path) -> tuple[dict, dict[str, np.ndarray]]:
@@ -74,16 +71,16 @@ def written(folder: Path) -> tuple[dict, dict[str, np.ndarray]]:
 
 
 def test_a_run_is_judged_by_reconstructions_and_both_samplers(judged):
-    run, results = judged
-    content, arrays = written(run)
+    finished, results = judged
+    content, arrays = written(finished)
     sets = {"reconstructions", "prior samples", "mixture samples"}
     assert {row["images"] for row in content["measures"]} == sets
     for name in sets:
         assert arrays[f"samples/{name}"].dtype == np.uint8
     assert {f"neighbours/{name}" for name in sets - {"reconstructions"}} <= set(arrays)
     assert any(key.startswith("prd/") for key in arrays)
-    assert results["page"] == str(run / "index.html")
-    assert "mixture samples" in (run / "index.html").read_text()
+    assert results["page"] == str(finished / "index.html")
+    assert "mixture samples" in (finished / "index.html").read_text()
 
 
 def test_the_protocol_says_what_was_judged(judged):
@@ -127,8 +124,8 @@ def quick(monkeypatch):
     monkeypatch.setattr(report, "write_page", lambda folder, **_: folder / "index.html")
 
 
-def test_the_same_seed_gives_the_same_numbers(tmp_path, run, quick):
-    copy = shutil.copytree(run, tmp_path / "run")
+def test_the_same_seed_gives_the_same_numbers(tmp_path, finished, quick):
+    copy = shutil.copytree(finished, tmp_path / "run")
     config = dataclasses.replace(SMALL, paths=(str(copy),))
     first, again = (evaluate.main(config) for _ in range(2))
     other = evaluate.main(dataclasses.replace(config, seed=1))
@@ -139,9 +136,9 @@ def test_the_same_seed_gives_the_same_numbers(tmp_path, run, quick):
 
 
 def test_the_models_of_a_run_stand_side_by_side(tmp_path, quick):
-    run = train(cvae, tmp_path)
-    evaluate.main(dataclasses.replace(SMALL, paths=(str(run),), path_samples=4))
-    content, arrays = written(run)
+    finished = train(cvae, tmp_path)
+    evaluate.main(dataclasses.replace(SMALL, paths=(str(finished),), path_samples=4))
+    content, arrays = written(finished)
     assert [row["images"] for row in content["measures"]] == [
         "reconstructions of VAE",
         "prior samples of VAE",
@@ -152,9 +149,9 @@ def test_the_models_of_a_run_stand_side_by_side(tmp_path, quick):
     ]
     assert "labels in turn" in content["protocol"]["models"]["CVAE"]["samples"]
     assert list(arrays) == ["real"]
-    config = dataclasses.replace(SMALL, paths=(str(run),), models=("CVAE",))
+    config = dataclasses.replace(SMALL, paths=(str(finished),), models=("CVAE",))
     evaluate.main(config)
-    assert [row["images"] for row in written(run)[0]["measures"]] == [
+    assert [row["images"] for row in written(finished)[0]["measures"]] == [
         "reconstructions",
         "prior samples",
     ]
@@ -175,8 +172,8 @@ def test_a_model_of_bits_sees_bits_and_is_judged_by_grey_images(binarize):
     assert len(np.unique(grey.read(rows)["image"])) > 2
 
 
-def test_reconstructions_are_those_of_the_model_image_by_image(run):
-    found = restored_runs.restore(run)
+def test_reconstructions_are_those_of_the_model_image_by_image(finished):
+    found = restored_runs.restore(finished)
     model, state = found.models["VAE"]
     pictures = judged_sets.pictures_of(found.config)
     sets = judged_sets.judged_sets(jax.random.key(0), model, state, pictures)
@@ -189,7 +186,7 @@ def test_reconstructions_are_those_of_the_model_image_by_image(run):
 
 def test_discrete_latents_have_no_mixture():
     config = categorical_vae.Config(**TRAINED, latents=2, classes=3)
-    setup = training_run.prepare(config)
+    setup = run.prepare(config)
     model = categorical_vae.build(config, setup.train.image_shape)
     batch = vae_parts.first_batch(setup)
     state = jax.jit(model.init)(jax.random.clone(setup.key), batch)
@@ -381,8 +378,8 @@ def test_options_that_make_no_sense_are_refused(options, message):
         evaluate.main(evaluate.Config(**options))
 
 
-def test_networks_that_cannot_be_had_are_named(run, tmp_path, digits):
-    config = dataclasses.replace(SMALL, paths=(str(run),), features=("inception",))
+def test_networks_that_cannot_be_had_are_named(finished, tmp_path, digits):
+    config = dataclasses.replace(SMALL, paths=(str(finished),), features=("inception",))
     with pytest.raises(InputError, match="--features inception is unknown"):
         evaluate.main(config)
     np.save(tmp_path / "a.npy", digits)

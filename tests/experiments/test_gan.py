@@ -8,16 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from experiments import (
-    evaluate,
-    feature_choice,
-    gan,
-    judged_sets,
-    restored_runs,
-    training_run,
-)
+from experiments import evaluate, feature_choice, gan, judged_sets, restored_runs
 from experiments.gan_studies import curves, quality, systems
-from jaxgen import report, training
+from jaxgen import report, run, training
 from jaxgen.errors import InputError
 from jaxgen.metrics.features.base import Activations, FeatureNet
 from jaxgen.report import gallery
@@ -55,7 +48,7 @@ def patched():
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, patched) -> tuple[gan.Config, dict]:
+def finished(tmp_path_factory, patched) -> tuple[gan.Config, dict]:
     config = dataclasses.replace(SMALL, output=str(tmp_path_factory.mktemp("runs")))
     return config, gan.main(config)
 
@@ -66,8 +59,8 @@ def rows_of(path: Path) -> list[dict]:
     return [{k: v for k, v in r.items() if k != "images_per_second"} for r in rows]
 
 
-def test_a_run_leaves_every_file_that_its_page_is_drawn_from(run):
-    folder = Path(run[1]["page"]).parent
+def test_a_run_leaves_every_file_that_its_page_is_drawn_from(finished):
+    folder = Path(finished[1]["page"]).parent
     assert folder.name == "digits-non_saturating-wgan-mlp-concat"
     figures = {plate.name for plate in gallery.plates(read_run(folder))}
     wanted = {"gan_samples", "gan_epochs", "gan_telling", "adversarial", "monitor"}
@@ -76,13 +69,13 @@ def test_a_run_leaves_every_file_that_its_page_is_drawn_from(run):
     assert "losses" not in figures
     tables = json.loads((folder / "summary.json").read_text())["tables"]
     assert [len(table["rows"]) for table in tables] == [2, 6]
-    assert 0 <= run[1]["label agreement, WGAN, clipping"] <= 100
+    assert 0 <= finished[1]["label agreement, WGAN, clipping"] <= 100
     for part in SMALL.systems:
         assert (folder / "parts" / part / "checkpoints").is_dir()
 
 
-def test_each_system_has_its_records_with_what_was_seen_of_its_samples(run):
-    folder = Path(run[1]["page"]).parent
+def test_each_system_has_its_records_with_what_was_seen_of_its_samples(finished):
+    folder = Path(finished[1]["page"]).parent
     rows = training.read_records(folder / "metrics.jsonl")
     assert {row["split"] for row in rows} == set(SMALL.systems)
     assert len(rows) == 2 * SMALL.epochs
@@ -95,8 +88,8 @@ def test_each_system_has_its_records_with_what_was_seen_of_its_samples(run):
     assert steps == {"non_saturating": 5 * 25, "wgan": 5 * 5}
 
 
-def test_each_system_has_a_monitor_whose_looks_the_page_draws(run):
-    folder = Path(run[1]["page"]).parent
+def test_each_system_has_a_monitor_whose_looks_the_page_draws(finished):
+    folder = Path(finished[1]["page"]).parent
     rows = training.read_records(folder / "monitor.jsonl")
     splits = [row["split"] for row in rows]
     names = ["non-saturating", "WGAN, clipping"]
@@ -105,7 +98,7 @@ def test_each_system_has_a_monitor_whose_looks_the_page_draws(run):
 
 
 def test_data_are_put_in_other_batches_for_more_steps_of_the_critic_alone():
-    setup = training_run.prepare(SMALL)
+    setup = run.prepare(SMALL)
     assert systems.setup_of(SMALL, "non_saturating", setup) is setup
     found = systems.setup_of(SMALL, "wgan", setup)
     kept = ("train", "test", "test_batches", "place")
@@ -115,14 +108,14 @@ def test_data_are_put_in_other_batches_for_more_steps_of_the_critic_alone():
     assert found.steps == steps * SMALL.epochs
 
 
-def test_a_resumed_run_is_the_run_in_one_go_to_the_bit(run, restored, tmp_path):
+def test_a_resumed_run_is_the_run_in_one_go_to_the_bit(finished, restored, tmp_path):
     half = dataclasses.replace(
-        run[0], systems=("non_saturating",), epochs=2, output=str(tmp_path)
+        finished[0], systems=("non_saturating",), epochs=2, output=str(tmp_path)
     )
     gan.main(half)
     page = gan.main(dataclasses.replace(half, epochs=5, resume=True))["page"]
     name = "parts/non_saturating"
-    one, other = (Path(p).parent / name for p in (run[1]["page"], page))
+    one, other = (Path(p).parent / name for p in (finished[1]["page"], page))
     assert rows_of(one / "metrics.jsonl") == rows_of(other / "metrics.jsonl")
     assert (one / "looks.json").read_text() == (other / "looks.json").read_text()
     both = (restored, restored_runs.restore(other.parents[1]))
@@ -134,8 +127,8 @@ def test_a_resumed_run_is_the_run_in_one_go_to_the_bit(run, restored, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def restored(run) -> restored_runs.Restored:
-    return restored_runs.restore(Path(run[1]["page"]).parent)
+def restored(finished) -> restored_runs.Restored:
+    return restored_runs.restore(Path(finished[1]["page"]).parent)
 
 
 def test_samples_are_asked_for_labels_in_turn_and_blocks_do_not_matter(
@@ -182,7 +175,7 @@ def test_every_system_takes_a_step_with_convolutions(system, conditional):
     config = dataclasses.replace(
         SMALL, network="conv", width=4, conditional=conditional, batch_size=8
     )
-    setup = training_run.prepare(config)
+    setup = run.prepare(config)
     model = gan.build(config, system, setup, critic_steps=1)
     batch = {
         "image": jax.ShapeDtypeStruct((8, 8, 8, 1), jnp.float32),
@@ -232,7 +225,7 @@ def test_options_that_do_not_go_together_are_refused(options, message, tmp_path)
 
 
 def test_a_conditional_model_needs_labels():
-    setup = training_run.prepare(SMALL)
+    setup = run.prepare(SMALL)
     bare = dataclasses.replace(setup.train, class_names=None)
     with pytest.raises(InputError, match="--conditional is concat, but the images"):
         gan.build(SMALL, "wgan", setup._replace(train=bare))

@@ -10,10 +10,11 @@ import time
 import jax
 import pytest
 
-from experiments import command, pix2pix, vae
+from experiments import pix2pix, vae
+from jaxgen import run
 from jaxgen.errors import InputError
 
-FOLDER = pathlib.Path(command.__file__).parent
+FOLDER = pathlib.Path(vae.__file__).parent
 SCRIPTS = [
     importlib.import_module(f"experiments.{path.stem}")
     for path in sorted(FOLDER.glob("*.py"))
@@ -56,35 +57,35 @@ def test_an_option_that_is_not_finite_is_refused_by_name(config, field):
     flag = "--" + field.name.replace("_", "-")
     for value in (math.nan, math.inf, -math.inf):
         with pytest.raises(InputError, match=f"^{flag}={value}: give a finite number"):
-            command.check_options(with_value(config, field, value))
+            run.check_options(with_value(config, field, value))
 
 
 @pytest.mark.parametrize(("config", "field"), numbers("int"))
 def test_a_count_below_0_is_refused_by_name(config, field):
     flag = "--" + field.name.replace("_", "-")
     with pytest.raises(InputError, match=f"^{flag}=-1: give a whole number"):
-        command.check_options(with_value(config, field, -1))
+        run.check_options(with_value(config, field, -1))
 
 
 def test_the_options_as_they_are_by_default_pass():
     for script in SCRIPTS:
-        command.check_options(made(script.Config))
+        run.check_options(made(script.Config))
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__[12:])
 def test_a_script_checks_its_options_before_it_begins(script):
-    # `command.run` does, so that is all that a script may do by itself.
+    # `run.command_line` does, so that is all that a script may do by itself.
     source = pathlib.Path(script.__file__).read_text()
     _, start = source.split('\nif __name__ == "__main__":\n')
-    assert start.startswith("    command.run(main, Config, ")
+    assert start.startswith("    run.command_line(main, Config, ")
     assert len(start.splitlines()) == 1
 
 
-def run(monkeypatch, capsys, *words):
+def run_vae(monkeypatch, capsys, *words):
     """Runs `experiments.vae` with some words; returns its standard error."""
     monkeypatch.setattr("sys.argv", ["vae", *words])
     with pytest.raises(SystemExit) as stop:
-        command.run(vae.main, vae.Config, vae.__doc__ or "")
+        run.command_line(vae.main, vae.Config, vae.__doc__ or "")
     assert stop.value.code == 2
     return capsys.readouterr().err
 
@@ -108,7 +109,7 @@ def test_the_command_refuses_before_any_folder(
     words, said, monkeypatch, capsys, tmp_path
 ):
     monkeypatch.chdir(tmp_path)
-    assert said in run(monkeypatch, capsys, *words)
+    assert said in run_vae(monkeypatch, capsys, *words)
     assert not list(tmp_path.iterdir())
 
 
@@ -117,7 +118,7 @@ def test_too_many_devices_are_refused_at_once(monkeypatch, capsys, tmp_path):
     asked = []
     monkeypatch.setattr(jax.config, "update", lambda *change: asked.append(change))
     start = time.monotonic()
-    said = run(monkeypatch, capsys, "--devices", "99999")
+    said = run_vae(monkeypatch, capsys, "--devices", "99999")
     assert time.monotonic() - start < 20
     assert f"--devices=99999: JAX sees {jax.device_count()} (cpu)" in said
     assert not any(name == "jax_num_cpu_devices" for name, _ in asked)
@@ -125,11 +126,11 @@ def test_too_many_devices_are_refused_at_once(monkeypatch, capsys, tmp_path):
 
 def test_arguments_of_a_python_call_become_options():
     said = "image_size=3: leave out resume=True, or give batch_size of 8; steps=2."
-    assert command.in_options(said, vae.Config()) == (
+    assert run.in_options(said, vae.Config()) == (
         "--image-size=3: leave out --resume, or give --batch-size of 8; --steps=2."
     )
     said = "Give `batch_size`, not crop_size: the default of train_split."
-    assert command.in_options(said, vae.Config()) == (
+    assert run.in_options(said, vae.Config()) == (
         "Give `--batch-size`, not --image-size: the default of --train-split."
     )
 
@@ -137,9 +138,7 @@ def test_arguments_of_a_python_call_become_options():
 def test_a_doubtful_direction_is_an_option():
     options = pix2pix.Config()
     said = "give direction='b_to_a' to translate back, or direction='a_to_b'."
-    assert command.in_options(said, options) == said.replace(
-        "direction=", "--direction="
-    )
+    assert run.in_options(said, options) == said.replace("direction=", "--direction=")
 
 
 @pytest.mark.parametrize(
@@ -154,7 +153,7 @@ def test_a_doubtful_direction_is_an_option():
     ],
 )
 def test_what_is_no_argument_stays_as_it_is(words):
-    assert command.in_options(words, vae.Config()) == words
+    assert run.in_options(words, vae.Config()) == words
 
 
 @pytest.mark.parametrize(("columns", "width"), [(None, 80), ("70", 70), ("50", 50)])
@@ -166,7 +165,7 @@ def test_a_table_is_as_wide_as_the_terminal_and_whole(
         monkeypatch.setenv("COLUMNS", columns)
     row = ["a long name of a method [mean] " * 3, "x" * 90, "1.234 [1.1, 1.3]", "0.001"]
     table = {"title": "T", "columns": list("abcd"), "words": 2, "rows": [row]}
-    command.print_tables([table])
+    run.print_tables([table])
     out = capsys.readouterr().out
     assert "…" not in out
     assert max(map(len, out.splitlines())) <= width

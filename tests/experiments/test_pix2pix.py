@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import command, pix2pix
+from experiments import pix2pix
 from experiments.translation_studies import best_checkpoint, data, parts, runs
 from experiments.translation_studies import training as translation_training
-from jaxgen import training
+from jaxgen import run, training
 from jaxgen.errors import InputError
 from jaxgen.report import gallery
 from jaxgen.report.run import read_run
@@ -38,7 +38,7 @@ TINY = pix2pix.Config(
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> tuple[pix2pix.Config, dict]:
+def finished(tmp_path_factory) -> tuple[pix2pix.Config, dict]:
     output = str(tmp_path_factory.mktemp("runs"))
     # All that are held out are looked at.
     config = dataclasses.replace(TINY, output=output, judged=1000)
@@ -52,8 +52,8 @@ def rows_of(path: Path) -> list[dict]:
     return [{k: v for k, v in r.items() if k != "images_per_second"} for r in rows]
 
 
-def test_a_run_leaves_every_file_that_its_page_is_drawn_from(run):
-    folder = Path(run[1]["page"]).parent
+def test_a_run_leaves_every_file_that_its_page_is_drawn_from(finished):
+    folder = Path(finished[1]["page"]).parent
     assert folder.name == "emoji-l1-cgan-unet-16-6percent"
     figures = {plate.name for plate in gallery.plates(read_run(folder))}
     wanted = {"triples", "looks_a_to_b", "terms", "health", "scores"}
@@ -63,7 +63,7 @@ def test_a_run_leaves_every_file_that_its_page_is_drawn_from(run):
     assert [row[0] for row in table["rows"]] == ["L1", "PSNR, dB", "SSIM"]
     assert summary["best checkpoint"].startswith("step ")
     for name in ("identity", "mean image"):
-        assert np.isfinite(run[1][f"L1 below that of the {name}"])
+        assert np.isfinite(finished[1][f"L1 below that of the {name}"])
     config = json.loads((folder / "config.json").read_text())
     # What was used, presets and all; and what was asked for.
     assert config["config"]["learning_rate"] == pix2pix.settled(TINY).learning_rate
@@ -71,8 +71,8 @@ def test_a_run_leaves_every_file_that_its_page_is_drawn_from(run):
     assert "--share 0.06" in config["command"]
 
 
-def test_terms_are_recorded_each_under_its_own_name(run):
-    folder = Path(run[1]["page"]).parent
+def test_terms_are_recorded_each_under_its_own_name(finished):
+    folder = Path(finished[1]["page"]).parent
     rows = rows_of(folder / "metrics.jsonl")
     assert [row["split"] for row in rows] == ["train", "test"] * 2
     for row in rows[::2]:
@@ -87,22 +87,24 @@ def test_terms_are_recorded_each_under_its_own_name(run):
     )
 
 
-def test_a_resumed_run_is_the_run_in_one_go_to_the_bit(run, tmp_path):
-    half = dataclasses.replace(run[0], epochs=1, output=str(tmp_path))
+def test_a_resumed_run_is_the_run_in_one_go_to_the_bit(finished, tmp_path):
+    half = dataclasses.replace(finished[0], epochs=1, output=str(tmp_path))
     with tiny_networks():
         pix2pix.main(half)
         page = pix2pix.main(dataclasses.replace(half, epochs=2, resume=True))["page"]
-    one, other = (Path(path).parent for path in (page, run[1]["page"]))
+    one, other = (Path(path).parent for path in (page, finished[1]["page"]))
     for name in ("metrics.jsonl", "translation.jsonl"):
         assert rows_of(one / name) == rows_of(other / name)
     for name in ("translation_looks_a_to_b", "translation_triples"):
-        a, b = (np.load(run / "arrays" / f"{name}.npz") for run in (one, other))
+        a, b = (
+            np.load(finished / "arrays" / f"{name}.npz") for finished in (one, other)
+        )
         for key in a.files:
             np.testing.assert_array_equal(a[key], b[key])
 
 
-def test_a_length_that_the_rates_depend_on_cannot_be_changed(run):
-    longer = dataclasses.replace(run[0], epochs=3, decay=0.5, resume=True)
+def test_a_length_that_the_rates_depend_on_cannot_be_changed(finished):
+    longer = dataclasses.replace(finished[0], epochs=3, decay=0.5, resume=True)
     with (
         tiny_networks(),
         pytest.raises(InputError, match="epochs was 2 and is now 3"),
@@ -110,8 +112,8 @@ def test_a_length_that_the_rates_depend_on_cannot_be_changed(run):
         pix2pix.main(longer)
 
 
-def test_the_translator_of_a_run_makes_what_its_page_shows(run):
-    folder = Path(run[1]["page"]).parent
+def test_the_translator_of_a_run_makes_what_its_page_shows(finished):
+    folder = Path(finished[1]["page"]).parent
     with tiny_networks():
         loaded = runs.load_translator(folder, which="last")
         kept = runs.load_translator(folder, which="best")
@@ -322,6 +324,6 @@ def test_images_that_are_no_pairs_are_sent_to_cyclegan(tmp_path):
 def test_the_command_line_says_what_is_wrong_and_exits_with_2(capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["pix2pix", "--epochs", "0"])
     with pytest.raises(SystemExit) as stop:
-        command.run(pix2pix.main, pix2pix.Config, pix2pix.__doc__ or "")
+        run.command_line(pix2pix.main, pix2pix.Config, pix2pix.__doc__ or "")
     assert stop.value.code == 2
     assert "--epochs=0" in capsys.readouterr().err

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from experiments import command, gan, gan_modes, vae
-from jaxgen import data
+from experiments import gan, gan_modes, vae
+from jaxgen import data, run
 from tests.experiments.test_options import SCRIPTS
 
 BY_OPTIONS = [
@@ -58,7 +58,7 @@ def refused(script: Any, words: str, monkeypatch, capsys, tmp_path) -> str:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", [script.__name__, *words.split()])
     with pytest.raises(SystemExit) as stop:
-        command.run(script.main, script.Config, script.__doc__ or "")
+        run.command_line(script.main, script.Config, script.__doc__ or "")
     assert stop.value.code == 2
     assert not list(tmp_path.iterdir())
     return capsys.readouterr().err

@@ -14,12 +14,11 @@ from experiments import (
     cvae,
     iwae,
     restored_runs,
-    training_run,
     vae,
     vae_parts,
 )
 from experiments import discrete_vae_estimators as discrete
-from jaxgen import training
+from jaxgen import run, training
 from jaxgen.errors import InputError
 
 COMMON = {"data": "digits", "hidden": (8,), "steps": 2, "batch_size": 32, "devices": 1}
@@ -29,22 +28,20 @@ COMMON = {"data": "digits", "hidden": (8,), "steps": 2, "batch_size": 32, "devic
 def trained(tmp_path_factory) -> tuple[Path, Any]:
     """Trains as `vae.main` does, without its figures."""
     config = vae.Config(**COMMON, output=str(tmp_path_factory.mktemp("runs")))
-    setup = training_run.prepare(config)
+    setup = run.prepare(config)
     model = vae.build(config, setup.train.image_shape, setup.batches.steps_per_epoch)
-    folder = training_run.open_folder(
-        config, "vae", "run", title="A VAE", doc=vae.__doc__
-    )
-    return folder.path, training_run.train(config, setup, folder, model)
+    folder = run.open_folder(config, "vae", "run", title="A VAE", doc=vae.__doc__)
+    return folder.path, run.train(config, setup, folder, model)
 
 
 @pytest.fixture(scope="module")
-def run(trained) -> Path:
+def finished(trained) -> Path:
     return trained[0]
 
 
-def changed(run: Path, to: Path, **entries) -> Path:
+def changed(finished: Path, to: Path, **entries) -> Path:
     """Returns a folder with that run's `config.json`, some entries other ones."""
-    description = json.loads((run / "config.json").read_text())
+    description = json.loads((finished / "config.json").read_text())
     to.mkdir(parents=True)
     (to / "config.json").write_text(json.dumps(description | entries))
     return to
@@ -55,13 +52,13 @@ def check_same(one: Any, other: Any) -> None:
     jax.tree.map(np.testing.assert_array_equal, one.net.params, other.net.params)
 
 
-def options_of(run: Path) -> dict:
-    return json.loads((run / "config.json").read_text())["config"]
+def options_of(finished: Path) -> dict:
+    return json.loads((finished / "config.json").read_text())["config"]
 
 
 def test_a_restored_model_is_the_trained_one(trained):
-    run, state = trained
-    found = restored_runs.restore(run)
+    finished, state = trained
+    found = restored_runs.restore(finished)
     assert list(found.models) == ["VAE"]
     model, again = found.models["VAE"]
     assert int(again.step) == 2
@@ -111,7 +108,7 @@ def test_every_script_that_keeps_models_gives_them_all_back(tmp_path):
             saved[part] = state
             return state
 
-        setup = training_run.prepare(config)
+        setup = run.prepare(config)
         saved["batch"] = vae_parts.first_batch(setup)
         trained = script.trained_models(config, setup, start)
         found = restored_runs.restore(folder)
@@ -120,11 +117,13 @@ def test_every_script_that_keeps_models_gives_them_all_back(tmp_path):
             check_same(trained[label][1], found.models[label][1])
 
 
-def test_an_option_that_is_not_told_is_taken_as_by_default_and_named(run, tmp_path):
-    options = options_of(run)
+def test_an_option_that_is_not_told_is_taken_as_by_default_and_named(
+    finished, tmp_path
+):
+    options = options_of(finished)
     del options["warm_up"]
-    folder = changed(run, tmp_path / "older", config=options)
-    (folder / "checkpoints").symlink_to(run / "checkpoints")
+    folder = changed(finished, tmp_path / "older", config=options)
+    (folder / "checkpoints").symlink_to(finished / "checkpoints")
     assert restored_runs.restore(folder).assumed == ("warm_up",)
 
 
@@ -143,32 +142,32 @@ def test_an_option_that_is_not_told_is_taken_as_by_default_and_named(run, tmp_pa
         ({"config": {"data": "digit"}}, "cannot be loaded again.*'digits'"),
     ],
 )
-def test_what_is_no_run_of_a_model_is_refused(run, tmp_path, entries, message):
-    folder = changed(run, tmp_path / "run", **entries)
+def test_what_is_no_run_of_a_model_is_refused(finished, tmp_path, entries, message):
+    folder = changed(finished, tmp_path / "run", **entries)
     with pytest.raises(InputError, match=message):
         restored_runs.restore(folder)
 
 
 def test_a_run_without_a_checkpoint_says_how_to_get_one_and_is_left_alone(
-    run, tmp_path
+    finished, tmp_path
 ):
-    folder = changed(run, tmp_path / "run")
+    folder = changed(finished, tmp_path / "run")
     with pytest.raises(InputError, match="no checkpoint in .*--resume"):
         restored_runs.restore(folder)
     assert [path.name for path in folder.iterdir()] == ["config.json"]
 
 
-def test_a_checkpoint_of_another_model_is_refused(run, tmp_path):
-    options = options_of(run) | {"hidden": [9]}
-    folder = changed(run, tmp_path / "run", config=options)
-    (folder / "checkpoints").symlink_to(run / "checkpoints")
+def test_a_checkpoint_of_another_model_is_refused(finished, tmp_path):
+    options = options_of(finished) | {"hidden": [9]}
+    folder = changed(finished, tmp_path / "run", config=options)
+    (folder / "checkpoints").symlink_to(finished / "checkpoints")
     with pytest.raises(InputError, match="belongs to another model"):
         restored_runs.restore(folder)
 
 
-def test_a_sweep_over_drawn_sprites_is_refused(run, tmp_path):
+def test_a_sweep_over_drawn_sprites_is_refused(finished, tmp_path):
     options = dataclasses.asdict(beta_vae.Config(batch_size=32, devices=1))
-    folder = changed(run, tmp_path / "run", experiment="beta_vae", config=options)
+    folder = changed(finished, tmp_path / "run", experiment="beta_vae", config=options)
     with pytest.raises(InputError, match="--study constrained"):
         restored_runs.restore(folder)
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import command, translate
+from experiments import translate
 from experiments.translate import Config
 from experiments.translation_studies import picture_files, runs
 from experiments.translation_studies.runs import Loaded
-from jaxgen import random
+from jaxgen import random, run
 from jaxgen.errors import InputError
 
 
@@ -22,7 +22,7 @@ class Net:
         self.traces = []
 
         @jax.jit
-        def run(key, images):
+        def translated(key, images):
             self.traces.append(images.shape)
             count, height, width, _ = images.shape
             assert height % multiple == 0
@@ -35,7 +35,7 @@ class Net:
             return jnp.concatenate([made] * repeats, axis=-1)
 
         self.loaded = Loaded(
-            lambda key, images: run(key, images),
+            lambda key, images: translated(key, images),
             channels,
             (64, 64),
             multiple,
@@ -76,7 +76,7 @@ def pixels_of(path):
         return np.asarray(image)
 
 
-def run(tmp_path, **options):
+def translated(tmp_path, **options):
     return translate.main(
         Config(Path("model"), tmp_path / "in", tmp_path / "out", **options)
     )
@@ -96,7 +96,7 @@ def test_a_folder_is_translated_with_its_names_and_subfolders(use, tmp_path):
     two = draw(tmp_path / "in" / "deep" / "two.png", size=(7, 9))
     (tmp_path / "in" / "notes.txt").write_text("no picture")
     draw(tmp_path / "in" / ".hidden" / "three.png")
-    found = run(tmp_path)
+    found = translated(tmp_path)
     assert names_of(tmp_path / "out") == ["deep/two.png", "one.png"]
     assert sorted(found["written"]) == [
         str(tmp_path / "out" / name) for name in ("deep/two.png", "one.png")
@@ -126,7 +126,7 @@ def test_tiles_of_all_pictures_are_one_program_and_leave_no_seam(use, tmp_path):
     drawn = [
         draw(tmp_path / "in" / f"{i}.png", size=size) for i, size in enumerate(sizes)
     ]
-    run(tmp_path, tile=16, overlap=6, batch_size=3)
+    translated(tmp_path, tile=16, overlap=6, batch_size=3)
     assert net.traces == [(3, 16, 16, 3)]
     for number, pixels in enumerate(drawn):
         made = pixels_of(tmp_path / "out" / f"{number}.png")
@@ -177,14 +177,14 @@ def test_nothing_is_overwritten_unless_asked_for(use, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a.png").write_bytes(b"mine")
     with pytest.raises(InputError, match=r"out/a\.png is there: .*--skip-existing"):
-        run(tmp_path)
+        translated(tmp_path)
     assert names_of(tmp_path / "out") == ["a.png"]
-    run(tmp_path, skip_existing=True)
+    translated(tmp_path, skip_existing=True)
     assert (tmp_path / "out" / "a.png").read_bytes() == b"mine"
     assert names_of(tmp_path / "out") == ["a.png", "b.png"]
     with pytest.raises(InputError, match=r"a\.png and 1 more are there"):
-        run(tmp_path)
-    run(tmp_path, overwrite=True)
+        translated(tmp_path)
+    translated(tmp_path, overwrite=True)
     assert pixels_of(tmp_path / "out" / "a.png").shape == (8, 12, 3)
 
 
@@ -201,7 +201,7 @@ def test_nothing_is_overwritten_unless_asked_for(use, tmp_path):
 def test_bits_and_channels_are_kept(use, tmp_path, mode, channels, expected):
     use(Net(channels=channels))
     pixels = draw(tmp_path / "in" / "a.png", mode=mode)
-    run(tmp_path)
+    translated(tmp_path)
     made = pixels_of(tmp_path / "out" / "a.png")
     assert made.dtype == expected
     top = np.iinfo(pixels.dtype).max
@@ -219,7 +219,7 @@ def test_an_array_stays_an_array_of_its_kind(use, tmp_path, kind):
     array = (drawn * np.float64(top)).astype(kind)
     (tmp_path / "in").mkdir()
     np.save(tmp_path / "in" / "a.npy", array)
-    run(tmp_path, suffix=".npy")
+    translated(tmp_path, suffix=".npy")
     made = np.load(tmp_path / "out" / "a.npy")
     assert made.dtype == kind
     np.testing.assert_allclose(made, top - array, atol=1e-6)
@@ -228,11 +228,11 @@ def test_an_array_stays_an_array_of_its_kind(use, tmp_path, kind):
 def test_transparency_is_laid_over_white_or_kept(use, tmp_path):
     use(Net())
     pixels = draw(tmp_path / "in" / "a.png", mode="RGBA")
-    run(tmp_path, alpha=True)
+    translated(tmp_path, alpha=True)
     kept = pixels_of(tmp_path / "out" / "a.png")
     np.testing.assert_array_equal(kept[..., 3], pixels[..., 3])
     np.testing.assert_array_equal(kept[..., :3], 255 - pixels[..., :3])
-    run(tmp_path, overwrite=True)
+    translated(tmp_path, overwrite=True)
     laid = pixels_of(tmp_path / "out" / "a.png")
     opacity = pixels[..., 3:] / 255
     white = 255 * (1 - opacity) + opacity * pixels[..., :3]
@@ -246,7 +246,7 @@ def test_the_orientation_of_the_camera_is_applied_and_sizes_are_changed_before(
     exif = Image.Exif()
     exif[0x0112] = 6
     draw(tmp_path / "in" / "a.jpg", size=(40, 20), exif=exif)
-    run(tmp_path, size=10)
+    translated(tmp_path, size=10)
     assert pixels_of(tmp_path / "out" / "a.png").shape == (20, 10, 3)
 
 
@@ -268,15 +268,15 @@ def test_a_damaged_picture_stops_it_or_is_named_in_the_end(use, tmp_path, capsys
     damaged(tmp_path / "in" / "b.png")  # its header is whole
     draw(tmp_path / "in" / "c.png")
     with pytest.raises(InputError, match=r"b\.png cannot be read.* 1 pictures are wri"):
-        run(tmp_path)
+        translated(tmp_path)
     assert names_of(tmp_path / "out") == ["a.png"]
     (tmp_path / "in" / "d.png").write_bytes(b"<html>")
     with pytest.raises(InputError, match=r"d\.png cannot be read.*Nothing was written"):
-        run(tmp_path, skip_existing=True)
+        translated(tmp_path, skip_existing=True)
     # All that can be is done, and then the status tells that not all was.
     words = r"2 of 3 pictures were left out: .*d\.png cannot .*b\.png cannot"
     with pytest.raises(InputError, match=words):
-        run(tmp_path, skip_existing=True, keep_going=True)
+        translated(tmp_path, skip_existing=True, keep_going=True)
     assert names_of(tmp_path / "out") == ["a.png", "c.png"]
     assert "1 translated by a plain function" in capsys.readouterr().out
 
@@ -298,7 +298,7 @@ def test_a_full_disk_is_one_sentence_and_what_is_written_stays(
     monkeypatch.setattr(picture_files.files, "write_whole", fill_up)
     words = r"c\.png cannot be written \(the disk is full\)\. 2 pictures are written"
     with pytest.raises(InputError, match=words):
-        run(tmp_path)
+        translated(tmp_path)
     assert names_of(tmp_path / "out") == ["a.png", "b.png"]
 
 
@@ -308,7 +308,7 @@ def test_the_sheet_holds_pairs(use, tmp_path):
         Image.new("RGB", (30, 10), (200, 0, 0)).save(
             (tmp_path / "in").mkdir(exist_ok=True) or tmp_path / "in" / f"{name}.png"
         )
-    run(tmp_path, sheet=True)
+    translated(tmp_path, sheet=True)
     sheet = pixels_of(tmp_path / "out" / "contact.png")
     assert sheet.shape == (192, 4 * 196 - 4, 4)
     assert sheet[96, 96].tolist() == [200, 0, 0, 255]
@@ -333,7 +333,7 @@ def test_options_that_cannot_be_are_refused_before_anything(
     use(Net())
     draw(tmp_path / "in" / "a.png")
     with pytest.raises(InputError, match=words):
-        run(tmp_path, **options)
+        translated(tmp_path, **options)
     assert not (tmp_path / "out").exists()
 
 
@@ -349,27 +349,27 @@ def test_channels_that_do_not_fit_are_named(use, tmp_path, channels, mode, words
     use(Net(channels=channels))
     draw(tmp_path / "in" / "a.png", mode=mode)
     with pytest.raises(InputError, match=words):
-        run(tmp_path, suffix=".npy" if channels == (2, 2) else ".png")
+        translated(tmp_path, suffix=".npy" if channels == (2, 2) else ".png")
 
 
 def test_inputs_and_outputs_that_cannot_be_are_named(use, tmp_path):
     use(Net())
     with pytest.raises(InputError, match="in does not exist"):
-        run(tmp_path)
+        translated(tmp_path)
     (tmp_path / "in").mkdir()
     with pytest.raises(InputError, match="holds no pictures"):
-        run(tmp_path)
+        translated(tmp_path)
     draw(tmp_path / "in" / "a.png")
     draw(tmp_path / "in" / "a.bmp")
     with pytest.raises(InputError, match=r"a\.bmp and .*a\.png would both become"):
-        run(tmp_path)
+        translated(tmp_path)
     (tmp_path / "in" / "a.bmp").unlink()
     same = Config(Path("m"), tmp_path / "in", tmp_path / "in", overwrite=True)
     with pytest.raises(InputError, match=r"in/a\.png is one of the pictures"):
         translate.main(same)
     (tmp_path / "out").write_text("a file")
     with pytest.raises(InputError, match="out cannot be written to"):
-        run(tmp_path)
+        translated(tmp_path)
 
 
 def test_a_model_that_makes_no_numbers_or_needs_more_memory_is_a_sentence(
@@ -391,7 +391,7 @@ def test_a_model_that_makes_no_numbers_or_needs_more_memory_is_a_sentence(
         net.loaded = net.loaded._replace(translate=function)
         use(net)
         with pytest.raises(InputError, match=words):
-            run(tmp_path)
+            translated(tmp_path)
 
 
 def test_the_command_line_exits_with_a_sentence(use, tmp_path, monkeypatch, capsys):
@@ -399,6 +399,6 @@ def test_the_command_line_exits_with_a_sentence(use, tmp_path, monkeypatch, caps
     where = [str(tmp_path / name) for name in ("model", "in", "out")]
     monkeypatch.setattr("sys.argv", ["translate", *where, "--tile", "64"])
     with pytest.raises(SystemExit) as stop:
-        command.run(translate.main, Config, translate.__doc__)
+        run.command_line(translate.main, Config, translate.__doc__)
     assert stop.value.code == 2
     assert "in does not exist" in capsys.readouterr().err

@@ -9,6 +9,8 @@ from typing import Any
 from jaxgen import training
 from jaxgen.files import write_whole
 
+__all__ = ["closed", "complete", "copy_back", "write_lost"]
+
 
 @contextlib.contextmanager
 def closed(resource: Any) -> Iterator[None]:

@@ -7,181 +7,19 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
-import jax
-
-from experiments import command, progress, rescue
-from jaxgen import data, files, random, training
+from jaxgen import files, training
 from jaxgen.errors import InputError
-from jaxgen.typing import Data, Model, PRNGKeyArray
+from jaxgen.progress import print_line
+from jaxgen.run import command, rescue
+from jaxgen.run.options import FREE
+from jaxgen.run.progress import display
+from jaxgen.run.setup import Setup
+from jaxgen.run.tables import print_tables
+from jaxgen.typing import Model, PRNGKeyArray
 
-
-@dataclasses.dataclass(frozen=True)
-class DataOptions:
-    """Which images, and how they come."""
-
-    data: str = "mnist5k"
-    """`mnist5k` or `digits` (embedded), a TFDS image set by name, or a folder."""
-    data_dir: str | None = None
-    """Where TFDS keeps its prepared sets (its own default if not given)."""
-    train_split: Literal["train", "train+test"] = "train"
-    """What to train on; `train+test` is for comparing with results that did so."""
-    image_size: int | None = None
-    """Resize and crop the images of a folder to this many pixels a side."""
-    binarize: Literal["no", "dynamic", "fixed"] = "no"
-    """Draw every pixel as 0 or 1 with its grey value as the chance: `dynamic` anew at
-    each visit, `fixed` once and for all."""
-    resident: Literal["auto", "device", "stream"] = "auto"
-    """Keep the set on the device or stream it from disk; auto: resident below 2 GiB."""
-
-
-@dataclasses.dataclass(frozen=True)
-class RunOptions:
-    """How long, where, and under which name."""
-
-    epochs: int = 50
-    """Passes over the training images."""
-    steps: int | None = None
-    """Optimizer steps in all, in place of epochs."""
-    batch_size: int = 128
-    """Images a step, over all devices."""
-    learning_rate: float = 1e-3
-    """Learning rate of Adam."""
-    seed: int = 0
-    """Seed of everything: the same seed gives the same run, bit for bit."""
-
-    devices: int | None = None
-    """How many devices to use (all by default); a CPU can pretend to be several."""
-    parallel: Literal["jit", "pmap", "shard_map"] = "jit"
-    """How a step is spread over devices."""
-    steps_per_call: int | None = None
-    """Steps compiled into one call (chosen by network and backend by default)."""
-
-    output: str = "runs"
-    """Folder of all runs; this one goes to OUTPUT/EXPERIMENT/NAME."""
-    name: str | None = None
-    """Name of the run; by default made of its options, numbered if taken."""
-    resume: bool = False
-    """Go on with the newest run of that name, from its last checkpoint."""
-    seconds_between_checkpoints: float = 30.0
-    """Least time between two checkpoints; a run that is killed loses about as much."""
-
-
-LENGTH = {"epochs", "steps"}
-"""Options that say how long a run is: a schedule over the whole run depends on them."""
-
-FREE = LENGTH | {"output", "name", "resume", "data_dir", "seconds_between_checkpoints"}
-"""Options that may change when a run is resumed."""
-
-POSITIVE = ("epochs", "steps", "batch_size", "learning_rate", "steps_per_call")
-
-
-class Setup(NamedTuple):
-    """The data of a run and where it runs.
-
-    Attributes:
-        train: What is trained on, a source or pairs.
-        test: What is evaluated on, likewise.
-        batches: Training batches.
-        test_batches: Test batches.
-        place: Devices.
-        key: The root key of the run.
-        steps: Optimizer steps in all.
-    """
-
-    train: Any
-    test: Any
-    batches: Data
-    test_batches: Data
-    place: training.Placement
-    key: PRNGKeyArray
-    steps: int
-
-
-def start(config: Any) -> tuple[training.Placement, PRNGKeyArray]:
-    """Checks the options of a run, and returns its devices and its root key.
-
-    Args:
-        config: A dataclass that has the fields of `RunOptions`.
-
-    Raises:
-        InputError: An option or the devices cannot be used.
-    """
-    command.check_positive(config, *POSITIVE)
-    command.check_bounds(config, "seconds_between_checkpoints", least=0)
-    command.use_devices(config.devices)
-    place = training.placement(config.devices, config.parallel)
-    place.rows(config.batch_size)  # refuses what cannot be split, before any folder
-    return place, jax.random.key(config.seed)
-
-
-def prepare(config: Any) -> Setup:
-    """Checks the options that all scripts share, and loads the data.
-
-    Args:
-        config: A dataclass that has the fields of `DataOptions` and `RunOptions`.
-
-    Raises:
-        InputError: An option, the data or the devices cannot be used.
-    """
-    command.check_positive(config, "image_size")
-    place, key = start(config)
-    progress.print_line(f"Loading the images: {config.data}")
-    sources = {
-        split: data.load(
-            config.data,
-            split=split,
-            data_dir=config.data_dir,
-            image_size=config.image_size,
-        )
-        for split in (config.train_split, "test")
-    }
-    if config.binarize == "fixed":
-        sources = {
-            split: data.fixed_binarization(source) for split, source in sources.items()
-        }
-    train, test = sources[config.train_split], sources["test"]
-    batches, test_batches = (
-        batches_of(
-            config, source, key, train=source is train, batch_size=config.batch_size
-        )
-        for source in (train, test)
-    )
-    steps = steps_of(config, batches)
-    return Setup(train, test, batches, test_batches, place, key, steps)
-
-
-def batches_of(
-    config: Any,
-    source: data.Source,
-    key: PRNGKeyArray,
-    *,
-    train: bool,
-    batch_size: int,
-) -> Data:
-    """Returns a set in batches, as the options ask for them.
-
-    Args:
-        config: `DataOptions`.
-        source: The set.
-        key: The root key of the run.
-        train: Whether the order changes with each epoch.
-        batch_size: Images a batch, over all devices.
-    """
-    return data.pipeline(
-        source,
-        batch_size=batch_size,
-        key=random.stream(key, "data"),
-        train=train,
-        binarize=config.binarize == "dynamic",
-        resident={"auto": "auto", "device": True, "stream": False}[config.resident],
-    )
-
-
-def steps_of(config: Any, batches: Data) -> int:
-    """Returns the optimizer steps that the options ask for."""
-    return config.steps or config.epochs * batches.steps_per_epoch
+__all__ = ["finish", "merge_parts", "open_folder", "timed", "train"]
 
 
 def open_folder(
@@ -213,7 +51,7 @@ def open_folder(
             "experiment": experiment,
             "title": title,
             "claim": doc.split("Claim: ")[1].split("\n\n")[0],
-            "command": command.command(config),
+            "command": command.command_of(config),
             "config": dataclasses.asdict(config),
         }
         | more,
@@ -272,7 +110,7 @@ def train(
                 "it back, or start anew under another name."
             )
         if config.resume:
-            progress.print_line(f"Going on from step {resume_step:,}")
+            print_line(f"Going on from step {resume_step:,}")
         records = training.JsonLines(at.metrics, resume_step=resume_step)
         closing.enter_context(rescue.closed(records))
         board = training.TensorBoard(
@@ -382,9 +220,9 @@ def finish(
         folder.summary,
         {"results": shown, "tables": list(tables), "seconds": seconds} | more,
     )
-    with progress.display() as show:
+    with display() as show:
         page = report.write_page(folder.path, progress=show)
-    command.print_tables(tables)
+    print_tables(tables)
     width = max(map(len, results), default=0) + 2
     for name, (value, unit) in results.items():
         print(f"{name:<{width}}{value:10.2f} {unit}")

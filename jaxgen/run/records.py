@@ -10,6 +10,8 @@ from jaxgen import training
 from jaxgen.errors import InputError
 from jaxgen.run_files import is_number, shown
 
+__all__ = ["last_record", "median_rate", "number_of", "records_of"]
+
 
 def median_rate(path: Path) -> float | None:
     """Returns the median of the examples a second in some records, if there are any.

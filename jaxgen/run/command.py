@@ -3,30 +3,37 @@
 import contextlib
 import dataclasses
 import os
-import re
 import shlex
-import shutil
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import jax
 
-from experiments import rescue, stopping
-from jaxgen import training
-from jaxgen.checks import check_count, check_number
+from jaxgen import stopping, training
+from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.files import is_full
+from jaxgen.run import rescue
+from jaxgen.run.options import check_options, flag_of, in_options
 from jaxgen.training import (
     Failed,
     Interrupted,
     NonFiniteError,
     RunFolder,
-    check_name,
     discard_run,
     has_checkpoint,
 )
+
+__all__ = [
+    "MOST_CPU_DEVICES",
+    "command_line",
+    "command_of",
+    "follow_run",
+    "resume_command",
+    "use_devices",
+]
 
 Config = TypeVar("Config")
 MOST_CPU_DEVICES = 256
@@ -35,7 +42,9 @@ _run: RunFolder | None = None
 _run_is_new = False
 
 
-def run(main: Callable[[Config], Any], config: type[Config], description: str) -> None:
+def command_line(
+    main: Callable[[Config], Any], config: type[Config], description: str
+) -> None:
     """Parses the options, runs `main` and exits.
 
     The exit status is 0; 2 for input that cannot be used; 1 for a run that failed; 128
@@ -138,7 +147,7 @@ def _again(options: Any) -> str:
     return f"To start: {stopping.start_command()}"
 
 
-def command(options: Any) -> str:
+def command_of(options: Any) -> str:
     """Returns the command line that gives these options, defaults left out."""
     words = ["python", "-m", _module()]
     for field in dataclasses.fields(options):
@@ -153,67 +162,6 @@ def command(options: Any) -> str:
         else:
             words += [flag, str(value)]
     return shlex.join(words)
-
-
-def in_options(message: str, options: Any) -> str:
-    """Returns a message of a Python call with its arguments written as options.
-
-    Those are `name=value`, and a name with an underscore by itself: other names may be
-    plain English. What is part of a path, of a longer name or of a quotation stays.
-
-    Args:
-        message: The message; it may speak of arguments that are no options.
-        options: The options, whose names are replaced.
-    """
-    flags = {field.name: flag_of(field.name) for field in dataclasses.fields(options)}
-    # The pipelines of pairs have a name of their own for it.
-    for name, flag in (flags | {"crop_size": "--image-size"}).items():
-        alone = r"|(?![\w/'\"-]|\.\w)" if "_" in name else ""
-        found = rf"(?<![\w./'\"-]){name}(=True\b|(?==){alone})"
-        message = re.sub(found, flag, message)
-    return message
-
-
-def check_options(options: Any) -> None:
-    """Raises an InputError that names the first option that no script can use.
-
-    Those are floats that are not finite, whole numbers below 0, and a `name` that is
-    not the name of one folder.
-
-    Args:
-        options: A dataclass of options.
-    """
-    for field in dataclasses.fields(options):
-        flag = flag_of(field.name)
-        for number in _numbers(options, field.name):
-            if isinstance(number, float):
-                check_number(flag, number)
-            else:
-                check_count(flag, number, 0)
-    if getattr(options, "name", None) is not None:
-        check_name(options.name, flag_of("name"))
-
-
-def check_positive(options: Any, *names: str) -> None:
-    """Raises an InputError that names the first option that is not above 0."""
-    for name in names:
-        if getattr(options, name) == ():
-            raise InputError(f"{flag_of(name)} is empty: give at least one number.")
-        check_bounds(options, name, above=0)
-
-
-def check_bounds(options: Any, *names: str, **bounds: float) -> None:
-    """Raises an InputError that names the first option that is out of its bounds.
-
-    Args:
-        options: A dataclass of options.
-        names: Of those that are checked. An option of several numbers is within the
-            bounds if each of them is; None is within any.
-        bounds: As those of `jaxgen.checks.check_number`.
-    """
-    for name in names:
-        for number in _numbers(options, name):
-            check_number(flag_of(name), number, **bounds)
 
 
 def use_devices(count: int | None) -> None:
@@ -240,38 +188,10 @@ def use_devices(count: int | None) -> None:
 def resume_command(options: Any) -> str:
     """Returns the command line that resumes the run of these options."""
     if not hasattr(options, "resume"):  # a study without training starts anew
-        return command(options)
+        return command_of(options)
     name = options.name if _run is None else _run.path.name
-    line = command(dataclasses.replace(options, resume=True, name=name))
+    line = command_of(dataclasses.replace(options, resume=True, name=name))
     return line.replace("python", shlex.quote(stopping.python()), 1)
-
-
-def print_tables(tables: Sequence[dict[str, Any]]) -> None:
-    """Prints the tables of a page, as wide as the terminal; a pipe has 80 columns.
-
-    Cells that are too wide are wrapped, and none is cut.
-
-    Args:
-        tables: Each with its title, columns, words and rows of strings.
-    """
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(width=shutil.get_terminal_size().columns, markup=False)
-    for table in tables:
-        text = Table(title=table["title"], box=box.SIMPLE, title_justify="left")
-        for number, column in enumerate(table["columns"]):
-            if number < table["words"]:
-                text.add_column(column, overflow="fold")
-                continue
-            # Numbers stay on one line where they can; heads and words are wrapped.
-            parts = [*column.split(), *(row[number] for row in table["rows"])]
-            size = max(map(len, parts), default=0)
-            text.add_column(column, justify="right", width=size, overflow="fold")
-        for row in table["rows"]:
-            text.add_row(*row)
-        console.print(text)
 
 
 def follow_run(folder: RunFolder | None, *, new: bool) -> None:
@@ -283,22 +203,6 @@ def follow_run(folder: RunFolder | None, *, new: bool) -> None:
     """
     global _run, _run_is_new
     _run, _run_is_new = folder, new
-
-
-def flag_of(name: str) -> str:
-    """Returns an option as it is typed: `--learning-rate` of `learning_rate`."""
-    return "--" + name.replace("_", "-")
-
-
-def _numbers(options: Any, name: str) -> list[int | float]:
-    # The numbers of an option, which may be one, a tuple of them, or None.
-    value = getattr(options, name)
-    values = value if isinstance(value, tuple) else (value,)
-    return [
-        number
-        for number in values
-        if isinstance(number, int | float) and not isinstance(number, bool)
-    ]
 
 
 def _devices_start() -> bool:

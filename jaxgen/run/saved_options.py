@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
-from experiments import command
-from experiments.training_run import FREE
 from jaxgen.errors import InputError
+from jaxgen.run.options import FREE, check_options
 from jaxgen.run_files import shown
+
+__all__ = ["as_tuple", "matches_type", "read_options", "type_in_words"]
 
 
 def read_options(
@@ -50,7 +51,7 @@ def read_options(
             )
     config = script.Config(**given)
     try:
-        command.check_options(config)
+        check_options(config)
     except InputError as error:
         raise InputError(
             f"{path} has an option that cannot be used: {error}"

@@ -13,8 +13,7 @@ from typing import Any
 import jax
 import pytest
 
-from experiments import command, stopping, training_run
-from jaxgen import training
+from jaxgen import run, stopping, training
 from jaxgen.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +21,7 @@ DOC = "A run.\n\nClaim: It ends.\n\nMore."
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(training_run.RunOptions):
+class Config(run.RunOptions):
     """Options of a script that does nothing but end."""
 
     name: str | None = "a"
@@ -34,14 +33,14 @@ def end(
     """Runs a script that opens its folder, saves something and fails."""
 
     def main(config: Config) -> None:
-        folder = training_run.open_folder(config, "test", "a", title="T", doc=DOC)
+        folder = run.open_folder(config, "test", "a", title="T", doc=DOC)
         if save is not None:
             save(folder)
         raise error
 
     monkeypatch.setattr("sys.argv", ["a", "--output", "runs", *words])
     with pytest.raises(SystemExit) as stop:
-        command.run(main, Config, DOC)
+        run.command_line(main, Config, DOC)
     assert isinstance(stop.value.code, int)
     return stop.value.code, capsys.readouterr().err
 
@@ -255,8 +254,8 @@ def test_a_signal_at_any_time_ends_in_one_sentence(number, line, again, tmp_path
 
 SWALLOWED = """
 import gc, os, signal
-from experiments import stopping
-from tests.experiments import test_endings
+from jaxgen import run, stopping
+from tests.run import test_endings
 
 def collected(phase, info):
     os.kill(os.getpid(), signal.SIGINT)
@@ -266,8 +265,7 @@ def main(config):
     gc.collect()
     print("went on")
 
-from experiments import command
-command.run(main, test_endings.Config, test_endings.DOC)
+run.command_line(main, test_endings.Config, test_endings.DOC)
 """
 
 
@@ -291,12 +289,12 @@ def test_a_page_without_its_run_is_no_success(monkeypatch, capsys):
         return path / "index.html"
 
     def main(config: Config) -> None:
-        folder = training_run.open_folder(config, "test", "a", title="T", doc=DOC)
-        training_run.finish(folder, {"loss": (1.0, "nats")}, seconds=1.0)
+        folder = run.open_folder(config, "test", "a", title="T", doc=DOC)
+        run.finish(folder, {"loss": (1.0, "nats")}, seconds=1.0)
 
     monkeypatch.setattr("jaxgen.report.write_page", draw)
     monkeypatch.setattr("sys.argv", ["a", "--output", "runs"])
     with pytest.raises(SystemExit) as stop:
-        command.run(main, Config, DOC)
+        run.command_line(main, Config, DOC)
     assert stop.value.code == 1
     assert "runs/test/a: is gone." in capsys.readouterr().err

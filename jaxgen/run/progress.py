@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from jaxgen.progress import Progress, print_line
 from jaxgen.training import LineTimer, is_terminal
 
-__all__ = ["display", "print_line"]
+__all__ = ["display"]
 
 _current: Progress | None = None
 

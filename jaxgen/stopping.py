@@ -13,7 +13,16 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
-# Not from jaxgen, whose import takes the seconds that this is for.
+__all__ = [
+    "SIGNALS",
+    "Stopped",
+    "exit_while_importing",
+    "is_ignored",
+    "python",
+    "raising_stopped",
+    "start_command",
+]
+
 SIGNALS = tuple(
     getattr(signal, name)
     for name in ("SIGINT", "SIGTERM", "SIGHUP")

@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from experiments import run_records
 from experiments.gan_studies import curves, quality
-from jaxgen import training
+from jaxgen import run, training
 from jaxgen.errors import InputError
 
 RECORD = {"step": 3, "epoch": 1.5, "split": "test", "loss": 2.0}
@@ -21,17 +20,17 @@ def write(folder, *records):
 
 def test_the_last_record_is_that_of_the_last_step(tmp_path):
     path = write(tmp_path, RECORD, RECORD | {"step": 2}, RECORD | {"split": "train"})
-    assert run_records.last_record(path, "loss") == RECORD
+    assert run.last_record(path, "loss") == RECORD
 
 
 @pytest.mark.parametrize("records", [(), (RECORD | {"split": "train"},)])
 def test_no_record_of_a_split_is_said(tmp_path, records):
     path = write(tmp_path, *records)
     with pytest.raises(InputError, match=r"metrics\.jsonl has no record of the split"):
-        run_records.last_record(path)
+        run.last_record(path)
     path.unlink()
     with pytest.raises(InputError, match=r"metrics\.jsonl has no record of the split"):
-        run_records.last_record(path)
+        run.last_record(path)
 
 
 @pytest.mark.parametrize(
@@ -41,16 +40,16 @@ def test_no_record_of_a_split_is_said(tmp_path, records):
 def test_a_record_without_its_number_is_named(tmp_path, loss, why):
     path = write(tmp_path, RECORD | {"loss": loss})
     with pytest.raises(InputError, match=why):
-        run_records.last_record(path, "loss")
+        run.last_record(path, "loss")
     with pytest.raises(InputError, match=r"split 'test' it lacks 'kl'"):
-        run_records.last_record(path, "kl")
+        run.last_record(path, "kl")
 
 
 def test_a_rate_that_is_no_number_is_named(tmp_path):
     path = write(tmp_path, RECORD, RECORD | {"step": 4, "images_per_second": "fast"})
     with pytest.raises(InputError, match="'images_per_second' is 'fast'"):
-        run_records.median_rate(path)
-    assert run_records.median_rate(write(tmp_path, RECORD)) is None
+        run.median_rate(path)
+    assert run.median_rate(write(tmp_path, RECORD)) is None
 
 
 def test_a_part_without_its_logit_is_named(tmp_path):

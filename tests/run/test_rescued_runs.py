@@ -8,15 +8,14 @@ import tempfile
 import jax
 import pytest
 
-from experiments import command, training_run
-from jaxgen import training
+from jaxgen import run, training
 from tests import tiny
 
 DOC = "A run.\n\nClaim: It goes on.\n\nMore."
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(training_run.RunOptions):
+class Config(run.RunOptions):
     """Options of a tiny script."""
 
     steps: int | None = 30
@@ -30,7 +29,7 @@ def test_the_command_that_is_told_goes_on(monkeypatch, tmp_path, capsys, part):
     states = {}
 
     def main(config):
-        setup = training_run.Setup(
+        setup = run.Setup(
             train=None,
             test=None,
             batches=tiny.batches(),
@@ -39,13 +38,13 @@ def test_the_command_that_is_told_goes_on(monkeypatch, tmp_path, capsys, part):
             key=jax.random.key(config.seed),
             steps=config.steps,
         )
-        folder = training_run.open_folder(config, "test", "a", title="T", doc=DOC)
+        folder = run.open_folder(config, "test", "a", title="T", doc=DOC)
 
         def lose(state, step):
             if step == 15 and config.name == "lost":
                 shutil.rmtree(folder.path)
 
-        states[config.name] = training_run.train(
+        states[config.name] = run.train(
             config,
             setup,
             folder,
@@ -55,12 +54,12 @@ def test_the_command_that_is_told_goes_on(monkeypatch, tmp_path, capsys, part):
         )
         training.release_run(folder)
 
-    def run(*words):
+    def call(*words):
         monkeypatch.setattr("sys.argv", ["a", "--output", "my runs", *words])
-        command.run(main, Config, DOC)
+        run.command_line(main, Config, DOC)
 
     with pytest.raises(SystemExit) as stop:
-        run("--name", "lost")
+        call("--name", "lost")
     assert stop.value.code == 1
     what, said = capsys.readouterr().err.splitlines()[-2:]
     assert "is gone. The state of that step is saved in" in what
@@ -68,8 +67,8 @@ def test_the_command_that_is_told_goes_on(monkeypatch, tmp_path, capsys, part):
     assert "--resume" in resume
     assert "--name lost" in resume
     subprocess.run(copy, shell=True, check=True)
-    run("--name", "lost", "--resume")
-    run("--name", "whole")
+    call("--name", "lost", "--resume")
+    call("--name", "whole")
     tiny.assert_equal_bits(states["lost"], states["whole"])
 
     def records(name):
@@ -85,7 +84,7 @@ def test_the_command_that_is_told_goes_on(monkeypatch, tmp_path, capsys, part):
     home = tmp_path / "my runs/test/lost"
     (home if part is None else home / "parts" / part).joinpath("metrics.jsonl").unlink()
     with pytest.raises(SystemExit) as stop:
-        run("--name", "lost", "--resume")
+        call("--name", "lost", "--resume")
     assert stop.value.code == 2
     assert (
         "metrics.jsonl is gone, with the records of 30 steps" in capsys.readouterr().err

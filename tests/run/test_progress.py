@@ -4,10 +4,11 @@ import sys
 import jax
 import pytest
 
-from experiments import command, progress, vae
+from experiments import vae
 from experiments.collapse_monitor import CollapseMonitor
 from experiments.mode_watch import ModeWatch
 from experiments.translation_studies.monitor import TranslationMonitor
+from jaxgen import run
 from jaxgen.training import progress as training_progress
 
 
@@ -16,7 +17,7 @@ def test_a_pipe_gets_a_line_for_each_stage_and_then_one_now_and_then(
 ):
     now = [0.0]
     monkeypatch.setattr(training_progress.time, "monotonic", lambda: now[0])
-    with progress.display() as show:
+    with run.display() as show:
         for done in range(4):
             show("features", 1000 * done, 4000)
             now[0] += 3.0
@@ -34,11 +35,11 @@ def test_a_pipe_gets_a_line_for_each_stage_and_then_one_now_and_then(
 def test_a_stage_within_another_uses_the_same_bar(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
-    with progress.display() as show, progress.display() as inner:
+    with run.display() as show, run.display() as inner:
         assert inner is show
         inner("features", 1, 5)
         show("metrics", 0, None)
-    with progress.display() as again:
+    with run.display() as again:
         assert again is not show
 
 
@@ -62,7 +63,7 @@ def test_a_platform_that_does_not_start_is_a_sentence(monkeypatch, capsys, error
     with monkeypatch.context() as patch:
         patch.setattr(jax, "devices", devices)
         with pytest.raises(SystemExit) as stop:
-            command.run(main, vae.Config, "")
+            run.command_line(main, vae.Config, "")
     assert stop.value.code == 2
     assert (
         "JAX cannot start the platform that JAX_PLATFORMS=" in capsys.readouterr().err
@@ -73,4 +74,4 @@ def test_a_platform_that_does_not_start_is_a_sentence(monkeypatch, capsys, error
 
     # Where devices start, such an error is one of the script.
     with pytest.raises(type(error)):
-        command.run(broken, vae.Config, "")
+        run.command_line(broken, vae.Config, "")
