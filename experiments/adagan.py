@@ -23,10 +23,10 @@ import numpy as np
 import optax
 
 from experiments import gan_parts
-from experiments.latent_arrays import save
 from experiments.mode_watch import NUM_SAMPLES, SHOWN
 from jaxgen import metrics, models, networks, random, run, training
 from jaxgen.data import mixtures
+from jaxgen.files import write_npz
 from jaxgen.models import Ensemble
 from jaxgen.typing import PRNGKeyArray
 
@@ -276,7 +276,7 @@ def _write_arrays(
     middle = ensemble.member(state, int(order[(len(order) - 1) // 2]))
     latent_key, real_key = jax.random.split(random.stream(key, "shown"))
     latents = model.draw_latents(latent_key, (SHOWN, model.latents))
-    save(
+    write_npz(
         folder.arrays / "boosting.npz",
         samples=np.asarray(jax.jit(model.generate_each)(middle, latents)),
         real=np.asarray(mixture.draw(real_key, SHOWN)),

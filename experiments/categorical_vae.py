@@ -22,14 +22,10 @@ from typing import Any, Literal
 import optax
 
 from experiments import discrete_parts, vae_parts
-from experiments.latent_arrays import (
-    chosen,
-    encode_all,
-    on_one_device,
-    write_latent_arrays,
-)
+from experiments.latent_arrays import chosen, encode_all, write_latent_arrays
 from jaxgen import models, random, run
 from jaxgen.errors import InputError
+from jaxgen.training import on_one_device
 
 PUBLISHED = {
     "gumbel_softmax": 101.5,

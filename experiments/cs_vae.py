@@ -36,8 +36,11 @@ import optax
 from experiments import latent_arrays, vae_parts
 from jaxgen import data, models, random, run, training
 from jaxgen.errors import InputError
+from jaxgen.files import write_npz
+from jaxgen.images import every_nth
 from jaxgen.losses.vae import objectives, priors, regularizers
 from jaxgen.losses.vae.families import GaussianMixture, StandardNormal
+from jaxgen.training import on_one_device
 
 KL_MODELS = {"kl_normal": "KL, N(0, I)", "kl_mixture": "KL, mixture"}
 """The baselines: the name of their part, and of their rows."""
@@ -162,7 +165,7 @@ def with_states(
     for part, name in KL_MODELS.items():
         model = build(config, shape, mixture=part == "kl_mixture")
         found.append(Trained(name, 0.0, model, state_of(model, part)))
-    return [one._replace(state=latent_arrays.on_one_device(one.state)) for one in found]
+    return [one._replace(state=on_one_device(one.state)) for one in found]
 
 
 def trained_models(
@@ -294,7 +297,7 @@ def write_sweep(
     images, _, rest = latent_arrays.chosen(test, False)
     if not rest:  # no labels: one class, and one colour
         rest = {"label": np.zeros(len(images), int), "class_names": ["all"]}
-    some = latent_arrays.every_nth(len(images), 12)
+    some = every_nth(len(images), 12)
     means, outputs, centres = [], [], []
     for one in found:
         q, _ = latent_arrays.encode_all(one.model, one.state, images)
@@ -304,7 +307,7 @@ def write_sweep(
         means.append(mean[:, plane])
         outputs.append(latent_arrays.decoder(one.model, one.state)(mean[some]))
         centres.append(components(one)[:, plane])
-    latent_arrays.save(
+    write_npz(
         folder.arrays / "lambda_sweep.npz",
         names=[one.name for one in found],
         lambda_=np.array([one.weight for one in found]),

@@ -31,9 +31,12 @@ from scipy import stats
 from experiments import latent_arrays, vae_parts
 from jaxgen import data, models, networks, random, run
 from jaxgen.errors import InputError
+from jaxgen.files import write_npz
+from jaxgen.images import every_nth, to_bytes
 from jaxgen.losses.vae import priors
 from jaxgen.losses.vae.families import Gaussian
 from jaxgen.metrics import require_sklearn
+from jaxgen.training import on_one_device
 from jaxgen.typing import Array, PRNGKeyArray
 
 STYLES = 8
@@ -138,7 +141,7 @@ def write_label_arrays(
         mean = mine if len(mine) > 1 else q.mean
         plane, axes = latent_arrays.latent_plane(mean, 8)
         held = np.repeat(every[shown_label][None], len(plane), axis=0)
-        latent_arrays.save(
+        write_npz(
             folder / "class_plane.npz",
             images=decode(plane, held),
             label=np.array([shown_label]),
@@ -154,7 +157,7 @@ def write_label_arrays(
         latents.reshape(-1, noise.shape[-1]).astype(np.float32),
         np.tile(every, (STYLES, 1)),
     )
-    latent_arrays.save(
+    write_npz(
         folder / "all_labels.npz",
         images=drawn.reshape(STYLES, len(names), *drawn.shape[1:]),
         class_names=names,
@@ -167,12 +170,12 @@ def write_comparison(
     """Writes the reconstructions of the same test images by both models."""
     images, condition, _ = latent_arrays.chosen(test, True)
     assert condition is not None
-    some = latent_arrays.every_nth(len(images), latent_arrays.SHOWN)
+    some = every_nth(len(images), latent_arrays.SHOWN)
     outputs = []
     for model, state, own in zip(both, states, (None, condition[some]), strict=True):
         q, _ = latent_arrays.encode_all(model, state, images[some], own)
         outputs.append(latent_arrays.decoder(model, state)(q.mean, own))
-    latent_arrays.save(
+    write_npz(
         folder / "comparison.npz",
         inputs=images[some],
         outputs=np.stack(outputs),
@@ -191,7 +194,7 @@ def label_table(
         The table of the page, and the share of samples of the conditional model in
         which the label is read that they were drawn with.
     """
-    rows = latent_arrays.every_nth(len(setup.train), NEIGHBOURS_AMONG)
+    rows = every_nth(len(setup.train), NEIGHBOURS_AMONG)
     known = setup.train.read(rows)
     classifier = require_sklearn("neighbors").KNeighborsClassifier(5)
     classifier.fit(_flat(known["image"]), known["label"])
@@ -321,7 +324,7 @@ def train(config: Config, setup: run.Setup, folder: Any, both: Pair) -> Pair:
         callbacks=(snapshots,),
     )
     run.merge_parts(folder, ["vae"])
-    return Pair(*map(latent_arrays.on_one_device, (plain, conditional)))
+    return Pair(*map(on_one_device, (plain, conditional)))
 
 
 def compare(
@@ -401,7 +404,7 @@ def nll_table(
 
 
 def _sample(model: models.VAE, state: Any, key: PRNGKeyArray, n: int) -> np.ndarray:
-    return latent_arrays.to_bytes(model.sample(state, key, n))
+    return to_bytes(model.sample(state, key, n))
 
 
 def _flat(images: np.ndarray | Array) -> np.ndarray:

@@ -38,9 +38,11 @@ from typing import Any
 import numpy as np
 
 from experiments import dag_parts
-from experiments.latent_arrays import every_nth, on_one_device, save
 from jaxgen import metrics, models, random, run
 from jaxgen.errors import InputError
+from jaxgen.files import write_npz
+from jaxgen.images import every_nth
+from jaxgen.training import on_one_device
 
 SHOWN = 12
 """Samples of each method in the figure."""
@@ -197,7 +199,7 @@ def _write(
         return np.array([[value(found[s, n]) for n in names] for s in shares])
 
     labels = np.array([dag_parts.LABELS[name] for name in names])
-    save(
+    write_npz(
         folder.arrays / "dag.npz",
         names=labels,
         shares=np.array(shares),
@@ -209,7 +211,7 @@ def _write(
     least = min(shares)
     some = every_nth(len(setup.train), SHOWN)
     rows = [pictures[least, name][: len(some)] for name in names]
-    save(
+    write_npz(
         folder.arrays / "dag_samples.npz",
         images=np.stack([setup.train.read(some)["image"], *rows]),
         names=np.array(["data", *labels]),

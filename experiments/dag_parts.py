@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments.latent_arrays import in_blocks, to_bytes
 from jaxgen import data, metrics, models, networks, random, run
 from jaxgen.data import differentiable, transforms
 from jaxgen.data.transforms import Transform
 from jaxgen.errors import InputError
+from jaxgen.images import in_blocks, to_bytes
 from jaxgen.metrics import LeakRate, features, leak_rate
 from jaxgen.models import remedies
 from jaxgen.typing import Array, PRNGKeyArray

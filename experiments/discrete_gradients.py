@@ -10,11 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import stats
 
-from experiments.latent_arrays import load, save
 from jaxgen import losses, random
 from jaxgen.estimators import Estimator, Moments, ScoreFunction, merge_moments, moments
+from jaxgen.files import write_npz
 from jaxgen.losses.vae.families import posterior_of
 from jaxgen.losses.vae.priors import Prior
+from jaxgen.run_files import read_arrays
 from jaxgen.typing import Array, Images, PRNGKeyArray
 
 BLOCKS = 20
@@ -288,7 +289,7 @@ class KeepParameters:
             for number, leaf in enumerate(leaves)
         }
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        save(self._path, **named)
+        write_npz(self._path, **named)
 
     def all(self) -> dict[int, Any]:
         """Returns the parameters by step."""
@@ -301,6 +302,6 @@ class KeepParameters:
     def _read(self) -> dict[int, list[np.ndarray]]:
         found: dict[int, list[np.ndarray]] = {}
         if self._path.exists():
-            for name, array in sorted(load(self._path).items()):
+            for name, array in sorted(read_arrays(self._path).items()):
                 found.setdefault(int(name.split("-")[0]), []).append(array)
         return found

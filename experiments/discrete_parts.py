@@ -9,15 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.latent_arrays import (
-    SHOWN,
-    chosen,
-    decoder,
-    encode_all,
-    every_nth,
-    on_one_device,
-    save,
-)
+from experiments.latent_arrays import SHOWN, chosen, decoder, encode_all
 from jaxgen import data, losses, run
 from jaxgen.errors import InputError
 from jaxgen.estimators import (
@@ -33,9 +25,12 @@ from jaxgen.estimators import (
     StraightThrough,
     why_not,
 )
+from jaxgen.files import write_npz
+from jaxgen.images import every_nth
 from jaxgen.losses.vae.families import Bernoulli
 from jaxgen.losses.vae.priors import Prior, uniform_bernoulli, uniform_categorical
 from jaxgen.models import VAE
+from jaxgen.training import on_one_device
 from jaxgen.typing import Array
 
 NUM_INNER = 16
@@ -168,7 +163,7 @@ def write_codes(folder: Path, model: VAE, state: Any, test: data.Source) -> None
     images, _, _ = chosen(test, conditional=False)
     images = images[every_nth(len(images), SHOWN)]
     q, _ = encode_all(model, state, images)
-    save(
+    write_npz(
         folder / "codes.npz",
         inputs=images,
         outputs=decoder(model, state)(np.asarray(q.point)),

@@ -41,13 +41,14 @@ from experiments.discrete_gradients import (
     measure,
     pooled_gradient,
 )
-from experiments.latent_arrays import on_one_device, save
 from experiments.variance_studies.study import REACH, measured_text, signed_text
 from jaxgen import models, random, run, training
 from jaxgen.errors import InputError
 from jaxgen.estimators import Enumerate
+from jaxgen.files import write_npz
 from jaxgen.losses.vae.families import Bernoulli, Categorical
 from jaxgen.losses.vae.priors import Prior
+from jaxgen.training import on_one_device
 from jaxgen.typing import Array, Network
 
 Name = Literal[
@@ -208,7 +209,7 @@ def main(config: Config) -> dict[str, Any]:
         kept, states = train_all(config, setup, folder, parts)
         runs = own_runs(config, setup, folder, parts, states)
         found = along(config, setup, parts, kept)
-        save(folder.arrays / "estimators_along.npz", **arrays_of(runs, found))
+        write_npz(folder.arrays / "estimators_along.npz", **arrays_of(runs, found))
         run.merge_parts(folder, list(parts.entrants))
     results = results_of(found)
     tables = [

@@ -28,10 +28,10 @@ from typing import Any, Literal
 import jax
 
 from experiments.critic_studies import critics, earth, gaussians, lines
-from experiments.latent_arrays import save
 from experiments.variance_studies.study import Study
 from jaxgen import random, run, training
 from jaxgen.errors import InputError
+from jaxgen.files import write_npz
 from jaxgen.progress import Progress
 
 Name = Literal["parallel_lines", "moving_apart", "learned_critics", "moved_earth"]
@@ -146,7 +146,7 @@ def main(config: Config) -> dict[str, Any]:
     results: dict[str, tuple[float, str]] = {}
     with run.display() as show:
         for name, study in build(config, show):
-            save(folder.arrays / f"{name}.npz", **study.arrays)
+            write_npz(folder.arrays / f"{name}.npz", **study.arrays)
             tables += study.tables
             results |= study.results
     return run.finish(folder, results, seconds=time.monotonic() - start, tables=tables)

@@ -27,10 +27,10 @@ import optax
 
 from experiments.critic_studies.dead_units import Seen, Setting, looker, rectify
 from experiments.critic_studies.intervals import half_width, text
-from experiments.latent_arrays import save
 from jaxgen import models, networks, random, run, training
 from jaxgen.data import mixtures
 from jaxgen.errors import InputError
+from jaxgen.files import write_npz
 from jaxgen.metrics import wilson_interval
 from jaxgen.models import GAN, EnsembleState
 
@@ -135,7 +135,7 @@ def main(config: Config) -> dict[str, Any]:
         run.print_line("Counting the units that are off, before and after the training")
         look = _looker(config, mixture)
         before, after = look(first), look(state)
-        save(folder.arrays / "dying_relu.npz", **_arrays(config, before, after))
+        write_npz(folder.arrays / "dying_relu.npz", **_arrays(config, before, after))
     return run.finish(
         folder,
         _results(config, after),

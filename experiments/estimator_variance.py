@@ -23,11 +23,11 @@ from typing import Any, Literal
 
 import jax
 
-from experiments.latent_arrays import save
 from experiments.variance_studies import coins, normals, regression
 from experiments.variance_studies.study import Study
 from jaxgen import random, run, training
 from jaxgen.errors import InputError
+from jaxgen.files import write_npz
 from jaxgen.progress import Progress
 
 Name = Literal["three_ways", "integrands", "bernoulli", "regression"]
@@ -129,7 +129,7 @@ def main(config: Config) -> dict[str, Any]:
     results: dict[str, tuple[float, str]] = {}
     with run.display() as show:
         for name, study in build(config, show):
-            save(folder.arrays / f"{name}.npz", **study.arrays)
+            write_npz(folder.arrays / f"{name}.npz", **study.arrays)
             tables += study.tables
             z += study.z
             results |= study.results

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from experiments.judged_sets import Pictures
-from experiments.latent_arrays import save
 from experiments.restored_runs import Restored
 from jaxgen import run, training
+from jaxgen.files import write_npz
 from jaxgen.metrics import Evaluation
 from jaxgen.models import GAN, VAE
 from jaxgen.training import environment
@@ -128,7 +128,7 @@ def write(
     arrays = folder / "arrays"
     arrays.mkdir(exist_ok=True)
     curves = {f"prd/{name}": curve for name, curve in evaluation.curves.items()}
-    save(arrays / "evaluation.npz", **curves, **evaluation.pictures)
+    write_npz(arrays / "evaluation.npz", **curves, **evaluation.pictures)
     training.write_json(
         folder / "evaluation.json",
         plain(evaluation.to_json())

@@ -46,12 +46,12 @@ from experiments.few_pairs_studies.findings import Findings
 from experiments.few_pairs_studies.judge import Judged
 from experiments.few_pairs_studies.members import member_of, members
 from experiments.few_pairs_studies.parts import Method
-from experiments.latent_arrays import on_one_device
 from experiments.translation_studies import data
 from experiments.translation_studies import judge as translation_judge
 from experiments.translation_studies.judge import Judge
 from jaxgen import models, random, run, training
 from jaxgen.errors import InputError
+from jaxgen.training import on_one_device
 
 
 @dataclasses.dataclass(frozen=True)

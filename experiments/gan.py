@@ -41,9 +41,10 @@ import numpy as np
 from experiments.collapse_monitor import CollapseMonitor
 from experiments.gan_studies import curves, findings, quality, systems
 from experiments.gan_studies.systems import SystemName
-from experiments.latent_arrays import Snapshots, every_nth, on_one_device, scale
 from jaxgen import data, models, random, run, training
 from jaxgen.errors import InputError
+from jaxgen.images import every_nth, scale
+from jaxgen.training import Snapshots, on_one_device
 
 SHOWN = 64
 """Samples in the figure of the end of the run."""

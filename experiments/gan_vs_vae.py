@@ -31,9 +31,9 @@ import optax
 
 from experiments import evaluation_files, feature_choice, gan_parts
 from experiments.gan_studies import versus
-from experiments.latent_arrays import on_one_device
 from jaxgen import losses, metrics, models, networks, random, run
 from jaxgen.losses.vae import priors
+from jaxgen.training import on_one_device
 from jaxgen.typing import Array, Network, Params, PyTree
 
 TERMS = {"vae": ("loss", "kl"), "gan": ("critic_loss", "fake_logit")}

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.latent_arrays import every_nth
 from jaxgen import data
 from jaxgen.errors import InputError
 from jaxgen.files import map_npy
+from jaxgen.images import every_nth
 
 ImageSet = data.Source | np.ndarray
 """A folder, read file by file, or an array that stays on disk."""

@@ -36,10 +36,12 @@ from experiments.importance_bounds import (
     measure_bounds,
     signal_to_noise,
 )
-from experiments.latent_arrays import on_one_device, save, write_latent_arrays
+from experiments.latent_arrays import write_latent_arrays
 from jaxgen import estimators, losses, metrics, models, networks, random, run
 from jaxgen.errors import InputError
 from jaxgen.estimators import Estimator
+from jaxgen.files import write_npz
+from jaxgen.training import on_one_device
 from jaxgen.typing import Array, PRNGKeyArray
 
 GRADIENTS: dict[str, Estimator] = {
@@ -321,7 +323,7 @@ def main(config: Config) -> dict[str, Any]:
         bound = np.stack([one.bound.mean(axis=0) for one in found])
         spread = np.stack([one.bound.std(axis=0, ddof=1) for one in found])
         activity = np.stack([np.var(one.mean, axis=0) for one in found])
-        save(
+        write_npz(
             folder.arrays / "bounds.npz",
             k=numbers,
             names=[task.name for task in tasks],

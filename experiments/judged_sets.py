@@ -8,16 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.latent_arrays import (
-    decoder,
-    encode_all,
-    every_nth,
-    on_one_device,
-    scale,
-)
+from experiments.latent_arrays import decoder, encode_all
 from jaxgen import data, random
+from jaxgen.images import every_nth, scale
 from jaxgen.losses.vae.families import Gaussian, StandardNormal
 from jaxgen.models import GAN, VAE, fit_mixture
+from jaxgen.training import on_one_device
 from jaxgen.typing import Array, PRNGKeyArray
 
 COMPONENTS = 10

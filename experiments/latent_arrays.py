@@ -1,6 +1,5 @@
 """The arrays that the figures of a latent variable model are drawn from."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen import data, files, run
-from jaxgen.errors import InputError
-from jaxgen.files import read_npz
+from jaxgen import data, run
+from jaxgen.files import write_npz
+from jaxgen.images import every_nth, in_blocks, scale, to_bytes
 from jaxgen.losses.vae.families import Gaussian
 from jaxgen.models import VAE, fit_gaussian, fit_mixture
+from jaxgen.training import on_one_device
 from jaxgen.typing import Array, PRNGKeyArray
 
 MOST_POINTS = 10_000
@@ -51,18 +51,18 @@ def write_latent_arrays(
     gaussian = isinstance(q, Gaussian)
     flat = np.asarray(q.mean if gaussian else q.logits).reshape(len(images), -1)
     if flat.shape == parts.shape:  # a category has more logits than divergences
-        save(folder / "latents.npz", mean=flat, kl=parts.mean(axis=0), **rest)
+        write_npz(folder / "latents.npz", mean=flat, kl=parts.mean(axis=0), **rest)
     some = every_nth(len(images), SHOWN)
     own = None if condition is None else condition[some]
     decode = decoder(model, state)
     points = np.asarray(q.point)[some]
-    save(
+    write_npz(
         folder / "reconstructions.npz",
         inputs=images[some],
         outputs=decode(points, own),
     )
     draw, fit = jax.random.split(key)
-    save(folder / "samples.npz", images=to_bytes(model.sample(state, draw, 64)))
+    write_npz(folder / "samples.npz", images=to_bytes(model.sample(state, draw, 64)))
     if gaussian and condition is None:
         if train is not None:
             known = encode_all(model, state, chosen(train, False)[0])[0]
@@ -71,7 +71,7 @@ def write_latent_arrays(
             run.print_line("Decoding the latent plane")
             for name, side in (("manifold", 8), ("explorer", 32)):
                 plane, axes = latent_plane(flat, side)
-                save(folder / f"{name}.npz", images=decode(plane), **axes)
+                write_npz(folder / f"{name}.npz", images=decode(plane), **axes)
 
 
 def _write_samplers(
@@ -94,7 +94,7 @@ def _write_samplers(
             with jax.numpy_rank_promotion("allow"):
                 drawn = distribution.sample(draw, (36,))
             panels[name] = decode(np.asarray(drawn, np.float32))
-    save(
+    write_npz(
         folder / "samplers.npz",
         images=np.stack(list(panels.values())),
         names=list(panels),
@@ -132,7 +132,7 @@ def write_traversals(
     latents = np.tile(mean[index], (number, steps, 1))
     latents[np.arange(number), :, np.arange(number)] = values[None]
     moved = decoder(model, state)(latents.reshape(-1, number).astype(np.float32))
-    save(
+    write_npz(
         folder / "traversals.npz",
         images=moved.reshape(number, steps, *moved.shape[1:]),
         values=values,
@@ -192,56 +192,6 @@ def latent_plane(mean: np.ndarray, side: int) -> tuple[np.ndarray, dict[str, Any
     return plane.astype(np.float32), {"x": x, "y": y[::-1]}
 
 
-def every_nth(count: int, most: int) -> np.ndarray:
-    """Returns indices evenly spread: the examples of a set may be sorted by class."""
-    return np.linspace(0, count - 1, min(most, count)).astype(int)
-
-
-class Snapshots:
-    """A callback that decodes the same latents at a few epochs of a run.
-
-    Args:
-        path: The `.npz` file; snapshots of a run that is resumed are kept.
-        model: The model, which can `sample`.
-        key: Key of the samples; it is consumed.
-        steps_per_epoch: To tell epochs from steps.
-        epochs: All epochs of the run; up to `most` of them are chosen.
-        number: Latents.
-        most: Epochs.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        model: Any,
-        key: PRNGKeyArray,
-        steps_per_epoch: int,
-        epochs: int,
-        *,
-        number: int = 12,
-        most: int = 5,
-    ):
-        """Chooses the epochs."""
-        self._path, self._model, self._per_epoch = path, model, steps_per_epoch
-        self._key, self._number = key, number
-        # The picture changes most at the beginning: evenly spaced in the logarithm.
-        self._epochs = set(np.geomspace(1, max(epochs, 1), most).round().astype(int))
-
-    def __call__(self, state: Any, step: int) -> None:
-        """Decodes if this is one of the epochs."""
-        epoch = math.ceil(step / self._per_epoch)
-        if epoch not in self._epochs:
-            return
-        # The same key: the same latents, as far as the prior stays what it is.
-        key = jax.random.clone(self._key)
-        taken = {epoch: to_bytes(self._model.sample(state, key, self._number))}
-        if self._path.exists():
-            former = load(self._path)
-            old = zip(former["epoch"], former["images"], strict=True)
-            taken = {e: i for e, i in old if e < epoch} | taken
-        save(self._path, epoch=list(taken), images=np.stack(list(taken.values())))
-
-
 def decoder(model: VAE, state: Any) -> Callable[..., np.ndarray]:
     """Returns a function that decodes any number of latents to bytes."""
     decode = jax.jit(lambda latents, *own: model.decode(state, latents, *own))
@@ -253,49 +203,3 @@ def decoder(model: VAE, state: Any) -> Callable[..., np.ndarray]:
         return np.concatenate([to_bytes(b) for b in in_blocks(decode, *inputs)])
 
     return decode_all
-
-
-def on_one_device(state: Any) -> Any:
-    """Puts a state on one device: figures and measurements come after the run."""
-    # A typed key cannot be fetched, and nothing here draws from it.
-    rest = jax.device_get(state._replace(key=None))
-    return jax.device_put(rest, jax.devices()[0])._replace(key=state.key)
-
-
-def in_blocks(function: Callable, *inputs: np.ndarray, size: int = 500) -> list:
-    """Applies a function to blocks of examples; returns what it gave, on the host."""
-    return [
-        jax.device_get(function(*(x[first : first + size] for x in inputs)))
-        for first in range(0, len(inputs[0]), size)
-    ]
-
-
-def scale(images: Array | np.ndarray) -> Array:
-    """Brings bytes to [0, 1]."""
-    return jnp.asarray(images, jnp.float32) / 255
-
-
-def to_bytes(images: Array | np.ndarray) -> np.ndarray:
-    """Brings images in [0, 1] to bytes; what lies outside is cut."""
-    return np.asarray(jnp.clip(images, 0, 1) * 255).round().astype(np.uint8)
-
-
-def load(path: Path) -> dict[str, np.ndarray]:
-    """Reads a file of `save`.
-
-    Raises:
-        InputError: It is missing or damaged.
-    """
-    try:
-        return read_npz(path)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read ({error}): delete it to begin it anew, or train "
-            "anew."
-        ) from error
-
-
-def save(path: Path, **arrays: Any) -> None:
-    """Writes a `.npz` file whole or not at all."""
-    with files.open_whole(path) as file:
-        np.savez_compressed(file, **arrays)

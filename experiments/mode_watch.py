@@ -9,10 +9,11 @@ import numpy as np
 from scipy import stats
 
 from experiments import collapse_monitor
-from experiments.latent_arrays import load, save
 from jaxgen import metrics, run
 from jaxgen.data.mixtures import Mixture
+from jaxgen.files import write_npz
 from jaxgen.models import Ensemble
+from jaxgen.run_files import read_arrays
 from jaxgen.typing import PRNGKeyArray
 
 NUM_SAMPLES = 2500
@@ -90,13 +91,13 @@ class ModeWatch:
         }
         frames = {name: value[None] for name, value in frame.items()}
         if self._path.exists():
-            before = load(self._path)
+            before = read_arrays(self._path)
             kept = before["step"] < step
             frames = {
                 name: np.concatenate([before[name][kept], value])
                 for name, value in frames.items()
             }
-        save(self._path, **frames)
+        write_npz(self._path, **frames)
         self.tell(frames["captured"])
 
     def tell(self, captured: np.ndarray) -> None:
@@ -120,7 +121,7 @@ class ModeWatch:
         Args:
             milliseconds: See `Watched`.
         """
-        frames: dict[str, Any] = load(self._path)
+        frames: dict[str, Any] = read_arrays(self._path)
         return Watched(label=self._label, milliseconds=milliseconds, **frames)
 
 
@@ -189,11 +190,13 @@ def write_mode_arrays(
     common = {"names": names, "step": rows[0].step}
     means = {} if mixture.means is None else {"means": mixture.means}
     samples = np.stack(shown)
-    save(folder / "mode_samples.npz", **common, samples=samples, real=real, **means)
+    write_npz(
+        folder / "mode_samples.npz", **common, samples=samples, real=real, **means
+    )
     if mixture.means is None:
         return
     modes = len(mixture.means)
-    save(
+    write_npz(
         folder / "mode_table.npz",
         **common,
         modes=modes,

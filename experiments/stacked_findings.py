@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from experiments.latent_arrays import save
 from experiments.stacked_modes import (
     HALVES,
     SURE,
@@ -16,6 +15,7 @@ from experiments.stacked_modes import (
     Read,
     modes_of,
 )
+from jaxgen.files import write_npz
 
 PUBLISHED = {
     "none": ("DCGAN", "99", "3.40"),
@@ -53,7 +53,7 @@ def write_arrays(
     last = [[modes_of(judge, own.last) for own in looks] for looks in seen.values()]
     truth = modes_of(judge, real)
     cube = (len(judge.net.class_names or ()),) * 3
-    save(
+    write_npz(
         folder / "stacked_modes.npz",
         names=list(seen),
         step=step,
@@ -67,7 +67,7 @@ def write_arrays(
         real_reverse_kl=truth.reverse_kl,
         real_sure=truth.high_quality,
     )
-    save(
+    write_npz(
         folder / "gan_samples.npz",
         images=np.stack(list(pictures.values())),
         names=list(pictures),

@@ -35,7 +35,6 @@ import numpy as np
 
 from experiments import gan_parts, vae_parts
 from experiments.gan_studies.quality import drawn
-from experiments.latent_arrays import every_nth, on_one_device
 from experiments.stacked_findings import modes_table, write_arrays
 from experiments.stacked_modes import (
     Judge,
@@ -47,7 +46,9 @@ from experiments.stacked_modes import (
 )
 from jaxgen import data, models, networks, random, run, training
 from jaxgen.errors import InputError
+from jaxgen.images import every_nth
 from jaxgen.networks import CriticNormalization
+from jaxgen.training import on_one_device
 
 SHOWN = 64
 """Images of each system in the figure."""

@@ -9,12 +9,14 @@ import numpy as np
 
 from experiments import feature_choice
 from experiments.gan_studies.quality import drawn
-from experiments.latent_arrays import every_nth, load, save
 from jaxgen import metrics, run
 from jaxgen.data import Source
+from jaxgen.files import write_npz
+from jaxgen.images import every_nth
 from jaxgen.metrics import AssignedModes, Interval, Modes, count_modes, mode_replicates
 from jaxgen.metrics.features import FeatureNet, extract
 from jaxgen.models import GAN
+from jaxgen.run_files import read_arrays
 from jaxgen.typing import PRNGKeyArray
 
 SURE = 0.9
@@ -182,17 +184,17 @@ class StackedWatch:
         found = {"step": np.array(step), **read(self._judge, images)._asdict()}
         looks = {name: value[None] for name, value in found.items()}
         if self._path.exists():
-            before = load(self._path)
+            before = read_arrays(self._path)
             kept = before["step"] < step
             looks = {
                 name: np.concatenate([before[name][kept], value])
                 for name, value in looks.items()
             }
-        save(self._path, **looks)
+        write_npz(self._path, **looks)
 
     def looks(self) -> Looks:
         """Returns all that was read."""
-        kept = load(self._path)
+        kept = read_arrays(self._path)
         return Looks(kept["step"], Read(kept["modes"], kept["sure"]))
 
 

@@ -9,16 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.latent_arrays import (
-    Snapshots,
-    encode_all,
-    in_blocks,
-    on_one_device,
-    scale,
-)
+from experiments.latent_arrays import encode_all
 from jaxgen import data, losses, metrics, networks, random, run, training
+from jaxgen.images import in_blocks, scale
 from jaxgen.losses.vae.families import Gaussian, StandardNormal
 from jaxgen.models import VAE
+from jaxgen.training import Snapshots, on_one_device
 from jaxgen.typing import Array, Batch, Network, PRNGKeyArray
 
 LikelihoodName = Literal[

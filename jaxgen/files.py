@@ -26,6 +26,7 @@ __all__ = [
     "open_whole",
     "read_npz",
     "remove",
+    "write_npz",
     "write_whole",
 ]
 
@@ -89,6 +90,12 @@ def write_whole(path: Path, content: bytes) -> None:
     """Writes all of a file at once; see `open_whole`."""
     with open_whole(path) as file:
         file.write(content)
+
+
+def write_npz(path: Path, **arrays: Any) -> None:
+    """Writes a `.npz` file whole or not at all."""
+    with open_whole(path) as file:
+        np.savez_compressed(file, **arrays)
 
 
 def remove(path: Path) -> None:

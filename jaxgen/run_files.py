@@ -12,8 +12,11 @@ from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any, TypeGuard
 
+import numpy as np
+
 from jaxgen import files
 from jaxgen.errors import InputError
+from jaxgen.files import read_npz
 
 __all__ = [
     "LONGEST_NAME",
@@ -21,6 +24,7 @@ __all__ = [
     "Record",
     "differences",
     "is_number",
+    "read_arrays",
     "read_config",
     "read_json",
     "read_object",
@@ -265,3 +269,18 @@ def _check_plain(value: Any, levels: int) -> None:
         parts = [*value, *value.values()] if isinstance(value, dict) else value
         for part in parts:
             _check_plain(part, levels - 1)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Reads a file of `files.write_npz`.
+
+    Raises:
+        InputError: It is missing or damaged.
+    """
+    try:
+        return read_npz(path)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read ({error}): delete it to begin it anew, or train "
+            "anew."
+        ) from error

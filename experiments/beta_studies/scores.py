@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.latent_arrays import save
 from jaxgen import metrics, models
 from jaxgen.data import sprites
+from jaxgen.files import write_npz
 from jaxgen.metrics import represent_all
 from jaxgen.models import Ensemble
 from jaxgen.typing import Array
@@ -58,7 +58,7 @@ def save_scores(
 ) -> None:
     """Writes what the figure of disentanglement shows: four scores, not one twice."""
     some = [NAMES.index(n) for n in ("MIG (Chen)", "DCI", "SAP (Kumar)", "FactorVAE")]
-    save(
+    write_npz(
         folder / "disentanglement.npz",
         names=names,
         metrics=[NAMES[i].split(" (")[0] for i in some],

@@ -11,13 +11,10 @@ import optax
 
 from experiments import vae_parts
 from experiments.beta_studies import scores
-from experiments.latent_arrays import (
-    to_bytes,
-    write_latent_arrays,
-    write_traversals,
-)
+from experiments.latent_arrays import write_latent_arrays, write_traversals
 from jaxgen import data, files, models, random, run, training
 from jaxgen.data import sprites
+from jaxgen.images import to_bytes
 from jaxgen.losses.vae import objectives, priors
 from jaxgen.models import Ensemble, ensemble
 from jaxgen.typing import Array, Data, PRNGKeyArray

@@ -9,11 +9,12 @@ import numpy as np
 from experiments.few_pairs_studies import judge as few_pairs_judge
 from experiments.few_pairs_studies.judge import Judged
 from experiments.few_pairs_studies.parts import Method
-from experiments.latent_arrays import every_nth, save
 from experiments.translation_studies import findings as translation_findings
 from experiments.translation_studies import judge as translation_judge
 from experiments.translation_studies.judge import Judge
 from jaxgen import run
+from jaxgen.files import write_npz
+from jaxgen.images import every_nth
 from jaxgen.metrics import mean_interval
 
 SHOWN = 10
@@ -75,7 +76,7 @@ def write(folder: Path, findings: Findings) -> None:
     names = np.array([method.label for method in methods])
     pairs = np.array([len(one) for one in setup.train])
     nan = float("nan")
-    save(
+    write_npz(
         folder / "few_pairs.npz",
         names=names,
         pairs=pairs,
@@ -91,7 +92,7 @@ def write(folder: Path, findings: Findings) -> None:
     some = every_nth(len(judge.inputs), SHOWN)
     outputs = [found[shares[0], m.word][0].outputs[some] for m in methods]
     truth = judge.targets[some] if judge.aligned else None
-    save(
+    write_npz(
         folder / "few_pairs_pictures.npz",
         names=names,
         pairs=pairs[0],

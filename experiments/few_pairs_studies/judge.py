@@ -7,12 +7,12 @@ import jax
 import numpy as np
 
 from experiments.few_pairs_studies.parts import Method
-from experiments.latent_arrays import every_nth
 from experiments.translation_studies import data, monitor
 from experiments.translation_studies import judge as translation_judge
 from experiments.translation_studies.judge import HeldOut, Judge
 from experiments.translation_studies.monitor import Direction, critic_logits
 from jaxgen import metrics, random
+from jaxgen.images import every_nth
 from jaxgen.typing import PRNGKeyArray
 
 

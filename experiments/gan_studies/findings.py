@@ -8,10 +8,10 @@ import numpy as np
 
 from experiments.gan_studies import curves
 from experiments.gan_studies.quality import Found, Judge
-from experiments.latent_arrays import load, save
 from jaxgen import files, training
+from jaxgen.files import write_npz
 from jaxgen.metrics import Interval
-from jaxgen.run_files import is_number
+from jaxgen.run_files import is_number, read_arrays
 
 Told = Mapping[str, Mapping[str, tuple[curves.RankCorrelation, curves.RankCorrelation]]]
 """Rank correlations by system and signal: of values, and of their changes."""
@@ -32,19 +32,19 @@ def write_pictures(
         samples: Images by what they are called, as many of each.
         class_names: Of the columns, where each has its class.
     """
-    save(
+    write_npz(
         folder.arrays / "gan_samples.npz",
         images=np.stack(list(samples.values())),
         names=list(samples),
     )
     images, epochs, system = [], [], []
     for number, name in enumerate(labels):
-        taken = load(folder.path / "parts" / name / "epochs.npz")
+        taken = read_arrays(folder.path / "parts" / name / "epochs.npz")
         images += list(taken["images"])
         epochs += list(taken["epoch"])
         system += [number] * len(taken["epoch"])
     named = {} if class_names is None else {"class_names": list(class_names)}
-    save(
+    write_npz(
         folder.arrays / "gan_epochs.npz",
         images=np.stack(images),
         epoch=epochs,
@@ -80,7 +80,7 @@ def write_telling(
         [told[name][s][0].value if s in told[name] else nothing for s in signals]
         for name in labels
     ]
-    save(
+    write_npz(
         folder.arrays / "gan_telling.npz",
         fd=np.array([row["fd"] for _, row in seen]),
         epoch=np.array([row["epoch"] for _, row in seen]),

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments import feature_choice
-from experiments.latent_arrays import every_nth, to_bytes
 from jaxgen import run, training
 from jaxgen.errors import InputError
+from jaxgen.images import every_nth, to_bytes
 from jaxgen.metrics import (
     Interval,
     frechet_distance_of_features,

@@ -6,8 +6,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments.latent_arrays import every_nth, save, to_bytes
 from jaxgen import run, training
+from jaxgen.files import write_npz
+from jaxgen.images import every_nth, to_bytes
 from jaxgen.metrics import Evaluation, Interval, sharpness
 from jaxgen.typing import Array, PRNGKeyArray
 
@@ -64,7 +65,7 @@ def write_sharpness(
     }
     table = np.array(list(found.values()))
     spectra = [sharpness.radial_power(images) for images in sets.values()]
-    save(
+    write_npz(
         folder.arrays / "sharpness.npz",
         frequency=spectra[0].frequency,
         power=np.stack([spectrum.power for spectrum in spectra]),
@@ -74,7 +75,7 @@ def write_sharpness(
         names=list(sets),
         measures=list(MEASURES),
     )
-    save(
+    write_npz(
         folder.arrays / "gan_samples.npz",
         # Evenly spread: test images may be sorted by class.
         images=np.stack([x[every_nth(len(x), SHOWN)] for x in sets.values()]),

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from experiments.latent_arrays import every_nth, to_bytes
 from experiments.translation_studies.judge import HeldOut
 from jaxgen import data, random, run
 from jaxgen.data import Layout, degradations
 from jaxgen.data.degradations import Degradation
 from jaxgen.errors import InputError
+from jaxgen.images import every_nth, to_bytes
 from jaxgen.typing import PRNGKeyArray
 
 Direction = Literal["a_to_b", "b_to_a"]

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from experiments.latent_arrays import load, save, to_bytes
 from experiments.translation_studies.judge import LOWER, TITLES, Judge, Score
 from jaxgen.errors import InputError
+from jaxgen.files import write_npz
+from jaxgen.images import to_bytes
 from jaxgen.metrics import Interval, mean_interval
+from jaxgen.run_files import read_arrays
 
 MOST_LOOKS = 16
 """Looks whose pictures are kept, evenly spread in the logarithm of the step."""
@@ -39,7 +41,7 @@ def write_triples(
         truth: Likewise.
         show: See `Show`; for outputs and truth.
     """
-    save(
+    write_npz(
         folder / "translation_triples.npz",
         inputs=pictures(inputs),
         outputs=_shown(inputs, outputs, show),
@@ -68,7 +70,7 @@ def write_cycles(
         b_to_a: Likewise.
         b_again: Likewise.
     """
-    save(
+    write_npz(
         folder / "translation_cycles.npz",
         **{"a": pictures(a), "a_to_b": pictures(a_to_b), "a_again": pictures(a_again)},
         **{"b": pictures(b), "b_to_a": pictures(b_to_a), "b_again": pictures(b_again)},
@@ -83,7 +85,7 @@ def write_translations(folder: Path, inputs: Any, outputs: Any) -> None:
         inputs: Shape (n, height, width, channels), bytes or floats in [0, 1].
         outputs: Shape (n, height', width', channels').
     """
-    save(
+    write_npz(
         folder / "translation_pairs.npz",
         inputs=pictures(inputs),
         outputs=pictures(outputs),
@@ -125,7 +127,7 @@ def add_look(
         "outputs": _shown(inputs, outputs, show)[None],
     }
     if path.exists():
-        before = load(path)
+        before = read_arrays(path)
         kept = before["step"] < step
         frames = {
             name: np.concatenate([before[name][kept], new])
@@ -136,7 +138,7 @@ def add_look(
         crowded = 1 + int(np.argmin(steps[2:] / steps[:-2]))
         frames = {name: np.delete(old, crowded, 0) for name, old in frames.items()}
     known = {} if truth is None else {"truth": _shown(inputs, truth, show)}
-    save(path, inputs=pictures(inputs), **frames, **known)
+    write_npz(path, inputs=pictures(inputs), **frames, **known)
 
 
 def write_shares(
@@ -176,7 +178,7 @@ def write_shares(
     if intervals is None:
         intervals = [[_over_seeds(one) for one in row] for row in values]
     baselines = {"identity": identity, "mean_image": mean_image}
-    save(
+    write_npz(
         folder / "translation_shares.npz",
         names=list(names),
         share=np.asarray(shares, np.float64),

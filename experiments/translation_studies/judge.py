@@ -13,7 +13,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.latent_arrays import every_nth, scale, to_bytes
 from experiments.translation_studies.distances import (
     SEEN,
     averaged,
@@ -24,6 +23,7 @@ from experiments.translation_studies.distances import (
 )
 from jaxgen import metrics, random
 from jaxgen.errors import InputError
+from jaxgen.images import every_nth, scale, to_bytes
 from jaxgen.metrics import (
     Halves,
     Interval,

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments.latent_arrays import every_nth, scale
 from experiments.translation_studies import findings
 from experiments.translation_studies.findings import Show
 from experiments.translation_studies.judge import (
@@ -19,6 +18,7 @@ from experiments.translation_studies.judge import (
     translated,
 )
 from jaxgen import metrics, random, run, training
+from jaxgen.images import every_nth, scale
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.typing import Array, PRNGKeyArray
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.latent_arrays import every_nth
 from experiments.translation_studies import picture_files
 from experiments.translation_studies.picture_files import READ, Picture
 from jaxgen.errors import InputError
 from jaxgen.files import is_full, write_whole
+from jaxgen.images import every_nth
 
 SHEET = "contact.png"
 

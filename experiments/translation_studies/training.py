@@ -8,12 +8,13 @@ import jax
 import numpy as np
 
 from experiments.gan_studies.quality import at_looks
-from experiments.latent_arrays import every_nth, on_one_device
 from experiments.translation_studies import best_checkpoint, findings, judge, runs
 from experiments.translation_studies import data as translation_data
 from experiments.translation_studies.judge import Judge
 from experiments.translation_studies.monitor import Direction, TranslationMonitor
 from jaxgen import data, random, run, training
+from jaxgen.images import every_nth
+from jaxgen.training import on_one_device
 
 SHOWN = 10
 """Held-out images in the figure of the end."""

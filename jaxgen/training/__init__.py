@@ -5,7 +5,7 @@ from jaxgen.training.checkpoint import Checkpoints
 from jaxgen.training.evaluation import compile_evaluation
 from jaxgen.training.guard import Failed, Interrupted, NonFiniteError
 from jaxgen.training.loop import default_steps_per_call, fit
-from jaxgen.training.parallel import Placement, compile_steps, placement
+from jaxgen.training.parallel import Placement, compile_steps, on_one_device, placement
 from jaxgen.training.progress import LineTimer, ProgressBar, is_terminal
 from jaxgen.training.run_folder import (
     RunFolder,
@@ -17,6 +17,7 @@ from jaxgen.training.run_folder import (
     release_run,
     write_json,
 )
+from jaxgen.training.snapshots import Snapshots
 from jaxgen.training.writers import JsonLines, TensorBoard
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Placement",
     "ProgressBar",
     "RunFolder",
+    "Snapshots",
     "TensorBoard",
     "check_name",
     "compile_evaluation",
@@ -39,6 +41,7 @@ __all__ = [
     "fit",
     "has_checkpoint",
     "is_terminal",
+    "on_one_device",
     "open_run",
     "placement",
     "read_records",

@@ -19,6 +19,7 @@ __all__ = [
     "Mode",
     "Placement",
     "compile_steps",
+    "on_one_device",
     "placement",
     "steps_that_fit",
 ]
@@ -191,3 +192,10 @@ def _pmap(steps: Callable, place: Placement) -> Callable:
 
 def _by_device(leaf: Array, devices: int) -> Array:
     return leaf.reshape(leaf.shape[0], devices, -1, *leaf.shape[2:])
+
+
+def on_one_device(state: Any) -> Any:
+    """Puts a state on one device: figures and measurements come after the run."""
+    # A typed key cannot be fetched, and nothing here draws from it.
+    rest = jax.device_get(state._replace(key=None))
+    return jax.device_put(rest, jax.devices()[0])._replace(key=state.key)

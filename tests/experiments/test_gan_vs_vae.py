@@ -15,9 +15,9 @@ from experiments import (
     restored_runs,
 )
 from experiments.gan_studies import versus
-from experiments.latent_arrays import every_nth, to_bytes
 from jaxgen import metrics, networks, random, report
 from jaxgen.errors import InputError
+from jaxgen.images import every_nth, to_bytes
 from jaxgen.metrics.evaluation import Evaluation, Measure
 from jaxgen.report import gallery
 from jaxgen.report.run import read_run

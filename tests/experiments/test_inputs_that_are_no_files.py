@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import evaluate, latent_arrays
+from experiments import evaluate
 from experiments.translation_studies import picture_jobs, train_options
 from jaxgen import data
 from jaxgen.errors import InputError
+from jaxgen.files import write_npz
 from jaxgen.metrics.features import inception_features
 from jaxgen.metrics.statistics_files import load_statistics
 from jaxgen.networks.torch_weights import read_state_dict
+from jaxgen.run_files import read_arrays
 
 
 def test_the_sets_of_evaluate(tmp_path):
@@ -69,7 +71,7 @@ def test_both_sides_of_a_folder_of_pairs(tmp_path):
         load_statistics,
         read_state_dict,
         inception_features,
-        latent_arrays.load,
+        read_arrays,
         lambda path: train_options.read_beside(path.parent / "net.pth", None),
     ],
 )
@@ -83,8 +85,8 @@ def test_files_that_are_given_by_name(tmp_path, read):
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half a file"])
 def test_arrays_that_a_run_wrote_and_that_are_damaged(tmp_path, content):
     path = tmp_path / "epochs.npz"
-    latent_arrays.save(path, epoch=[1])
-    assert latent_arrays.load(path)["epoch"] == [1]
+    write_npz(path, epoch=[1])
+    assert read_arrays(path)["epoch"] == [1]
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"epochs\.npz cannot be read .*: delete it"):
-        latent_arrays.load(path)
+        read_arrays(path)

@@ -1,0 +1,60 @@
+"""Samples of the same latents at a few epochs of a run."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxgen.files import write_npz
+from jaxgen.images import to_bytes
+from jaxgen.run_files import read_arrays
+from jaxgen.typing import PRNGKeyArray
+
+__all__ = ["Snapshots"]
+
+
+class Snapshots:
+    """A callback that decodes the same latents at a few epochs of a run.
+
+    Args:
+        path: The `.npz` file; snapshots of a run that is resumed are kept.
+        model: The model, which can `sample`.
+        key: Key of the samples; it is consumed.
+        steps_per_epoch: To tell epochs from steps.
+        epochs: All epochs of the run; up to `most` of them are chosen.
+        number: Latents.
+        most: Epochs.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        model: Any,
+        key: PRNGKeyArray,
+        steps_per_epoch: int,
+        epochs: int,
+        *,
+        number: int = 12,
+        most: int = 5,
+    ):
+        """Chooses the epochs."""
+        self._path, self._model, self._per_epoch = path, model, steps_per_epoch
+        self._key, self._number = key, number
+        # The picture changes most at the beginning: evenly spaced in the logarithm.
+        self._epochs = set(np.geomspace(1, max(epochs, 1), most).round().astype(int))
+
+    def __call__(self, state: Any, step: int) -> None:
+        """Decodes if this is one of the epochs."""
+        epoch = math.ceil(step / self._per_epoch)
+        if epoch not in self._epochs:
+            return
+        # The same key: the same latents, as far as the prior stays what it is.
+        key = jax.random.clone(self._key)
+        taken = {epoch: to_bytes(self._model.sample(state, key, self._number))}
+        if self._path.exists():
+            former = read_arrays(self._path)
+            old = zip(former["epoch"], former["images"], strict=True)
+            taken = {e: i for e, i in old if e < epoch} | taken
+        write_npz(self._path, epoch=list(taken), images=np.stack(list(taken.values())))
