@@ -71,8 +71,7 @@ def record(script: str, folder: Path) -> Values:
 
     Args:
         script: Its name.
-        folder: The folder of all scripts' runs; those of `OF_RUNS` look there for the
-            run that they need, and make it if it is missing.
+        folder: The folder of all scripts' runs. A script may be recorded once in it.
     """
     module = importlib.import_module(f"experiments.{script}")
     options = dict(SETTINGS[script])
@@ -94,9 +93,10 @@ def record(script: str, folder: Path) -> Values:
 
 
 def _run_of(script: str, folder: Path) -> Path:
-    if not (folder / script).exists():
-        record(script, folder)
-    (summary,) = (folder / script).glob(f"{script}/*/summary.json")
+    # Apart from the runs that are recorded, whose names would be numbered.
+    apart = folder / "of runs"
+    record(script, apart)
+    (summary,) = (apart / script).glob(f"{script}/*/summary.json")
     return summary.parent
 
 
@@ -134,7 +134,11 @@ def _of_file(path: Path, folder: Path) -> Values:
     name = path.relative_to(folder).as_posix()
     if path.suffix == ".npz":
         with np.load(path) as arrays:
-            values = {f"array {name} {key}": digest(arrays[key]) for key in arrays}
+            values = {
+                f"array {name} {key}": digest(arrays[key])
+                for key in arrays
+                if not CLOCK.search(key)
+            }
     elif path.suffix == ".jsonl":
         records = [json.loads(line) for line in path.read_text().splitlines()]
         last = {row.get("split", ""): row for row in records}
