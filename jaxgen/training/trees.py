@@ -5,7 +5,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import orbax.checkpoint as ocp
 
 from jaxgen.typing import PyTree
 
@@ -14,6 +13,8 @@ __all__ = ["arrays_of", "data_to_keys", "first_difference", "keys_to_data", "roo
 
 def arrays_of(tree: PyTree) -> dict[str, tuple[tuple[int, ...], str]]:
     """Returns the shape and the type of each array of a tree under its path."""
+    import orbax.checkpoint as ocp  # heavy, see `Checkpoints`
+
     flat = ocp.tree.to_flat_dict(tree, sep=".")
     return {path: (tuple(x.shape), str(x.dtype)) for path, x in flat.items()}
 
