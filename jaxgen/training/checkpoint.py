@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax.experimental import multihost_utils
 
 from jaxgen import files
@@ -36,6 +35,7 @@ from jaxgen.training.digest import (
 from jaxgen.training.quiet import quiet_orbax
 from jaxgen.training.trees import (
     arrays_of,
+    copy_of,
     data_to_keys,
     first_difference,
     keys_to_data,
@@ -125,7 +125,7 @@ class Checkpoints:
                 raise OSError(f"{self._folder(step)} cannot be replaced")
             return
         # The copy lives on while the loop donates the state to the next call.
-        copy = jax.tree.map(jnp.copy, keys_to_data(state))
+        copy = copy_of(keys_to_data(state))
         facts = {
             "step": step,
             "key": root_key(state),

@@ -8,7 +8,14 @@ import numpy as np
 
 from jaxgen.typing import PyTree
 
-__all__ = ["arrays_of", "data_to_keys", "first_difference", "keys_to_data", "root_key"]
+__all__ = [
+    "arrays_of",
+    "copy_of",
+    "data_to_keys",
+    "first_difference",
+    "keys_to_data",
+    "root_key",
+]
 
 
 def arrays_of(tree: PyTree) -> dict[str, tuple[tuple[int, ...], str]]:
@@ -17,6 +24,12 @@ def arrays_of(tree: PyTree) -> dict[str, tuple[tuple[int, ...], str]]:
 
     flat = ocp.tree.to_flat_dict(tree, sep=".")
     return {path: (tuple(x.shape), str(x.dtype)) for path, x in flat.items()}
+
+
+@jax.jit
+def copy_of(tree: PyTree) -> PyTree:
+    """Returns arrays of its own, by one program for the whole tree."""
+    return jax.tree.map(jnp.copy, tree)
 
 
 def first_difference(saved: dict, wanted: dict) -> str | None:
