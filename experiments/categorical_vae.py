@@ -22,8 +22,8 @@ from typing import Any, Literal
 import optax
 
 from experiments import discrete_parts, vae_parts
-from experiments.latent_arrays import chosen, encode_all, write_latent_arrays
-from jaxgen import models, random, run
+from experiments.latent_arrays import chosen, encode_all, latent_figures
+from jaxgen import metrics, models, random, report, run
 from jaxgen.errors import InputError
 from jaxgen.training import on_one_device
 
@@ -191,25 +191,26 @@ def main(config: Config) -> dict[str, Any]:
             results["test -log p(x)"] = (found.nll, "nats per image")
             tables.insert(0, comparison(config, found))
         key = random.stream(setup.key, "figures")
-        write_latent_arrays(folder.arrays, model, state, setup.test, key)
+        figures = latent_figures(folder, model, state, setup.test, key)
+        report.write_figures(folder.path, figures)
         discrete_parts.write_codes(folder.arrays, model, state, setup.test)
     done = run.finish(folder, results, seconds=seconds(), tables=tables)
     return {name.removeprefix("test "): value for name, value in done.items()}
 
 
-def comparison(config: Config, found: vae_parts.Likelihood) -> dict[str, Any]:
+def comparison(config: Config, found: metrics.SetLikelihood) -> run.Table:
     """Returns the table of likelihoods, with what is published beside them."""
-    rows = [found.row(f"this model, {config.estimator}")]
+    rows = [run.likelihood_row(f"this model, {config.estimator}", found)]
     if config.data not in vae_parts.MNIST:
-        return vae_parts.likelihood_table(rows)
+        return run.likelihood_table(rows)
     for name, value in PUBLISHED.items():
         rows.append([f"Jang et al., {name}", f"{value:.1f}", "1,000", "–", "10,000"])
-    table = vae_parts.likelihood_table(rows)
+    table = run.likelihood_table(rows)
     note = (
         " Theirs are for 20 categories of 10 classes and binarized MNIST, with "
         "other networks than the default ones."
     )
-    return table | {"note": table["note"] + note}
+    return dataclasses.replace(table, note=table.note + note)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxgen.checks import check_key
 from jaxgen.files import write_npz
 from jaxgen.images import to_bytes
 from jaxgen.run_files import read_arrays
@@ -40,6 +41,7 @@ class Snapshots:
         most: int = 5,
     ):
         """Chooses the epochs."""
+        check_key(key)
         self._path, self._per_epoch = path, steps_per_epoch
         self._sample = jax.jit(model.sample, static_argnums=2)
         self._key, self._number = key, number
