@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from scipy import stats
+import scipy
 
 from experiments import collapse_monitor
 from jaxgen import metrics, run
@@ -226,5 +226,5 @@ def _full(row: Watched, modes: int) -> np.ndarray:
 
 
 def _plus_minus(values: np.ndarray, digits: int) -> str:
-    error = stats.sem(values) if len(values) > 1 else 0.0
+    error = scipy.stats.sem(values) if len(values) > 1 else 0.0
     return f"{np.mean(values):.{digits}f} ± {error:.{digits}f}"
