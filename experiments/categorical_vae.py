@@ -22,7 +22,7 @@ from typing import Any, Literal
 import optax
 
 from experiments import discrete_parts, vae_parts
-from experiments.latent_arrays import chosen, encode_all, latent_figures
+from experiments.latent_arrays import chosen, latent_figures
 from jaxgen import metrics, models, random, report, run
 from jaxgen.errors import InputError
 from jaxgen.training import on_one_device
@@ -162,9 +162,9 @@ def main(config: Config) -> dict[str, Any]:
             f"-{config.estimator}",
             title=f"A VAE with discrete latents on {setup.train.name}",
             doc=__doc__ or "",
-            **vae_parts.floors(config, setup),
+            floors=run.floors(vae_parts.likelihood_of(config).floor, setup),
         )
-        snapshots = vae_parts.snapshots(folder, model, setup)
+        snapshots = run.snapshots(folder, model, setup)
         state = run.train(
             config,
             setup,
@@ -177,7 +177,7 @@ def main(config: Config) -> dict[str, Any]:
         last = run.last_record(folder.metrics, *terms)
         results = {f"test {name}": (last[name], "nats per image") for name in terms}
         images, _, _ = chosen(setup.test, conditional=False)
-        codes, _ = encode_all(model, on_one_device(state), images)
+        codes, _ = models.encode_images(model, on_one_device(state), images)
         tables = [discrete_parts.code_table(codes)]
         if config.nll_samples:
             found = vae_parts.measure_likelihood(

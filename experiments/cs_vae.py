@@ -300,12 +300,12 @@ def write_sweep(
     some = every_nth(len(images), 12)
     means, outputs, centres = [], [], []
     for one in found:
-        q, _ = latent_arrays.encode_all(one.model, one.state, images)
+        q, _ = models.encode_images(one.model, one.state, images)
         mean = np.asarray(q.mean)
         # Two latents make a plane: of more, those that vary most.
         plane = np.sort(np.argsort(-mean.var(axis=0))[:2])
         means.append(mean[:, plane])
-        outputs.append(latent_arrays.decoder(one.model, one.state)(mean[some]))
+        outputs.append(models.image_decoder(one.model, one.state)(mean[some]))
         centres.append(components(one)[:, plane])
     write_npz(
         folder.arrays / "lambda_sweep.npz",

@@ -8,8 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.latent_arrays import decoder, encode_all
-from jaxgen import data, random
+from jaxgen import data, models, random
 from jaxgen.images import every_nth, scale
 from jaxgen.losses.vae.families import Gaussian, StandardNormal
 from jaxgen.models import GAN, VAE, fit_mixture
@@ -174,18 +173,18 @@ def _latents(
 ) -> np.ndarray | None:
     """Draws z ~ q(z|x) for training images, or gives None for latents of no use."""
     rows = every_nth(len(seen), MOST_LATENTS)
-    first, _ = encode_all(model, state, seen.read(rows[:1])["image"])
+    first, _ = models.encode_images(model, state, seen.read(rows[:1])["image"])
     if not isinstance(first, Gaussian):
         return None
     if len(rows) <= max(2 * COMPONENTS, first.mean.shape[1]):
         return None
-    q, _ = encode_all(model, state, seen.read(rows)["image"])
+    q, _ = models.encode_images(model, state, seen.read(rows)["image"])
     noise = jax.random.normal(key, q.mean.shape)
     return np.asarray(q.mean + jnp.exp(0.5 * q.log_variance) * noise)
 
 
 def _reconstructions(model: VAE, state: Any, seen: data.Source) -> data.Source:
-    decode = decoder(model, state)
+    decode = models.image_decoder(model, state)
     encode = jax.jit(
         lambda images, *own: model.encode(state, scale(images), *own).point
     )

@@ -78,7 +78,7 @@ def study(config: Any, doc: str) -> dict[str, Any]:
             # The learning rate, and a capacity, are spread over the whole run.
             fixed=run.LENGTH,
             **({"constraint": {"kl": config.kl_target}} if aims else {}),
-            **vae_parts.floors(config, setup),
+            floors=run.floors(vae_parts.likelihood_of(config).floor, setup),
         )
         state = run.train(
             config,

@@ -9,6 +9,13 @@ from jaxgen.models.adagan import AdaGAN, AdaGANState, adagan
 from jaxgen.models.density import fit_gaussian, fit_mixture
 from jaxgen.models.ensemble import Ensemble, EnsembleState, ensemble, member_key
 from jaxgen.models.gan import GAN, GANState, gan
+from jaxgen.models.latent_views import (
+    LatentViews,
+    encode_images,
+    image_decoder,
+    latent_plane,
+    view_latents,
+)
 from jaxgen.models.styled_generator import StyledGenerator
 from jaxgen.models.translation import (
     CUT,
@@ -49,6 +56,11 @@ __all__ = [
     "VAEState",
     "VEEGANState",
     "adagan",
+    "LatentViews",
+    "encode_images",
+    "image_decoder",
+    "latent_plane",
+    "view_latents",
     "fit_gaussian",
     "fit_mixture",
     "cut",

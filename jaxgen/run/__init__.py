@@ -9,6 +9,7 @@ from jaxgen.run.command import (
     resume_command,
     use_devices,
 )
+from jaxgen.run.evaluation import final_terms, floors, snapshots, taken_snapshots
 from jaxgen.run.latent_tables import (
     collapse_table,
     kl_table,
@@ -43,6 +44,10 @@ from jaxgen.run.setup import (
 from jaxgen.run.tables import Estimate, Table, mean_estimate, print_tables
 
 __all__ = [
+    "final_terms",
+    "floors",
+    "snapshots",
+    "taken_snapshots",
     "collapse_table",
     "kl_table",
     "likelihood_row",

@@ -206,6 +206,7 @@ def finish(
     seconds: float,
     tables: Sequence[Table | dict[str, Any]] = (),
     verdict: Verdict | None = None,
+    figures: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> dict[str, Any]:
     """Writes the summary, draws the page, prints the results and where the page is.
@@ -217,6 +218,7 @@ def finish(
         seconds: How long it took.
         tables: Tables of the page.
         verdict: Whether the claim held.
+        figures: Figures by name, in the order of the page; see `report.write_figures`.
         **more: What else is measured.
 
     Returns:
@@ -237,6 +239,8 @@ def finish(
     if verdict is not None:
         summary["claim"] = verdict.as_json()
     training.write_json(folder.summary, summary | more)
+    if figures is not None:
+        report.write_figures(folder.path, figures)
     with display() as show:
         page = report.write_page(folder.path, progress=show)
     print_tables(whole)

@@ -21,7 +21,7 @@ from jaxgen.training.run_folder import (
     release_run,
     write_json,
 )
-from jaxgen.training.snapshots import Snapshots
+from jaxgen.training.snapshots import Snapshots, read_snapshots
 from jaxgen.training.writers import JsonLines, TensorBoard
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "per_example_terms",
     "placement",
     "read_records",
+    "read_snapshots",
     "release_run",
     "write_json",
 ]

@@ -8,12 +8,13 @@ import jax
 import numpy as np
 
 from jaxgen.checks import check_key
+from jaxgen.errors import InputError
 from jaxgen.files import write_npz
 from jaxgen.images import to_bytes
 from jaxgen.run_files import read_arrays
 from jaxgen.typing import PRNGKeyArray
 
-__all__ = ["Snapshots"]
+__all__ = ["Snapshots", "read_snapshots"]
 
 
 class Snapshots:
@@ -61,3 +62,19 @@ class Snapshots:
             old = zip(former["epoch"], former["images"], strict=True)
             taken = {e: i for e, i in old if e < epoch} | taken
         write_npz(self._path, epoch=list(taken), images=np.stack(list(taken.values())))
+
+
+def read_snapshots(path: Path) -> dict[int, np.ndarray]:
+    """Reads what `Snapshots` wrote: by epoch, images of the same latents.
+
+    Raises:
+        InputError: The file is damaged, or holds something else.
+    """
+    taken = read_arrays(path)
+    epoch, images = taken.get("epoch"), taken.get("images")
+    if epoch is None or images is None or epoch.shape != images.shape[:1]:
+        raise InputError(
+            f"{path} holds {sorted(taken)}; as many epochs as rows of images were "
+            "expected: delete it, or run the experiment again."
+        )
+    return dict(zip(map(int, epoch), images, strict=True))

@@ -1,0 +1,1 @@
+"""What one script alone draws or checks, a file each; a script imports its own."""
