@@ -1,6 +1,7 @@
 """The figures of a latent variable model."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def latent_figures(
         plane, axes = latent_plane(flat, 32)
         write_npz(folder.arrays / "explorer.npz", images=decode(plane), **axes)
         write_npz(folder.arrays / "latents.npz", mean=flat, **rest)
-    figures["samples"] = latents.samples(to_bytes(model.sample(state, draw, 64)))
+    figures["samples"] = latents.samples(_samples(model, state, draw, 64))
     if plain and train is not None:
         known = encode_all(model, state, chosen(train, False)[0])[0]
         figures["samplers"] = latents.samplers(_draw(model, state, known, fit))
@@ -115,16 +116,22 @@ def _draw(model: VAE, state: Any, q: Any, key: PRNGKeyArray) -> dict[str, np.nda
     noise = jax.random.normal(own, q.mean.shape)
     points = np.asarray(q.mean + jnp.exp(0.5 * q.log_variance) * noise)
     decode = decoder(model, state)
-    panels = {"prior": to_bytes(model.sample(state, one, 36))}
+    panels = {"prior": _samples(model, state, one, 36)}
     if len(points) > max(20, points.shape[1]):
         mixture = fit_mixture(points)
         fitted = {"aggregate Gaussian": (fit_gaussian(points), two)}
         fitted["mixture of 10 Gaussians"] = (mixture, three)
         for name, (distribution, draw) in fitted.items():
+            sample = jax.jit(partial(distribution.sample, sample_shape=(36,)))
             with jax.numpy_rank_promotion("allow"):
-                sampled = distribution.sample(draw, (36,))
+                sampled = sample(draw)
             panels[name] = decode(np.asarray(sampled, np.float32))
     return panels
+
+
+def _samples(model: VAE, state: Any, key: PRNGKeyArray, number: int) -> np.ndarray:
+    # Compiled as one program: operation by operation it would be thirty.
+    return to_bytes(jax.jit(model.sample, static_argnums=2)(state, key, number))
 
 
 def write_traversals(
@@ -197,18 +204,18 @@ def encode_all(
     Returns:
         q(z|x), and its divergence in parts, shape (n, parts).
     """
-
-    @jax.jit
-    def encode(images: Array, *own: Array) -> Any:
-        return (
-            model.encode(state, scale(images), *own),
-            model.divergence(state, scale(images), *own),
-        )
-
     inputs = (images,) if condition is None else (images, condition)
-    blocks = in_blocks(encode, *inputs)
+    blocks = in_blocks(partial(_encode, model, state), *inputs)
     q, parts = jax.tree.map(lambda *leaves: np.concatenate(leaves), *blocks)
     return jax.tree.map(jnp.asarray, q), parts
+
+
+@partial(jax.jit, static_argnums=0)
+def _encode(model: VAE, state: Any, images: Array, *own: Array) -> Any:
+    return (
+        model.encode(state, scale(images), *own),
+        model.divergence(state, scale(images), *own),
+    )
 
 
 def latent_plane(mean: np.ndarray, side: int) -> tuple[np.ndarray, dict[str, Any]]:
