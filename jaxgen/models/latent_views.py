@@ -1,6 +1,7 @@
 """What a model with latents makes of images and of latents, as arrays to look at."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -88,7 +89,7 @@ def view_latents(
         for side in sides:
             plane, x, y = latent_plane(mean, side)
             planes[side], axes[side] = decode(plane), (x, y)
-    samples = to_bytes(model.sample(state, draw, 64))
+    samples = _sample(model, state, draw, 64)
     samplers = {}
     if plain and train is not None:
         samplers = _sample_fits(fit, model, state, train)
@@ -120,23 +121,23 @@ def encode_images(
     Returns:
         q(z|x), and its divergence in parts, nats, shape (n, parts).
     """
-
-    @jax.jit
-    def encode(images: Array, *own: Array) -> Any:
-        return (
-            model.encode(state, scale(images), *own),
-            model.divergence(state, scale(images), *own),
-        )
-
     inputs = (images,) if condition is None else (images, condition)
-    blocks = in_blocks(encode, *inputs)
+    blocks = in_blocks(partial(_encode, model, state), *inputs)
     q, parts = jax.tree.map(lambda *leaves: np.concatenate(leaves), *blocks)
     return jax.tree.map(jnp.asarray, q), parts
 
 
+@partial(jax.jit, static_argnums=0)
+def _encode(model: VAE, state: Any, images: Array, *own: Array) -> Any:
+    return (
+        model.encode(state, scale(images), *own),
+        model.divergence(state, scale(images), *own),
+    )
+
+
 def image_decoder(model: VAE, state: Any) -> Callable[..., np.ndarray]:
     """Returns `decode(latents, condition=None) -> uint8 images`, of any number."""
-    decode = jax.jit(lambda latents, *own: model.decode(state, latents, *own))
+    decode = partial(_decode, model, state)
 
     def decode_all(
         latents: np.ndarray, condition: np.ndarray | None = None
@@ -145,6 +146,11 @@ def image_decoder(model: VAE, state: Any) -> Callable[..., np.ndarray]:
         return np.concatenate([to_bytes(b) for b in in_blocks(decode, *inputs)])
 
     return decode_all
+
+
+@partial(jax.jit, static_argnums=0)
+def _decode(model: VAE, state: Any, latents: Array, *own: Array) -> Array:
+    return model.decode(state, latents, *own)
 
 
 def latent_plane(
@@ -174,13 +180,19 @@ def _sample_fits(
     noise = jax.random.normal(own, q.mean.shape)
     points = np.asarray(q.mean + jnp.exp(0.5 * q.log_variance) * noise)
     decode = image_decoder(model, state)
-    images = {"prior": to_bytes(model.sample(state, one, 36))}
+    images = {"prior": _sample(model, state, one, 36)}
     if len(points) > max(20, points.shape[1]):
         mixture = fit_mixture(points)
         fitted = {"aggregate Gaussian": (fit_gaussian(points), two)}
         fitted["mixture of 10 Gaussians"] = (mixture, three)
         for name, (distribution, draw) in fitted.items():
+            sample = jax.jit(partial(distribution.sample, sample_shape=(36,)))
             with jax.numpy_rank_promotion("allow"):
-                sampled = distribution.sample(draw, (36,))
+                sampled = sample(draw)
             images[name] = decode(np.asarray(sampled, np.float32))
     return images
+
+
+def _sample(model: VAE, state: Any, key: PRNGKeyArray, number: int) -> np.ndarray:
+    # Compiled as one program: operation by operation it would be thirty.
+    return to_bytes(jax.jit(model.sample, static_argnums=2)(state, key, number))
