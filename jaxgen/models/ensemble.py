@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_key
 from jaxgen.errors import InputError
 from jaxgen.typing import (
@@ -70,6 +71,7 @@ class Ensemble(NamedTuple):
     num_members: int
 
 
+@factory
 def ensemble(
     build: Callable[[Any], Model], settings: PyTree = None, *, num_seeds: int = 1
 ) -> Ensemble:

@@ -3,11 +3,13 @@
 import jax.numpy as jnp
 import optax
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_number
 
 __all__ = ["constant_then_linear"]
 
 
+@factory
 def constant_then_linear(
     rate: float, *, steps: int, decay_steps: int, every: int = 1
 ) -> optax.Schedule:

@@ -21,6 +21,13 @@ from jaxgen.run.options import (
 )
 from jaxgen.run.progress import display
 from jaxgen.run.records import last_record, median_rate, number_of, records_of
+from jaxgen.run.restore import (
+    Description,
+    Loaded,
+    load_model,
+    parts_of,
+    read_description,
+)
 from jaxgen.run.run import finish, merge_parts, open_folder, timed, train
 from jaxgen.run.setup import (
     IMAGE_SHAPE,
@@ -36,9 +43,11 @@ from jaxgen.run.tables import print_tables
 
 __all__ = [
     "DataOptions",
+    "Description",
     "FREE",
     "IMAGE_SHAPE",
     "LENGTH",
+    "Loaded",
     "RunOptions",
     "Setup",
     "batch_shapes",
@@ -55,13 +64,16 @@ __all__ = [
     "follow_run",
     "in_options",
     "last_record",
+    "load_model",
     "median_rate",
     "merge_parts",
     "number_of",
     "open_folder",
+    "parts_of",
     "prepare",
     "print_line",
     "print_tables",
+    "read_description",
     "records_of",
     "resume_command",
     "start",

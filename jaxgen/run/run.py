@@ -12,7 +12,7 @@ from typing import Any
 from jaxgen import files, training
 from jaxgen.errors import InputError
 from jaxgen.progress import print_line
-from jaxgen.run import command, rescue
+from jaxgen.run import command, rescue, restore
 from jaxgen.run.options import FREE
 from jaxgen.run.progress import display
 from jaxgen.run.setup import Setup
@@ -126,6 +126,7 @@ def train(
             evaluate_every=evaluate_every,
         )
         closing.enter_context(bar)
+        restore.write_description(at, model, setup)
         try:
             return training.fit(
                 model,
