@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import importlib
 import inspect
+import itertools
 import math
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,7 @@ __all__ = ["build", "describe", "factory", "is_factory"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_COUNTER = itertools.count()
 _CALL = "_jaxgen_call"
 _IS_FACTORY = "_jaxgen_factory"
 
@@ -50,6 +52,7 @@ _MATHEMATICS = (
     "jaxgen.losses.gan",
     "jaxgen.losses.translation",
     "jaxgen.losses.vae",
+    "jaxgen.losses.vae.regularizers",
     "jaxgen.random",
 )
 """Whose public functions may be arguments."""
@@ -69,12 +72,13 @@ _DEEPEST, _MOST_NODES, _MOST_NUMBERS = 40, 10_000, 4096
 
 
 class _Call(NamedTuple):
-    """A call of a factory, and what it returned (its item number `item`, if any)."""
+    """A call of a factory, what it returned (or item `item` of that), and when."""
 
     factory: Callable[..., Any]
     arguments: dict[str, Any]
     result: Any
     item: int | None
+    end: int
 
 
 class _UnwritableError(Exception):
@@ -95,8 +99,9 @@ def factory(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        start = next(_COUNTER)
         result = function(*args, **kwargs)
-        _keep_call(call, _arguments(signature, *args, **kwargs), result)
+        _keep_call(call, _arguments(signature, *args, **kwargs), result, start)
         return result
 
     setattr(call, _IS_FACTORY, True)
@@ -189,18 +194,19 @@ def _arguments(signature: inspect.Signature, *args: Any, **kwargs: Any) -> dict:
 
 
 def _keep_call(
-    function: Callable[..., Any], arguments: dict[str, Any], result: Any
+    function: Callable[..., Any], arguments: dict[str, Any], result: Any, start: int
 ) -> None:
-    """Keeps a call with the functions that it made."""
+    """Keeps a call, which began at number `start`, with the functions that it made."""
     items = enumerate(result) if type(result) is tuple else [(None, result)]
     for number, one in items:
-        if any(one is value for value in arguments.values()):
-            continue
-        # A factory that another one calls has kept its call already.
-        inner = _call_of(one)
+        call = _Call(function, arguments, one, number, next(_COUNTER))
         for part in _parts(one):
-            if _is_made_in_call(part) and vars(part).get(_CALL) in (None, inner):
-                setattr(part, _CALL, _Call(function, arguments, one, number))
+            if _is_made_in_call(part):
+                former = vars(part).get(_CALL)
+                # A call that ended before this one began is that of an argument; a
+                # later one is that of a factory which this one called.
+                if former is None or former.end > start:
+                    setattr(part, _CALL, call)
 
 
 def _parts(value: Any) -> tuple:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from jaxgen import calls, training
 from jaxgen.errors import InputError
+from jaxgen.run.exports import read_exported, write_exported
 from jaxgen.run.setup import Setup, batch_shapes
 from jaxgen.run_files import read_object, shown
 from jaxgen.training.model_state import read_model_state
@@ -32,12 +33,14 @@ class Description(NamedTuple):
         batch: Shapes and types of the arrays of a training batch, by name.
         kind: The name of the model's type, such as "VAE".
         version: The version of jaxgen that wrote this.
+        exported: Of a model without `calls`: what was exported once it was trained.
     """
 
     calls: dict[str, Any] | None
     batch: dict[str, jax.ShapeDtypeStruct]
     kind: str
     version: str
+    exported: dict[str, Any] | None = None
 
 
 class Loaded(NamedTuple):
@@ -54,18 +57,33 @@ class Loaded(NamedTuple):
     description: Description
 
 
-def write_description(folder: training.RunFolder, model: Model, setup: Setup) -> None:
-    """Writes what a model is and the shapes of its batches, before it is trained."""
-    batch = {
-        name: {"shape": list(leaf.shape), "dtype": leaf.dtype.name}
-        for name, leaf in batch_shapes(setup).items()
-    }
-    content = {
+def write_description(
+    folder: training.RunFolder, model: Model, setup: Setup, state: Any = None
+) -> None:
+    """Writes what a model is and the shapes of its batches.
+
+    Args:
+        folder: That of the run, or of its part.
+        model: The model.
+        setup: The data.
+        state: The trained state; None before the first step. Only a model with parts
+            that have no name is written again then, with its exported functions.
+    """
+    described = calls.describe(model)
+    if jax.process_index() != 0 or (state is not None and described is not None):
+        return
+    batch = batch_shapes(setup)
+    content: dict[str, Any] = {
         "jaxgen": __version__,
         "kind": type(model).__name__,
-        "batch": batch,
-        "model": calls.describe(model),
+        "batch": {
+            name: {"shape": list(leaf.shape), "dtype": leaf.dtype.name}
+            for name, leaf in batch.items()
+        },
+        "model": described,
     }
+    if state is not None:
+        content["exported"] = write_exported(folder.path, model, state, batch)
     training.write_json(folder.path / NAME, content)
 
 
@@ -96,7 +114,13 @@ def load_model(
     home = _home(Path(folder), part)
     description = read_description(folder, part)
     if description.calls is None:
-        raise InputError(f"{home / NAME} describes no model.")
+        if description.exported is None:
+            raise InputError(
+                f"{home / NAME} has no model yet: it has parts that have no name in "
+                "jaxgen, and is written at the end of the training. Resume the run."
+            )
+        found = read_exported(home, description.kind, description.exported)
+        return Loaded(*found, description)
     model = calls.build(description.calls, arguments=arguments, source=str(home / NAME))
     try:
         template = jax.eval_shape(model.init, jax.random.key(0), description.batch)
@@ -123,14 +147,16 @@ def read_description(folder: str | Path, part: str | None = None) -> Description
         raise InputError(_missing(folder, part))
     content = read_object(path)
     batch = content.get("batch")
-    described = content.get("model")
-    if not isinstance(batch, dict) or not isinstance(described, dict | None):
+    described, exported = content.get("model"), content.get("exported")
+    objects = all(isinstance(one, dict | None) for one in (described, exported))
+    if not isinstance(batch, dict) or not objects:
         raise _damaged(path, "it has no batch and no model")
     return Description(
         calls=described,
         batch={name: _shape(path, name, one) for name, one in batch.items()},
         kind=str(content.get("kind")),
         version=str(content.get("jaxgen")),
+        exported=exported,
     )
 
 

@@ -128,7 +128,7 @@ def train(
         closing.enter_context(bar)
         restore.write_description(at, model, setup)
         try:
-            return training.fit(
+            state = training.fit(
                 model,
                 setup.batches,
                 key=setup.key if key is None else key,
@@ -145,6 +145,8 @@ def train(
                 callbacks=callbacks,
                 progress=bar,
             )
+            restore.write_description(at, model, setup, state)
+            return state
         except training.Failed as failure:
             lost = kept | {at.metrics: records.content()}
             if failure.saved == checkpoints.directory:
