@@ -23,7 +23,7 @@ import numpy as np
 
 from jaxgen.errors import InputError
 
-__all__ = ["build", "describe", "factory", "is_factory"]
+__all__ = ["build", "describe", "factory", "is_factory", "keep_call"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -75,7 +75,7 @@ class _Call(NamedTuple):
     """A call of a factory, what it returned (or item `item` of that), and when."""
 
     factory: Callable[..., Any]
-    arguments: dict[str, Any]
+    arguments: Callable[[], dict[str, Any]]
     result: Any
     item: int | None
     end: int
@@ -101,11 +101,43 @@ def factory(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         start = next(_COUNTER)
         result = function(*args, **kwargs)
-        _keep_call(call, _arguments(signature, *args, **kwargs), result, start)
-        return result
+        arguments = _arguments(signature, *args, **kwargs)
+        return keep_call(call, lambda: arguments, result, start=start)
 
     setattr(call, _IS_FACTORY, True)
     return call
+
+
+def keep_call(
+    function: Callable[..., Any],
+    arguments: Callable[[], dict[str, Any]],
+    result: R,
+    *,
+    start: int = -1,
+) -> R:
+    """Keeps a call with the functions that were made by it.
+
+    Args:
+        function: A public factory.
+        arguments: Returns arguments by name for which `function` returns a model of the
+            same functions; it is called by `describe`.
+        result: The model.
+        start: Calls that were kept after this number are replaced by this one.
+
+    Returns:
+        The model.
+    """
+    items = enumerate(result) if type(result) is tuple else [(None, result)]
+    for number, one in items:
+        call = _Call(function, arguments, one, number, next(_COUNTER))
+        for part in _parts(one):
+            if _is_made_in_call(part):
+                former = vars(part).get(_CALL)
+                # A call that ended before this one began is that of an argument; a
+                # later one is that of a factory which this one called.
+                if former is None or former.end > start:
+                    setattr(part, _CALL, call)
+    return result
 
 
 def is_factory(function: Any) -> bool:
@@ -193,22 +225,6 @@ def _arguments(signature: inspect.Signature, *args: Any, **kwargs: Any) -> dict:
     return found
 
 
-def _keep_call(
-    function: Callable[..., Any], arguments: dict[str, Any], result: Any, start: int
-) -> None:
-    """Keeps a call, which began at number `start`, with the functions that it made."""
-    items = enumerate(result) if type(result) is tuple else [(None, result)]
-    for number, one in items:
-        call = _Call(function, arguments, one, number, next(_COUNTER))
-        for part in _parts(one):
-            if _is_made_in_call(part):
-                former = vars(part).get(_CALL)
-                # A call that ended before this one began is that of an argument; a
-                # later one is that of a factory which this one called.
-                if former is None or former.end > start:
-                    setattr(part, _CALL, call)
-
-
 def _parts(value: Any) -> tuple:
     return tuple(value) if _is_named_tuple(type(value)) else (value,)
 
@@ -291,7 +307,11 @@ def _written(value: Any) -> Any:
     call = _call_of(value)
     if call is not None:
         item = {} if call.item is None else {"item": call.item}
-        return _written_call(call.factory, call.arguments) | item
+        try:
+            arguments = call.arguments()
+        except Exception as error:  # it builds models by functions of the caller
+            raise _UnwritableError from error
+        return _written_call(call.factory, arguments) | item
     if getattr(value, "_fields", None) == ("init", "update"):
         return {"call": _IDENTITY, "arguments": {}}
     if isinstance(value, functools.partial) and not value.args:

@@ -82,6 +82,7 @@ def a_vae(**more):
 
 
 ARGUMENTS = {
+    "models": [a_vae(), a_vae()],
     "image_shape": (8, 8, 1),
     "sample_shape": (4,),
     "latents": 2,
@@ -121,7 +122,7 @@ ARGUMENTS = {
     "init": losses.gan.hinge_critic_loss,
     "apply": losses.gan.hinge_critic_loss,
     "weight": 1.0,
-    "first": 0.0,
+    "first": 0.5,
     "last": 1.0,
     "estimator": estimators.GumbelSoftmax(0.5),
     "temperature": models.schedules.constant_then_linear(1.0, steps=1, decay_steps=1),
@@ -130,7 +131,6 @@ ARGUMENTS = {
 
 OTHERS = {
     "jaxgen.models.remedies.feature_matching": "features are a function of a critic",
-    "jaxgen.models.ensemble": "build is a function of the caller",
 }
 """Factories that take functions of the caller, which have no name."""
 
@@ -265,7 +265,7 @@ def test_every_estimator_at_its_defaults_is_described():
         networks.pure_functions(lambda key: (), lambda params, x: x),
         a_vae(objective=objectives.beta(lambda step: 0.5)),
         networks.mlp_encoder(2, activation=partial(nn.celu, alpha=jnp.ones(5000))),
-        models.ensemble(lambda beta: a_vae(objective=objectives.beta(beta)), [1.0]),
+        models.ensemble(lambda beta: a_vae(estimator=lambda step: None), [1.0]),
         lambda x: x,
         3,
     ],
@@ -273,6 +273,27 @@ def test_every_estimator_at_its_defaults_is_described():
 )
 def test_what_is_not_as_a_factory_returned_it_is_not_described(value):
     assert describe(value) is None
+
+
+def test_an_ensemble_is_built_again_as_its_members():
+    def build_one(beta):
+        return a_vae(objective=objectives.beta(beta))
+
+    model = models.ensemble(build_one, [1.0, 2.0], num_seeds=2)
+    again, _ = rebuilt(model)
+    batch = {"image": jax.random.uniform(jax.random.key(1), (3, 4, 4, 1))}
+    state = jax.jit(model.init)(jax.random.key(0), batch)
+    template = jax.eval_shape(again.init, jax.random.key(0), batch)
+    own = jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state.net.net.params)
+    assert own == jax.tree.map(lambda x: (x.shape, x.dtype), template.net.net.params)
+    samples = [jax.jit(one.sample, static_argnums=2) for one in (model, again)]
+    made = [sample(state, jax.random.key(2), 3) for sample in samples]
+    np.testing.assert_allclose(*made, atol=1e-6)
+    terms = [
+        jax.jit(one.evaluate_members)(state, jax.random.key(2), batch)["loss"]
+        for one in (model, again)
+    ]
+    np.testing.assert_allclose(*terms, rtol=1e-5)
 
 
 def test_a_wrapper_does_not_pass_for_what_it_wraps():
