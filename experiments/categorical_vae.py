@@ -15,7 +15,6 @@ one true sample is 113.5 there: 20 independent categories fit the posterior badl
 """
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any, Literal
 
 import optax
@@ -93,14 +92,6 @@ def build(config: Config, image_shape: tuple[int, int, int]) -> models.VAE:
         estimator=estimator,
         num_samples=config.samples or choice.samples,
     )
-
-
-def trained_models(
-    config: Config, setup: run.Setup, restore: Callable[..., Any]
-) -> dict[str, tuple[models.VAE, Any]]:
-    """Returns the model of a finished run with its state; see `restored_runs`."""
-    model = build(config, setup.train.image_shape)
-    return {"VAE": (model, restore(model))}
 
 
 def cooling(config: Config) -> optax.Schedule:

@@ -22,7 +22,6 @@ it, and `jaxgen.losses.vae.equivalence` translates any such loss.
 """
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any, Literal
 
 import optax
@@ -84,14 +83,6 @@ def build(
         prior=prior,
         objective=objective,
     )
-
-
-def trained_models(
-    config: Config, setup: run.Setup, restore: Callable[..., Any]
-) -> dict[str, tuple[models.VAE, Any]]:
-    """Returns the model of a finished run with its state; see `restored_runs`."""
-    model = build(config, setup.train.image_shape, setup.batches.steps_per_epoch)
-    return {"VAE": (model, restore(model))}
 
 
 def main(config: Config) -> dict[str, Any]:
