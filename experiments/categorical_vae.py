@@ -15,8 +15,6 @@ one true sample is 113.5 there: 20 independent categories fit the posterior badl
 """
 
 import dataclasses
-import math
-from collections.abc import Callable
 from typing import Any, Literal
 
 import optax
@@ -81,8 +79,7 @@ def build(config: Config, image_shape: tuple[int, int, int]) -> models.VAE:
     )
     estimator: Any = choice.make(config.temperature)
     if choice.tempered:
-        falling = cooling(config)
-        estimator = lambda step: choice.make(falling(step))  # noqa: E731
+        estimator = models.schedules.with_temperature(estimator, cooling(config))
     rate: Any = config.learning_rate
     if config.rate_decay != 1:
         rate = optax.exponential_decay(rate, 1000, config.rate_decay, staircase=True)
@@ -97,23 +94,12 @@ def build(config: Config, image_shape: tuple[int, int, int]) -> models.VAE:
     )
 
 
-def trained_models(
-    config: Config, setup: run.Setup, restore: Callable[..., Any]
-) -> dict[str, tuple[models.VAE, Any]]:
-    """Returns the model of a finished run with its state; see `restored_runs`."""
-    model = build(config, setup.train.image_shape)
-    return {"VAE": (model, restore(model))}
-
-
 def cooling(config: Config) -> optax.Schedule:
     """Returns the temperature as a function of the step."""
-    if not config.temperature_rate:  # optax takes the floor of no decay for a ceiling
-        return optax.constant_schedule(config.temperature)
-    return optax.exponential_decay(
+    return models.schedules.exponential(
         config.temperature,
-        transition_steps=1,
-        decay_rate=math.exp(-config.temperature_rate),
-        end_value=config.temperature_floor,
+        rate=config.temperature_rate,
+        least=config.temperature_floor,
     )
 
 

@@ -18,7 +18,6 @@ and in 94.7% of the test images.
 
 import dataclasses
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -90,18 +89,6 @@ def build(config: Config, image_shape: tuple[int, int, int], num_classes: int) -
         )
 
     return Pair(make(plain, None), make(own, num_classes))
-
-
-def trained_models(
-    config: Config, setup: run.Setup, restore: Callable[..., Any]
-) -> dict[str, tuple[models.VAE, Any]]:
-    """Returns both models of a finished run with their states; see `restored_runs`."""
-    names = class_names(config, setup)
-    both = build(config, setup.train.image_shape, len(names))
-    return {
-        "VAE": (both.vae, restore(both.vae, "vae")),
-        "CVAE": (both.cvae, restore(both.cvae)),
-    }
 
 
 def class_names(config: Config, setup: run.Setup) -> tuple[str, ...]:

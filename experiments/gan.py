@@ -33,7 +33,7 @@ got 12 %: the scales of all classes start the same and part slowly.
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -89,18 +89,6 @@ def build(
         systems.num_classes_of(config, setup),
         critic_steps=critic_steps,
     )
-
-
-def trained_models(
-    config: Config, setup: run.Setup, restore: Callable[..., Any]
-) -> dict[str, tuple[models.GAN, Any]]:
-    """Returns the models of a finished run with their states; see `restored_runs`."""
-    found = {}
-    for name in config.systems:
-        # The data come in batches of one minibatch here.
-        model = build(config, name, setup, critic_steps=1)
-        found[systems.label_of(config, name)] = (model, restore(model, name))
-    return found
 
 
 def main(config: Config) -> dict[str, Any]:

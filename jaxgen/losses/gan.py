@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from jaxtyping import Array, Float
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_shapes
 from jaxgen.numerics import softplus
 from jaxgen.typing import PerExample
@@ -59,6 +60,7 @@ class AdversarialLoss(NamedTuple):
     estimate: Estimate | None = None
 
 
+@factory
 def minimax() -> AdversarialLoss:
     """Returns the zero-sum game: the generator maximises the critic's cross-entropy.
 
@@ -75,6 +77,7 @@ def minimax() -> AdversarialLoss:
     )
 
 
+@factory
 def non_saturating() -> AdversarialLoss:
     """Returns the game whose generator maximises log D(G(z)).
 
@@ -89,6 +92,7 @@ def non_saturating() -> AdversarialLoss:
     )
 
 
+@factory
 def least_squares() -> AdversarialLoss:
     """Returns the game of squared distances to the labels 0 and 1.
 
@@ -104,6 +108,7 @@ def least_squares() -> AdversarialLoss:
     )
 
 
+@factory
 def hinge() -> AdversarialLoss:
     """Returns the game with margins.
 
@@ -114,6 +119,7 @@ def hinge() -> AdversarialLoss:
     return AdversarialLoss("hinge", hinge_critic_loss, wasserstein_generator_loss)
 
 
+@factory
 def wasserstein() -> AdversarialLoss:
     """Returns the game of means, whose critic must be kept Lipschitz.
 
@@ -128,6 +134,7 @@ def wasserstein() -> AdversarialLoss:
     )
 
 
+@factory
 def relativistic() -> AdversarialLoss:
     """Returns the game of pairs: is this real sample more real than that generated one?
 

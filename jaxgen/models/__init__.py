@@ -7,7 +7,13 @@ of `jaxgen.typing`.
 from jaxgen.models import remedies, schedules
 from jaxgen.models.adagan import AdaGAN, AdaGANState, adagan
 from jaxgen.models.density import fit_gaussian, fit_mixture
-from jaxgen.models.ensemble import Ensemble, EnsembleState, ensemble, member_key
+from jaxgen.models.ensemble import (
+    Ensemble,
+    EnsembleState,
+    ensemble,
+    member_key,
+    members,
+)
 from jaxgen.models.gan import GAN, GANState, gan
 from jaxgen.models.latent_views import (
     LatentViews,
@@ -68,6 +74,7 @@ __all__ = [
     "ensemble",
     "gan",
     "member_key",
+    "members",
     "pix2pix",
     "remedies",
     "schedules",

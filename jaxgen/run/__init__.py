@@ -30,6 +30,13 @@ from jaxgen.run.options import (
 )
 from jaxgen.run.progress import display
 from jaxgen.run.records import last_record, median_rate, number_of, records_of
+from jaxgen.run.restore import (
+    Description,
+    Loaded,
+    load_model,
+    parts_of,
+    read_description,
+)
 from jaxgen.run.run import finish, merge_parts, open_folder, timed, train
 from jaxgen.run.setup import (
     IMAGE_SHAPE,
@@ -59,10 +66,12 @@ __all__ = [
     "Verdict",
     "mean_estimate",
     "DataOptions",
+    "Description",
     "FREE",
     "IMAGE_SHAPE",
     "LENGTH",
     "POSITIVE",
+    "Loaded",
     "RunOptions",
     "Setup",
     "batch_shapes",
@@ -79,13 +88,16 @@ __all__ = [
     "follow_run",
     "in_options",
     "last_record",
+    "load_model",
     "median_rate",
     "merge_parts",
     "number_of",
     "open_folder",
+    "parts_of",
     "prepare",
     "print_line",
     "print_tables",
+    "read_description",
     "records_of",
     "resume_command",
     "start",

@@ -13,7 +13,7 @@ from jaxgen import files, training
 from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.progress import print_line
-from jaxgen.run import command, rescue
+from jaxgen.run import command, rescue, restore
 from jaxgen.run.claims import Claim, Verdict
 from jaxgen.run.options import FREE
 from jaxgen.run.progress import display
@@ -135,8 +135,9 @@ def train(
             evaluate_every=evaluate_every,
         )
         closing.enter_context(bar)
+        restore.write_description(at, model, setup)
         try:
-            return training.fit(
+            state = training.fit(
                 model,
                 setup.batches,
                 key=setup.key if key is None else key,
@@ -153,6 +154,8 @@ def train(
                 callbacks=callbacks,
                 progress=bar,
             )
+            restore.write_description(at, model, setup, state)
+            return state
         except training.Failed as failure:
             lost = kept | {at.metrics: records.content()}
             if failure.saved == checkpoints.directory:

@@ -2,12 +2,14 @@
 
 import optax
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_number
 from jaxgen.models.remedies.remedy import Remedy
 
 __all__ = ["lazy_adam", "unroll"]
 
 
+@factory
 def unroll(steps: int = 5) -> Remedy:
     """Trains the generator against the critic as it is some steps later.
 
