@@ -196,7 +196,7 @@ def _train(
         steps_per_epoch=per_epoch,
         warn=lambda sentence: run.print_line(f"{label}: {sentence}"),
     )
-    looks = quality.at_looks(
+    looks = training.EveryEpochs(
         (watch, monitor),
         steps_per_epoch=per_epoch,
         every=config.look_every,

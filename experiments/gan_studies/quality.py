@@ -1,8 +1,6 @@
 """How good the samples of a GAN are, as training goes on and at its end."""
 
-import math
 import os
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -146,31 +144,6 @@ def drawn(
             condition = (jnp.asarray(np.eye(classes, dtype=np.float32)[labels[rows]]),)
         blocks.append(to_bytes(generate(state, jnp.asarray(latents[rows]), *condition)))
     return np.concatenate(blocks)[:number], labels
-
-
-def at_looks(
-    callbacks: Sequence[Callable[[Any, int], None]],
-    *,
-    steps_per_epoch: int,
-    every: int,
-    last: int,
-) -> Callable[[Any, int], None]:
-    """Returns a callback that calls others at some epochs and in the end.
-
-    Args:
-        callbacks: The others.
-        steps_per_epoch: To tell epochs from steps.
-        every: Epochs from one look to the next.
-        last: The last step.
-    """
-
-    def look(state: Any, step: int) -> None:
-        epoch = math.ceil(step / steps_per_epoch)
-        if epoch % every == 0 or step == last:
-            for callback in callbacks:
-                callback(state, step)
-
-    return look
 
 
 class Watch:

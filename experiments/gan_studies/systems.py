@@ -7,9 +7,9 @@ from typing import Any, Literal, NamedTuple
 import jax.numpy as jnp
 import optax
 
-from experiments import gan_parts
-from jaxgen import models, networks, run
+from jaxgen import losses, models, networks, run
 from jaxgen.errors import InputError
+from jaxgen.models import remedies
 from jaxgen.models.remedies import Remedy
 from jaxgen.networks import CriticNormalization
 from jaxgen.typing import Network
@@ -73,13 +73,13 @@ class System(NamedTuple):
 
 
 def _adam(b1: float, b2: float) -> Callable[[float, Sequence[Remedy]], Optimizers]:
-    return lambda rate, remedies: gan_parts.adam_pair(
-        rate, rate, b1=b1, b2=b2, remedies=remedies
+    return lambda rate, used: remedies.adam_pair(
+        rate, rate, b1=b1, b2=b2, remedies=used
     )
 
 
-def _rms_prop(rate: float, remedies: Sequence[Remedy]) -> Optimizers:
-    del remedies
+def _rms_prop(rate: float, used: Sequence[Remedy]) -> Optimizers:
+    del used
     return optax.rmsprop(rate, decay=0.99), optax.rmsprop(rate, decay=0.99)
 
 
@@ -206,8 +206,8 @@ def build(
     heads = 1 + num_classes if auxiliary and num_classes else 1
     generator, critic = _networks(config, system, image_shape, heads)
     words = [w for w in (system.remedies, config.remedies) if w != "none"]
-    remedies = gan_parts.remedies_of("+".join(words) or "none", images=True)
-    if system.normalization == "spectral" and any(one.unroll for one in remedies):
+    chosen = remedies.from_words("+".join(words) or "none", images=True)
+    if system.normalization == "spectral" and any(one.unroll for one in chosen):
         raise InputError(
             f"unroll among --remedies does not go with the system {system.label!r}: "
             "the vectors of spectral normalization count as constants, so the gradient "
@@ -217,11 +217,11 @@ def build(
     return models.gan(
         generator,
         critic,
-        *system.optimizers(config.learning_rate or system.learning_rate, remedies),
+        *system.optimizers(config.learning_rate or system.learning_rate, chosen),
         latents=config.latents,
-        loss=gan_parts.loss_of(system.loss),
-        **gan_parts.factors_of(system.loss),
-        remedies=remedies,
+        loss=losses.gan.from_name(system.loss),
+        **losses.gan.published_factors(system.loss),
+        remedies=chosen,
         critic_steps=critic_steps or critic_steps_of(config, name),
         ema_decay=config.ema_decay or None,
         num_classes=num_classes,

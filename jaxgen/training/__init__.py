@@ -3,6 +3,7 @@
 from jaxgen.run_files import read_records
 from jaxgen.training.checkpoint import Checkpoints
 from jaxgen.training.evaluation import compile_evaluation
+from jaxgen.training.every_epochs import EveryEpochs
 from jaxgen.training.guard import Failed, Interrupted, NonFiniteError
 from jaxgen.training.loop import default_steps_per_call, fit
 from jaxgen.training.parallel import Placement, compile_steps, on_one_device, placement
@@ -22,6 +23,7 @@ from jaxgen.training.writers import JsonLines, TensorBoard
 
 __all__ = [
     "Checkpoints",
+    "EveryEpochs",
     "Failed",
     "Interrupted",
     "JsonLines",
