@@ -38,12 +38,12 @@ from typing import Any
 
 import numpy as np
 
-from experiments.collapse_monitor import CollapseMonitor
-from experiments.gan_studies import curves, findings, quality, systems
+from experiments.gan_studies import curves, findings, systems
 from experiments.gan_studies.systems import SystemName
-from jaxgen import data, models, random, run, training
+from jaxgen import data, metrics, models, random, run, training
 from jaxgen.errors import InputError
 from jaxgen.images import every_nth, scale
+from jaxgen.metrics import CollapseMonitor, QualityMonitor, QualityReference
 from jaxgen.training import Snapshots, on_one_device
 
 SHOWN = 64
@@ -123,23 +123,27 @@ def main(config: Config) -> dict[str, Any]:
             labels=labels,
         )
         with run.display() as show:
-            judge = quality.judge_of(setup, show)
+            nets = metrics.features.named_features(
+                (), setup.train, setup.test, progress=show
+            )
+            show("features of test and training images", 0, None)
+            judge = metrics.quality_reference(nets[0], setup.test, setup.train)
         found, samples = {}, {"real images": _real(setup)}
         for name, model in made.items():
             state = on_one_device(_train(config, name, setup, model, judge, folder))
             run.print_line(
-                f"Comparing {judge.num_samples:,} samples of {labels[name]} with test "
+                f"Comparing {judge.num_images:,} samples of {labels[name]} with test "
                 "images"
             )
-            found[name] = quality.judged(
+            found[name] = metrics.measure_quality(
                 random.stream(setup.key, "judged"),
                 model,
                 state,
                 judge,
-                num_samples=config.samples,
+                num_labelled=config.samples,
             )
             key = random.stream(setup.key, "figures")
-            samples[labels[name]], _ = quality.drawn(key, model, state, SHOWN)
+            samples[labels[name]], _ = metrics.draw_images(key, model, state, SHOWN)
         curves.merge(folder, list(labels))
         findings.write_monitor(folder, labels)
         findings.write_pictures(
@@ -164,7 +168,7 @@ def _train(
     name: str,
     setup: run.Setup,
     model: models.GAN,
-    judge: quality.Judge,
+    judge: QualityReference,
     folder: training.RunFolder,
 ) -> Any:
     setup = systems.setup_of(config, name, setup)
@@ -180,11 +184,12 @@ def _train(
         number=model.num_classes or 10,
         most=8,
     )
-    watch = quality.Watch(
-        home / "looks.json",
+    watch = QualityMonitor(
+        home / "quality.jsonl",
         model,
         judge,
         random.stream(setup.key, "watch"),
+        steps_per_epoch=per_epoch,
     )
     label = systems.label_of(config, name)
     monitor = CollapseMonitor(
@@ -236,14 +241,14 @@ def _kind(config: Config) -> list[str]:
 
 def _results(
     labels: Mapping[str, str],
-    found: Mapping[str, quality.Found],
+    found: Mapping[str, metrics.SampleQuality],
     told: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, tuple[float, str]]:
     """The numbers for the head of the page."""
     results: dict[str, tuple[float, str]] = {}
     for name, label in labels.items():
         results[f"FD, {label}"] = (found[name].fd.value, "")
-        agreement = found[name].agreement
+        agreement = found[name].label_agreement
         if agreement is not None:
             results[f"label agreement, {label}"] = (100 * agreement.value, "%")
         for signal in ("generator_loss", "estimate"):

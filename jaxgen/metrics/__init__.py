@@ -13,6 +13,7 @@ from jaxgen.metrics.class_modes import (
     combine_log_probabilities,
 )
 from jaxgen.metrics.collapse import CollapseReport, collapse_report
+from jaxgen.metrics.collapse_monitor import CollapseMonitor, GANHealth
 from jaxgen.metrics.critic_overfitting import CriticOverfitting, critic_overfitting
 from jaxgen.metrics.dead_units import dead_unit_share, zero_gradient_share
 from jaxgen.metrics.density_coverage import (
@@ -102,6 +103,7 @@ from jaxgen.metrics.predictors import (
     sap_locatello,
 )
 from jaxgen.metrics.proportions import wilson_interval
+from jaxgen.metrics.rank_correlation import RankCorrelation, rank_correlation
 from jaxgen.metrics.resampling import (
     Halves,
     Interval,
@@ -109,6 +111,14 @@ from jaxgen.metrics.resampling import (
     halves,
     interval,
     mean_interval,
+)
+from jaxgen.metrics.sample_quality import (
+    QualityMonitor,
+    QualityReference,
+    SampleQuality,
+    draw_images,
+    measure_quality,
+    quality_reference,
 )
 from jaxgen.metrics.sharpness import (
     RadialPower,
@@ -138,6 +148,7 @@ __all__ = [
     "ActiveUnits",
     "AggregateTerms",
     "AssignedModes",
+    "CollapseMonitor",
     "CollapseReport",
     "CriticOverfitting",
     "Dci",
@@ -145,6 +156,7 @@ __all__ = [
     "Evaluation",
     "FeatureStatistics",
     "FrechetInfinity",
+    "GANHealth",
     "Halves",
     "ImportanceEstimate",
     "InceptionScore",
@@ -164,8 +176,12 @@ __all__ = [
     "PrecisionRecall",
     "PrecisionRecallCurve",
     "PrecisionRecallDistribution",
+    "QualityMonitor",
+    "QualityReference",
     "RadialPower",
+    "RankCorrelation",
     "Reading",
+    "SampleQuality",
     "Sap",
     "Sinkhorn",
     "SlicedWasserstein",
@@ -184,6 +200,7 @@ __all__ = [
     "dead_unit_share",
     "density_coverage",
     "disentanglement_scores",
+    "draw_images",
     "evaluate",
     "evaluate_features",
     "expected_coverage",
@@ -215,6 +232,7 @@ __all__ = [
     "max_f_score",
     "mean_interval",
     "mean_squared_error",
+    "measure_quality",
     "median_distance",
     "memorisation",
     "mig_chen",
@@ -232,7 +250,9 @@ __all__ = [
     "prd_curve",
     "precision_recall_distribution",
     "psnr",
+    "quality_reference",
     "radial_power",
+    "rank_correlation",
     "relative_diversity",
     "relative_mean",
     "represent_all",
