@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import jax.numpy as jnp
 import optax
 
-from jaxgen import models, networks, run
+from jaxgen import losses, models, networks, run
 from jaxgen.data import differentiable, transforms
 from jaxgen.errors import InputError
 from jaxgen.losses.gan import AdversarialLoss
