@@ -76,6 +76,7 @@ LEFT_OUT = {
     "estimator_state": "a first state holds no number of the posterior",
     "expected_coverage": "its arguments are counts",
     "frechet_bias": "its arguments are counts",
+    "gan_monitors": "its images are those of sets, which are bytes",
     "half_samples": "its arguments are counts",
     "halves": "its arguments are counts",
     "is_bound_estimator": "its argument is an estimator",

@@ -33,6 +33,7 @@ from jaxgen.metrics.frechet import (
     frechet_infinity,
     frechet_replicates,
 )
+from jaxgen.metrics.gan_monitors import gan_monitors
 from jaxgen.metrics.image_similarity import (
     mean_squared_error,
     psnr,
@@ -103,7 +104,7 @@ from jaxgen.metrics.predictors import (
     sap_locatello,
 )
 from jaxgen.metrics.proportions import wilson_interval
-from jaxgen.metrics.rank_correlation import RankCorrelation, rank_correlation
+from jaxgen.metrics.rank_correlation import rank_correlation
 from jaxgen.metrics.resampling import (
     Halves,
     Interval,
@@ -179,7 +180,6 @@ __all__ = [
     "QualityMonitor",
     "QualityReference",
     "RadialPower",
-    "RankCorrelation",
     "Reading",
     "SampleQuality",
     "Sap",
@@ -213,6 +213,7 @@ __all__ = [
     "frechet_distance_of_features",
     "frechet_infinity",
     "frechet_replicates",
+    "gan_monitors",
     "gaussian_kernel",
     "gaussian_modes",
     "half_samples",

@@ -1,6 +1,6 @@
 """A callback that watches a GAN in training for collapse and a critic that overfits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -8,9 +8,11 @@ import jax
 import numpy as np
 
 from jaxgen.checks import examples_of
+from jaxgen.images import every_nth, scale
 from jaxgen.metrics.critic_overfitting import critic_overfitting
 from jaxgen.metrics.density_coverage import density_coverage, expected_coverage
 from jaxgen.metrics.diversity import relative_diversity
+from jaxgen.metrics.features import ImageSet
 from jaxgen.metrics.modes import gaussian_modes
 from jaxgen.progress import print_line
 from jaxgen.run_files import add_records
@@ -101,8 +103,9 @@ class CollapseMonitor:
         model: Any with `sample(state, key, n)` and `critique(state, samples)`; if its
             `num_classes` is a number, both are given a condition as well.
         key: Of the latents, the same at each call; it is consumed.
-        train: Some training data, a batch with "data" or "image", and "label" where
-            there are classes; of more than 960 the first are used.
+        train: Training data: a set, of whose images at most 960 are read, evenly
+            spread; or a batch with "data" or "image", and "label" where there are
+            classes, of which the first are used.
         test: Held-out data likewise. Without them an overfitting critic goes unseen.
         mixture: The distribution of the data, if its modes are to be counted; by
             default samples are compared with their neighbours in the training data.
@@ -115,9 +118,9 @@ class CollapseMonitor:
         path: Path,
         model: Any,
         key: PRNGKeyArray,
-        train: Batch,
+        train: Batch | ImageSet,
         *,
-        test: Batch | None = None,
+        test: Batch | ImageSet | None = None,
         mixture: GaussianMixture | None = None,
         steps_per_epoch: int = 1,
         warn: Callable[[str], None] = print_line,
@@ -222,7 +225,11 @@ def modes_warning(modes: int, num_modes: int) -> str | None:
     return f"Samples cover {modes} of {num_modes} modes: {_CURE}"
 
 
-def _first(batch: Batch) -> dict[str, np.ndarray]:
+def _first(data: Batch | ImageSet) -> dict[str, np.ndarray]:
+    batch: Any = data
+    if not isinstance(data, Mapping):
+        examples = data.read(every_nth(len(data), SIZES[0]))
+        batch = {**examples, "image": scale(examples["image"])}
     number = next(size for size in SIZES if size <= len(examples_of(batch)))
     kept = ("data", "image", "label")
     return {k: np.asarray(v)[:number] for k, v in batch.items() if k in kept}

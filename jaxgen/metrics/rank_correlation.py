@@ -1,38 +1,22 @@
 """Spearman's rank correlation with its interval."""
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from jaxgen.errors import InputError
+from jaxgen.metrics.resampling import Interval
 
-__all__ = ["RankCorrelation", "rank_correlation"]
-
-
-class RankCorrelation(NamedTuple):
-    """Spearman's rank correlation.
-
-    Attributes:
-        value: From -1 to 1.
-        low: Lower end of its 95 % interval, for pairs that are independent.
-        high: Upper end.
-        number: Of pairs.
-    """
-
-    value: float
-    low: float
-    high: float
-    number: int
+__all__ = ["rank_correlation"]
 
 
-def rank_correlation(x: ArrayLike, y: ArrayLike) -> RankCorrelation:
+def rank_correlation(x: ArrayLike, y: ArrayLike) -> Interval:
     """Calculates Spearman's rank correlation of pairs and its 95 % interval.
 
-    Where one of both never changes there is no correlation: the value is 0. Where the
-    ranks agree in full, or there are only 3 pairs, there is no interval. In both cases
-    it is given as -1 to 1.
+    The interval is one for independent pairs. Where one of both never changes there is
+    no correlation: the value is 0. There, where the ranks agree in full, and for 3
+    pairs, the interval is -1 to 1.
 
     Args:
         x: One number of each pair, shape (n,), n at least 3.
@@ -58,14 +42,14 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> RankCorrelation:
         raise InputError(f"x has {number} numbers and y {len(pairs[1])}: give pairs.")
     ranks = [rankdata(values) for values in pairs]
     if min(ranked.std() for ranked in ranks) == 0:
-        return RankCorrelation(0.0, -1.0, 1.0, number)
+        return Interval(0.0, -1.0, 1.0)
     value = float(np.corrcoef(*ranks)[0, 1])
     if number < 4 or abs(value) > 1 - 1e-9:
-        return RankCorrelation(value, -1.0, 1.0, number)
+        return Interval(value, -1.0, 1.0)
     half = 1.96 * math.sqrt((1 + value**2 / 2) / (number - 3))
     middle = math.atanh(value)
     low, high = math.tanh(middle - half), math.tanh(middle + half)
-    return RankCorrelation(value, low, high, number)
+    return Interval(value, low, high)
 
 
 def _check(name: str, values: ArrayLike) -> np.ndarray:
