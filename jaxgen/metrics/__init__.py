@@ -104,7 +104,11 @@ from jaxgen.metrics.predictors import (
     sap_locatello,
 )
 from jaxgen.metrics.proportions import wilson_interval
-from jaxgen.metrics.rank_correlation import rank_correlation
+from jaxgen.metrics.rank_correlation import (
+    SignalCorrelation,
+    rank_correlation,
+    signal_correlations,
+)
 from jaxgen.metrics.resampling import (
     Halves,
     Interval,
@@ -183,6 +187,7 @@ __all__ = [
     "Reading",
     "SampleQuality",
     "Sap",
+    "SignalCorrelation",
     "Sinkhorn",
     "SlicedWasserstein",
     "TranslationHealth",
@@ -261,6 +266,7 @@ __all__ = [
     "sap_kumar",
     "sap_locatello",
     "save_statistics",
+    "signal_correlations",
     "sinkhorn_distance",
     "sinkhorn_divergence",
     "slerp",

@@ -1,6 +1,7 @@
 """What a script does around its main: options, command, data, run folder, tables."""
 
 from jaxgen.progress import print_line
+from jaxgen.run.callbacks import every_epochs, snapshots
 from jaxgen.run.command import (
     command_line,
     command_of,
@@ -14,6 +15,7 @@ from jaxgen.run.options import (
     DataOptions,
     RunOptions,
     check_bounds,
+    check_distinct,
     check_options,
     check_positive,
     flag_of,
@@ -30,7 +32,6 @@ from jaxgen.run.setup import (
     check_models,
     class_names,
     prepare,
-    snapshots,
     start,
     steps_of,
     with_batch_size,
@@ -47,6 +48,7 @@ __all__ = [
     "batch_shapes",
     "batches_of",
     "check_bounds",
+    "check_distinct",
     "check_models",
     "check_options",
     "check_positive",
@@ -54,6 +56,7 @@ __all__ = [
     "command_line",
     "command_of",
     "display",
+    "every_epochs",
     "finish",
     "flag_of",
     "follow_run",
