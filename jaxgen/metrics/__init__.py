@@ -77,6 +77,7 @@ from jaxgen.metrics.mutual_information import (
     mig_chen,
     mig_locatello,
 )
+from jaxgen.metrics.neighbour_classes import nearest_labels, neighbour_agreement
 from jaxgen.metrics.neighbour_metrics import NeighbourMetrics, neighbour_metrics
 from jaxgen.metrics.neighbours import Neighbours, nearest_neighbours, nearest_others
 from jaxgen.metrics.path_length import PathLength, finite_path_length, path_length
@@ -125,6 +126,7 @@ from jaxgen.metrics.sample_quality import (
     measure_quality,
     quality_reference,
 )
+from jaxgen.metrics.set_likelihood import SetLikelihood, set_log_likelihood
 from jaxgen.metrics.sharpness import (
     RadialPower,
     high_frequency_power,
@@ -150,6 +152,10 @@ from jaxgen.metrics.transport import (
 )
 
 __all__ = [
+    "SetLikelihood",
+    "set_log_likelihood",
+    "nearest_labels",
+    "neighbour_agreement",
     "ActiveUnits",
     "AggregateTerms",
     "AssignedModes",

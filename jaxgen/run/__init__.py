@@ -2,6 +2,7 @@
 
 from jaxgen.progress import print_line
 from jaxgen.run.callbacks import every_epochs, snapshots
+from jaxgen.run.claims import Claim, Finding, Verdict
 from jaxgen.run.command import (
     command_line,
     command_of,
@@ -9,9 +10,16 @@ from jaxgen.run.command import (
     resume_command,
     use_devices,
 )
+from jaxgen.run.latent_tables import (
+    collapse_table,
+    kl_table,
+    likelihood_row,
+    likelihood_table,
+)
 from jaxgen.run.options import (
     FREE,
     LENGTH,
+    POSITIVE,
     DataOptions,
     RunOptions,
     check_bounds,
@@ -36,13 +44,24 @@ from jaxgen.run.setup import (
     steps_of,
     with_batch_size,
 )
-from jaxgen.run.tables import print_tables
+from jaxgen.run.tables import Estimate, Table, mean_estimate, print_tables
 
 __all__ = [
+    "collapse_table",
+    "kl_table",
+    "likelihood_row",
+    "likelihood_table",
+    "Claim",
+    "Estimate",
+    "Finding",
+    "Table",
+    "Verdict",
+    "mean_estimate",
     "DataOptions",
     "FREE",
     "IMAGE_SHAPE",
     "LENGTH",
+    "POSITIVE",
     "RunOptions",
     "Setup",
     "batch_shapes",
