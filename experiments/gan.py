@@ -1,8 +1,8 @@
 """GANs learn to write digits; of their losses, one falls with the distance to data.
 
 Source: Goodfellow et al., Generative Adversarial Networks, 2014; Radford et al., DCGAN,
-2016; Arjovsky et al., Wasserstein GAN, 2017, figures 3 and 4; Gulrajani et al., Improved
-Training of Wasserstein GANs, 2017; Odena et al., AC-GAN, 2017; Miyato and Koyama, 2018.
+2016; Arjovsky et al., Wasserstein GAN, 2017, figures 3 and 4; Gulrajani et al., 2017;
+Odena et al., AC-GAN, 2017; Miyato and Koyama, Projection Discriminator, 2018.
 
 `python -m experiments.gan`: two GANs of dense layers, 60 epochs of mnist5k, 80 seconds
 of one CPU core. Over 30 looks at the samples (Frechet distance in a classifier's

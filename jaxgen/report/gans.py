@@ -78,10 +78,11 @@ def distance_and_signals(
     panels: dict[str, ScatterPanel] = {}
     for model, found in correlations.items():
         for curve in ("epoch", *found):
-            columns = [looks[model].get(curve), looks[model].get("fd")]
+            values, distances = (looks[model].get(one) for one in (curve, "fd"))
             if (
-                len({None if one is None else len(one) for one in columns} | {None})
-                != 2
+                values is None
+                or distances is None
+                or np.shape(values) != np.shape(distances)
             ):
                 raise InputError(
                     f"The looks at {model!r} have {curve!r} and 'fd' of other lengths, "
@@ -94,7 +95,7 @@ def distance_and_signals(
             # Two curves of one model may have the same correlation.
             title = f"{title}, {curve}" if title in panels else title
             panels[title] = ScatterPanel(
-                {"": np.column_stack([columns[0], columns[1]])},
+                {"": np.column_stack([values, distances])},
                 x_label=curve,
                 y_label="Frechet distance" if curve == "epoch" else "",
                 log="y",
