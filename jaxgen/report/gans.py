@@ -91,9 +91,9 @@ def distance_and_signals(
             title = model
             if curve != "epoch":
                 rho = f"{found[curve]:.2f}".replace("-", "\N{MINUS SIGN}")
-                title = f"{model}: rank correlation {rho}"
-            # Two curves of one model may have the same correlation.
-            title = f"{title}, {curve}" if title in panels else title
+                title = f"rank correlation {rho}"
+                same = sum(other.startswith(title) for other in panels)
+                title += f" ({same + 1})" if same else ""
             panels[title] = ScatterPanel(
                 {"": np.column_stack([values, distances])},
                 x_label=curve,

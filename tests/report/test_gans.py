@@ -69,10 +69,10 @@ def test_every_curve_is_drawn_against_the_distance_of_its_model():
     minus = "\N{MINUS SIGN}"
     assert points == {
         "hinge": ("epoch", [[1, 9], [2, 4]]),
-        f"hinge: rank correlation {minus}1.00": ("generator loss", [[1, 9], [2, 4]]),
+        f"rank correlation {minus}1.00": ("generator loss", [[1, 9], [2, 4]]),
         "WGAN": ("epoch", [[1, 5], [2, 3]]),
-        f"WGAN: rank correlation {minus}0.50": ("generator loss", [[7, 5], [8, 3]]),
-        "WGAN: rank correlation 1.00": ("estimate", [[3, 5], [2, 3]]),
+        f"rank correlation {minus}0.50": ("generator loss", [[7, 5], [8, 3]]),
+        "rank correlation 1.00": ("estimate", [[3, 5], [2, 3]]),
     }
     assert "WGAN: generator loss -0.50, estimate 1.00" in figure.alt
     drawn = figure.draw(style.DARK)
@@ -82,7 +82,17 @@ def test_every_curve_is_drawn_against_the_distance_of_its_model():
 
 def test_curves_of_one_correlation_have_a_panel_each():
     levels = {"WGAN": {"generator loss": 1.0, "estimate": 1.0}}
-    assert len(gans.distance_and_signals(LOOKS, levels).panels) == 3
+    panels = gans.distance_and_signals(LOOKS, levels).panels
+    assert list(panels) == [
+        "WGAN",
+        "rank correlation 1.00",
+        "rank correlation 1.00 (2)",
+    ]
+    assert [p.x_label for p in panels.values()] == [
+        "epoch",
+        "generator loss",
+        "estimate",
+    ]
 
 
 @pytest.mark.parametrize("name", ["epoch", "fd", "generator loss"])
