@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from scipy import stats
+import scipy
 
 from experiments import latent_arrays, vae_parts
 from jaxgen import data, models, networks, random, report, run
@@ -250,7 +250,7 @@ def wilson_interval(hits: int, number: int) -> tuple[float, float]:
         >>> print(f"{low:.3f} {high:.3f}")
         0.938 1.000
     """
-    found = stats.binomtest(hits, number).proportion_ci(0.99, method="wilson")
+    found = scipy.stats.binomtest(hits, number).proportion_ci(0.99, method="wilson")
     return float(found.low), float(found.high)
 
 

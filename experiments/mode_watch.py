@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from scipy import stats
+import scipy
 
 from jaxgen import metrics
 from jaxgen.data.mixtures import Mixture
@@ -227,5 +227,5 @@ def _full(row: Watched, modes: int) -> np.ndarray:
 
 
 def _plus_minus(values: np.ndarray, digits: int) -> str:
-    error = stats.sem(values) if len(values) > 1 else 0.0
+    error = scipy.stats.sem(values) if len(values) > 1 else 0.0
     return f"{np.mean(values):.{digits}f} ± {error:.{digits}f}"
