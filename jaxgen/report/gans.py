@@ -64,6 +64,7 @@ def over_epochs(
 def distance_and_signals(
     looks: Mapping[str, Mapping[str, np.ndarray]],
     correlations: Mapping[str, Mapping[str, float]],
+    curves: Sequence[str],
 ) -> Scatter:
     """Shows which curve of a training tells how good the samples are.
 
@@ -71,12 +72,17 @@ def distance_and_signals(
         looks: By the name of a model, `epoch` and `fd`, the Frechet distance of its
             samples at these epochs, and each curve by its name, all of shape [looks].
         correlations: By model, by curve, its rank correlation with the distance.
+        curves: Those that are shown, in this order; a model may lack some.
 
     Raises:
         InputError: A curve is missing, or arrays of a model differ in length.
     """
     panels: dict[str, ScatterPanel] = {}
-    for model, found in correlations.items():
+    shown = {
+        model: {curve: found[curve] for curve in curves if curve in found}
+        for model, found in correlations.items()
+    }
+    for model, found in shown.items():
         for curve in ("epoch", *found):
             values, distances = (looks[model].get(one) for one in (curve, "fd"))
             if (
@@ -102,7 +108,7 @@ def distance_and_signals(
             )
     told = "; ".join(
         f"{model}: " + ", ".join(f"{name} {value:.2f}" for name, value in found.items())
-        for model, found in correlations.items()
+        for model, found in shown.items()
     )
     return Scatter(
         title="Which curve tells how good the samples are",
@@ -116,5 +122,5 @@ def distance_and_signals(
         alt=f"Frechet distance against curves of training; rank correlations: {told}.",
         panels=panels,
         ordered=True,
-        columns=1 + max(map(len, correlations.values())),
+        columns=1 + max(map(len, shown.values())),
     )

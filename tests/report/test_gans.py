@@ -54,14 +54,15 @@ LOOKS = {
         "estimate": np.array([3.0, 2.0]),
     },
 }
+CURVES = ["generator loss", "estimate"]
 LEVELS = {
     "hinge": {"generator loss": -1.0},
-    "WGAN": {"generator loss": -0.5, "estimate": 1.0},
+    "WGAN": {"critic loss": 0.1, "generator loss": -0.5, "estimate": 1.0},
 }
 
 
 def test_every_curve_is_drawn_against_the_distance_of_its_model():
-    figure = gans.distance_and_signals(LOOKS, LEVELS)
+    figure = gans.distance_and_signals(LOOKS, LEVELS, CURVES)
     points = {
         title: (panel.x_label, panel.groups[""].tolist())
         for title, panel in figure.panels.items()
@@ -82,7 +83,7 @@ def test_every_curve_is_drawn_against_the_distance_of_its_model():
 
 def test_curves_of_one_correlation_have_a_panel_each():
     levels = {"WGAN": {"generator loss": 1.0, "estimate": 1.0}}
-    panels = gans.distance_and_signals(LOOKS, levels).panels
+    panels = gans.distance_and_signals(LOOKS, levels, CURVES).panels
     assert list(panels) == [
         "WGAN",
         "rank correlation 1.00",
@@ -102,4 +103,6 @@ def test_looks_of_other_lengths_are_refused(name):
         if wrong is not None:
             own[name] = wrong
         with pytest.raises(InputError, match="'hinge' have"):
-            gans.distance_and_signals({"hinge": own}, {"hinge": LEVELS["hinge"]})
+            gans.distance_and_signals(
+                {"hinge": own}, {"hinge": LEVELS["hinge"]}, CURVES
+            )
