@@ -22,17 +22,18 @@ import jax
 import numpy as np
 import optax
 
-from experiments import gan_parts
+from experiments.mode_models import OptimizerOptions, optimizers_of
 from experiments.mode_watch import NUM_SAMPLES, SHOWN
-from jaxgen import metrics, models, networks, random, run, training
+from jaxgen import losses, metrics, models, networks, random, run, training
 from jaxgen.data import mixtures
 from jaxgen.files import write_npz
-from jaxgen.models import Ensemble
+from jaxgen.losses.gan import LossName
+from jaxgen.models import Ensemble, remedies
 from jaxgen.typing import PRNGKeyArray
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(gan_parts.OptimizerOptions):
+class Config(OptimizerOptions):
     """Options of the script."""
 
     mixture: Literal["ring", "grid"] = "ring"
@@ -48,7 +49,7 @@ class Config(gan_parts.OptimizerOptions):
     seeds: int = 8
     """Seeds, trained at once."""
 
-    loss: gan_parts.LossName = "non_saturating"
+    loss: LossName = "non_saturating"
     """Of the components."""
     remedies: str = "none"
     """Of the components: one word of `gan_modes`, as `pac2` or `r1=0.1+r2=0.1`; `noise`
@@ -103,14 +104,14 @@ class Counts(NamedTuple):
 
 def build(config: Config) -> models.AdaGAN:
     """Returns the model that the options describe, for one seed."""
-    chosen = gan_parts.remedies_of(config.remedies)
+    chosen = remedies.from_words(config.remedies)
     component = models.gan(
         networks.mlp_generator((2,), config.generator_hidden),
         networks.mlp_critic(config.hidden),
-        *gan_parts.optimizers_of(config, chosen),
+        *optimizers_of(config, chosen),
         latents=config.latents,
-        loss=gan_parts.loss_of(config.loss),
-        **gan_parts.factors_of(config.loss),
+        loss=losses.gan.from_name(config.loss),
+        **losses.gan.published_factors(config.loss),
         remedies=chosen,
         critic_steps=config.critic_steps,
     )

@@ -1,1 +1,1 @@
-"""What one script alone draws or checks, a file each; a script imports its own."""
+"""Figures and tables of scripts, one file for each script."""

@@ -13,8 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import jax.numpy as jnp
 import optax
 
-from experiments import gan_parts
-from jaxgen import models, networks, run
+from jaxgen import losses, models, networks, run
 from jaxgen.data import differentiable, transforms
 from jaxgen.errors import InputError
 from jaxgen.losses.gan import AdversarialLoss
@@ -293,7 +292,7 @@ def optimizers_of(options: Any, steps: int) -> Optimizers:
 def loss_of(name: LossName | None) -> AdversarialLoss:
     """Returns the adversarial loss of that name, which the preset has set."""
     known: str = _given(name)
-    return gan_parts.loss_of("non_saturating" if known == "cross_entropy" else known)
+    return losses.gan.from_name("non_saturating" if known == "cross_entropy" else known)
 
 
 def inference_of(options: GameOptions) -> models.InferenceMode:
@@ -336,11 +335,11 @@ _AUGMENTING = ("dag", "shared", "diff_augment", "ada")
 
 def _others(word: str, whole: str, steps: int) -> tuple[Remedy, ...]:
     try:
-        return gan_parts.remedies_of(word, images=True, steps=steps)
+        return remedies.from_words(word, images=True, steps=steps)
     except InputError as error:
         if "There is no remedy" not in str(error):
             raise
-        names = ", ".join((*_AUGMENTING, *gan_parts.REMEDIES))
+        names = ", ".join((*_AUGMENTING, *remedies.WORDS))
         raise InputError(
             f"There is no remedy {word!r} (in {whole!r}): give none or {names}, with a "
             "number behind it as in r1=10, and several joined by a plus."

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments.gan_studies.quality import at_looks
 from experiments.translation_studies import best_checkpoint, findings, judge, runs
 from experiments.translation_studies import data as translation_data
 from experiments.translation_studies.judge import Judge
@@ -138,7 +137,7 @@ def train(
                 known=monitor.measured(names[0]),
             )
         )
-    looks = at_looks(
+    looks = training.EveryEpochs(
         callbacks, steps_per_epoch=per_epoch, every=config.look_every, last=setup.steps
     )
     cpu = jax.default_backend() == "cpu"

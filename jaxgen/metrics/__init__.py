@@ -13,6 +13,7 @@ from jaxgen.metrics.class_modes import (
     combine_log_probabilities,
 )
 from jaxgen.metrics.collapse import CollapseReport, collapse_report
+from jaxgen.metrics.collapse_monitor import CollapseMonitor, GANHealth
 from jaxgen.metrics.critic_overfitting import CriticOverfitting, critic_overfitting
 from jaxgen.metrics.dead_units import dead_unit_share, zero_gradient_share
 from jaxgen.metrics.density_coverage import (
@@ -32,6 +33,7 @@ from jaxgen.metrics.frechet import (
     frechet_infinity,
     frechet_replicates,
 )
+from jaxgen.metrics.gan_monitors import gan_monitors
 from jaxgen.metrics.image_similarity import (
     mean_squared_error,
     psnr,
@@ -103,6 +105,11 @@ from jaxgen.metrics.predictors import (
     sap_locatello,
 )
 from jaxgen.metrics.proportions import wilson_interval
+from jaxgen.metrics.rank_correlation import (
+    SignalCorrelation,
+    rank_correlation,
+    signal_correlations,
+)
 from jaxgen.metrics.resampling import (
     Halves,
     Interval,
@@ -110,6 +117,14 @@ from jaxgen.metrics.resampling import (
     halves,
     interval,
     mean_interval,
+)
+from jaxgen.metrics.sample_quality import (
+    QualityMonitor,
+    QualityReference,
+    SampleQuality,
+    draw_images,
+    measure_quality,
+    quality_reference,
 )
 from jaxgen.metrics.set_likelihood import SetLikelihood, set_log_likelihood
 from jaxgen.metrics.sharpness import (
@@ -144,6 +159,7 @@ __all__ = [
     "ActiveUnits",
     "AggregateTerms",
     "AssignedModes",
+    "CollapseMonitor",
     "CollapseReport",
     "CriticOverfitting",
     "Dci",
@@ -151,6 +167,7 @@ __all__ = [
     "Evaluation",
     "FeatureStatistics",
     "FrechetInfinity",
+    "GANHealth",
     "Halves",
     "ImportanceEstimate",
     "InceptionScore",
@@ -170,9 +187,13 @@ __all__ = [
     "PrecisionRecall",
     "PrecisionRecallCurve",
     "PrecisionRecallDistribution",
+    "QualityMonitor",
+    "QualityReference",
     "RadialPower",
     "Reading",
+    "SampleQuality",
     "Sap",
+    "SignalCorrelation",
     "Sinkhorn",
     "SlicedWasserstein",
     "TranslationHealth",
@@ -190,6 +211,7 @@ __all__ = [
     "dead_unit_share",
     "density_coverage",
     "disentanglement_scores",
+    "draw_images",
     "evaluate",
     "evaluate_features",
     "expected_coverage",
@@ -202,6 +224,7 @@ __all__ = [
     "frechet_distance_of_features",
     "frechet_infinity",
     "frechet_replicates",
+    "gan_monitors",
     "gaussian_kernel",
     "gaussian_modes",
     "half_samples",
@@ -221,6 +244,7 @@ __all__ = [
     "max_f_score",
     "mean_interval",
     "mean_squared_error",
+    "measure_quality",
     "median_distance",
     "memorisation",
     "mig_chen",
@@ -238,7 +262,9 @@ __all__ = [
     "prd_curve",
     "precision_recall_distribution",
     "psnr",
+    "quality_reference",
     "radial_power",
+    "rank_correlation",
     "relative_diversity",
     "relative_mean",
     "represent_all",
@@ -246,6 +272,7 @@ __all__ = [
     "sap_kumar",
     "sap_locatello",
     "save_statistics",
+    "signal_correlations",
     "sinkhorn_distance",
     "sinkhorn_divergence",
     "slerp",

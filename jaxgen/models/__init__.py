@@ -22,6 +22,12 @@ from jaxgen.models.latent_views import (
     latent_plane,
     view_latents,
 )
+from jaxgen.models.published_gans import (
+    PUBLISHED_GANS,
+    PublishedGAN,
+    PublishedName,
+    published_gan,
+)
 from jaxgen.models.styled_generator import StyledGenerator
 from jaxgen.models.translation import (
     CUT,
@@ -43,6 +49,7 @@ from jaxgen.models.veegan import VEEGAN, VEEGANState, veegan
 __all__ = [
     "CUT",
     "GAN",
+    "PUBLISHED_GANS",
     "VAE",
     "VEEGAN",
     "AdaGAN",
@@ -58,6 +65,8 @@ __all__ = [
     "InferenceMode",
     "Pix2Pix",
     "Pix2PixState",
+    "PublishedGAN",
+    "PublishedName",
     "StyledGenerator",
     "VAEState",
     "VEEGANState",
@@ -76,6 +85,7 @@ __all__ = [
     "member_key",
     "members",
     "pix2pix",
+    "published_gan",
     "remedies",
     "schedules",
     "vae",

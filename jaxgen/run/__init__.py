@@ -1,6 +1,7 @@
 """What a script does around its main: options, command, data, run folder, tables."""
 
 from jaxgen.progress import print_line
+from jaxgen.run.callbacks import every_epochs, snapshots
 from jaxgen.run.claims import Claim, Finding, Verdict
 from jaxgen.run.command import (
     command_line,
@@ -23,6 +24,7 @@ from jaxgen.run.options import (
     DataOptions,
     RunOptions,
     check_bounds,
+    check_distinct,
     check_options,
     check_positive,
     flag_of,
@@ -44,9 +46,11 @@ from jaxgen.run.setup import (
     batch_shapes,
     batches_of,
     check_models,
+    class_names,
     prepare,
     start,
     steps_of,
+    with_batch_size,
 )
 from jaxgen.run.tables import Estimate, Table, mean_estimate, print_tables
 
@@ -77,12 +81,15 @@ __all__ = [
     "batch_shapes",
     "batches_of",
     "check_bounds",
+    "check_distinct",
     "check_models",
     "check_options",
     "check_positive",
+    "class_names",
     "command_line",
     "command_of",
     "display",
+    "every_epochs",
     "finish",
     "flag_of",
     "follow_run",
@@ -100,9 +107,11 @@ __all__ = [
     "read_description",
     "records_of",
     "resume_command",
+    "snapshots",
     "start",
     "steps_of",
     "timed",
     "train",
     "use_devices",
+    "with_batch_size",
 ]

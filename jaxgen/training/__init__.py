@@ -7,6 +7,7 @@ from jaxgen.training.evaluation import (
     iterate_batches,
     per_example_terms,
 )
+from jaxgen.training.every_epochs import EveryEpochs
 from jaxgen.training.guard import Failed, Interrupted, NonFiniteError
 from jaxgen.training.loop import default_steps_per_call, fit
 from jaxgen.training.parallel import Placement, compile_steps, on_one_device, placement
@@ -26,6 +27,7 @@ from jaxgen.training.writers import JsonLines, TensorBoard
 
 __all__ = [
     "Checkpoints",
+    "EveryEpochs",
     "Failed",
     "Interrupted",
     "JsonLines",

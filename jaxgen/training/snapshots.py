@@ -65,10 +65,17 @@ class Snapshots:
 
 
 def read_snapshots(path: Path) -> dict[int, np.ndarray]:
-    """Reads what `Snapshots` wrote: by epoch, images of the same latents.
+    """Reads a file of `Snapshots`.
+
+    Args:
+        path: The `.npz` file.
+
+    Returns:
+        By epoch, in order, images of the same latents, uint8, shape (latents, height,
+        width, channels).
 
     Raises:
-        InputError: The file is damaged, or holds something else.
+        InputError: The file is missing, damaged, or holds something else.
     """
     taken = read_arrays(path)
     epoch, images = taken.get("epoch"), taken.get("images")
