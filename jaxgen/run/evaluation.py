@@ -67,6 +67,6 @@ def floors(floor: Callable[[Array], Array] | None, setup: Setup) -> dict[str, fl
 
 
 def taken_snapshots(folder: training.RunFolder) -> dict[int, np.ndarray]:
-    """Returns what `snapshots` kept in the folder of arrays, by epoch; empty if nothing."""
+    """Returns what `snapshots` kept in `arrays`, by epoch; empty if nothing."""
     path = folder.arrays / "epochs.npz"
     return training.read_snapshots(path) if path.exists() else {}
