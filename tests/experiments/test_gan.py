@@ -62,7 +62,7 @@ def rows_of(path: Path) -> list[dict]:
 def test_a_run_leaves_every_file_that_its_page_is_drawn_from(finished):
     folder = Path(finished[1]["page"]).parent
     assert folder.name == "digits-non_saturating-wgan-mlp-concat"
-    figures = {plate.name for plate in gallery.plates(read_run(folder))}
+    figures = {shown.name for shown in gallery.figures(read_run(folder))}
     wanted = {"gan_samples", "gan_epochs", "gan_telling", "adversarial", "monitor"}
     assert wanted <= figures
     # A game has no loss that is to fall, and so no figure of one.
