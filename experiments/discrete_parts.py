@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.latent_arrays import SHOWN, chosen, decoder, encode_all
-from jaxgen import data, losses, run
+from experiments.latent_arrays import chosen
+from jaxgen import data, losses, models, run
 from jaxgen.errors import InputError
 from jaxgen.estimators import (
     VIMCO,
@@ -161,12 +161,12 @@ def write_codes(folder: Path, model: VAE, state: Any, test: data.Source) -> None
     """
     state = on_one_device(state)
     images, _, _ = chosen(test, conditional=False)
-    images = images[every_nth(len(images), SHOWN)]
-    q, _ = encode_all(model, state, images)
+    images = images[every_nth(len(images), models.latent_views.SHOWN)]
+    q, _ = models.encode_images(model, state, images)
     write_npz(
         folder / "codes.npz",
         inputs=images,
-        outputs=decoder(model, state)(np.asarray(q.point)),
+        outputs=models.image_decoder(model, state)(np.asarray(q.point)),
         probabilities=np.asarray(probabilities(q)),
     )
 

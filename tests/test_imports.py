@@ -105,7 +105,7 @@ print(json.dumps([name for name in sys.modules if name.startswith("jaxgen.")]))
     assert not [name for name in ours if name.startswith(unused)]
 
 
-def test_help_of_a_script_imports_the_parser_and_no_other_package_of_weight():
+def test_help_and_a_typo_import_the_parser_and_no_other_package_of_weight():
     code = """
 import experiments
 before |= {"jaxgen", "jaxtyping", "wadler_lindig", "experiments"}
@@ -115,10 +115,13 @@ found = {}
 for path in sorted(Path(experiments.__file__).parent.glob("*.py")):
     if not re.search("^if __name__ ==", path.read_text(), re.MULTILINE):
         continue
-    name, sys.argv = f"experiments.{path.stem}", [path.name, "--help"]
-    sys.modules.pop(name, None)  # another script may have imported it
-    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
-        runpy.run_module(name, run_name="__main__")
+    name = f"experiments.{path.stem}"
+    for word in ("--help", "--mistyped"):
+        sys.argv = [path.name, word]
+        sys.modules.pop(name, None)  # another script may have imported it
+        with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+            with contextlib.redirect_stderr(io.StringIO()):
+                runpy.run_module(name, run_name="__main__", alter_sys=True)
     found[path.stem] = sorted(packages() - before)
     before |= packages()
 print(json.dumps(found))

@@ -27,7 +27,7 @@ def objective_of(config: Any, steps: int) -> objectives.Objective:
             target, rate=config.rate, damping=config.damping, start=config.start
         )
     if config.objective == "capacity":
-        rising = optax.linear_schedule(0.0, target, max(1, steps // 2))
+        rising = models.schedules.linear(0.0, target, steps=max(1, steps // 2))
         return objectives.capacity(config.gamma, rising)
     if config.objective == "geco":
         if config.reconstruction_target is None:
@@ -78,7 +78,7 @@ def study(config: Any, doc: str) -> dict[str, Any]:
             # The learning rate, and a capacity, are spread over the whole run.
             fixed=run.LENGTH,
             **({"constraint": {"kl": config.kl_target}} if aims else {}),
-            **vae_parts.floors(config, setup),
+            floors=run.floors(vae_parts.likelihood_of(config).floor, setup),
         )
         state = run.train(
             config,

@@ -81,7 +81,7 @@ def study(config: Any, doc: str) -> dict[str, Any]:
             f"sweep-{config.image_size}px-z{config.latents}",
             title="Beta-VAEs on sprites: disentanglement and its price",
             doc=doc,
-            **vae_parts.floors(config, setup),
+            floors=run.floors(vae_parts.likelihood_of(config).floor, setup),
         )
         state, terms = _train(config, setup, folder, every, names, "members")
         taken = seconds()

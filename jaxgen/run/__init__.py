@@ -10,6 +10,7 @@ from jaxgen.run.command import (
     resume_command,
     use_devices,
 )
+from jaxgen.run.evaluation import final_terms, floors, snapshots, taken_snapshots
 from jaxgen.run.latent_tables import (
     collapse_table,
     kl_table,
@@ -31,6 +32,13 @@ from jaxgen.run.options import (
 )
 from jaxgen.run.progress import display
 from jaxgen.run.records import last_record, median_rate, number_of, records_of
+from jaxgen.run.restore import (
+    Description,
+    Loaded,
+    load_model,
+    parts_of,
+    read_description,
+)
 from jaxgen.run.run import finish, merge_parts, open_folder, timed, train
 from jaxgen.run.setup import (
     IMAGE_SHAPE,
@@ -47,6 +55,10 @@ from jaxgen.run.setup import (
 from jaxgen.run.tables import Estimate, Table, mean_estimate, print_tables
 
 __all__ = [
+    "final_terms",
+    "floors",
+    "snapshots",
+    "taken_snapshots",
     "collapse_table",
     "kl_table",
     "likelihood_row",
@@ -58,10 +70,12 @@ __all__ = [
     "Verdict",
     "mean_estimate",
     "DataOptions",
+    "Description",
     "FREE",
     "IMAGE_SHAPE",
     "LENGTH",
     "POSITIVE",
+    "Loaded",
     "RunOptions",
     "Setup",
     "batch_shapes",
@@ -81,13 +95,16 @@ __all__ = [
     "follow_run",
     "in_options",
     "last_record",
+    "load_model",
     "median_rate",
     "merge_parts",
     "number_of",
     "open_folder",
+    "parts_of",
     "prepare",
     "print_line",
     "print_tables",
+    "read_description",
     "records_of",
     "resume_command",
     "snapshots",

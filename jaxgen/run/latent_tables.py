@@ -62,6 +62,11 @@ def kl_table(parts: Any, num_images: int) -> Table:
         parts: What `metrics.kl_decomposition` returned.
         num_images: Test images it was given.
     """
+    named = {
+        "mutual information of image and latents": parts.mutual_information,
+        "total correlation of the aggregate posterior": parts.total_correlation,
+        "dimension-wise KL of the aggregate posterior": parts.dimension_wise_kl,
+    }
     return Table(
         title="Where the KL goes",
         note=f"Mean KL to N(0, I) over {num_images:,} test images, in three parts "
