@@ -15,7 +15,7 @@ from jaxgen.progress import print_line
 from jaxgen.run import command, rescue, restore
 from jaxgen.run.options import FREE
 from jaxgen.run.progress import display
-from jaxgen.run.setup import Setup
+from jaxgen.run.setup import Setup, batch_shapes
 from jaxgen.run.tables import print_tables
 from jaxgen.typing import Model, PRNGKeyArray
 
@@ -126,7 +126,7 @@ def train(
             evaluate_every=evaluate_every,
         )
         closing.enter_context(bar)
-        restore.write_description(at, model, setup)
+        restore.write_description(at, model, batch_shapes(setup))
         try:
             state = training.fit(
                 model,
@@ -145,7 +145,7 @@ def train(
                 callbacks=callbacks,
                 progress=bar,
             )
-            restore.write_description(at, model, setup, state)
+            restore.write_description(at, model, batch_shapes(setup), state)
             return state
         except training.Failed as failure:
             lost = kept | {at.metrics: records.content()}
