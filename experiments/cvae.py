@@ -302,7 +302,7 @@ def train(config: Config, setup: run.Setup, folder: Any, both: Pair) -> Pair:
     plain = run.train(
         config, setup, folder, both.vae, part="vae", convolutional=convolutional
     )
-    snapshots = run.snapshots(folder, both.cvae, setup)
+    snapshots = run.snapshots(folder.arrays / "epochs.npz", setup, both.cvae)
     conditional = run.train(
         config,
         setup,

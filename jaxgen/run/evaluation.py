@@ -1,6 +1,5 @@
 """What a run measures on its test set, and the snapshots of its samples."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from jaxgen.run.setup import Setup
 from jaxgen.run.tables import Estimate, mean_estimate
 from jaxgen.typing import Array, Model
 
-__all__ = ["final_terms", "floors", "snapshots", "taken_snapshots"]
+__all__ = ["final_terms", "floors", "taken_snapshots"]
 
 
 def final_terms(
@@ -69,21 +68,7 @@ def floors(
     return {"reconstruction": value, "loss": value} if value > 0 else {}
 
 
-def snapshots(
-    folder: training.RunFolder, model: Any, setup: Setup
-) -> training.Snapshots:
-    """Returns the callback that draws the same latents at a few epochs of a run."""
-    per_epoch = setup.batches.steps_per_epoch
-    return training.Snapshots(
-        folder.arrays / "epochs.npz",
-        model,
-        random.stream(setup.key, "snapshots"),
-        per_epoch,
-        math.ceil(setup.steps / per_epoch),
-    )
-
-
 def taken_snapshots(folder: training.RunFolder) -> dict[int, np.ndarray]:
-    """Returns what the callback of `snapshots` drew, by epoch; empty if nothing."""
+    """Returns what `snapshots` drew into `arrays/epochs.npz`, by epoch, if anything."""
     path = folder.arrays / "epochs.npz"
     return training.read_snapshots(path) if path.exists() else {}
