@@ -47,9 +47,7 @@ def final_terms(
     }
 
 
-def floors(
-    floor: Callable[[Array], Array] | None, setup: Setup
-) -> dict[str, dict[str, float]]:
+def floors(floor: Callable[[Array], Array] | None, setup: Setup) -> dict[str, float]:
     """Returns the least loss that the test images allow, for `config.json`.
 
     Args:
@@ -65,10 +63,10 @@ def floors(
         total += float(jnp.sum(measure(batch) * batch["weight"]))
         weight += float(jnp.sum(batch["weight"]))
     value = total / weight
-    return {"reconstruction": value, "loss": value} if value > 0 else {}
+    return dict.fromkeys(("reconstruction", "loss"), value) if value > 0 else {}
 
 
 def taken_snapshots(folder: training.RunFolder) -> dict[int, np.ndarray]:
-    """Returns what `snapshots` drew into `arrays/epochs.npz`, by epoch, if anything."""
+    """Returns what `snapshots` kept in `arrays`, by epoch; empty if nothing."""
     path = folder.arrays / "epochs.npz"
     return training.read_snapshots(path) if path.exists() else {}
