@@ -10,7 +10,7 @@ from jaxgen.run.command import (
     resume_command,
     use_devices,
 )
-from jaxgen.run.evaluation import final_terms, floors, snapshots, taken_snapshots
+from jaxgen.run.evaluation import final_terms, floors, taken_snapshots
 from jaxgen.run.latent_tables import (
     collapse_table,
     kl_table,

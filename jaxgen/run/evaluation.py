@@ -1,6 +1,5 @@
 """What a run measures on its test set, and the snapshots of its samples."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from jaxgen.run.setup import Setup
 from jaxgen.run.tables import Estimate, mean_estimate
 from jaxgen.typing import Array, Model
 
-__all__ = ["final_terms", "floors", "snapshots", "taken_snapshots"]
+__all__ = ["final_terms", "floors", "taken_snapshots"]
 
 
 def final_terms(
@@ -48,9 +47,7 @@ def final_terms(
     }
 
 
-def floors(
-    floor: Callable[[Array], Array] | None, setup: Setup
-) -> dict[str, dict[str, float]]:
+def floors(floor: Callable[[Array], Array] | None, setup: Setup) -> dict[str, float]:
     """Returns the least loss that the test images allow, for `config.json`.
 
     Args:
@@ -66,24 +63,10 @@ def floors(
         total += float(jnp.sum(measure(batch) * batch["weight"]))
         weight += float(jnp.sum(batch["weight"]))
     value = total / weight
-    return {"reconstruction": value, "loss": value} if value > 0 else {}
-
-
-def snapshots(
-    folder: training.RunFolder, model: Any, setup: Setup
-) -> training.Snapshots:
-    """Returns the callback that draws the same latents at a few epochs of a run."""
-    per_epoch = setup.batches.steps_per_epoch
-    return training.Snapshots(
-        folder.arrays / "epochs.npz",
-        model,
-        random.stream(setup.key, "snapshots"),
-        per_epoch,
-        math.ceil(setup.steps / per_epoch),
-    )
+    return dict.fromkeys(("reconstruction", "loss"), value) if value > 0 else {}
 
 
 def taken_snapshots(folder: training.RunFolder) -> dict[int, np.ndarray]:
-    """Returns what the callback of `snapshots` drew, by epoch; empty if nothing."""
+    """Returns what `snapshots` kept in `arrays`, by epoch; empty if nothing."""
     path = folder.arrays / "epochs.npz"
     return training.read_snapshots(path) if path.exists() else {}
