@@ -6,7 +6,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgen import metrics, models, random, report, run, training
-from jaxgen.images import to_bytes
 from jaxgen.losses.vae.families import StandardNormal
 from jaxgen.typing import PRNGKeyArray
 
@@ -104,12 +103,12 @@ def figures(
     if setup.test.class_names is not None:
         known = {"label": test["label"], "class_names": list(setup.test.class_names)}
     report.latents.write_explorer(folder.path, views, **known)
-    samples = model.sample(state, random.stream(key, "claim"), 1000)
+    samples = models.sample_images(random.stream(key, "claim"), model, state, 1000)
     evidence = Evidence(
         mean=views.mean,
         images=test["image"],
         labels=known.get("label"),
-        samples=to_bytes(samples),
+        samples=samples,
         epochs=setup.steps / setup.batches.steps_per_epoch,
     )
     snapshots = run.taken_snapshots(folder)
