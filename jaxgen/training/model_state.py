@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import orbax.checkpoint as ocp
 
 from jaxgen.errors import InputError
 from jaxgen.training.checkpoint import Checkpoints
@@ -35,6 +34,8 @@ def read_model_state(directory: Path, template: PyTree) -> Any:
         InputError: There is no checkpoint, none is whole, or the newest one lacks an
             array of the template or has one of another shape.
     """
+    import orbax.checkpoint as ocp  # heavy, see `Checkpoints`
+
     newest = None
     # Opening them would make the folder.
     if directory.is_dir():
