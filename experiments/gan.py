@@ -161,8 +161,7 @@ def main(config: Config) -> dict[str, Any]:
                 home, model, own.key, real, own.train, own.test, per_epoch
             )
             looks = run.every_epochs(own, monitors, config.look_every)
-            epochs = home / "epochs.npz"
-            snapshots = run.snapshots(epochs, own, model, number=number, most=8)
+            epochs = run.snapshots(folder, model, own, part=name, number=number, most=8)
             state = run.train(
                 config,
                 own,
@@ -170,7 +169,7 @@ def main(config: Config) -> dict[str, Any]:
                 model,
                 part=name,
                 convolutional=config.network == "conv",
-                callbacks=(snapshots, looks),
+                callbacks=(epochs, looks),
                 terms=("critic_loss", "generator_loss", "real_logit", "fake_logit"),
             )
             logits = {"real_logit": "held_out_logit"}

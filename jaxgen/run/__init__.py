@@ -1,7 +1,7 @@
 """What a script does around its main: options, command, data, run folder, tables."""
 
 from jaxgen.progress import print_line
-from jaxgen.run.callbacks import every_epochs, snapshots
+from jaxgen.run.callbacks import every_epochs
 from jaxgen.run.claims import Claim, Finding, Verdict
 from jaxgen.run.command import (
     command_line,
@@ -57,7 +57,6 @@ from jaxgen.run.tables import Estimate, Table, mean_estimate, print_tables
 __all__ = [
     "final_terms",
     "floors",
-    "snapshots",
     "taken_snapshots",
     "collapse_table",
     "kl_table",

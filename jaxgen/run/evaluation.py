@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -70,20 +71,44 @@ def floors(
 
 
 def snapshots(
-    folder: training.RunFolder, model: Any, setup: Setup
+    folder: training.RunFolder,
+    model: Any,
+    setup: Setup,
+    *,
+    part: str | None = None,
+    number: int = 12,
+    most: int = 5,
 ) -> training.Snapshots:
-    """Returns the callback that draws the same latents at a few epochs of a run."""
+    """Returns the callback that draws the same latents at a few epochs of a run.
+
+    Args:
+        folder: The run's folder.
+        model: The model, which can `sample`.
+        setup: The data.
+        part: Where a run trains several models, the name of this one; see `train`.
+        number: Latents.
+        most: Epochs.
+    """
     per_epoch = setup.batches.steps_per_epoch
     return training.Snapshots(
-        folder.arrays / "epochs.npz",
+        _snapshots_file(folder, part),
         model,
         random.stream(setup.key, "snapshots"),
         per_epoch,
         math.ceil(setup.steps / per_epoch),
+        number=number,
+        most=most,
     )
 
 
-def taken_snapshots(folder: training.RunFolder) -> dict[int, np.ndarray]:
+def taken_snapshots(
+    folder: training.RunFolder, *, part: str | None = None
+) -> dict[int, np.ndarray]:
     """Returns what the callback of `snapshots` drew, by epoch; empty if nothing."""
-    path = folder.arrays / "epochs.npz"
+    path = _snapshots_file(folder, part)
     return training.read_snapshots(path) if path.exists() else {}
+
+
+def _snapshots_file(folder: training.RunFolder, part: str | None) -> Path:
+    home = folder.arrays if part is None else folder.path / "parts" / part
+    return home / "epochs.npz"

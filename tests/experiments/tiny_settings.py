@@ -149,7 +149,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "conditional": "concat",
         "epochs": 2,
         "look_every": 1,
-        "samples": 40,
     },
     "gan_modes": {
         "remedies": ("none",),
