@@ -150,7 +150,7 @@ def main(config: Config) -> dict[str, Any]:
             doc=__doc__ or "",
             floors=run.floors(vae_parts.likelihood_of(config).floor, setup),
         )
-        snapshots = run.snapshots(folder, model, setup)
+        snapshots = run.snapshots(folder.arrays / "epochs.npz", setup, model)
         state = run.train(
             config,
             setup,

@@ -35,6 +35,7 @@ from jaxgen.images import every_nth, to_bytes
 from jaxgen.losses.vae import priors
 from jaxgen.losses.vae.families import Gaussian
 from jaxgen.metrics import require_sklearn
+from jaxgen.models.latent_views import SHOWN
 from jaxgen.training import on_one_device
 from jaxgen.typing import Array, PRNGKeyArray
 
@@ -133,7 +134,8 @@ def write_label_arrays(
             images=decode(plane, held),
             label=np.array([shown_label]),
             class_names=names,
-            **axes,
+            x=x,
+            y=y,
         )
     noise = np.asarray(jax.random.normal(key, (STYLES, 1, q.mean.shape[1])))
     p = model.prior(state, jnp.asarray(every))
@@ -157,7 +159,7 @@ def write_comparison(
     """Writes the reconstructions of the same test images by both models."""
     images, condition, _ = latent_arrays.chosen(test, True)
     assert condition is not None
-    some = every_nth(len(images), models.latent_views.SHOWN)
+    some = every_nth(len(images), SHOWN)
     outputs = []
     for model, state, own in zip(both, states, (None, condition[some]), strict=True):
         q, _ = models.encode_images(model, state, images[some], own)
@@ -302,7 +304,7 @@ def train(config: Config, setup: run.Setup, folder: Any, both: Pair) -> Pair:
     plain = run.train(
         config, setup, folder, both.vae, part="vae", convolutional=convolutional
     )
-    snapshots = run.snapshots(folder, both.cvae, setup)
+    snapshots = run.snapshots(folder.arrays / "epochs.npz", setup, both.cvae)
     conditional = run.train(
         config,
         setup,

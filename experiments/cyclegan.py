@@ -31,12 +31,10 @@ its partner in training.
 """
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any, Literal
 
 from experiments.translation_studies import data, monitor, parts, training
 from experiments.translation_studies.monitor import Direction
-from experiments.translation_studies.runs import Facts
 from jaxgen import losses, models, networks, run
 
 Method = Literal["cyclegan", "cut", "fastcut"]
@@ -176,15 +174,6 @@ def _cut(config: Config, channels: int, steps: int) -> models.CUT:
         ema_decay=config.ema_decay or None,
         inference=parts.inference_of(config),
     )
-
-
-def trained_translators(
-    config: Config, facts: Facts, restore: Callable[..., Any]
-) -> dict[str, tuple[models.CycleGAN | models.CUT, Any]]:
-    """Returns the model of a finished run; see `translation_studies.runs`."""
-    config = settled(config)
-    model = build(config, (facts.a[-1], facts.b[-1]), facts.steps)
-    return {config.method: (model, restore(model))}
 
 
 def main(config: Config) -> dict[str, Any]:

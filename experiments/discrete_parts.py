@@ -30,6 +30,7 @@ from jaxgen.images import every_nth
 from jaxgen.losses.vae.families import Bernoulli
 from jaxgen.losses.vae.priors import Prior, uniform_bernoulli, uniform_categorical
 from jaxgen.models import VAE
+from jaxgen.models.latent_views import SHOWN
 from jaxgen.training import on_one_device
 from jaxgen.typing import Array
 
@@ -161,7 +162,7 @@ def write_codes(folder: Path, model: VAE, state: Any, test: data.Source) -> None
     """
     state = on_one_device(state)
     images, _, _ = chosen(test, conditional=False)
-    images = images[every_nth(len(images), models.latent_views.SHOWN)]
+    images = images[every_nth(len(images), SHOWN)]
     q, _ = models.encode_images(model, state, images)
     write_npz(
         folder / "codes.npz",

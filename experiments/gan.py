@@ -161,7 +161,8 @@ def main(config: Config) -> dict[str, Any]:
                 home, model, own.key, real, own.train, own.test, per_epoch
             )
             looks = run.every_epochs(own, monitors, config.look_every)
-            epochs = run.snapshots(folder, model, own, part=name, number=number, most=8)
+            epochs = home / "epochs.npz"
+            snapshots = run.snapshots(epochs, own, model, number=number, most=8)
             state = run.train(
                 config,
                 own,
@@ -169,7 +170,7 @@ def main(config: Config) -> dict[str, Any]:
                 model,
                 part=name,
                 convolutional=config.network == "conv",
-                callbacks=(epochs, looks),
+                callbacks=(snapshots, looks),
                 terms=("critic_loss", "generator_loss", "real_logit", "fake_logit"),
             )
             logits = {"real_logit": "held_out_logit"}

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import scipy
 
-from jaxgen import metrics
+from jaxgen import metrics, run
 from jaxgen.data.mixtures import Mixture
 from jaxgen.files import write_npz
 from jaxgen.metrics.collapse_monitor import PATIENCE, modes_warning

@@ -144,7 +144,7 @@ def main(config: Config) -> dict[str, Any]:
             folder,
             model,
             convolutional=config.network == "conv",
-            callbacks=(run.snapshots(folder, model, setup),),
+            callbacks=(run.snapshots(folder.arrays / "epochs.npz", setup, model),),
         )
         state = training.on_one_device(state)
         key = setup.key

@@ -343,8 +343,9 @@ def _each(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def _fields_of(value: Any) -> dict[str, Any]:
     """Returns the fields of a NamedTuple or dataclass that differ from its defaults."""
-    if isinstance(value, tuple):
-        names, defaults = value._fields, value._field_defaults
+    kind: Any = type(value)
+    if _is_named_tuple(kind):
+        names, defaults = kind._fields, kind._field_defaults
     else:
         fields = [field for field in dataclasses.fields(value) if field.init]
         names = [field.name for field in fields]

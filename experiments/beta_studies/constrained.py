@@ -77,7 +77,7 @@ def study(config: Any, doc: str) -> dict[str, Any]:
             doc=doc,
             # The learning rate, and a capacity, are spread over the whole run.
             fixed=run.LENGTH,
-            **({"constraint": {"kl": config.kl_target}} if aims else {}),
+            constraint={"kl": config.kl_target} if aims else {},
             floors=run.floors(vae_parts.likelihood_of(config).floor, setup),
         )
         state = run.train(

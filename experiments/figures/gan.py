@@ -9,7 +9,7 @@ from jaxgen import metrics, models, report, run
 from jaxgen.metrics import QualityReference, SampleQuality
 from jaxgen.report import gans
 from jaxgen.run_files import is_number
-from jaxgen.training import RunFolder
+from jaxgen.training import RunFolder, read_snapshots
 
 SIGNALS = {
     "critic_loss": "critic loss",
@@ -74,7 +74,7 @@ def read_system(
         metrics.signal_correlations(signals, looks["fd"]),
         quality,
         samples,
-        run.taken_snapshots(folder, part=name),
+        read_snapshots(folder.path / "parts" / name / "epochs.npz"),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments.translation_studies import best_checkpoint, findings, judge, runs
+from experiments.translation_studies import best_checkpoint, findings, judge
 from experiments.translation_studies import data as translation_data
 from experiments.translation_studies.judge import Judge
 from experiments.translation_studies.monitor import Direction, TranslationMonitor
@@ -107,16 +107,7 @@ def train(
         directions: Which way it translates, the main one first.
         terms: What the progress bar shows.
     """
-    batch = run.batch_shapes(setup)
-    shapes = {name: batch[name].shape[1:] for name in ("a", "b")}
     names: Any = [one.name for one in directions]
-    runs.write_facts(
-        folder,
-        **shapes,
-        directions=names,
-        steps=setup.steps,
-        lab=translation_data.is_lab(config),
-    )
     per_epoch = setup.batches.steps_per_epoch
     monitor = TranslationMonitor(
         folder.path,

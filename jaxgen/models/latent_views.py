@@ -15,6 +15,7 @@ from jaxgen.models.vae import VAE
 from jaxgen.typing import Array, PRNGKeyArray
 
 __all__ = [
+    "SHOWN",
     "LatentViews",
     "encode_images",
     "image_decoder",

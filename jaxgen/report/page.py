@@ -4,7 +4,7 @@ import base64
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from jaxgen import files
 from jaxgen.errors import InputError
@@ -12,11 +12,11 @@ from jaxgen.progress import Progress
 from jaxgen.report import opening
 from jaxgen.report.extras import require
 from jaxgen.report.run import Run, keeps_records, naming_arrays, read_run
-from jaxgen.report.specs import read_figures
 from jaxgen.report.wording import said
 from jaxgen.run_files import shown
 
 if TYPE_CHECKING:
+    from jaxgen.report.gallery import Shown
     from jaxgen.report.kinds.base import FigureSpec, Pictures
     from jaxgen.report.plate import Plate
 
@@ -45,23 +45,13 @@ def write_page(run: Path, *, progress: Progress | None = None) -> Path:
     """
     require("matplotlib", "jinja2", "PIL")
     # Only now: `import jaxgen` must work where these packages are missing.
-    from jaxgen.report import explorer, gallery, records
+    from jaxgen.report import explorer, gallery
     from jaxgen.report.evaluation import section
 
     run = Path(run)
     content = read_run(run)
-    plates, later = gallery.plates(content), gallery.evaluation_plates(content)
-    figures = [
-        _Drawn(name, f"figures/{name}.npz", figure)
-        for name, figure in read_figures(run).items()
-    ]
-    figures += [
-        _Drawn(name, "metrics.jsonl", figure)
-        for name, figure in records.record_figures(content).items()
-    ]
-    figures += [_Drawn(plate.name, plate.source, plate) for plate in plates]
-    evaluated = [_Drawn(plate.name, plate.source, plate) for plate in later]
-    drawn = _draw(content, [*figures, *evaluated], progress or (lambda *_: None))
+    figures, later = gallery.figures(content), gallery.evaluation_figures(content)
+    drawn = _draw(content, [*figures, *later], progress or (lambda *_: None))
     figures, evaluated = drawn[: len(figures)], drawn[len(figures) :]
     with naming_arrays(content):
         explored = explorer.explorer(content)
@@ -104,15 +94,7 @@ def write_file(path: Path, content: bytes) -> None:
         ) from error
 
 
-class _Drawn(NamedTuple):
-    """A figure of a page: its file's name, the file that it shows, and its data."""
-
-    name: str
-    source: str
-    figure: "FigureSpec | Plate"
-
-
-def _draw(run: Run, figures: list[_Drawn], progress: Progress) -> list[dict[str, Any]]:
+def _draw(run: Run, figures: "list[Shown]", progress: Progress) -> list[dict[str, Any]]:
     shown = []
     for number, (name, source, figure) in enumerate(figures, start=1):
         progress("drawing figures", number, len(figures))

@@ -1,7 +1,7 @@
 """What a script does around its main: options, command, data, run folder, tables."""
 
 from jaxgen.progress import print_line
-from jaxgen.run.callbacks import every_epochs
+from jaxgen.run.callbacks import every_epochs, snapshots
 from jaxgen.run.claims import Claim, Finding, Verdict
 from jaxgen.run.command import (
     command_line,
@@ -10,7 +10,7 @@ from jaxgen.run.command import (
     resume_command,
     use_devices,
 )
-from jaxgen.run.evaluation import final_terms, floors, snapshots, taken_snapshots
+from jaxgen.run.evaluation import final_terms, floors, taken_snapshots
 from jaxgen.run.latent_tables import (
     collapse_table,
     kl_table,
@@ -57,6 +57,7 @@ from jaxgen.run.tables import Estimate, Table, mean_estimate, print_tables
 __all__ = [
     "final_terms",
     "floors",
+    "snapshots",
     "taken_snapshots",
     "collapse_table",
     "kl_table",

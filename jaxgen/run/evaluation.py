@@ -1,8 +1,6 @@
 """What a run measures on its test set, and the snapshots of its samples."""
 
-import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -15,7 +13,7 @@ from jaxgen.run.setup import Setup
 from jaxgen.run.tables import Estimate, mean_estimate
 from jaxgen.typing import Array, Model
 
-__all__ = ["final_terms", "floors", "snapshots", "taken_snapshots"]
+__all__ = ["final_terms", "floors", "taken_snapshots"]
 
 
 def final_terms(
@@ -49,9 +47,7 @@ def final_terms(
     }
 
 
-def floors(
-    floor: Callable[[Array], Array] | None, setup: Setup
-) -> dict[str, dict[str, float]]:
+def floors(floor: Callable[[Array], Array] | None, setup: Setup) -> dict[str, float]:
     """Returns the least loss that the test images allow, for `config.json`.
 
     Args:
@@ -67,48 +63,10 @@ def floors(
         total += float(jnp.sum(measure(batch) * batch["weight"]))
         weight += float(jnp.sum(batch["weight"]))
     value = total / weight
-    return {"reconstruction": value, "loss": value} if value > 0 else {}
+    return dict.fromkeys(("reconstruction", "loss"), value) if value > 0 else {}
 
 
-def snapshots(
-    folder: training.RunFolder,
-    model: Any,
-    setup: Setup,
-    *,
-    part: str | None = None,
-    number: int = 12,
-    most: int = 5,
-) -> training.Snapshots:
-    """Returns the callback that draws the same latents at a few epochs of a run.
-
-    Args:
-        folder: The run's folder.
-        model: The model, which can `sample`.
-        setup: The data.
-        part: Where a run trains several models, the name of this one; see `train`.
-        number: Latents.
-        most: Epochs.
-    """
-    per_epoch = setup.batches.steps_per_epoch
-    return training.Snapshots(
-        _snapshots_file(folder, part),
-        model,
-        random.stream(setup.key, "snapshots"),
-        per_epoch,
-        math.ceil(setup.steps / per_epoch),
-        number=number,
-        most=most,
-    )
-
-
-def taken_snapshots(
-    folder: training.RunFolder, *, part: str | None = None
-) -> dict[int, np.ndarray]:
-    """Returns what the callback of `snapshots` drew, by epoch; empty if nothing."""
-    path = _snapshots_file(folder, part)
+def taken_snapshots(folder: training.RunFolder) -> dict[int, np.ndarray]:
+    """Returns what `snapshots` kept in `arrays`, by epoch; empty if nothing."""
+    path = folder.arrays / "epochs.npz"
     return training.read_snapshots(path) if path.exists() else {}
-
-
-def _snapshots_file(folder: training.RunFolder, part: str | None) -> Path:
-    home = folder.arrays if part is None else folder.path / "parts" / part
-    return home / "epochs.npz"

@@ -22,12 +22,19 @@ from jaxgen.run_files import read_arrays
 from jaxgen.training import on_one_device
 from jaxgen.typing import Array, PRNGKeyArray
 
-__all__ = ["ExportedModel", "ExportedState", "read_exported", "write_exported"]
+__all__ = [
+    "ExportedModel",
+    "ExportedState",
+    "Shapes",
+    "read_exported",
+    "write_exported",
+]
 
 FOLDER, ARRAYS = "exported", "arrays.npz"
 PLATFORMS = ("cpu", "cuda", "tpu")
 
-Shapes = Mapping[str, jax.ShapeDtypeStruct]
+Shapes = Mapping[str, Any]
+"""Shapes and types of arrays by name."""
 
 
 class ExportedState(NamedTuple):

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 
 from jaxgen import calls, training
 from jaxgen.errors import InputError
-from jaxgen.run.exports import read_exported, write_exported
-from jaxgen.run.setup import Setup, batch_shapes
+from jaxgen.run.exports import Shapes, read_exported, write_exported
 from jaxgen.run_files import read_object, shown
 from jaxgen.training.model_state import read_model_state
 from jaxgen.typing import Model
@@ -58,21 +57,20 @@ class Loaded(NamedTuple):
 
 
 def write_description(
-    folder: training.RunFolder, model: Model, setup: Setup, state: Any = None
+    folder: training.RunFolder, model: Model, batch: Shapes, state: Any = None
 ) -> None:
     """Writes what a model is and the shapes of its batches.
 
     Args:
         folder: That of the run, or of its part.
         model: The model.
-        setup: The data.
+        batch: Shapes and types of the arrays of a training batch, by name.
         state: The trained state; None before the first step. Only a model with parts
             that have no name is written again then, with its exported functions.
     """
     described = calls.describe(model)
     if jax.process_index() != 0 or (state is not None and described is not None):
         return
-    batch = batch_shapes(setup)
     content: dict[str, Any] = {
         "jaxgen": __version__,
         "kind": type(model).__name__,
@@ -185,16 +183,16 @@ def _missing(folder: Path, part: str | None) -> str:
 
 
 def _shape(path: Path, name: str, one: Any) -> jax.ShapeDtypeStruct:
-    shape, dtype = (one.get(k) if isinstance(one, dict) else None for k in _ENTRIES)
-    whole = isinstance(shape, list) and all(
-        type(side) is int and 0 < side <= _MOST_SIDE for side in shape
-    )
-    if not whole or len(shape) > _MOST_AXES or dtype not in _TYPES:
+    entries = one if isinstance(one, dict) else {}
+    shape, dtype = entries.get("shape"), entries.get("dtype")
+    if (
+        not isinstance(shape, list)
+        or len(shape) > _MOST_AXES
+        or not all(type(side) is int and 0 < side <= _MOST_SIDE for side in shape)
+        or dtype not in _TYPES
+    ):
         raise _damaged(path, f"the shape of {name!r:.80} is {shown(one)}")
     return jax.ShapeDtypeStruct(tuple(shape), jnp.dtype(dtype))
-
-
-_ENTRIES = ("shape", "dtype")
 
 
 def _damaged(path: Path, why: str) -> InputError:

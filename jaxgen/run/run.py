@@ -19,7 +19,7 @@ from jaxgen.run.claims import Claim, Verdict
 from jaxgen.run.options import FREE
 from jaxgen.run.progress import display
 from jaxgen.run.records import number_of
-from jaxgen.run.setup import Setup
+from jaxgen.run.setup import Setup, batch_shapes
 from jaxgen.run.tables import Estimate, Table, print_tables
 from jaxgen.typing import Model, PRNGKeyArray
 
@@ -137,7 +137,7 @@ def train(
             evaluate_every=evaluate_every,
         )
         closing.enter_context(bar)
-        restore.write_description(at, model, setup)
+        restore.write_description(at, model, batch_shapes(setup))
         try:
             state = training.fit(
                 model,
@@ -156,7 +156,7 @@ def train(
                 callbacks=callbacks,
                 progress=bar,
             )
-            restore.write_description(at, model, setup, state)
+            restore.write_description(at, model, batch_shapes(setup), state)
             return state
         except training.Failed as failure:
             lost = kept | {at.metrics: records.content()}

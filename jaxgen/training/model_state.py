@@ -48,7 +48,7 @@ def read_model_state(directory: Path, template: PyTree) -> Any:
             f"There is no checkpoint in {directory}: train the run to its end; its "
             "command stands in its config.json, add --resume to it."
         )
-    folder = Path(directory).absolute() / str(newest[0])
+    folder: Any = Path(directory).absolute() / str(newest[0])
     empty = jax.tree.map(_empty, template)
     wanted = keys_to_data(empty)
     with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
@@ -88,5 +88,9 @@ def _part(saved: PyTree, path: str, wanted: dict[str, Any]) -> PyTree:
         found = {k: _part(v, f"{path}{k}.", wanted) for k, v in saved.items()}
         return {key: part for key, part in found.items() if jax.tree.leaves(part)}
     if isinstance(saved, tuple | list):
-        return [_part(v, f"{path}{k}.", wanted) for k, v in enumerate(saved)]
+        # Nothing may be left out of a list, nor what is empty be emptied further.
+        return [
+            _part(v, f"{path}{k}.", wanted) if jax.tree.leaves(v) else v
+            for k, v in enumerate(saved)
+        ]
     return wanted.get(path.removesuffix("."))

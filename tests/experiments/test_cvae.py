@@ -11,6 +11,7 @@ from experiments import cvae, vae_parts
 from jaxgen import data, models, run, training
 from jaxgen.errors import InputError
 from jaxgen.metrics import collapse
+from jaxgen.models.latent_views import SHOWN
 
 SMALL = cvae.Config(
     data="digits", hidden=(16,), epochs=8, batch_size=64, learning_rate=5e-3, devices=1
@@ -149,7 +150,7 @@ def test_one_latent_is_drawn_with_every_label(finished):
     with np.load(folder / "arrays" / "class_plane.npz") as arrays:
         assert arrays["label"].tolist() == [8]
     with np.load(folder / "arrays" / "comparison.npz") as arrays:
-        assert arrays["outputs"].shape == (2, models.latent_views.SHOWN, 8, 8, 1)
+        assert arrays["outputs"].shape == (2, SHOWN, 8, 8, 1)
 
 
 def test_images_without_labels_are_refused_before_training(tmp_path, monkeypatch):

@@ -48,7 +48,7 @@ def run(tmp_path_factory) -> dict:
 def test_a_run_leaves_every_file_that_its_page_is_drawn_from(run):
     folder = Path(run["page"]).parent
     assert folder.name == "emoji-cyclegan-unet-16-6percent"
-    figures = {plate.name for plate in gallery.plates(read_run(folder))}
+    figures = {shown.name for shown in gallery.figures(read_run(folder))}
     wanted = {"triples", "cycles", "terms", "health"}
     assert {f"translation_{name}" for name in wanted} <= figures
     summary = json.loads((folder / "summary.json").read_text())

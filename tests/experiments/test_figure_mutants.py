@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import restored_runs, vae
-from jaxgen import data, random, report
+from experiments import vae
+from jaxgen import data, random, report, run
 from jaxgen.images import every_nth, scale, to_bytes
 from jaxgen.models import fit_gaussian, fit_mixture
 from jaxgen.training import read_records
@@ -30,7 +30,7 @@ def of_vae(tmp_path_factory) -> Case:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report, "write_page", lambda folder, **_: folder / "index.html")
         folder = Path(vae.main(vae.Config(**options))["page"]).parent
-    model, state = restored_runs.restore(folder).models["VAE"]
+    model, state, _ = run.load_model(folder)
     return report.read_figures(folder), expected_of_vae(folder, model, state)
 
 

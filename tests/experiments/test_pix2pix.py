@@ -55,7 +55,7 @@ def rows_of(path: Path) -> list[dict]:
 def test_a_run_leaves_every_file_that_its_page_is_drawn_from(finished):
     folder = Path(finished[1]["page"]).parent
     assert folder.name == "emoji-l1-cgan-unet-16-6percent"
-    figures = {plate.name for plate in gallery.plates(read_run(folder))}
+    figures = {shown.name for shown in gallery.figures(read_run(folder))}
     wanted = {"triples", "looks_a_to_b", "terms", "health", "scores"}
     assert {f"translation_{name}" for name in wanted} <= figures
     summary = json.loads((folder / "summary.json").read_text())

@@ -9,7 +9,7 @@ from jaxgen.report.gallery import plates
 from jaxgen.report.gan.training import games_of
 from jaxgen.report.records import record_figures
 from jaxgen.report.run import read_run
-from tests.report.test_figures import drawn, texts
+from tests.report.drawings import drawn, texts
 
 
 def record(split, epoch, **terms):

@@ -7,12 +7,13 @@ import pytest
 
 from experiments.translation_studies import findings
 from jaxgen.errors import InputError
-from jaxgen.report import style
+from jaxgen.report import pictures, style
 from jaxgen.report.gallery import plates
+from jaxgen.report.records import record_figures
 from jaxgen.report.run import read_run
 from jaxgen.report.translation import groups, looks, terms
 from jaxgen.run_files import read_records
-from tests.report.test_figures import drawn, texts
+from tests.report.drawings import drawn, texts
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -31,7 +32,8 @@ def folder(tmp_path):
 
 
 def found(folder):
-    return {plate.name: plate for plate in plates(read_run(folder))}
+    run = read_run(folder)
+    return {plate.name: plate for plate in plates(run)} | record_figures(run)
 
 
 def write_rows(folder, rows, name="metrics.jsonl"):
@@ -59,18 +61,18 @@ def test_triples_of_any_size_and_channels_are_drawn(rng, folder):
 
 def test_pixels_become_squares_in_a_frame_that_keeps_their_shape(rng):
     small, large = images(rng, 2, 4, 6, 3), images(rng, 2, 40, 40, 1)
-    height, width = groups.picture_size([small, large])
+    height, width = pictures.picture_size([small, large])
     assert (height, width) == (200, 200)
-    frame = groups.fitted(small, height, width)
+    frame = pictures.fitted(small, height, width)
     inside = frame[..., 3] == 255
     assert inside.sum(axis=1).max() == 133
     rows = np.flatnonzero(inside[0, :, 0])
     square = frame[0, rows, ..., :3][2:30, 2:30]
     assert (square == small[0, 0, 0]).all()
-    sheet = groups.fitted(large, height, width)
+    sheet = pictures.fitted(large, height, width)
     np.testing.assert_array_equal(sheet[:, ::5, ::5, :1], large)
     # Large ones are averaged, and made no larger than there is room.
-    assert groups.picture_size([images(rng, 1, 424, 212, 3)]) == (212, 106)
+    assert pictures.picture_size([images(rng, 1, 424, 212, 3)]) == (212, 106)
 
 
 def test_a_page_has_as_many_groups_in_a_row_as_there_is_room(rng):
