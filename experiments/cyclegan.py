@@ -34,10 +34,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal
 
-from experiments.translation_studies import data, monitor, parts, training
-from experiments.translation_studies.monitor import Direction
+from experiments.translation_studies import parts, training
 from experiments.translation_studies.runs import Facts
-from jaxgen import losses, models, networks, run
+from jaxgen import data, losses, metrics, models, networks, run
 
 Method = Literal["cyclegan", "cut", "fastcut"]
 
@@ -79,7 +78,7 @@ class Config(
     parts.NetworkOptions,
     parts.GameOptions,
     training.WatchOptions,
-    data.PairOptions,
+    run.PairOptions,
 ):
     """Options of the script."""
 
@@ -192,15 +191,15 @@ def main(config: Config) -> dict[str, Any]:
     asked, config = config, settled(config)
     _check(config)
     run.print_line(f"Loading the images: {config.data}")
-    setup = data.prepare(config, unpaired=True)
+    setup = run.prepare_pairs(config, unpaired=True)
     channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
     name = parts.set_name(setup.train.name)
     model = build(config, channels, setup.steps)
     run.check_models(setup, model)
     names = ["a_to_b", "b_to_a"] if config.method == "cyclegan" else ["a_to_b"]
     with run.timed() as seconds:
-        judges = training.judges_of(config, setup, names)
-        directions = _directions(config, model, judges)
+        references = training.references_of(config, setup, names)
+        directions = _directions(config, model, references)
         training.check_best(config, directions[0])
         folder = run.open_folder(
             config,
@@ -226,12 +225,14 @@ def main(config: Config) -> dict[str, Any]:
     )
 
 
-def _directions(config: Config, model: Any, judges: Any) -> tuple[Direction, ...]:
-    loss = parts.loss_of(config.loss)
+def _directions(
+    config: Config, model: Any, references: Any
+) -> tuple[metrics.TranslationDirection, ...]:
+    loss = parts.loss_of(config.loss).name
     if config.method == "cyclegan":
-        there, back = monitor.of_cyclegan(model, judges, loss)
+        there, back = metrics.cyclegan_directions(model, references, loss=loss)
     else:
-        there = monitor.of_cut(model, judges["a_to_b"], loss)
+        there = metrics.cut_direction(model, references["a_to_b"], loss=loss)
         back = None
     there = there._replace(show=training.show_of(config))
     return (there,) if back is None else (there, back)

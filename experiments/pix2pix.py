@@ -35,9 +35,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal
 
-from experiments.translation_studies import data, monitor, parts, training
+from experiments.translation_studies import parts, training
 from experiments.translation_studies.runs import Facts
-from jaxgen import models, run
+from jaxgen import data, metrics, models, run
 
 Objective = Literal["l1", "gan", "cgan", "l1+gan", "l1+cgan"]
 
@@ -70,7 +70,7 @@ class Config(
     parts.NetworkOptions,
     parts.GameOptions,
     training.WatchOptions,
-    data.PairOptions,
+    run.PairOptions,
 ):
     """Options of the script."""
 
@@ -132,15 +132,15 @@ def main(config: Config) -> dict[str, Any]:
     asked, config = config, settled(config)
     _check(config)
     run.print_line(f"Loading the images: {config.data}")
-    setup = data.prepare(config)
+    setup = run.prepare_pairs(config)
     channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
     name = parts.set_name(setup.train.name)
     model = build(config, channels, setup.steps)
     run.check_models(setup, model)
     with run.timed() as seconds:
-        judges = training.judges_of(config, setup, ["a_to_b"])
-        loss = parts.loss_of(config.loss)
-        one = monitor.of_pix2pix(model, judges["a_to_b"], loss)
+        references = training.references_of(config, setup, ["a_to_b"])
+        loss = parts.loss_of(config.loss).name
+        one = metrics.pix2pix_direction(model, references["a_to_b"], loss=loss)
         if "gan" not in config.objective:
             one = one._replace(critique=None)
         one = one._replace(show=training.show_of(config))

@@ -1,14 +1,14 @@
 """Reads the JSON files of a run: its description, its records, its results.
 
 A run may be killed at any time, copied, and edited by hand. Whatever a file holds,
-reading it gives checked content or an `InputError` that names the file; no file is
-changed.
+reading it gives checked content or an `InputError` that names the file; reading changes
+no file. `write_step` adds the records of a callback.
 """
 
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -30,6 +30,7 @@ __all__ = [
     "read_object",
     "read_records",
     "shown",
+    "write_step",
 ]
 
 Record = dict[str, Any]
@@ -186,6 +187,25 @@ def read_records(path: Path) -> list[Record]:
             raise _damaged(path, number, why)
         records[record["split"], record["step"]] = record
     return list(records.values())
+
+
+def write_step(path: Path, records: Sequence[Record]) -> None:
+    """Adds the records of one step to a file, and drops those of later steps.
+
+    Later steps belong to a run that was cut off and is resumed; a step that is in the
+    file already is replaced.
+
+    Args:
+        path: The file of JSON lines; it is made where there is none.
+        records: Records of the same step, one at least.
+
+    Raises:
+        InputError: The file cannot be read, or a line of it is damaged.
+    """
+    step = records[0]["step"]
+    kept = [one for one in read_records(path) if one["step"] < step]
+    lines = [json.dumps(record) + "\n" for record in [*kept, *records]]
+    files.write_whole(path, "".join(lines).encode())
 
 
 def _lines(content: bytes) -> Iterator[tuple[int, bytes, bool]]:

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from experiments import cyclegan, pix2pix
 from experiments.few_pairs_studies.members import SideBySide
-from experiments.translation_studies import data, parts
+from experiments.translation_studies import parts
 from jaxgen import run
 from jaxgen.errors import InputError
 
@@ -140,14 +140,14 @@ def setup_of(config: Any, method: Method, shares: Sequence[float]) -> run.Setup:
     """Returns batches of all shares side by side; `train` are the pairs of each.
 
     Args:
-        config: `translation_studies.data.PairOptions` and `run.RunOptions`.
+        config: `run.PairOptions` and `run.RunOptions`.
         method: For how the data are augmented.
         shares: Of the training pairs; smaller ones are parts of larger ones.
     """
     size = config.image_size
-    enlarged = config.load_size or round(parts.ENLARGED * size)
+    enlarged = config.load_size or round(run.ENLARGED * size)
     setups = [
-        data.prepare(
+        run.prepare_pairs(
             dataclasses.replace(
                 config,
                 share=config.share * share,

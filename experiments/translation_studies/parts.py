@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import jax.numpy as jnp
 import optax
 
-from jaxgen import models, networks, run
+from jaxgen import losses, models, networks, run
 from jaxgen.data import differentiable, transforms
 from jaxgen.errors import InputError
 from jaxgen.losses.gan import AdversarialLoss
@@ -31,9 +31,6 @@ LossName = Literal[
     "relativistic",
 ]
 PresetName = Literal["small", "paper"]
-
-ENLARGED = 286 / 256
-"""The papers load images larger than their crops by this much."""
 
 COMMON: dict[str, Any] = {"critic": "patch", "b1": 0.5, "decay": 0.5, "look_every": 5}
 """Options of every preset."""
@@ -167,7 +164,7 @@ def settled(options: Options, presets: Mapping[str, Mapping[str, Any]]) -> Optio
         "depth": min(max((size & -size).bit_length() - 1, 2), 8),
         "blocks": 9 if size >= 256 else 6 if size >= 128 else 3,
         "dropout": "paper" if unet else "none",
-        "load_size": round(ENLARGED * size),
+        "load_size": round(run.ENLARGED * size),
     }
     values |= {k: v for k, v in later.items() if getattr(given, k) is None}
     return dataclasses.replace(given, **values)

@@ -7,7 +7,7 @@ run can be used where its data are not. And it has a function
 
 in which it builds what it trained, and asks `restore(model, part=None)` for each state:
 `part` is the name it gave to `run.train`. The best checkpoint of a run, where
-it keeps one, is that of `best_checkpoint`.
+it keeps one, is that of `training.BestCheckpoint`.
 """
 
 import dataclasses
@@ -22,7 +22,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments import restored_runs
-from experiments.translation_studies import best_checkpoint, train_options
 from jaxgen import networks, training
 from jaxgen.data import colour
 from jaxgen.errors import InputError
@@ -216,8 +215,8 @@ def _from_run(
     def restore(model: Model, part: str | None = None) -> Any:
         template = empty_state(model, batch)
         home = run if part is None else run / "parts" / part
-        best = home / best_checkpoint.FOLDER
-        use_best = which == "best" and best_checkpoint.best_of(best) is not None
+        best = home / training.BEST_FOLDER
+        use_best = which == "best" and training.best_score(best) is not None
         found.append("best" if use_best else "last")
         folder = best if use_best else training.RunFolder(home).checkpoints
         return restored_runs.newest(run, folder, template)
@@ -249,7 +248,7 @@ def _from_weights(
     path: Path, statistics: Statistics | None, dropout: Dropout
 ) -> Loaded:
     found = networks.import_translator(path)
-    options = train_options.read_beside(path, found)
+    options = networks.read_train_options(path, found)
     drawn, assumed = _dropout(found.dropout, options, dropout)
     if statistics is None and jax.tree.leaves(found.stats):
         assumed += (
@@ -259,14 +258,14 @@ def _from_weights(
     if options is not None and options.direction is not None:
         assumed += (
             f"the pictures are of domain {options.direction[0]} (direction: "
-            f"{options.direction} in {train_options.NAME})",
+            f"{options.direction} in {networks.TRAIN_OPTIONS})",
         )
     side = None
     if options is not None and options.crop is not None:
         side = (options.crop, options.crop)
         assumed += (
             f"it was trained on {options.crop} x {options.crop} pixels (crop_size in "
-            f"{train_options.NAME}; --tile sets the tiles of large pictures)",
+            f"{networks.TRAIN_OPTIONS}; --tile sets the tiles of large pictures)",
         )
     inference = InferenceMode(statistics=statistics or "image")
 
@@ -288,7 +287,7 @@ def _from_weights(
 
 
 def _dropout(
-    shown: bool | None, options: train_options.TrainOptions | None, asked: Dropout
+    shown: bool | None, options: networks.TrainOptions | None, asked: Dropout
 ) -> tuple[bool, tuple[str, ...]]:
     """Returns whether a network of a file draws dropout, and how that is known.
 
@@ -306,12 +305,12 @@ def _dropout(
     elif options is None:
         drawn = False
         source = (
-            f"the default: {train_options.NAME} is not beside the weights, which do "
-            "not tell how they were trained"
+            f"the default: {networks.TRAIN_OPTIONS} is not beside the weights, which "
+            "do not tell how they were trained"
         )
     else:
         drawn = options.dropout
-        source = f"no_dropout: {not drawn} in {train_options.NAME}"
+        source = f"no_dropout: {not drawn} in {networks.TRAIN_OPTIONS}"
     change = "--dropout no leaves it out" if drawn else "--dropout yes draws it"
     verb = "is" if drawn else "is not"
     return drawn, (f"dropout {verb} drawn ({source}; {change})",)

@@ -1,18 +1,17 @@
 """The training of a translator as its scripts share it: watched, judged, written."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from experiments.translation_studies import best_checkpoint, findings, judge, runs
-from experiments.translation_studies import data as translation_data
-from experiments.translation_studies.judge import Judge
-from experiments.translation_studies.monitor import Direction, TranslationMonitor
-from jaxgen import data, random, run, training
+from experiments.translation_studies import findings, runs
+from jaxgen import data, metrics, random, run, training
+from jaxgen.files import write_npz
 from jaxgen.images import every_nth
+from jaxgen.metrics import TranslationDirection, TranslationReference
 from jaxgen.training import on_one_device
 
 SHOWN = 10
@@ -52,27 +51,26 @@ class Trained(NamedTuple):
     outputs: dict[str, np.ndarray]
     tables: list[dict[str, Any]]
     results: dict[str, tuple[float, str]]
-    best: dict[str, Any] | None
+    best: training.BestScore | None
 
 
 def check(config: Any) -> None:
     """Raises an InputError where an option of the watch has no meaning at all."""
     run.check_positive(config, "look_every", "judged")
     if config.best != "none":
-        best_checkpoint.check_metric(config.best)
+        metrics.check_score(config.best)
 
 
-def check_best(config: Any, one: Direction) -> None:
+def check_best(config: Any, one: TranslationDirection) -> None:
     """Raises an InputError where the metric of the best checkpoint is not measured."""
     if config.best != "none":
-        known = (*one.judge.metrics, *(["cycle"] if one.cycle is not None else []))
-        best_checkpoint.check_metric(config.best, known)
+        metrics.check_score(config.best, one.metrics)
 
 
-def judges_of(
+def references_of(
     config: Any, setup: run.Setup, directions: Sequence[str]
-) -> dict[str, Judge]:
-    """Returns a judge of each direction.
+) -> dict[str, TranslationReference]:
+    """Returns the held-out images of each direction.
 
     Args:
         config: `PairOptions` and `WatchOptions`, settled.
@@ -80,10 +78,13 @@ def judges_of(
         directions: "a_to_b", "b_to_a".
     """
     run.print_line("Preparing the held-out images and the networks that judge")
-    test = translation_data.judged_images(setup.test, config.judged)
-    train = translation_data.mean_images(config, setup.key)
+    test = data.read_pairs(setup.test, config.judged)
+    train = run.training_images(config, setup.key)
+    sides = {"a_to_b": (test.a, test.b, train.b), "b_to_a": (test.b, test.a, train.a)}
     return {
-        name: judge.judge_of(test, train, reverse=name == "b_to_a")
+        name: metrics.translation_reference(
+            *sides[name], aligned=test.aligned, direction=name.replace("_", " ")
+        )
         for name in directions
     }
 
@@ -93,7 +94,7 @@ def train(
     setup: run.Setup,
     folder: training.RunFolder,
     model: Any,
-    directions: Sequence[Direction],
+    directions: Sequence[TranslationDirection],
     *,
     terms: tuple[str, ...],
 ) -> Trained:
@@ -115,10 +116,10 @@ def train(
         **shapes,
         directions=names,
         steps=setup.steps,
-        lab=translation_data.is_lab(config),
+        lab=run.predicts_colour(config),
     )
     per_epoch = setup.batches.steps_per_epoch
-    monitor = TranslationMonitor(
+    monitor = metrics.TranslationMonitor(
         folder.path,
         directions,
         random.stream(setup.key, "monitor"),
@@ -127,14 +128,14 @@ def train(
     callbacks: list[Callable[[Any, int], None]] = [
         lambda state, step: monitor(on_one_device(state), step)
     ]
-    best = folder.path / best_checkpoint.FOLDER
+    best = folder.path / training.BEST_FOLDER
     if config.best != "none":
         callbacks.append(
-            best_checkpoint.BestCheckpoint(
+            training.BestCheckpoint(
                 best,
                 config.best,
                 lambda step: monitor.scores(step, names[0]),
-                known=monitor.measured(names[0]),
+                lower_is_better=metrics.LOWER_IS_BETTER[config.best],
             )
         )
     looks = training.EveryEpochs(
@@ -151,65 +152,75 @@ def train(
         terms=terms,
     )
     state = on_one_device(state)
-    found = Trained(state, {}, [], {}, best_checkpoint.best_of(best))
+    found = Trained(state, {}, [], {}, training.best_score(best))
     for one in directions:
+        inputs = one.reference.inputs
         run.print_line(
-            f"Judging the translations of {len(one.judge.inputs):,} held-out images, "
+            f"Judging the translations of {len(inputs):,} held-out images, "
             + one.name.replace("_", " ")
         )
         key = random.stream(random.stream(setup.key, "judged"), one.name)
-        outputs = judge.translated(
-            jax.jit(one.translate), state, one.judge.inputs, random.stream(key, "noise")
+        outputs = metrics.translate_images(
+            jax.jit(one.translate),
+            state,
+            one.reference.inputs,
+            random.stream(key, "noise"),
         )
-        scores = judge.scores(random.stream(key, "halves"), one.judge, outputs)
+        scores = metrics.translation_scores(
+            random.stream(key, "halves"), one.reference, outputs
+        )
         where = "" if len(directions) == 1 else f", {one.name.replace('_', ' ')}"
         found.outputs[one.name] = outputs
-        found.tables.append(findings.scores_table(scores, one.judge))
+        table = metrics.translation_score_table(scores, one.reference)
+        found.tables.append(findings.table_of(table))
         found.results.update(findings.results(scores, where=where))
     return found
 
 
 def write_pictures(
-    folder: training.RunFolder, one: Direction, outputs: np.ndarray
+    folder: training.RunFolder, one: TranslationDirection, outputs: np.ndarray
 ) -> None:
     """Writes inputs, outputs and, where it is known, the truth of a direction."""
     rows = every_nth(len(outputs), SHOWN)
-    inputs, made = one.judge.inputs[rows], outputs[rows]
-    if one.judge.aligned:
-        truth = one.judge.targets[rows]
-        findings.write_triples(folder.arrays, inputs, made, truth, show=one.show)
+    inputs, made = one.reference.inputs[rows], outputs[rows]
+    shown = {"inputs": inputs, "outputs": one.pictures(inputs, made)}
+    if one.reference.aligned:
+        shown["truth"] = one.pictures(inputs, one.reference.targets[rows])
+        write_npz(folder.arrays / "translation_triples.npz", **shown)
     else:
-        findings.write_translations(folder.arrays, inputs, made)
+        write_npz(folder.arrays / "translation_pairs.npz", **shown)
 
 
 def write_cycles(
-    folder: training.RunFolder, directions: Sequence[Direction], trained: Trained
+    folder: training.RunFolder,
+    directions: Sequence[TranslationDirection],
+    trained: Trained,
 ) -> None:
     """Writes images of both domains, their translations, and the way back."""
     shown: dict[str, np.ndarray] = {}
     for one in directions:
         assert one.cycle is not None
-        rows = every_nth(len(one.judge.inputs), SHOWN)
-        source, images = one.name[0], one.judge.inputs[rows]
+        rows = every_nth(len(one.reference.inputs), SHOWN)
+        source, images = one.name[0], one.reference.inputs[rows]
         shown[source] = images
         shown[one.name] = trained.outputs[one.name][rows]
-        shown[f"{source}_again"] = judge.translated(
+        shown[f"{source}_again"] = metrics.translate_images(
             jax.jit(one.cycle), trained.state, images, jax.random.key(0)
         )
-    findings.write_cycles(folder.arrays, **shown)
+    write_npz(folder.arrays / "translation_cycles.npz", **shown)
 
 
-def best_note(best: Mapping[str, Any] | None) -> dict[str, Any]:
+def best_note(best: training.BestScore | None) -> dict[str, Any]:
     """Returns what the summary says of the best checkpoint."""
     if best is None:
         return {}
-    score = f"{best['metric']} {best['value']:.4g}"
-    return {"best checkpoint": f"step {best['step']:,}, {score}"}
+    score = f"{best.metric} {best.value:.4g}"
+    return {"best checkpoint": f"step {best.step:,}, {score}"}
 
 
-def show_of(config: Any) -> findings.Show | None:
+def show_of(config: Any) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
     """Returns how outputs are made pictures of, where they are colour alone."""
-    if not translation_data.is_lab(config):
+    if not run.predicts_colour(config):
         return None
 
     def show(inputs: np.ndarray, images: np.ndarray) -> np.ndarray:

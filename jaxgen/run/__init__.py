@@ -12,12 +12,20 @@ from jaxgen.run.options import (
     FREE,
     LENGTH,
     DataOptions,
+    PairOptions,
     RunOptions,
     check_bounds,
     check_options,
     check_positive,
     flag_of,
     in_options,
+)
+from jaxgen.run.pairs import (
+    ENLARGED,
+    load_pairs,
+    predicts_colour,
+    prepare_pairs,
+    training_images,
 )
 from jaxgen.run.progress import display
 from jaxgen.run.records import last_record, median_rate, number_of, records_of
@@ -36,9 +44,11 @@ from jaxgen.run.tables import print_tables
 
 __all__ = [
     "DataOptions",
+    "ENLARGED",
     "FREE",
     "IMAGE_SHAPE",
     "LENGTH",
+    "PairOptions",
     "RunOptions",
     "Setup",
     "batch_shapes",
@@ -55,11 +65,14 @@ __all__ = [
     "follow_run",
     "in_options",
     "last_record",
+    "load_pairs",
     "median_rate",
     "merge_parts",
     "number_of",
     "open_folder",
+    "predicts_colour",
     "prepare",
+    "prepare_pairs",
     "print_line",
     "print_tables",
     "records_of",
@@ -68,5 +81,6 @@ __all__ = [
     "steps_of",
     "timed",
     "train",
+    "training_images",
     "use_devices",
 ]

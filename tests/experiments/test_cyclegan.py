@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from experiments import cyclegan
-from experiments.translation_studies import data, runs
+from experiments.translation_studies import runs
+from jaxgen import run as run_library
 from jaxgen import training
 from jaxgen.errors import InputError
 from jaxgen.report import gallery
@@ -123,7 +124,7 @@ def test_the_preset_is_that_of_the_paper():
 
 def test_the_two_sides_come_in_orders_of_their_own():
     config = cyclegan.settled(TINY)
-    setup = data.prepare(config, unpaired=True)
+    setup = run_library.prepare_pairs(config, unpaired=True)
     a, b = (setup.batches.feed(0, 2)[side]["index"] for side in "ab")
     assert (a != b).any()
     # Held-out rows still are pairs.
@@ -133,8 +134,8 @@ def test_the_two_sides_come_in_orders_of_their_own():
 
 def test_disjoint_halves_hold_no_pair():
     config = cyclegan.settled(dataclasses.replace(TINY, disjoint=True, batch_size=2))
-    halves = data.prepare(config, unpaired=True).train
-    whole = data.prepare(cyclegan.settled(TINY), unpaired=True).train
+    halves = run_library.prepare_pairs(config, unpaired=True).train
+    whole = run_library.prepare_pairs(cyclegan.settled(TINY), unpaired=True).train
     assert not halves.aligned
     a, b = (source.in_memory()["image"] for source in (whole.a, whole.b))
     np.testing.assert_array_equal(halves.a.in_memory()["image"], a[::2])
@@ -154,7 +155,7 @@ def unpaired(root: Path) -> Path:
     ("options", "message"),
     [
         ({"best": "l1"}, "'l1' of the best checkpoint is not measured"),
-        ({"disjoint": True}, "--disjoint parts images from their partners"),
+        ({"disjoint": True}, "disjoint=True parts images from their partners"),
         ({"method": "cut", "best": "cycle"}, "'cycle' of the best .* not measured"),
         ({"identity": -1.0}, "--identity=-1"),
         (

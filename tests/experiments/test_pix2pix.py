@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from experiments import pix2pix
-from experiments.translation_studies import best_checkpoint, data, parts, runs
+from experiments.translation_studies import parts, runs
 from experiments.translation_studies import training as translation_training
-from jaxgen import run, training
+from jaxgen import data, run, training
 from jaxgen.errors import InputError
 from jaxgen.report import gallery
 from jaxgen.report.run import read_run
@@ -120,10 +120,10 @@ def test_the_translator_of_a_run_makes_what_its_page_shows(finished):
     shown = np.load(folder / "arrays" / "translation_triples.npz")
     made = np.asarray(loaded.translate(None, shown["inputs"].astype(np.float32) / 255))
     assert np.abs(255 * made - shown["outputs"]).max() < 1
-    best = best_checkpoint.best_of(folder / best_checkpoint.FOLDER)
+    best = training.best_score(folder / training.BEST_FOLDER)
     scores = training.read_records(folder / "translation.jsonl")
-    assert best["value"] == min(score["l1"] for score in scores)
-    assert f"after {best['step']} steps" in kept.source
+    assert best.value == min(score["l1"] for score in scores)
+    assert f"after {best.step} steps" in kept.source
 
 
 def shapes_of(config: pix2pix.Config, channels=(3, 3)) -> tuple[Any, ...]:
@@ -200,7 +200,7 @@ def test_a_share_is_the_same_pairs_each_time_and_part_of_a_larger():
     names = []
     for share in (0.1, 0.1, 0.3):
         config = pix2pix.settled(dataclasses.replace(TINY, share=share))
-        setup = data.prepare(config)
+        setup = run.prepare_pairs(config)
         names.append(setup.train.names)
         assert len(setup.train.a) == len(setup.train.b) == round(share * 633)
     assert names[0] == names[1]
@@ -209,12 +209,12 @@ def test_a_share_is_the_same_pairs_each_time_and_part_of_a_larger():
 
 def test_colour_alone_is_shown_as_a_picture():
     config = pix2pix.settled(dataclasses.replace(TINY, data="photos"))
-    pairs = data.loaded(config, "test", 16)
-    judged = data.judged_images(pairs, 3)
+    pairs = run.load_pairs(config, "test", 16)
+    judged = data.read_pairs(pairs, 3)
     assert [x.shape[-1] for x in judged[:2]] == [1, 2]
     show = translation_training.show_of(config)
-    photos = data.loaded(dataclasses.replace(config, degrade="x2"), "test", 16)
-    known = data.judged_images(photos, 3).b.astype(int)
+    photos = run.load_pairs(dataclasses.replace(config, degrade="x2"), "test", 16)
+    known = data.read_pairs(photos, 3).b.astype(int)
     # Colours that 8 bits of a* and b* and of lightness can tell.
     assert np.abs(show(*judged[:2]).astype(int) - known).mean() < 2
     reverse = dataclasses.replace(config, direction="b_to_a")
@@ -226,12 +226,12 @@ def test_colour_alone_is_shown_as_a_picture():
 )
 def test_a_degradation_makes_the_pairs(word, channels):
     config = pix2pix.settled(dataclasses.replace(TINY, degrade=word))
-    pairs = data.loaded(config, "test", 16)
+    pairs = run.load_pairs(config, "test", 16)
     assert pairs.a.image_shape == (16, 16, channels)
-    drawings = data.loaded(TINY, "test", 16).b.in_memory()["image"]
+    drawings = run.load_pairs(TINY, "test", 16).b.in_memory()["image"]
     np.testing.assert_array_equal(pairs.b.in_memory()["image"], drawings)
     back = dataclasses.replace(config, direction="b_to_a")
-    assert data.loaded(back, "test", 16).b.image_shape[-1] == channels
+    assert run.load_pairs(back, "test", 16).b.image_shape[-1] == channels
 
 
 def write(path: Path, shape: tuple[int, ...] = (20, 20, 3), seed: int = 0) -> None:
@@ -282,8 +282,8 @@ def labels(root: Path) -> None:
         (None, {"data": "nowhere"}, "'nowhere' is unknown"),
         (None, {"load_size": 12}, "--image-size is 16, a crop that is larger"),
         (None, {"image_size": 18, "depth": 3}, "depth 3 needs"),
-        (None, {"degrade": "magic"}, "--degrade is 'magic'"),
-        (None, {"degrade": "grey=2"}, "--degrade is 'grey=2'"),
+        (None, {"degrade": "magic"}, "degrade='magic'"),
+        (None, {"degrade": "grey=2"}, "degrade='grey=2'"),
         (None, {"best": "beauty"}, "'beauty' of the best checkpoint is unknown"),
         (None, {"best": "cycle"}, "'cycle' of the best checkpoint is not measured"),
         (None, {"epochs": 0}, "--epochs=0"),

@@ -10,7 +10,7 @@ import optax
 import pytest
 
 from experiments import cyclegan, pix2pix, restored_runs
-from experiments.translation_studies import best_checkpoint, runs
+from experiments.translation_studies import runs
 from experiments.translation_studies.runs import load_translator
 from jaxgen import models, networks, training
 from jaxgen.data import colour
@@ -88,8 +88,8 @@ def test_a_run_translates_by_its_average_and_tells_its_sizes(run, states):
 
 
 def test_the_best_checkpoint_is_taken_where_there_is_one(run, states):
-    folder = run / best_checkpoint.FOLDER
-    keep = best_checkpoint.BestCheckpoint(folder, "l1", lambda step: {"l1": 0.5})
+    folder = run / training.BEST_FOLDER
+    keep = training.BestCheckpoint(folder, "l1", lambda step: {"l1": 0.5})
     keep(states[1], 4)
     best, last = load_translator(run), load_translator(run, which="last")
     assert best.source.endswith("best checkpoint, after 4 steps")

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from experiments.translation_studies import judge, parts
+from experiments.translation_studies import parts
 from jaxgen import report
+from jaxgen.metrics import translation_distances
 from tests.models.translation import tiny_translation as tiny
 
 
@@ -34,6 +35,6 @@ def tiny_networks() -> Iterator[None]:
         patch.setattr(parts, "translator_of", translator_of)
         patch.setattr(parts, "features_of", features_of)
         patch.setattr(parts, "critic_of", critic_of)
-        patch.setattr(judge, "random_nets", lambda images: ((), 1))
+        patch.setattr(translation_distances, "random_networks", lambda images: ((), 1))
         patch.setattr(report, "write_page", lambda folder, **_: folder / "index.html")
         yield

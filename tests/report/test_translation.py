@@ -7,6 +7,8 @@ import pytest
 
 from experiments.translation_studies import findings
 from jaxgen.errors import InputError
+from jaxgen.files import write_npz
+from jaxgen.metrics.translation_pictures import add_translations
 from jaxgen.report import style
 from jaxgen.report.gallery import plates
 from jaxgen.report.run import read_run
@@ -44,11 +46,11 @@ def images(rng, *shape):
 
 def test_triples_of_any_size_and_channels_are_drawn(rng, folder):
     """Super-resolution of seven false colours to one channel, none of them square."""
-    findings.write_triples(
-        folder / "arrays",
-        rng.uniform(size=(3, 6, 10, 7)),
-        images(rng, 3, 12, 20, 1),
-        rng.uniform(size=(3, 12, 20, 1)),
+    write_npz(
+        folder / "arrays" / "translation_triples.npz",
+        inputs=images(rng, 3, 6, 10, 7),
+        outputs=images(rng, 3, 12, 20, 1),
+        truth=images(rng, 3, 12, 20, 1),
     )
     plate = found(folder)["translation_triples"]
     figure = plate.draw(style.LIGHT)
@@ -87,8 +89,8 @@ def test_a_page_has_as_many_groups_in_a_row_as_there_is_room(rng):
 
 def test_cycles_have_both_directions_and_say_what_is_lost(rng, folder):
     a, b = images(rng, 4, 8, 8, 3), images(rng, 2, 16, 16, 1)
-    findings.write_cycles(
-        folder / "arrays",
+    write_npz(
+        folder / "arrays" / "translation_cycles.npz",
         a=a,
         a_to_b=b[[0, 1, 0, 1]],
         a_again=a,
@@ -107,30 +109,23 @@ def test_cycles_have_both_directions_and_say_what_is_lost(rng, folder):
 def test_a_damaged_file_is_named(rng, folder):
     a = images(rng, 4, 8, 8, 3)
     parts = dict.fromkeys(("a", "a_to_b", "a_again", "b", "b_to_a", "b_again"), a)
-    findings.write_cycles(folder / "arrays", **(parts | {"b_again": a[:3]}))
+    path = folder / "arrays" / "translation_cycles.npz"
+    write_npz(path, **(parts | {"b_again": a[:3]}))
     with pytest.raises(InputError, match="translation_cycles.npz: the array 'b_again'"):
         found(folder)
 
 
-def test_looks_are_thinned_and_end_with_the_last(rng, folder):
+def test_looks_are_columns_from_input_to_truth(rng, folder):
     a, b = images(rng, 3, 8, 8, 3), images(rng, 3, 8, 8, 1)
     for step in range(1, 41):
-        findings.add_look(
-            folder / "arrays",
-            "a_to_b",
+        add_translations(
+            folder / "arrays" / "translation_looks_a_to_b.npz",
             step=step,
             epoch=step / 4,
             inputs=a,
             outputs=np.full_like(b, step),
             truth=b,
         )
-    with np.load(folder / "arrays" / "translation_looks_a_to_b.npz") as file:
-        steps, outputs = file["step"], file["outputs"]
-    assert len(steps) == findings.MOST_LOOKS
-    assert steps[[0, 1, -1]].tolist() == [1, 2, 40]
-    assert (outputs[:, 0, 0, 0, 0] == steps).all()
-    ratios = steps[1:] / steps[:-1]
-    assert ratios[2:].max() < 1.5
     plate = found(folder)["translation_looks_a_to_b"]
     drawn(figure := plate.draw(style.LIGHT))
     labels = [label for label in texts(figure) if label]
@@ -138,12 +133,6 @@ def test_looks_are_thinned_and_end_with_the_last(rng, folder):
     assert "epoch 0.25" in labels
     assert "epoch 10" in labels
     assert looks.chosen(np.arange(1, 4), 6) == [0, 1, 2]
-    # A run that is resumed takes its looks again.
-    findings.add_look(
-        folder / "arrays", "a_to_b", step=2, epoch=0.5, inputs=a, outputs=b
-    )
-    with np.load(folder / "arrays" / "translation_looks_a_to_b.npz") as file:
-        assert file["step"].tolist() == [1, 2]
 
 
 def record(step, split="a_to_b", **more):

@@ -7,8 +7,8 @@ import pytest
 from experiments import vae
 from experiments.collapse_monitor import CollapseMonitor
 from experiments.mode_watch import ModeWatch
-from experiments.translation_studies.monitor import TranslationMonitor
 from jaxgen import run
+from jaxgen.metrics import TranslationMonitor
 from jaxgen.training import progress as training_progress
 
 

@@ -24,6 +24,11 @@ from jaxgen.networks.translation.torch_import import (
     import_critic,
     import_translator,
 )
+from jaxgen.networks.translation.train_options import (
+    TRAIN_OPTIONS,
+    TrainOptions,
+    read_train_options,
+)
 from jaxgen.networks.translation.unet import (
     UNetTranslator,
     unet_features,
@@ -37,6 +42,8 @@ __all__ = [
     "PatchHeads",
     "PixelCritic",
     "ResNetTranslator",
+    "TRAIN_OPTIONS",
+    "TrainOptions",
     "UNetTranslator",
     "import_critic",
     "import_translator",
@@ -44,6 +51,7 @@ __all__ = [
     "patch_heads",
     "patch_receptive_field",
     "pixel_critic",
+    "read_train_options",
     "resnet_features",
     "resnet_translator",
     "unet_features",

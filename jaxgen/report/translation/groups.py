@@ -7,6 +7,7 @@ import numpy as np
 from jaxgen.report.extras import require
 from jaxgen.report.pictures import canvas, tiles
 from jaxgen.report.style import LIGHT, Figure, Theme
+from jaxgen.report.translation.channels import viewable
 
 require("PIL")
 
@@ -112,7 +113,7 @@ def fitted(images: np.ndarray, height: int, width: int) -> np.ndarray:
     Returns:
       The images, [N, height, width, 4]; what their shape leaves of it is transparent.
     """
-    images = tiles(images)
+    images = tiles(viewable(images))
     factor = min(height / images.shape[1], width / images.shape[2])
     size = [max(1, round(factor * edge)) for edge in images.shape[1:3]]
     framed = np.zeros([len(images), height, width, 4], np.uint8)
