@@ -22,8 +22,8 @@ from typing import Any, Literal
 import optax
 
 from experiments import discrete_parts, vae_parts
-from experiments.latent_arrays import chosen, encode_all, write_latent_arrays
-from jaxgen import models, random, run
+from experiments.latent_arrays import chosen, encode_all, latent_figures
+from jaxgen import models, random, report, run
 from jaxgen.errors import InputError
 from jaxgen.training import on_one_device
 
@@ -191,7 +191,8 @@ def main(config: Config) -> dict[str, Any]:
             results["test -log p(x)"] = (found.nll, "nats per image")
             tables.insert(0, comparison(config, found))
         key = random.stream(setup.key, "figures")
-        write_latent_arrays(folder.arrays, model, state, setup.test, key)
+        figures = latent_figures(folder, model, state, setup.test, key)
+        report.write_figures(folder.path, figures)
         discrete_parts.write_codes(folder.arrays, model, state, setup.test)
     done = run.finish(folder, results, seconds=seconds(), tables=tables)
     return {name.removeprefix("test "): value for name, value in done.items()}

@@ -29,7 +29,7 @@ import optax
 from scipy import stats
 
 from experiments import latent_arrays, vae_parts
-from jaxgen import data, models, networks, random, run
+from jaxgen import data, models, networks, random, report, run
 from jaxgen.errors import InputError
 from jaxgen.files import write_npz
 from jaxgen.images import every_nth, to_bytes
@@ -292,9 +292,10 @@ def main(config: Config) -> dict[str, Any]:
         # Where the KL goes is told of a KL to N(0, I).
         tables += more if config.prior == "standard_normal" else more[:1]
         figures, labels = jax.random.split(random.stream(setup.key, "figures"))
-        latent_arrays.write_latent_arrays(
-            folder.arrays, both.cvae, states.cvae, setup.test, figures
+        drawn = latent_arrays.latent_figures(
+            folder, both.cvae, states.cvae, setup.test, figures
         )
+        report.write_figures(folder.path, drawn)
         write_label_arrays(
             folder.arrays,
             both.cvae,

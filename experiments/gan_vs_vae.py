@@ -29,7 +29,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from experiments import evaluation_files, feature_choice
+from experiments import evaluation_files
 from experiments.gan_studies import versus
 from jaxgen import losses, metrics, models, networks, random, run
 from jaxgen.losses.vae import priors
@@ -173,8 +173,8 @@ def main(config: Config) -> dict[str, Any]:
                 setup.test,
                 key=random.stream(setup.key, "metrics"),
                 train=setup.train,
-                feature_nets=feature_choice.networks_of(
-                    (), setup.train, setup.test, show
+                feature_nets=metrics.features.named_features(
+                    (), setup.train, setup.test, progress=show
                 ),
                 num_samples=min(config.samples, len(setup.test), len(setup.train)),
                 progress=show,

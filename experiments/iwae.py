@@ -36,8 +36,8 @@ from experiments.importance_bounds import (
     measure_bounds,
     signal_to_noise,
 )
-from experiments.latent_arrays import write_latent_arrays
-from jaxgen import estimators, losses, metrics, models, networks, random, run
+from experiments.latent_arrays import latent_figures
+from jaxgen import estimators, losses, metrics, models, networks, random, report, run
 from jaxgen.errors import InputError
 from jaxgen.estimators import Estimator
 from jaxgen.files import write_npz
@@ -340,14 +340,15 @@ def main(config: Config) -> dict[str, Any]:
             run.print_line("Measuring the signal and the noise of gradients")
             key = random.stream(setup.key, "signal")
             tables.append(signal_table(key, task, model, state, setup, config))
-        write_latent_arrays(
-            folder.arrays,
+        figures = latent_figures(
+            folder,
             model,
             state,
             setup.test,
             random.stream(setup.key, "figures"),
             train=setup.train,
         )
+        report.write_figures(folder.path, figures)
     results = {}
     for task, nll, active in zip(
         tasks, -bound[:, -1], activity > THRESHOLD, strict=True

@@ -1,4 +1,4 @@
-"""The arrays that the figures of a latent variable model are drawn from."""
+"""The figures of a latent variable model."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,11 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen import data, run
+from jaxgen import data, report, run, training
+from jaxgen.errors import InputError
 from jaxgen.files import write_npz
 from jaxgen.images import every_nth, in_blocks, scale, to_bytes
 from jaxgen.losses.vae.families import Gaussian
 from jaxgen.models import VAE, fit_gaussian, fit_mixture
+from jaxgen.report import latents
+from jaxgen.run_files import read_arrays
 from jaxgen.training import on_one_device
 from jaxgen.typing import Array, PRNGKeyArray
 
@@ -23,19 +26,22 @@ SHOWN = 50
 """Images that are reconstructed side by side."""
 
 
-def write_latent_arrays(
-    folder: Path,
+def latent_figures(
+    folder: training.RunFolder,
     model: VAE,
     state: Any,
     test: data.Source,
     key: PRNGKeyArray,
     *,
     train: data.Source | None = None,
-) -> None:
-    """Writes latents, reconstructions, samples and, for two latents, decoded planes.
+) -> dict[str, report.FigureSpec]:
+    """Returns the figures of a model with latents, by name, for `report.write_figures`.
+
+    What the explorer of the page needs is written to `arrays/`; the snapshots of the
+    run are read from there.
 
     Args:
-        folder: Where the `.npz` files go.
+        folder: The run's folder.
         model: The model; where it is conditional the test set's labels are given to it.
         state: Its state.
         test: The test split.
@@ -50,55 +56,75 @@ def write_latent_arrays(
     q, parts = encode_all(model, state, images, condition)
     gaussian = isinstance(q, Gaussian)
     flat = np.asarray(q.mean if gaussian else q.logits).reshape(len(images), -1)
-    if flat.shape == parts.shape:  # a category has more logits than divergences
-        write_npz(folder / "latents.npz", mean=flat, kl=parts.mean(axis=0), **rest)
     some = every_nth(len(images), SHOWN)
     own = None if condition is None else condition[some]
     decode = decoder(model, state)
     points = np.asarray(q.point)[some]
-    write_npz(
-        folder / "reconstructions.npz",
-        inputs=images[some],
-        outputs=decode(points, own),
-    )
     draw, fit = jax.random.split(key)
-    write_npz(folder / "samples.npz", images=to_bytes(model.sample(state, draw, 64)))
-    if gaussian and condition is None:
-        if train is not None:
-            known = encode_all(model, state, chosen(train, False)[0])[0]
-            _write_samplers(folder, model, state, known, fit)
-        if flat.shape[1] == 2:
-            run.print_line("Decoding the latent plane")
-            for name, side in (("manifold", 8), ("explorer", 32)):
-                plane, axes = latent_plane(flat, side)
-                write_npz(folder / f"{name}.npz", images=decode(plane), **axes)
+    plain = gaussian and condition is None
+    figures: dict[str, report.FigureSpec] = {}
+    if plain and flat.shape[1] == 2:
+        run.print_line("Decoding the latent plane")
+        plane, axes = latent_plane(flat, 8)
+        figures["manifold"] = latents.manifold(decode(plane), **axes)
+        plane, axes = latent_plane(flat, 32)
+        write_npz(folder.arrays / "explorer.npz", images=decode(plane), **axes)
+        write_npz(folder.arrays / "latents.npz", mean=flat, **rest)
+    figures["samples"] = latents.samples(to_bytes(model.sample(state, draw, 64)))
+    if plain and train is not None:
+        known = encode_all(model, state, chosen(train, False)[0])[0]
+        figures["samplers"] = latents.samplers(_draw(model, state, known, fit))
+    # A category has more logits than divergences.
+    kl = parts.mean(axis=0) if flat.shape == parts.shape else None
+    if kl is not None:
+        figures["latents"] = latents.latent_scatter(
+            flat, kl=kl, conditional=conditional, **rest
+        )
+    outputs = decode(points, own)
+    figures["reconstructions"] = latents.reconstructions(images[some], outputs)
+    taken = folder.arrays / "epochs.npz"
+    if taken.exists():
+        figures["epochs"] = latents.epochs(read_snapshots(taken))
+    if kl is not None:
+        figures["kl"] = latents.kl_per_latent(kl)
+    return figures
 
 
-def _write_samplers(
-    folder: Path, model: VAE, state: Any, q: Any, key: PRNGKeyArray
-) -> None:
+def read_snapshots(path: Path) -> dict[int, np.ndarray]:
+    """Reads what `training.Snapshots` wrote: by epoch, images of the same latents.
+
+    Raises:
+        InputError: The file is damaged, or holds something else.
+    """
+    taken = read_arrays(path)
+    epoch, images = taken.get("epoch"), taken.get("images")
+    if epoch is None or images is None or epoch.shape != images.shape[:1]:
+        raise InputError(
+            f"{path} holds {sorted(taken)}; as many epochs as rows of images were "
+            "expected: delete it, or run the experiment again."
+        )
+    return dict(zip(map(int, epoch), images, strict=True))
+
+
+def _draw(model: VAE, state: Any, q: Any, key: PRNGKeyArray) -> dict[str, np.ndarray]:
     """Draws from the prior and from what is fitted to the aggregate posterior."""
     run.print_line(
         f"Fitting a mixture to the latents of {len(q.mean):,} training images"
     )
     own, one, two, three = jax.random.split(key, 4)
     noise = jax.random.normal(own, q.mean.shape)
-    latents = np.asarray(q.mean + jnp.exp(0.5 * q.log_variance) * noise)
+    points = np.asarray(q.mean + jnp.exp(0.5 * q.log_variance) * noise)
     decode = decoder(model, state)
     panels = {"prior": to_bytes(model.sample(state, one, 36))}
-    if len(latents) > max(20, latents.shape[1]):
-        mixture = fit_mixture(latents)
-        fitted = {"aggregate Gaussian": (fit_gaussian(latents), two)}
+    if len(points) > max(20, points.shape[1]):
+        mixture = fit_mixture(points)
+        fitted = {"aggregate Gaussian": (fit_gaussian(points), two)}
         fitted["mixture of 10 Gaussians"] = (mixture, three)
         for name, (distribution, draw) in fitted.items():
             with jax.numpy_rank_promotion("allow"):
-                drawn = distribution.sample(draw, (36,))
-            panels[name] = decode(np.asarray(drawn, np.float32))
-    write_npz(
-        folder / "samplers.npz",
-        images=np.stack(list(panels.values())),
-        names=list(panels),
-    )
+                sampled = distribution.sample(draw, (36,))
+            panels[name] = decode(np.asarray(sampled, np.float32))
+    return panels
 
 
 def write_traversals(

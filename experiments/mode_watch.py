@@ -8,11 +8,12 @@ import jax
 import numpy as np
 from scipy import stats
 
-from experiments import collapse_monitor
-from jaxgen import metrics, run
+from jaxgen import metrics
 from jaxgen.data.mixtures import Mixture
 from jaxgen.files import write_npz
+from jaxgen.metrics.collapse_monitor import PATIENCE, modes_warning
 from jaxgen.models import Ensemble
+from jaxgen.progress import print_line
 from jaxgen.run_files import read_arrays
 from jaxgen.typing import PRNGKeyArray
 
@@ -72,7 +73,7 @@ class ModeWatch:
         key: PRNGKeyArray,
         *,
         label: str,
-        warn: Callable[[str], None] = run.print_line,
+        warn: Callable[[str], None] = print_line,
     ):
         """Compiles the sampling of all members."""
         sample = jax.jit(lambda state, key: model.sample(state, key, NUM_SAMPLES))
@@ -108,10 +109,10 @@ class ModeWatch:
         """
         if self._told or self._mixture.means is None:
             return
-        latest = np.median(captured[-collapse_monitor.PATIENCE :], axis=1)
+        latest = np.median(captured[-PATIENCE:], axis=1)
         modes = len(self._mixture.means)
-        found = [collapse_monitor.modes_advice(int(own), modes) for own in latest]
-        if len(found) == collapse_monitor.PATIENCE and all(found):
+        found = [modes_warning(int(own), modes) for own in latest]
+        if len(found) == PATIENCE and all(found):
             self._warn(f"{self._label}, the median seed: {found[-1]}")
             self._told = True
 

@@ -34,7 +34,6 @@ import jax
 import numpy as np
 
 from experiments import vae_parts
-from experiments.gan_studies.quality import drawn
 from experiments.stacked_findings import modes_table, write_arrays
 from experiments.stacked_modes import (
     Judge,
@@ -47,6 +46,7 @@ from experiments.stacked_modes import (
 from jaxgen import data, models, networks, random, run, training
 from jaxgen.errors import InputError
 from jaxgen.images import every_nth
+from jaxgen.metrics import draw_images
 from jaxgen.models import remedies
 from jaxgen.networks import CriticNormalization
 from jaxgen.training import on_one_device
@@ -133,7 +133,7 @@ def main(config: Config) -> dict[str, Any]:
             seen[word].append(looks)
             if seed == 0:
                 key = random.stream(setup.key, "figures")
-                images, _ = drawn(key, built[word], on_one_device(state), SHOWN)
+                images, _ = draw_images(key, built[word], on_one_device(state), SHOWN)
                 pictures[label_of(word)] = images
         run.merge_parts(folder, [_part(w, 0) for w in built], split="train")
         run.print_line("Counting the modes of samples and of test images")

@@ -28,8 +28,8 @@ from typing import Any, Literal
 import optax
 
 from experiments import vae_parts
-from experiments.latent_arrays import write_latent_arrays
-from jaxgen import models, random, run
+from experiments.latent_arrays import latent_figures
+from jaxgen import models, random, report, run
 from jaxgen.errors import InputError
 from jaxgen.losses.vae import objectives, priors
 
@@ -140,14 +140,15 @@ def main(config: Config) -> dict[str, Any]:
             )
             results["test -log p(x)"] = (found.nll, "nats per image")
             tables.insert(0, vae_parts.likelihood_table([found.row("this model")]))
-        write_latent_arrays(
-            folder.arrays,
+        figures = latent_figures(
+            folder,
             model,
             state,
             setup.test,
             random.stream(setup.key, "figures"),
             train=setup.train,
         )
+        report.write_figures(folder.path, figures)
     done = run.finish(folder, results, seconds=seconds(), tables=tables)
     return {name.removeprefix("test "): value for name, value in done.items()}
 

@@ -1,8 +1,8 @@
 """Reads the JSON files of a run: its description, its records, its results.
 
 A run may be killed at any time, copied, and edited by hand. Whatever a file holds,
-reading it gives checked content or an `InputError` that names the file; reading changes
-no file. `write_step` adds the records of a callback.
+reading it gives checked content or an `InputError` that names the file; no file is
+changed but by `add_records`.
 """
 
 import json
@@ -16,12 +16,13 @@ import numpy as np
 
 from jaxgen import files
 from jaxgen.errors import InputError
-from jaxgen.files import read_npz
+from jaxgen.files import read_npz, write_whole
 
 __all__ = [
     "LONGEST_NAME",
     "MOST_BYTES",
     "Record",
+    "add_records",
     "differences",
     "is_number",
     "read_arrays",
@@ -30,7 +31,6 @@ __all__ = [
     "read_object",
     "read_records",
     "shown",
-    "write_step",
 ]
 
 Record = dict[str, Any]
@@ -189,23 +189,30 @@ def read_records(path: Path) -> list[Record]:
     return list(records.values())
 
 
-def write_step(path: Path, records: Sequence[Record]) -> None:
-    """Adds the records of one step to a file, and drops those of later steps.
+def add_records(path: Path, records: Sequence[Record]) -> None:
+    """Adds records of one step to a file, in place of those of that step and later.
 
-    Later steps belong to a run that was cut off and is resumed; a step that is in the
-    file already is replaced.
+    Later records belong to a run that was cut off and is resumed.
 
     Args:
-        path: The file of JSON lines; it is made where there is none.
-        records: Records of the same step, one at least.
+        path: The file. It is made where there is none.
+        records: At least one, all of the same step.
 
     Raises:
-        InputError: The file cannot be read, or a line of it is damaged.
+        InputError: The file cannot be read.
+
+    Examples:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "monitor.jsonl"
+        >>> for step in (1, 2, 3, 2):
+        ...     add_records(path, [{"step": step, "epoch": 0.5, "split": "monitor"}])
+        >>> [record["step"] for record in read_records(path)]
+        [1, 2]
     """
     step = records[0]["step"]
-    kept = [one for one in read_records(path) if one["step"] < step]
-    lines = [json.dumps(record) + "\n" for record in [*kept, *records]]
-    files.write_whole(path, "".join(lines).encode())
+    kept = [record for record in read_records(path) if record["step"] < step]
+    text = "".join(json.dumps(record) + "\n" for record in [*kept, *records])
+    write_whole(path, text.encode())
 
 
 def _lines(content: bytes) -> Iterator[tuple[int, bytes, bool]]:

@@ -163,6 +163,7 @@ METRICS = {
     ),
     "psnr": TWO,
     "radial_power": ONE,
+    "rank_correlation": case(host(5), host(5)),
     "represent_all": case(host(2), by=represented),
     "slerp": case(TABLE, floats(3, 2), floats(3)),
     "relative_diversity": SETS,

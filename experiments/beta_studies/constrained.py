@@ -5,8 +5,8 @@ from typing import Any
 import optax
 
 from experiments import vae_parts
-from experiments.latent_arrays import write_latent_arrays, write_traversals
-from jaxgen import models, random, run, training
+from experiments.latent_arrays import latent_figures, write_traversals
+from jaxgen import models, random, report, run, training
 from jaxgen.errors import InputError
 from jaxgen.losses.vae import objectives, priors
 
@@ -114,14 +114,15 @@ def study(config: Any, doc: str) -> dict[str, Any]:
                     last["gradient_norm"],
                 )
             )
-        write_latent_arrays(
-            folder.arrays,
+        figures = latent_figures(
+            folder,
             model,
             state,
             setup.test,
             random.stream(setup.key, "figures"),
             train=setup.train,
         )
+        report.write_figures(folder.path, figures)
         write_traversals(folder.arrays, model, state, setup.test, index=0)
         tables += vae_parts.posterior_tables(
             random.stream(setup.key, "aggregate"), model, state, setup

@@ -11,8 +11,8 @@ import optax
 
 from experiments import vae_parts
 from experiments.beta_studies import scores
-from experiments.latent_arrays import write_latent_arrays, write_traversals
-from jaxgen import data, files, models, random, run, training
+from experiments.latent_arrays import latent_figures, write_traversals
+from jaxgen import data, files, models, random, report, run, training
 from jaxgen.data import sprites
 from jaxgen.images import to_bytes
 from jaxgen.losses.vae import objectives, priors
@@ -95,13 +95,14 @@ def study(config: Any, doc: str) -> dict[str, Any]:
         scores.save_scores(folder.arrays, names, values, kl, reconstruction)
         shown = _median_seed(values[scores.RANK, -1])
         member = every.member(state, (len(names) - 1) * config.seeds + shown)
-        write_latent_arrays(
-            folder.arrays,
+        figures = latent_figures(
+            folder,
             model,
             member,
             setup.test,
             random.stream(setup.key, "figures"),
         )
+        report.write_figures(folder.path, figures)
         write_traversals(folder.arrays, model, member, setup.test)
         tables = [
             scores.score_table(names, values),

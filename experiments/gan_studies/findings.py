@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 from experiments.gan_studies import curves
-from experiments.gan_studies.quality import Found, Judge
 from jaxgen import files, training
 from jaxgen.files import write_npz
-from jaxgen.metrics import Interval
+from jaxgen.metrics import Interval, QualityReference, RankCorrelation, SampleQuality
 from jaxgen.run_files import is_number, read_arrays
 
-Told = Mapping[str, Mapping[str, tuple[curves.RankCorrelation, curves.RankCorrelation]]]
+Told = Mapping[str, Mapping[str, tuple[RankCorrelation, RankCorrelation]]]
 """Rank correlations by system and signal: of values, and of their changes."""
 
 
@@ -109,7 +108,10 @@ def write_monitor(folder: training.RunFolder, labels: Mapping[str, str]) -> None
 
 
 def quality_table(
-    labels: Mapping[str, str], found: Mapping[str, Found], judge: Judge, steps: Any
+    labels: Mapping[str, str],
+    found: Mapping[str, SampleQuality],
+    judge: QualityReference,
+    steps: Any,
 ) -> dict[str, Any]:
     """Returns the table of how good the samples are.
 
@@ -119,14 +121,18 @@ def quality_table(
         judge: The judge.
         steps: Steps of the generator, by system.
     """
-    agree = any(one.agreement is not None for one in found.values())
+    agree = any(one.label_agreement is not None for one in found.values())
     rows = []
     for name, one in found.items():
-        share = [] if one.agreement is None else [said(one.agreement, percent=True)]
+        share = (
+            []
+            if one.label_agreement is None
+            else [said(one.label_agreement, percent=True)]
+        )
         rows.append([labels[name], said(one.fd), *share, f"{steps[name]:,}"])
     note = (
         f"FD: Frechet distance in the features of {judge.nets[0].name} between "
-        f"{judge.num_samples:,} samples and as many test images, with its 95% "
+        f"{judge.num_images:,} samples and as many test images, with its 95% "
         f"interval; as many real training images get {judge.floor:.2f}."
     )
     if agree:
@@ -168,12 +174,12 @@ def telling_table(
     }
 
 
-def said(one: Interval | curves.RankCorrelation, *, percent: bool = False) -> str:
+def said(one: Interval | RankCorrelation, *, percent: bool = False) -> str:
     """Writes a number with its interval."""
     value, low, high = (x * (100 if percent else 1) for x in one[:3])
     digits = 1 if percent or value >= 20 else 2
     text = f"{value:.{digits}f}"
     # Of ranks that agree in full there is no interval.
-    if not isinstance(one, curves.RankCorrelation) or high - low < 2:
+    if not isinstance(one, RankCorrelation) or high - low < 2:
         text += f" ({low:.{digits}f} to {high:.{digits}f})"
     return text.replace("-", "\N{MINUS SIGN}")

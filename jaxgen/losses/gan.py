@@ -8,7 +8,7 @@ shapes than (batch,) raise an InputError.
 
 import math
 from collections.abc import Callable
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, TypedDict, get_args
 
 from jaxtyping import Array, Float
 
@@ -20,6 +20,7 @@ from jaxgen.typing import PerExample
 __all__ = [
     "AdversarialLoss",
     "Estimate",
+    "LossFactors",
     "LossName",
     "cross_entropy_critic_loss",
     "from_name",
@@ -55,6 +56,13 @@ LossName = Literal[
     "relativistic",
 ]
 """Names that `from_name` knows."""
+
+
+class LossFactors(TypedDict):
+    """Factors of both losses, as `models.gan` takes them."""
+
+    critic_factor: float
+    generator_factor: float
 
 
 class AdversarialLoss(NamedTuple):
@@ -190,15 +198,14 @@ def name_label(name: str) -> str:
     return labels.get(name, name)
 
 
-def published_factors(name: str) -> dict[str, float]:
+def published_factors(name: str) -> LossFactors:
     """Returns the factors of both losses in the paper of a game.
 
     Args:
         name: One of `LossName`.
 
     Returns:
-        `critic_factor` and `generator_factor`, which `models.gan` takes: 1/2 for
-        `least_squares`, otherwise 1.
+        Keyword arguments of `models.gan`: 1/2 for `least_squares`, otherwise 1.
     """
     factor = 0.5 if name == "least_squares" else 1.0
     return {"critic_factor": factor, "generator_factor": factor}

@@ -13,6 +13,7 @@ from jaxgen.metrics.class_modes import (
     combine_log_probabilities,
 )
 from jaxgen.metrics.collapse import CollapseReport, collapse_report
+from jaxgen.metrics.collapse_monitor import CollapseMonitor, GANHealth
 from jaxgen.metrics.critic_overfitting import CriticOverfitting, critic_overfitting
 from jaxgen.metrics.dead_units import dead_unit_share, zero_gradient_share
 from jaxgen.metrics.density_coverage import (
@@ -32,6 +33,7 @@ from jaxgen.metrics.frechet import (
     frechet_infinity,
     frechet_replicates,
 )
+from jaxgen.metrics.gan_monitors import gan_monitors
 from jaxgen.metrics.image_similarity import (
     mean_squared_error,
     psnr,
@@ -102,6 +104,7 @@ from jaxgen.metrics.predictors import (
     sap_locatello,
 )
 from jaxgen.metrics.proportions import wilson_interval
+from jaxgen.metrics.rank_correlation import rank_correlation
 from jaxgen.metrics.resampling import (
     Halves,
     Interval,
@@ -109,6 +112,14 @@ from jaxgen.metrics.resampling import (
     halves,
     interval,
     mean_interval,
+)
+from jaxgen.metrics.sample_quality import (
+    QualityMonitor,
+    QualityReference,
+    SampleQuality,
+    draw_images,
+    measure_quality,
+    quality_reference,
 )
 from jaxgen.metrics.sharpness import (
     RadialPower,
@@ -140,6 +151,13 @@ from jaxgen.metrics.translation_reference import (
     TranslationReference,
     translation_reference,
 )
+from jaxgen.metrics.translation_results import (
+    ShownTranslations,
+    TranslationResult,
+    shown_translations,
+    smallest_margin,
+    translation_results,
+)
 from jaxgen.metrics.translation_scores import (
     LOWER_IS_BETTER,
     SCORE_TITLES,
@@ -161,6 +179,7 @@ __all__ = [
     "ActiveUnits",
     "AggregateTerms",
     "AssignedModes",
+    "CollapseMonitor",
     "CollapseReport",
     "CriticOverfitting",
     "Dci",
@@ -168,6 +187,7 @@ __all__ = [
     "Evaluation",
     "FeatureStatistics",
     "FrechetInfinity",
+    "GANHealth",
     "Halves",
     "ImportanceEstimate",
     "InceptionScore",
@@ -188,17 +208,22 @@ __all__ = [
     "PrecisionRecall",
     "PrecisionRecallCurve",
     "PrecisionRecallDistribution",
+    "QualityMonitor",
+    "QualityReference",
     "RadialPower",
     "Reading",
     "SCORE_TITLES",
+    "SampleQuality",
     "Sap",
     "ScoreTable",
+    "ShownTranslations",
     "Sinkhorn",
     "SlicedWasserstein",
     "TranslationDirection",
     "TranslationHealth",
     "TranslationMonitor",
     "TranslationReference",
+    "TranslationResult",
     "TranslationScore",
     "active_units",
     "beta_vae_score",
@@ -218,6 +243,7 @@ __all__ = [
     "dead_unit_share",
     "density_coverage",
     "disentanglement_scores",
+    "draw_images",
     "evaluate",
     "evaluate_features",
     "expected_coverage",
@@ -230,6 +256,7 @@ __all__ = [
     "frechet_distance_of_features",
     "frechet_infinity",
     "frechet_replicates",
+    "gan_monitors",
     "gaussian_kernel",
     "gaussian_modes",
     "half_samples",
@@ -251,6 +278,7 @@ __all__ = [
     "mean_interval",
     "mean_squared_error",
     "mean_translation_scores",
+    "measure_quality",
     "median_distance",
     "memorisation",
     "mig_chen",
@@ -269,7 +297,9 @@ __all__ = [
     "prd_curve",
     "precision_recall_distribution",
     "psnr",
+    "quality_reference",
     "radial_power",
+    "rank_correlation",
     "relative_diversity",
     "relative_mean",
     "represent_all",
@@ -277,15 +307,18 @@ __all__ = [
     "sap_kumar",
     "sap_locatello",
     "save_statistics",
+    "shown_translations",
     "sinkhorn_distance",
     "sinkhorn_divergence",
     "slerp",
     "sliced_wasserstein",
+    "smallest_margin",
     "ssim",
     "ssim_window",
     "translate_images",
     "translation_health",
     "translation_reference",
+    "translation_results",
     "translation_score_table",
     "translation_scores",
     "wasserstein_1d",

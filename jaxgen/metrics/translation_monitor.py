@@ -21,7 +21,7 @@ from jaxgen.metrics.translation_scores import (
     mean_translation_scores,
 )
 from jaxgen.progress import print_line
-from jaxgen.run_files import read_records, write_step
+from jaxgen.run_files import add_records, read_records
 from jaxgen.typing import PRNGKeyArray
 
 __all__ = ["PATIENCE", "RECORDS", "TranslationMonitor"]
@@ -76,7 +76,7 @@ class TranslationMonitor:
         except NotFiniteError:
             return  # the loop says where that came from
         at = {"step": step, "epoch": step / self._steps_per_epoch}
-        write_step(
+        add_records(
             self._path,
             [
                 at | {"split": one.name} | result.record

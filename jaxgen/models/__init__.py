@@ -9,6 +9,12 @@ from jaxgen.models.adagan import AdaGAN, AdaGANState, adagan
 from jaxgen.models.density import fit_gaussian, fit_mixture
 from jaxgen.models.ensemble import Ensemble, EnsembleState, ensemble, member_key
 from jaxgen.models.gan import GAN, GANState, gan
+from jaxgen.models.published_gans import (
+    PUBLISHED_GANS,
+    PublishedGAN,
+    PublishedName,
+    published_gan,
+)
 from jaxgen.models.styled_generator import StyledGenerator
 from jaxgen.models.translation import (
     CUT,
@@ -30,6 +36,7 @@ from jaxgen.models.veegan import VEEGAN, VEEGANState, veegan
 __all__ = [
     "CUT",
     "GAN",
+    "PUBLISHED_GANS",
     "VAE",
     "VEEGAN",
     "AdaGAN",
@@ -45,6 +52,8 @@ __all__ = [
     "InferenceMode",
     "Pix2Pix",
     "Pix2PixState",
+    "PublishedGAN",
+    "PublishedName",
     "StyledGenerator",
     "VAEState",
     "VEEGANState",
@@ -57,6 +66,7 @@ __all__ = [
     "gan",
     "member_key",
     "pix2pix",
+    "published_gan",
     "remedies",
     "schedules",
     "vae",

@@ -8,7 +8,6 @@ import numpy as np
 
 from jaxgen.errors import InputError
 from jaxgen.report.extras import require
-from jaxgen.report.latent_plates import class_names, read_latents
 from jaxgen.report.pictures import montage
 from jaxgen.report.run import Run
 from jaxgen.report.style import DARK, LIGHT
@@ -69,7 +68,7 @@ def explorer(run: Run) -> Explorer | None:
         "points": {"x": [], "y": [], "label": []},
         "classes": [],
     }
-    latents = read_latents(run)
+    latents = _read_latents(run)
     if latents is not None and latents["mean"].shape[1] == 2:
         data.update(_points(latents))
     sheet = montage(images.reshape(-1, *images.shape[2:]), len(x))[..., :3]
@@ -95,7 +94,7 @@ def _points(latents: dict[str, np.ndarray]) -> dict[str, Any]:
         label = np.full(len(mean), -1)
         classes = []
     else:
-        present, names = np.unique(label), class_names(latents) or []
+        present, names = np.unique(label), _class_names(latents)
         classes = [
             {
                 "name": names[c] if 0 <= c < len(names) else str(c),
@@ -116,3 +115,23 @@ def _points(latents: dict[str, np.ndarray]) -> dict[str, Any]:
 
 def _rounded(values: np.ndarray) -> list[float]:
     return [float(f"{value:.4g}") for value in values]
+
+
+def _read_latents(run: Run) -> dict[str, np.ndarray] | None:
+    """Reads the test latents and checks that their arrays belong together."""
+    data = run.arrays("latents", mean=2)
+    if data is None:
+        return None
+    number, dimensions = data["mean"].shape
+    for name, length in (("label", number), ("kl", dimensions)):
+        if name in data and data[name].shape != (length,):
+            raise InputError(
+                f"{run.path / 'arrays' / 'latents.npz'}: the array {name!r} has shape "
+                f"{data[name].shape}; ({length},) was expected beside a mean of shape "
+                f"{data['mean'].shape}."
+            )
+    return data
+
+
+def _class_names(data: dict[str, np.ndarray]) -> list[str]:
+    return [str(name) for name in data.get("class_names", ())]

@@ -1,6 +1,6 @@
 """Which figures a run gets, in the order of its page."""
 
-from jaxgen.report import gan, latent_plates, records, translation
+from jaxgen.report import gan, translation
 from jaxgen.report.estimators import plates as studies
 from jaxgen.report.evaluation import plates as evaluation
 from jaxgen.report.family import measured, pictured, sweep_plates
@@ -10,14 +10,9 @@ from jaxgen.report.run import Run, naming_arrays
 __all__ = ["evaluation_plates", "plates"]
 
 _MAKERS: tuple[Maker, ...] = (
-    latent_plates.manifold,
     pictured.class_plane,
     pictured.all_labels,
-    latent_plates.samples,
-    pictured.samplers,
-    latent_plates.scatter,
     sweep_plates.latent_planes,
-    latent_plates.reconstructions,
     pictured.comparison,
     sweep_plates.reconstructions,
     pictured.codes,
@@ -25,11 +20,6 @@ _MAKERS: tuple[Maker, ...] = (
     measured.disentanglement,
     sweep_plates.scores,
     measured.bounds,
-    records.losses,
-    records.constraint,
-    latent_plates.epochs,
-    latent_plates.kl,
-    records.health,
     studies.three_ways,
     studies.integrands,
     studies.bernoulli,

@@ -1,215 +1,291 @@
-"""Figures of the latent space: where images lie, and what each dimension carries."""
+"""Figures of models with latents: functions from arrays to a figure."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
+from jaxgen.errors import InputError
+from jaxgen.report.kinds import (
+    BarPanel,
+    Bars,
+    ImageTable,
+    Plane,
+    Scatter,
+    ScatterPanel,
+)
 
-__all__ = ["ACTIVE_KL", "kl_per_dimension", "latent_scatter", "shown_dimensions"]
+__all__ = [
+    "ACTIVE_KL",
+    "epochs",
+    "kl_per_latent",
+    "latent_scatter",
+    "manifold",
+    "reconstructions",
+    "samplers",
+    "samples",
+    "shown_dimensions",
+]
 
-# The mean KL (nats) above which a latent dimension is said to carry something.
 ACTIVE_KL = 0.01
+"""The mean KL, in nats, above which a latent dimension carries something."""
+
+_MAX_COLUMNS = 16  # more decoded latents than this are shown as one square an epoch
+
+
+def manifold(images: np.ndarray, x: np.ndarray, y: np.ndarray) -> ImageTable:
+    """Shows the latent plane, decoded.
+
+    Args:
+        images: Row by row from the largest y down, [columns * rows, height, width,
+            channels] uint8.
+        x: The first latent of each column, growing, [columns].
+        y: The second latent of each row, falling, [rows].
+    """
+    return ImageTable(
+        title="The latent plane, decoded",
+        caption=f"Latents on an even {len(x)} × {len(y)} grid, decoded. The grid spans "
+        "the smallest to the largest latent of the test set on each axis, so its "
+        "corners may lie where no image was ever encoded. Look for smooth change from "
+        "cell to cell, and for the classes keeping to regions of their own.",
+        alt=f"A grid of {len(x)} by {len(y)} decoded images over the two latents.",
+        panels={"": {"": images}},
+        plane=Plane(x, y, "latent 1", "latent 2"),
+    )
+
+
+def samples(images: np.ndarray) -> ImageTable:
+    """Shows samples from the prior.
+
+    Args:
+        images: [number, height, width, channels] uint8.
+    """
+    return ImageTable(
+        title="Samples from the prior",
+        caption="Latents drawn from the prior, decoded. Nothing here was picked. Look "
+        "for variety, for every class being there, and for images that belong to none.",
+        alt=f"{len(images)} images drawn from the model.",
+        panels={"": {"": images}},
+    )
+
+
+def samplers(images: Mapping[str, np.ndarray]) -> ImageTable:
+    """Shows samples by several samplers of the latent.
+
+    Args:
+        images: By the name of the sampler, [number, height, width, channels] uint8.
+    """
+    names = ", ".join(images)
+    number = len(next(iter(images.values())))
+    return ImageTable(
+        title="Where the latents of samples come from",
+        caption=f"One decoder, {len(images)} ways to draw its latents: {names}. "
+        "Nothing here was picked. The prior is what the model was trained towards; a "
+        "density fitted afterwards to the encoded training set leaves out the regions "
+        "that no image was encoded to. Look for how many images in each panel "
+        "belong to no class.",
+        alt=f"Panels of {number} samples each: {names}.",
+        panels={"": images},
+    )
+
+
+def reconstructions(inputs: np.ndarray, outputs: np.ndarray) -> ImageTable:
+    """Shows test images beside their reconstructions.
+
+    Args:
+        inputs: [number, height, width, channels] uint8.
+        outputs: What the decoder makes of their latent means, of the same shape.
+
+    Raises:
+        InputError: The shapes differ.
+    """
+    if inputs.shape != outputs.shape:
+        raise InputError(
+            f"Inputs of shape {inputs.shape} and outputs of shape {outputs.shape} "
+            "cannot be paired; both must have the same shape."
+        )
+    return ImageTable(
+        title="Inputs and reconstructions",
+        caption=f"{len(inputs)} test images, each with the mean of the decoder's "
+        "distribution at its latent mean on the right. Look for what is lost: thin "
+        "strokes, unusual slants, fine texture. Blur is the model's uncertainty made "
+        "visible.",
+        alt=f"{len(inputs)} pairs of a test image and its reconstruction.",
+        panels={"": {"input": inputs, "output": outputs}},
+        layout="groups",
+    )
+
+
+def epochs(images: Mapping[int, np.ndarray]) -> ImageTable:
+    """Shows the same latents as training goes on.
+
+    Few latents make one row an epoch, read from top to bottom; many make one square an
+    epoch, read from left to right.
+
+    Args:
+        images: By epoch, growing, [latents, height, width, channels] uint8.
+
+    Raises:
+        InputError: There is no epoch, or they do not grow.
+    """
+    if not images or list(images) != sorted(images):
+        raise InputError(f"The epochs are {list(images)}; growing ones were expected.")
+    listed = ", ".join(str(epoch) for epoch in images)
+    few = all(len(decoded) <= _MAX_COLUMNS for decoded in images.values())
+    return ImageTable(
+        title="The same latents as training goes on",
+        caption=f"The same latents, decoded after epochs {listed}. Look for the moment "
+        "when shapes appear, and for places whose class changes: the decoder and the "
+        "latent space are still moving against each other.",
+        alt=f"The same latents decoded after epochs {listed}.",
+        panels={"": {f"epoch {epoch}": decoded for epoch, decoded in images.items()}},
+        layout="rows" if few else "squares",
+    )
 
 
 def latent_scatter(
     mean: np.ndarray,
-    label: np.ndarray | None = None,
     *,
-    class_names: Sequence[str] | None = None,
     kl: np.ndarray | None = None,
-    theme: Theme = LIGHT,
-) -> Figure:
-    """Draws the latent means of the test set, coloured by class.
-
-    Of more than two latent dimensions the two of highest KL are drawn.
+    label: np.ndarray | None = None,
+    class_names: Sequence[str] = (),
+    conditional: bool = False,
+) -> Scatter:
+    """Shows where test images lie, of more than two latents in those that carry most.
 
     Args:
-      mean: the latent means, [N, L].
-      label: the classes, [N] int.
-      class_names: the names of the classes; their numbers without it.
-      kl: the mean KL of each dimension in nats, [L].
-      theme: the colours.
+        mean: The latent means, [images, latents].
+        kl: The mean KL of each latent, nats, [latents].
+        label: The classes, [images] int.
+        class_names: Their names.
+        conditional: Whether the encoder was given the label.
 
-    Returns:
-      The figure.
+    Raises:
+        InputError: Arrays do not belong together, or a class has no name.
     """
+    _check_latents(mean, kl, label, class_names)
+    number, total = mean.shape
     shown = shown_dimensions(mean, kl)
-    x = mean[:, shown[0]]
-    y = mean[:, shown[1]] if len(shown) == 2 else None
-    classes = [] if label is None else [int(c) for c in np.unique(label)]
-    size = float(np.clip(260 / math.sqrt(len(mean)), 2.5, 12))
-    with theme.applied():
-        figure = Figure(figsize=(WIDTH, _height(mean[:, shown])), layout="constrained")
-        axes = figure.add_subplot()
-        # Points of a class drawn later must not bury those drawn earlier.
-        order = np.random.default_rng(0).permutation(len(mean))
-        style = {"s": size, "linewidths": 0, "alpha": 0.85}
-        if y is None:
-            spread = np.random.default_rng(1).uniform(-0.4, 0.4, len(mean))
-            y = spread if label is None else label + spread
-        if label is None:
-            axes.scatter(x, y, color=theme.train, **style)
-        else:
-            colours, markers = zip(*(theme.classed(int(c)) for c in label), strict=True)
-            for marker in dict.fromkeys(markers):
-                some = [i for i in order if markers[i] == marker]
-                tints = [colours[i] for i in some]
-                axes.scatter(x[some], y[some], c=tints, marker=marker, **style)
-        names = [_class_name(c, class_names) for c in classes]
-        if classes and len(shown) == 2:
-            _label_classes(axes, x, y, label, classes, names, theme)
-        if len(shown) == 2 and 0 < len(classes) <= 30:
-            _legend(figure, classes, names, theme)
-        _label_latents(axes, shown, kl)
-        if len(shown) == 1:
-            axes.set_yticks(classes, names)
-            axes.set_ylabel("class" if classes else "")
-        elif _near_square(mean[:, shown]):
-            axes.set_aspect("equal", adjustable="datalim")
-        axes.spines[:].set_visible(False)
-        axes.tick_params(length=0)
-        axes.grid()
-    return figure
+    most = "vary most" if kl is None else "carry the most KL"
+    which = f" Of {total} dimensions it shows the two that {most}." if total > 2 else ""
+    words, coloured = "", "."
+    names = [""] if label is None else [str(name) for name in class_names]
+    own = np.zeros(number, int) if label is None else label
+    if label is not None:
+        coloured = ", coloured by class."
+        words = " The number or name in bold stands at the median of its class. "
+        words += (
+            "The encoder was told the label, and so was the decoder: look for classes "
+            "that lie on top of each other, since the latents need not tell them apart."
+            if conditional
+            else "Look for classes that form clusters, although training never saw a "
+            "label, and for those that run into each other: their images look alike."
+        )
+    points = mean[:, shown].astype(np.float32)
+    if len(shown) == 1:
+        # One latent leaves an axis free: it holds the classes, a little apart.
+        spread = np.random.default_rng(1).uniform(-0.4, 0.4, number)
+        points = np.stack([points[:, 0], own + spread], axis=1)
+    groups = {name: points[own == index] for index, name in enumerate(names)}
+    axes = [_axis(index, kl if total > 2 else None) for index in shown]
+    line = len(shown) == 1
+    present = np.unique(own) if label is not None else []
+    return Scatter(
+        title="Where the test images lie",
+        caption=f"Each point is the latent mean of one of {number:,} test images."
+        f"{which}{words}",
+        alt=f"Scatter of {number} test latents over latent "
+        f"{' and '.join(str(index + 1) for index in shown)}{coloured}",
+        panels={
+            "": ScatterPanel(
+                groups,
+                x_label=axes[0],
+                y_label=("class" if label is not None else "") if line else axes[1],
+                y_ticks={names[c]: float(c) for c in present} if line else {},
+            )
+        },
+        medians=label is not None and not line,
+        equal=False if line else None,
+        legend_title="class",
+    )
 
 
 def shown_dimensions(mean: np.ndarray, kl: np.ndarray | None = None) -> list[int]:
-    """The one or two latent dimensions that a plane shows, in order of index.
+    """Returns the one or two latents that a plane shows, in order of index.
 
     Examples:
-      >>> shown_dimensions(np.zeros([5, 3]), np.array([2.0, 0.0, 1.5]))
-      [0, 2]
+        >>> shown_dimensions(np.zeros([5, 3]), np.array([2.0, 0.0, 1.5]))
+        [0, 2]
     """
     weight = mean.var(axis=0) if kl is None else kl
     return sorted(int(i) for i in np.argsort(-weight, kind="stable")[:2])
 
 
-def _height(points: np.ndarray) -> float:
-    """The height in inches at which equal units leave the least empty paper."""
-    if points.shape[1] == 1:
-        return 4.0
-    wide, high = np.maximum(np.ptp(points, axis=0), 1e-9)
-    return float(np.clip((WIDTH - 1.2) * high / wide, 3.8, 6.2))
+def kl_per_latent(kl: np.ndarray, *, threshold: float = ACTIVE_KL) -> Bars:
+    """Shows the KL of each latent, largest first.
 
-
-def _near_square(points: np.ndarray) -> bool:
-    """Whether equal units on both axes would not leave most of the paper empty."""
-    wide, high = np.maximum(np.ptp(points, axis=0), 1e-9)
-    return bool(1 / 3 < high / wide < 3)
-
-
-def _class_name(index: int, names: Sequence[str] | None) -> str:
-    inside = names is not None and 0 <= index < len(names)
-    return str(names[index]) if inside and names is not None else str(index)
-
-
-def _label_classes(axes, x, y, label, classes, names, theme) -> None:
-    for index, name in zip(classes, names, strict=True):
-        at = (np.median(x[label == index]), np.median(y[label == index]))
-        axes.annotate(
-            name,
-            at,
-            ha="center",
-            va="center",
-            fontsize=11 if len(name) < 3 else 8.5,
-            fontweight="bold",
-            path_effects=theme.halo(3),
+    Args:
+        kl: The mean KL of each latent on the test set, nats, [latents].
+        threshold: Latents above it count as active.
+    """
+    order = [int(i) for i in np.argsort(-kl, kind="stable")]
+    few = len(kl) <= 2
+    caption = (
+        "How many nats each latent dimension carries about an image: the KL of its "
+        "posterior to the prior, averaged over the test set. Their sum is the KL term "
+        "of the loss."
+    )
+    if not few:
+        caption += (
+            " A dimension near 0 is not used: its posterior has collapsed to the prior."
         )
-
-
-def _legend(
-    figure: Figure, classes: Sequence[int], names: Sequence[str], theme: Theme
-) -> None:
-    handles = []
-    for index, name in zip(classes, names, strict=True):
-        colour, marker = theme.classed(index)
-        handles.append(
-            Line2D([], [], color=colour, marker=marker, linestyle="", label=name)
-        )
-    figure.legend(
-        handles=handles,
-        loc="outside right upper",
-        title="class",
-        alignment="left",
-        handletextpad=0.1,
-        ncols=math.ceil(len(names) / 20),
+    listed = ", ".join(f"latent {i + 1} {kl[i]:.2f} nats" for i in order[:8])
+    active = int((kl > threshold).sum())
+    title = f"{active} of {len(kl)} dimensions active, {kl.sum():.2f} nats in all"
+    return Bars(
+        title="KL per latent dimension",
+        caption=caption,
+        alt=f"Bars: {listed}.",
+        panels={
+            title: BarPanel(
+                {f"latent {i + 1}" if few else str(i + 1): float(kl[i]) for i in order},
+                unit="mean KL on the test set (nats)" if few else "mean KL (nats)",
+                names_label="latent dimension, largest KL first",
+                levels={f"active above {threshold:g} nats": threshold},
+            )
+        },
     )
 
 
-def _label_latents(axes, shown, kl) -> None:
-    def name(index: int) -> str:
-        suffix = "" if kl is None else f"  (KL {kl[index]:.2f} nats)"
-        return f"latent {index + 1}{suffix}"
-
-    axes.set_xlabel(name(shown[0]))
-    if len(shown) == 2:
-        axes.set_ylabel(name(shown[1]))
+def _axis(index: int, kl: np.ndarray | None) -> str:
+    suffix = "" if kl is None else f"  (KL {kl[index]:.2f} nats)"
+    return f"latent {index + 1}{suffix}"
 
 
-def kl_per_dimension(
-    kl: np.ndarray, *, threshold: float = ACTIVE_KL, theme: Theme = LIGHT
-) -> Figure:
-    """Draws the mean KL of each latent dimension, largest first.
-
-    Args:
-      kl: the mean KL of each dimension in nats, [L].
-      threshold: dimensions above it count as active; the line is drawn where there
-        are more than two dimensions.
-      theme: the colours.
-
-    Returns:
-      The figure.
-    """
-    order = np.argsort(-kl, kind="stable")
-    values, active = kl[order], kl[order] > threshold
-    with theme.applied():
-        height = 2.6 if len(kl) > 2 else 1.0 + 0.36 * len(kl)
-        figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        axes = figure.add_subplot()
-        total = f"{kl.sum():.2f} nats in all"
-        axes.set_title(f"{active.sum()} of {len(kl)} dimensions active, {total}")
-        colours = [theme.train if on else theme.muted for on in active]
-        if len(kl) <= 2:
-            names = [f"latent {i + 1}" for i in order]
-            bars = axes.barh(names, values, color=colours, height=0.62)
-            axes.bar_label(bars, fmt="%.2f", padding=4, fontsize=8.5)
-            axes.invert_yaxis()
-            axes.set_xlabel("mean KL on the test set (nats)")
-            axes.spines["left"].set_visible(False)
-            axes.tick_params(axis="y", length=0)
-            axes.margins(x=0.08)
-        else:
-            _draw_columns(axes, order, values, colours)
-            axes.axhline(
-                threshold, color=theme.test, linewidth=1, linestyle=(0, (4, 3))
+def _check_latents(
+    mean: np.ndarray,
+    kl: np.ndarray | None,
+    label: np.ndarray | None,
+    class_names: Sequence[str],
+) -> None:
+    if mean.ndim != 2 or not mean.size or not np.isfinite(mean).all():
+        raise InputError(
+            f"The latent means have shape {mean.shape}; finite numbers [images, "
+            "latents] were expected."
+        )
+    for name, array, length in (("label", label, 0), ("kl", kl, 1)):
+        if array is not None and array.shape != mean.shape[length : length + 1]:
+            raise InputError(
+                f"The array {name!r} has shape {array.shape}; "
+                f"{mean.shape[length : length + 1]} was expected beside latent means "
+                f"of shape {mean.shape}."
             )
-            axes.annotate(
-                f"active above {threshold:g} nats",
-                (1, threshold),
-                xycoords=("axes fraction", "data"),
-                xytext=(0, 5),
-                textcoords="offset points",
-                ha="right",
-                color=theme.test,
-                fontsize=8,
-                path_effects=theme.halo(),
+    if label is not None:
+        if not np.issubdtype(label.dtype, np.integer):
+            raise InputError(f"The labels are of type {label.dtype}; whole numbers.")
+        if label.min() < 0 or label.max() >= len(class_names):
+            raise InputError(
+                f"The labels reach from {label.min()} to {label.max()}, and "
+                f"{len(class_names)} classes have names."
             )
-    return figure
-
-
-def _draw_columns(axes: Axes, order, values, colours) -> None:
-    number = len(values)
-    places = range(number)
-    axes.bar(places, values, color=colours, width=0.72 if number <= 32 else 0.9)
-    axes.set_ylabel("mean KL (nats)")
-    axes.set_xlabel("latent dimension, largest KL first")
-    # A few columns stay as slim as many.
-    axes.set_xlim(-0.6, max(number, 8) - 0.4)
-    axes.grid(axis="y")
-    # The threshold lies close to 0 and takes the place of the axis.
-    axes.spines[["left", "bottom"]].set_visible(False)
-    axes.tick_params(length=0)
-    axes.set_xticks([])
-    if number <= 32:
-        axes.set_xticks(places, [str(i + 1) for i in order])
+        if len(set(class_names)) != len(class_names):
+            raise InputError(f"Two classes have one name: {list(class_names)}.")

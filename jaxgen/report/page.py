@@ -4,19 +4,20 @@ import base64
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxgen import files
 from jaxgen.errors import InputError
 from jaxgen.progress import Progress
 from jaxgen.report.extras import require
 from jaxgen.report.run import Run, keeps_records, naming_arrays, read_run
+from jaxgen.report.specs import read_figures
 from jaxgen.report.wording import said
 from jaxgen.run_files import shown
 
 if TYPE_CHECKING:
+    from jaxgen.report.kinds.base import FigureSpec, Pictures
     from jaxgen.report.plate import Plate
-    from jaxgen.report.style import Figure, Theme
 
 __all__ = ["write_file", "write_page"]
 
@@ -43,14 +44,24 @@ def write_page(run: Path, *, progress: Progress | None = None) -> Path:
     """
     require("matplotlib", "jinja2", "PIL")
     # Only now: `import jaxgen` must work where these packages are missing.
-    from jaxgen.report import explorer, gallery
+    from jaxgen.report import explorer, gallery, records
     from jaxgen.report.evaluation import section
 
     run = Path(run)
     content = read_run(run)
     plates, later = gallery.plates(content), gallery.evaluation_plates(content)
-    drawn = _draw(content, [*plates, *later], progress or (lambda *_: None))
-    figures, evaluated = drawn[: len(plates)], drawn[len(plates) :]
+    figures = [
+        _Drawn(name, f"figures/{name}.npz", figure)
+        for name, figure in read_figures(run).items()
+    ]
+    figures += [
+        _Drawn(name, "metrics.jsonl", figure)
+        for name, figure in records.record_figures(content).items()
+    ]
+    figures += [_Drawn(plate.name, plate.source, plate) for plate in plates]
+    evaluated = [_Drawn(plate.name, plate.source, plate) for plate in later]
+    drawn = _draw(content, [*figures, *evaluated], progress or (lambda *_: None))
+    figures, evaluated = drawn[: len(figures)], drawn[len(figures) :]
     with naming_arrays(content):
         explored = explorer.explorer(content)
     html = _render(
@@ -91,44 +102,45 @@ def write_file(path: Path, content: bytes) -> None:
         ) from error
 
 
-def _draw(run: Run, plates: "list[Plate]", progress: Progress) -> list[dict[str, Any]]:
-    from jaxgen.report import style
+class _Drawn(NamedTuple):
+    """A figure of a page: its file's name, the file that it shows, and its data."""
 
-    drawn = []
-    for number, plate in enumerate(plates, start=1):
-        progress("drawing figures", number, len(plates))
-        with naming_arrays(run, plate.source):
-            light, dark = (
-                _file(_figure_of(run, plate, theme))
-                for theme in (style.LIGHT, style.DARK)
-            )
-        write_file(run.path / "figures" / f"{plate.name}.png", light)
+    name: str
+    source: str
+    figure: "FigureSpec | Plate"
+
+
+def _draw(run: Run, figures: list[_Drawn], progress: Progress) -> list[dict[str, Any]]:
+    shown = []
+    for number, (name, source, figure) in enumerate(figures, start=1):
+        progress("drawing figures", number, len(figures))
+        with naming_arrays(run, source):
+            drawn = _pictures_of(run, source, figure)
+        write_file(run.path / "figures" / f"{name}.png", drawn.png)
+        if drawn.svg:
+            write_file(run.path / "figures" / f"{name}.svg", drawn.svg)
         # A PNG file tells its size in the first chunk.
-        width, height = struct.unpack(">II", light[16:24])
-        drawn.append(
+        width, height = struct.unpack(">II", drawn.png[16:24])
+        shown.append(
             {
-                "plate": plate,
+                "figure": figure,
+                "name": name,
                 "number": number,
                 "width": width,
                 "height": height,
-                "light": base64.b64encode(light).decode("ascii"),
-                "dark": base64.b64encode(dark).decode("ascii"),
+                "kind": drawn.kind,
+                "light": base64.b64encode(drawn.light).decode("ascii"),
+                "dark": base64.b64encode(drawn.dark).decode("ascii"),
             }
         )
-    return drawn
+    return shown
 
 
-def _figure_of(run: Run, plate: "Plate", theme: "Theme") -> "Figure | bytes":
+def _pictures_of(run: Run, source: str, figure: "FigureSpec | Plate") -> "Pictures":
     try:
-        return plate.draw(theme)
+        return figure.pictures()
     except InputError as error:
-        raise InputError(f"{run.path / plate.source}: {error}") from error
-
-
-def _file(drawn: "Figure | bytes") -> bytes:
-    from jaxgen.report import style
-
-    return drawn if isinstance(drawn, bytes) else style.png(drawn)
+        raise InputError(f"{run.path / source}: {error}") from error
 
 
 def _render(**context: Any) -> str:

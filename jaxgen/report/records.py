@@ -1,22 +1,41 @@
 """The figures of what a run logged as it went, and what to look for in each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from jaxgen.report import curves
-from jaxgen.report.family.constraint import constraint as draw_constraint
-from jaxgen.report.gan import training
-from jaxgen.report.plate import Plate
+import numpy as np
+
+from jaxgen.report.gan import monitor, training
+from jaxgen.report.kinds import CurvePanel, Curves, FigureSpec
 from jaxgen.report.run import Run
-from jaxgen.report.style import Figure, Theme
+from jaxgen.report.terms import curve_of, term_panels
+from jaxgen.report.translation import health as monitoring
 from jaxgen.report.translation import terms as translation
+from jaxgen.report.wording import spoken
 
-__all__ = ["constraint", "health", "losses", "read_constraint"]
+__all__ = ["constraint", "health", "losses", "read_constraint", "record_figures"]
 
 # What the figure of a constraint shows is not shown again among the loss terms.
 _STEERING = ("beta", "slack", "lagrange", "kl_average", "reconstruction_average")
 
 
-def losses(run: Run) -> Plate | None:
+def record_figures(run: Run) -> dict[str, FigureSpec]:
+    """Returns the figures of what a run logs by name, also of one that goes on.
+
+    Args:
+      run: the run.
+    """
+    makers: Mapping[str, Callable[[Run], Curves | None]] = {
+        "losses": losses,
+        "constraint": constraint,
+        "health": health,
+        "monitor": monitor.health,
+        "translation_scores": monitoring.scores,
+    }
+    found = {name: maker(run) for name, maker in makers.items()}
+    return {name: figure for name, figure in found.items() if figure is not None}
+
+
+def losses(run: Run) -> Curves | None:
     """The terms of the loss."""
     names = run.terms
     if read_constraint(run) is not None:
@@ -28,9 +47,10 @@ def losses(run: Run) -> Plate | None:
     if "critic_loss" in names:
         # A game has a figure of its own, and its losses are not read like others.
         names = [name for name in names if name not in training.SHOWN]
-    if not names:
-        return None
     floors = run.config.get("floors", {})
+    panels = term_panels(run.rows, names, units=run.units, floors=floors)
+    if not panels:
+        return None
     caption = (
         "Every term over all epochs, on the training and the test split; the number "
         "at the end of a curve is its last value. Look for curves "
@@ -43,65 +63,69 @@ def losses(run: Run) -> Plate | None:
             " The floor, dashed or told at the edge, is the entropy of the grey "
             "pixels: read as a probability, each has one that no model can go below."
         )
-    last = ", ".join(curves.spoken(name) for name in names)
-    alt = f"Curves over the epochs of {last}, for each split."
-
-    def draw(theme: Theme) -> Figure:
-        return curves.curves(
-            run.rows, names, units=run.units, floors=floors, theme=theme
-        )
-
-    return Plate("losses", "metrics.jsonl", "Loss terms", caption, alt, draw)
+    return Curves(
+        "Loss terms",
+        caption,
+        f"Curves over the epochs of {', '.join(panels)}, for each split.",
+        panels,
+    )
 
 
-def constraint(run: Run) -> Plate | None:
+def constraint(run: Run) -> Curves | None:
     """A constrained term, its multiplier and the slack."""
     found = read_constraint(run)
     if found is None or found[0] not in run.terms:
         return None
     term, target = found
-    spoken, unit = curves.spoken(term), run.units.get(term, "")
-    said = spoken if spoken.isupper() else spoken.lower()
-    caption = (
-        f"On the training split: the {said}, which is to meet its target of "
+    unit, panels = run.units.get(term, ""), {}
+    for name in (term, "beta", "slack"):
+        average = curve_of(run.rows, "train", f"{name}_average")
+        own = curve_of(run.rows, "train", name, quiet=average is not None)
+        lines = {"batches": own, "train": average} if average else {"train": own}
+        lines = {line: curve for line, curve in lines.items() if curve is not None}
+        if not lines:
+            continue
+        level = {term: target, "slack": 0.0}.get(name)
+        log = name == "beta" and any(np.nanmax(c.y) > 0 for c in lines.values())
+        panels[spoken(name)] = CurvePanel(
+            lines,
+            unit=unit if name == term else "",
+            levels={} if level is None else {"target": level},
+            log="y" if log else "",
+        )
+    if not panels:
+        return None
+    words = spoken(term) if spoken(term).isupper() else spoken(term).lower()
+    return Curves(
+        "The constraint and its price",
+        f"On the training split: the {words}, which is to meet its target of "
         f"{target:g}{' ' if unit else ''}{unit}, the dashed line; beta, the "
         "price of the constraint, on a logarithmic axis; and the slack, by which it is "
         "missed. Look for a slack that settles around 0 while beta stops drifting: "
         "the constraint is then met at a price that is constant. A beta that still "
         "climbs or falls says that the target is out of reach, or that the run is "
-        "too short."
-    )
-    alt = f"Curves over the epochs of the {said} with its target {target:g}, of beta "
-
-    def draw(theme: Theme) -> Figure:
-        return draw_constraint(run.rows, term, target, unit=unit, theme=theme)
-
-    return Plate(
-        "constraint",
-        "metrics.jsonl",
-        "The constraint and its price",
-        caption,
-        alt + "and of the slack.",
-        draw,
+        "too short.",
+        f"Curves over the epochs of the {words} with its target {target:g}, of beta "
+        "and of the slack.",
+        panels,
+        tones={name: "train" for p in panels.values() for name in p.curves},
     )
 
 
-def health(run: Run) -> Plate | None:
+def health(run: Run) -> Curves | None:
     """Norms and speed."""
-    if not run.diagnostics:
+    units: Mapping[str, str] = {"images_per_second": "images/s"}
+    panels = term_panels(run.rows, run.diagnostics, units=units)
+    if not panels:
         return None
-    caption = (
+    return Curves(
+        "How training went",
         "Norms over all parameters, and speed. Look for a gradient norm that stays "
         "within bounds, and for jumps: they tell of a step that went wrong before the "
-        "loss does."
+        "loss does.",
+        f"Curves of {', '.join(panels)}.",
+        panels,
     )
-    units: Mapping[str, str] = {"images_per_second": "images/s"}
-
-    def draw(theme: Theme) -> Figure:
-        return curves.curves(run.rows, run.diagnostics, units=units, theme=theme)
-
-    alt = "Curves of " + ", ".join(curves.spoken(n) for n in run.diagnostics) + "."
-    return Plate("health", "metrics.jsonl", "How training went", caption, alt, draw)
 
 
 def read_constraint(run: Run) -> tuple[str, float] | None:

@@ -36,9 +36,12 @@ from jaxgen.run.setup import (
     batch_shapes,
     batches_of,
     check_models,
+    class_names,
     prepare,
+    snapshots,
     start,
     steps_of,
+    with_batch_size,
 )
 from jaxgen.run.tables import print_tables
 
@@ -57,6 +60,7 @@ __all__ = [
     "check_models",
     "check_options",
     "check_positive",
+    "class_names",
     "command_line",
     "command_of",
     "display",
@@ -77,10 +81,12 @@ __all__ = [
     "print_tables",
     "records_of",
     "resume_command",
+    "snapshots",
     "start",
     "steps_of",
     "timed",
     "train",
     "training_images",
     "use_devices",
+    "with_batch_size",
 ]

@@ -5,6 +5,7 @@ import dataclasses
 import errno
 import json
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from jaxgen.progress import print_line
 from jaxgen.run import command, rescue
 from jaxgen.run.options import FREE
 from jaxgen.run.progress import display
+from jaxgen.run.records import number_of
 from jaxgen.run.setup import Setup
 from jaxgen.run.tables import print_tables
 from jaxgen.typing import Model, PRNGKeyArray
@@ -159,7 +161,9 @@ def merge_parts(
     parts: Sequence[str],
     *,
     split: str = "test",
-    more: Callable[[str], Mapping[int, Mapping[str, Any]]] = lambda part: {},
+    file: str = "metrics.jsonl",
+    held_out: Mapping[str, str] | None = None,
+    beside: str | None = None,
 ) -> None:
     """Writes the records of several models among the run's own, one split each.
 
@@ -167,20 +171,36 @@ def merge_parts(
         folder: The run's folder.
         parts: Their names, as given to `train`.
         split: Which records of theirs.
-        more: `part -> further entries by step`, which are put into the records.
+        file: The file of records, of the run and of each part.
+        held_out: Terms of the test split that are put into the records of the same
+            step, with the names they get there.
+        beside: A further file of records of each part, whose terms are put into the
+            records of the same step.
+
+    Raises:
+        InputError: A file is damaged, or a held-out term is no number.
     """
-    own = training.read_records(folder.metrics)
+    own = training.read_records(folder.path / file)
     rows = [record for record in own if record["split"] not in parts]
     for part in parts:
-        records = training.read_records(folder.path / "parts" / part / "metrics.jsonl")
-        added = more(part)
+        home = folder.path / "parts" / part
+        records = training.read_records(home / file)
+        added: dict[int, dict[str, Any]] = defaultdict(dict)
+        for record in records:
+            if held_out and record["split"] == "test":
+                added[record["step"]] |= {
+                    name: number_of(record, term, home / file)
+                    for term, name in held_out.items()
+                }
+        for record in training.read_records(home / beside) if beside else ():
+            added[record["step"]] |= record
         rows += [
-            record | {"split": part} | added.get(record["step"], {})
+            record | added[record["step"]] | {"split": part}
             for record in records
             if record["split"] == split
         ]
     text = "".join(json.dumps(row) + "\n" for row in rows)
-    files.write_whole(folder.metrics, text.encode())
+    files.write_whole(folder.path / file, text.encode())
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ from jaxgen.training.run_folder import (
     release_run,
     write_json,
 )
-from jaxgen.training.snapshots import Snapshots
+from jaxgen.training.snapshots import Snapshots, read_snapshots
 from jaxgen.training.writers import JsonLines, TensorBoard
 
 __all__ = [
@@ -57,6 +57,7 @@ __all__ = [
     "open_run",
     "placement",
     "read_records",
+    "read_snapshots",
     "release_run",
     "write_json",
 ]

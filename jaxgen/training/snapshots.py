@@ -7,12 +7,13 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxgen.errors import InputError
 from jaxgen.files import write_npz
 from jaxgen.images import to_bytes
 from jaxgen.run_files import read_arrays
 from jaxgen.typing import PRNGKeyArray
 
-__all__ = ["Snapshots"]
+__all__ = ["Snapshots", "read_snapshots"]
 
 
 class Snapshots:
@@ -58,3 +59,26 @@ class Snapshots:
             old = zip(former["epoch"], former["images"], strict=True)
             taken = {e: i for e, i in old if e < epoch} | taken
         write_npz(self._path, epoch=list(taken), images=np.stack(list(taken.values())))
+
+
+def read_snapshots(path: Path) -> dict[int, np.ndarray]:
+    """Reads a file of `Snapshots`.
+
+    Args:
+        path: The `.npz` file.
+
+    Returns:
+        By epoch, in order, images of the same latents, uint8, shape (latents, height,
+        width, channels).
+
+    Raises:
+        InputError: The file is missing, damaged, or holds something else.
+    """
+    taken = read_arrays(path)
+    epoch, images = taken.get("epoch"), taken.get("images")
+    if epoch is None or images is None or epoch.shape != images.shape[:1]:
+        raise InputError(
+            f"{path} holds {sorted(taken)}; as many epochs as rows of images were "
+            "expected: delete it, or run the experiment again."
+        )
+    return dict(zip(map(int, epoch), images, strict=True))

@@ -380,7 +380,7 @@ def test_options_that_make_no_sense_are_refused(options, message):
 
 def test_networks_that_cannot_be_had_are_named(finished, tmp_path, digits):
     config = dataclasses.replace(SMALL, paths=(str(finished),), features=("inception",))
-    with pytest.raises(InputError, match="--features inception is unknown"):
+    with pytest.raises(InputError, match="features='inception' is unknown"):
         evaluate.main(config)
     np.save(tmp_path / "a.npy", digits)
     pair = compare(tmp_path, tmp_path / "a.npy", tmp_path / "a.npy")

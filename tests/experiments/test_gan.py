@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
 
-from experiments import evaluate, feature_choice, gan, judged_sets, restored_runs
-from experiments.gan_studies import curves, quality, systems
+from experiments import evaluate, gan, judged_sets, restored_runs
+from experiments.gan_studies import systems
 from jaxgen import report, run, training
 from jaxgen.errors import InputError
+from jaxgen.metrics import features
 from jaxgen.metrics.features.base import Activations, FeatureNet
 from jaxgen.report import gallery
 from jaxgen.report.run import read_run
@@ -41,7 +41,7 @@ def quarters(images: jax.Array) -> Activations:
 def patched():
     net = FeatureNet("quarters", 4, quarters, "0", {"accuracy": 0.5})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(feature_choice, "networks_of", lambda *_: [net])
+        patch.setattr(features, "named_features", lambda *_, **__: [net])
         patch.setattr(gan, "MONITORED", 60)
         patch.setattr(report, "write_page", lambda folder, **_: folder / "index.html")
         yield patch
@@ -117,7 +117,7 @@ def test_a_resumed_run_is_the_run_in_one_go_to_the_bit(finished, restored, tmp_p
     name = "parts/non_saturating"
     one, other = (Path(p).parent / name for p in (finished[1]["page"], page))
     assert rows_of(one / "metrics.jsonl") == rows_of(other / "metrics.jsonl")
-    assert (one / "looks.json").read_text() == (other / "looks.json").read_text()
+    assert (one / "quality.jsonl").read_text() == (other / "quality.jsonl").read_text()
     both = (restored, restored_runs.restore(other.parents[1]))
     states = [found.models["non-saturating"][1] for found in both]
     # Averages of the generator and moments of Adam among them.
@@ -129,19 +129,6 @@ def test_a_resumed_run_is_the_run_in_one_go_to_the_bit(finished, restored, tmp_p
 @pytest.fixture(scope="module")
 def restored(finished) -> restored_runs.Restored:
     return restored_runs.restore(Path(finished[1]["page"]).parent)
-
-
-def test_samples_are_asked_for_labels_in_turn_and_blocks_do_not_matter(
-    restored, monkeypatch
-):
-    model, state = restored.models["WGAN, clipping"]
-    draw = [quality.drawn(jax.random.key(1), model, state, 25)]
-    monkeypatch.setattr(quality, "BLOCK", 10)
-    draw.append(quality.drawn(jax.random.key(1), model, state, 25))
-    (images, labels), (again, _) = draw
-    assert labels.tolist() == [*range(10), *range(10), *range(5)]
-    # Another size is another program, which may round differently.
-    assert np.abs(images.astype(int) - again).max() <= 1
 
 
 def test_a_restored_run_can_be_judged(restored):
@@ -186,18 +173,6 @@ def test_every_system_takes_a_step_with_convolutions(system, conditional):
     assert jax.tree.structure(after) == jax.tree.structure(state)
     assert ("penalty" in metrics) == (system == "relativistic")
     assert ("estimate" in metrics) == (system in ("non_saturating", "wgan"))
-
-
-def test_the_rank_correlation_is_spearmans():
-    random = np.random.default_rng(0)
-    one, other = random.normal(size=(2, 40))
-    one[:5] = one[5:10]  # ties
-    found = curves.rank_correlation(one, one + other)
-    assert found.value == pytest.approx(spearmanr(one, one + other).statistic)
-    assert found.low < found.value < found.high
-    assert curves.rank_correlation(np.ones(5), np.arange(5.0)).value == 0
-    down = curves.rank_correlation(np.arange(5.0), -np.arange(5.0))
-    assert down.value == pytest.approx(-1)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from jaxgen.errors import InputError
-from jaxgen.report import curves, latents, pictures, style
+from jaxgen.report import latents, pictures, style
 
 
 def drawn(figure, dpi=60):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxgen.errors import InputError
-from jaxgen.report import curves, style
+from jaxgen.report import style
 from jaxgen.report.gallery import plates
 from jaxgen.report.run import read_run
 from tests.report.test_figures import drawn, texts

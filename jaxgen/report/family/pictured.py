@@ -3,14 +3,15 @@
 import numpy as np
 
 from jaxgen.errors import InputError
-from jaxgen.report import pictures, shapes
+from jaxgen.report import shapes, wording
 from jaxgen.report.family import codes as code_maps
-from jaxgen.report.family.tables import panels, table
-from jaxgen.report.plate import Plate
+from jaxgen.report.family.tables import table
+from jaxgen.report.kinds import ImageTable, Plane
+from jaxgen.report.plate import Plate, as_plate
 from jaxgen.report.run import Run
 from jaxgen.report.style import Figure, Theme
 
-__all__ = ["all_labels", "class_plane", "codes", "comparison", "samplers", "traversals"]
+__all__ = ["all_labels", "class_plane", "codes", "comparison", "traversals"]
 
 _BATCH = "images height width channels"
 
@@ -35,17 +36,14 @@ def class_plane(run: Run) -> Plate | None:
         "image of another class means that the latent still tells the class."
     )
 
-    def draw(theme: Theme) -> Figure:
-        return pictures.manifold(data["images"], x, y, theme=theme)
-
-    return Plate(
-        "class_plane",
-        "arrays/class_plane.npz",
+    figure = ImageTable(
         "One label over the latent plane",
         caption,
         f"A grid of {len(x)} by {len(y)} images decoded with the label {name}.",
-        draw,
+        panels={"": {"": data["images"]}},
+        plane=Plane(x, y, "latent 1", "latent 2"),
     )
+    return as_plate("class_plane", "arrays/class_plane.npz", figure)
 
 
 def all_labels(run: Run) -> Plate | None:
@@ -96,52 +94,14 @@ def comparison(run: Run) -> Plate | None:
         "for the average of its class, and the strokes that only the other keeps."
     )
 
-    def draw(theme: Theme) -> Figure:
-        parts = [inputs, outputs[0], outputs[1]]
-        if max(len(first), len(second)) <= 5:
-            names = ["input", first, second]
-            return pictures.side_by_side(parts, names, theme=theme)
-        # Names wider than an image stand in a line above, with letters for them.
-        note = f"A: {first}   B: {second}"
-        names = ["input", "A", "B"]
-        return pictures.side_by_side(parts, names, note=note, theme=theme)
-
-    return Plate(
-        "comparison",
-        "arrays/comparison.npz",
+    figure = ImageTable(
         "Two models on the same inputs",
         caption,
         f"{len(inputs)} test images with reconstructions by {first} and {second}.",
-        draw,
+        panels={"": {"input": inputs, first: outputs[0], second: outputs[1]}},
+        layout="groups",
     )
-
-
-def samplers(run: Run) -> Plate | None:
-    """Samples by several samplers of the latent."""
-    axes = {"images": f"samplers {_BATCH}"}
-    data = shapes.read(run, "samplers", axes, words={"names": "samplers"})
-    if data is None:
-        return None
-    images, names = data["images"], shapes.texts(data["names"])
-    caption = (
-        f"One decoder, {len(names)} ways to draw its latents: {', '.join(names)}. "
-        "Nothing here was picked. The prior is what the model was trained towards; a "
-        "density fitted afterwards to the encoded training set leaves out the regions "
-        "that no image was encoded to. Look for how many images in each panel "
-        "belong to no class."
-    )
-
-    def draw(theme: Theme) -> Figure:
-        return panels(images, names, theme=theme)
-
-    return Plate(
-        "samplers",
-        "arrays/samplers.npz",
-        "Where the latents of samples come from",
-        caption,
-        f"Panels of {images.shape[1]} samples each: {', '.join(names)}.",
-        draw,
-    )
+    return as_plate("comparison", "arrays/comparison.npz", figure)
 
 
 def traversals(run: Run) -> Plate | None:
@@ -159,7 +119,7 @@ def traversals(run: Run) -> Plate | None:
     order = np.argsort(-data["kl"], kind="stable")
     kl, which = data["kl"][order], data["dimension"][order].astype(int) + 1
     rows = [f"z{i}  {nats:.1f} nats" for i, nats in zip(which, kl, strict=True)]
-    values = [pictures.tick(float(value)) for value in data["values"]]
+    values = [wording.tick(float(value)) for value in data["values"]]
     caption = (
         "In each row one latent moves while the others stay where they are; beside it "
         "the KL that it carries on average. Rows are sorted by it. Look for rows that "

@@ -1,13 +1,12 @@
 """Names beside points, where they cover neither points nor each other."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from jaxgen.report.style import WIDTH, Axes, Figure, Theme
+from jaxgen.report.style import Axes, Figure, Theme
 
-__all__ = ["legend_columns", "name_points"]
+__all__ = ["name_points"]
 
 # Where a name may stand: offsets in points from its point, and how it is aligned.
 _PLACES = (
@@ -108,20 +107,3 @@ def _tie(axes: Axes, point: np.ndarray, offset: tuple, theme: Theme) -> None:
             "shrinkB": 3,
         },
     )
-
-
-def legend_columns(names: Sequence[str], handle: float = 0.42) -> int:
-    """The columns of a legend that is no wider than a figure.
-
-    Args:
-      names: the entries.
-      handle: inches that an entry takes beside its name.
-
-    Examples:
-      >>> legend_columns(["one", "two"]), legend_columns(["n" * 40] * 6)
-      (2, 2)
-    """
-    widths = [handle + 0.066 * len(name) for name in names]
-    if sum(widths) < WIDTH - 0.1:
-        return len(names)
-    return max(1, min(int(WIDTH / max(widths)), math.ceil(len(names) / 2)))

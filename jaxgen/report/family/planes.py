@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jaxgen.report.family.places import legend_columns
+from jaxgen.report.frames import legend_columns
 from jaxgen.report.style import LIGHT, WIDTH, Figure, Line2D, Theme
 
 __all__ = ["planes"]

@@ -7,7 +7,6 @@ from jaxgen.report.gan import (
     dying_relu,
     images,
     mode_plates,
-    monitor,
     sharpness,
     stacked_mnist,
     telling,
@@ -37,5 +36,4 @@ MAKERS: tuple[Maker, ...] = (
     divergences.learned_critics,
     divergences.moved_earth,
     dying_relu.dying_relu,
-    monitor.health,
 )

@@ -1,9 +1,9 @@
 """The figure of what the monitor of a GAN saw: modes, diversity, a critic's memory."""
 
-from jaxgen.report import curves
-from jaxgen.report.plate import Plate
+from jaxgen.report import wording
+from jaxgen.report.kinds import Curves
 from jaxgen.report.run import Run, numeric_names
-from jaxgen.report.style import Figure, Theme
+from jaxgen.report.terms import term_panels
 from jaxgen.run_files import is_number, read_records
 
 __all__ = ["health"]
@@ -21,34 +21,29 @@ _SEEN = {
 _COUNTS = ("modes",)
 
 
-def health(run: Run) -> Plate | None:
+def health(run: Run) -> Curves | None:
     """What each look of the monitor found."""
     rows = read_records(run.path / "monitor.jsonl")
     logged = numeric_names(rows)
     names = [name for name in _SEEN if name in logged]
     if not names:
         return None
-    said = "; ".join(f"{curves.spoken(name).lower()}, {_SEEN[name]}" for name in names)
+    said = "; ".join(f"{wording.spoken(name).lower()}, {_SEEN[name]}" for name in names)
     caption = (
         f"What the monitor saw at each look: {said}. Look for modes or diversity that "
         "fall and do not come back (the generator collapses), and for held-out data "
         "that move towards 1 (the critic learns its data by heart)."
     )
     last = ", ".join(
-        curves.spoken(name).lower()
-        + f" {curves.short(float(found[-1]), whole=name in _COUNTS)}"
+        wording.spoken(name).lower()
+        + f" {wording.short(float(found[-1]), whole=name in _COUNTS)}"
         for name in names
         if (found := [row[name] for row in rows if is_number(row.get(name))])
     )
 
-    def draw(theme: Theme) -> Figure:
-        return curves.curves(rows, names, counts=_COUNTS, theme=theme)
-
-    return Plate(
-        "monitor",
-        "monitor.jsonl",
+    return Curves(
         "What the monitor saw",
         caption,
         f"Curves over the epochs; at the end {last}.",
-        draw,
+        term_panels(rows, names, counts=_COUNTS),
     )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgen.report import curves
+from jaxgen.report import frames, wording
 from jaxgen.report.plate import Plate
 from jaxgen.report.run import Row, Run, series
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme
@@ -80,7 +80,7 @@ def adversarial(run: Run) -> Plate | None:
     told = "; ".join(
         f"{game.name or 'training'}: "
         + ", ".join(
-            f"{curves.spoken(term).lower()} {curves.short(float(values[-1]))}"
+            f"{wording.spoken(term).lower()} {wording.short(float(values[-1]))}"
             for lines in game.lines.values()
             for term, (_, values) in lines.items()
         )
@@ -190,10 +190,10 @@ def _draw(
     for term, (epochs, values) in lines.items():
         one = "o" if len(values) == 1 else None
         axes.plot(epochs, values, color=colours[term], marker=one, markersize=3)
-        settled = curves.after_first_epoch(epochs, values)
+        settled = frames.after_first_epoch(epochs, values)
         low, high = min(low, settled.min()), max(high, settled.max())
         ends.append((float(values[-1]), names[term], colours[term]))
-    low, high = curves.frame(axes, low, high)
+    low, high = frames.frame(axes, low, high)
     if low < 0 < high:
         axes.axhline(0, color=theme.rule, linewidth=0.9, zorder=0)
-    curves.name_ends(axes, ends, low, high)
+    frames.name_ends(axes, ends, low, high)

@@ -20,6 +20,8 @@ for (const picture of document.querySelectorAll("figure picture")) {
     const image = new Image();
     image.src = picture.querySelector("img").currentSrc;
     image.alt = picture.querySelector("img").alt;
+    // A drawing has no size of its own that counts: it is shown in that of its dots.
+    image.width = picture.querySelector("img").getAttribute("width");
     image.addEventListener("click", () => enlarged.close());
     enlarged.append(image);
     enlarged.showModal();

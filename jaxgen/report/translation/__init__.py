@@ -47,6 +47,5 @@ MAKERS: tuple[Maker, ...] = (
     few_pairs.remembered,
     few_pairs.pictures,
     health.health,
-    health.scores,
     terms.terms,
 )

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from jaxgen.report import curves, shapes
+from jaxgen.report import shapes, wording
 from jaxgen.report.family.tables import table
+from jaxgen.report.pictures import fitted, picture_size
 from jaxgen.report.plate import Plate
 from jaxgen.report.run import Arrays, Run
 from jaxgen.report.style import LIGHT, WIDTH, Figure, Theme
 from jaxgen.report.translation import method_axes
-from jaxgen.report.translation.groups import fitted, picture_size
 
 __all__ = ["learned_by_heart", "pictures", "remembered"]
 
@@ -91,7 +91,7 @@ def remembered(run: Run) -> Plate | None:
     told = "; ".join(
         f"{_PANELS[panel]} of {name} "
         + ", ".join(
-            f"{curves.short(float(value))} of {int(count)} pairs"
+            f"{wording.short(float(value))} of {int(count)} pairs"
             for count, value in zip(
                 data["pairs"], _means(data[panel][:, place]), strict=True
             )

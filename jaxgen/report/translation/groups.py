@@ -4,19 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from jaxgen.report.extras import require
-from jaxgen.report.pictures import canvas, tiles
+from jaxgen.report.pictures import canvas, fitted, picture_size
 from jaxgen.report.style import LIGHT, Figure, Theme
 from jaxgen.report.translation.channels import viewable
 
-require("PIL")
-
-from PIL import Image  # noqa: E402
-
-__all__ = ["fitted", "groups", "picture_size"]
+__all__ = ["groups"]
 
 _ACROSS = 1344  # dots of a row, the width of a page of paper
-_WIDE = 212  # dots that the longer side of a picture aims at
 _WITHIN, _BETWEEN = 4, 28  # dots between pictures of a group, and between groups
 _ABOVE = 96  # dots above a block that has a name
 
@@ -81,49 +75,6 @@ def groups(
         axes.set_xticks([])
         axes.set_yticks([])
     return figure
-
-
-def picture_size(parts: Sequence[np.ndarray], most: int = _WIDE) -> tuple[int, int]:
-    """The height and width in dots that pictures of several sizes are drawn in.
-
-    The largest is enlarged by a whole factor, or made smaller.
-
-    Args:
-      parts: arrays [N, H, W, C].
-      most: dots that the longer side aims at.
-    """
-    height, width = max(
-        (part.shape[1:3] for part in parts), key=lambda hw: hw[0] * hw[1]
-    )
-    longer = max(height, width)
-    if longer <= most:
-        factor = most // longer
-        return height * factor, width * factor
-    return max(1, height * most // longer), max(1, width * most // longer)
-
-
-def fitted(images: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Brings images into a frame: pixels become squares, or are averaged.
-
-    Args:
-      images: [N, H, W, C] uint8.
-      height: in dots.
-      width: in dots.
-
-    Returns:
-      The images, [N, height, width, 4]; what their shape leaves of it is transparent.
-    """
-    images = tiles(viewable(images))
-    factor = min(height / images.shape[1], width / images.shape[2])
-    size = [max(1, round(factor * edge)) for edge in images.shape[1:3]]
-    framed = np.zeros([len(images), height, width, 4], np.uint8)
-    top, left = (height - size[0]) // 2, (width - size[1]) // 2
-    how = Image.Resampling.BOX if factor < 1 else Image.Resampling.NEAREST
-    for frame, image in zip(framed, images, strict=True):
-        inside = frame[top : top + size[0], left : left + size[1]]
-        inside[..., :3] = Image.fromarray(image).resize((size[1], size[0]), how)
-        inside[..., 3] = 255
-    return framed
 
 
 def _per_row(blocks: Mapping[str, Sequence[np.ndarray]], width: int) -> int:

@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgen.report import curves
+from jaxgen.report import wording
+from jaxgen.report.kinds import Curves
 from jaxgen.report.plate import Plate
 from jaxgen.report.run import Row, Run, numeric_names, series
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
+from jaxgen.report.terms import term_panels
 from jaxgen.report.translation.pictured import DIRECTIONS
 from jaxgen.run_files import is_number, read_records
 
@@ -71,7 +73,7 @@ def health(run: Run) -> Plate | None:
     told = "; ".join(
         f"{DIRECTIONS.get(split, split)}: "
         + ", ".join(
-            f"{name} {curves.short(float(values[-1]))}"
+            f"{name} {wording.short(float(values[-1]))}"
             for name in names
             if len(values := series(rows, split, name)[1])
         )
@@ -87,7 +89,7 @@ def health(run: Run) -> Plate | None:
     )
 
 
-def scores(run: Run) -> Plate | None:
+def scores(run: Run) -> Curves | None:
     """Scores of held-out images over training."""
     rows = read_records(run.path / FILE)
     logged = numeric_names(rows)
@@ -115,21 +117,19 @@ def scores(run: Run) -> Plate | None:
         "while FD rises: outputs grow blurred."
     )
     last = "; ".join(
-        f"{curves.spoken(name)} "
+        f"{wording.spoken(name)} "
         + ", ".join(
-            curves.short(float(values[-1])) + (f" ({own})" if len(splits) > 1 else "")
+            wording.short(float(values[-1])) + (f" ({own})" if len(splits) > 1 else "")
             for own in called.values()
             if len(values := series(rows, own, name)[1])
         )
         for name in names
     )
-    return Plate(
-        "translation_scores",
-        FILE,
+    return Curves(
         "Held-out scores over training",
         caption,
         f"Curves over the epochs, with their last values: {last}.",
-        lambda theme: curves.curves(rows, names, units=_SCORES, theme=theme),
+        term_panels(rows, names, units=_SCORES),
     )
 
 

@@ -5,10 +5,10 @@ import numpy as np
 from jaxgen.errors import InputError
 from jaxgen.report import shapes
 from jaxgen.report.family.tables import table
+from jaxgen.report.pictures import fitted, picture_size
 from jaxgen.report.plate import Plate
 from jaxgen.report.run import Run
 from jaxgen.report.style import Figure, Theme
-from jaxgen.report.translation.groups import fitted, picture_size
 from jaxgen.report.translation.pictured import DIRECTIONS, image_axes
 
 __all__ = ["a_to_b", "b_to_a", "chosen"]

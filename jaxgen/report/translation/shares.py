@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxgen.report import curves, shapes
+from jaxgen.report import shapes, wording
 from jaxgen.report.plate import Plate
 from jaxgen.report.run import Arrays, Run
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme
@@ -48,7 +48,7 @@ def shares(run: Run) -> Plate | None:
     told = "; ".join(
         f"{name} "
         + ", ".join(
-            f"{curves.short(float(data['intervals'][at, place, 0]))} at "
+            f"{wording.short(float(data['intervals'][at, place, 0]))} at "
             f"{data['share'][at]:.0%}"
             for at in order
         )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgen.report import curves
+from jaxgen.report import frames, wording
 from jaxgen.report.plate import Plate
 from jaxgen.report.run import Row, Run, series
 from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme
@@ -92,7 +92,7 @@ def terms(run: Run) -> Plate | None:
     )
     told = ", ".join(
         f"{title}{f', {line.name}' if line.name else ''} "
-        f"{curves.short(float(line.splits['train'][1][-1]))}"
+        f"{wording.short(float(line.splits['train'][1][-1]))}"
         for title, lines in panels.items()
         for line in lines
         if "train" in line.splits
@@ -183,10 +183,10 @@ def _draw(axes: Axes, lines: Sequence[Line], theme: Theme) -> None:
                 marker="o" if len(values) == 1 else None,
                 markersize=3,
             )
-            settled = curves.after_first_epoch(epochs, values)
+            settled = frames.after_first_epoch(epochs, values)
             low, high = min(low, settled.min()), max(high, settled.max())
         values = line.splits.get("train", line.splits.get("test"))
         assert values is not None
         ends.append((float(values[1][-1]), line.name, colour))
-    low, high = curves.frame(axes, low, high)
-    curves.name_ends(axes, ends, low, high)
+    low, high = frames.frame(axes, low, high)
+    frames.name_ends(axes, ends, low, high)

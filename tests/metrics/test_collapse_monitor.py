@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.collapse_monitor import SIZES, CollapseMonitor, Health, advice
 from jaxgen import training
 from jaxgen.data import mixtures
+from jaxgen.metrics import CollapseMonitor, GANHealth
+from jaxgen.metrics.collapse_monitor import SIZES
 from jaxgen.models import remedies
 from jaxgen.report.gan.monitor import health
 from jaxgen.report.run import Run
@@ -85,13 +86,13 @@ def test_a_state_that_is_not_finite_is_left_to_the_loop(tmp_path):
 
 
 def test_a_critic_that_knows_its_data_by_heart_is_told():
-    well = Health(8, 8, None, 1.0, 0.2, 0.1)
-    assert advice(well) == (None, None)
-    kind, sentence = advice(well._replace(held_out=0.8))
+    well = GANHealth(8, 8, None, 1.0, 0.2, 0.1)
+    assert well.warning is None
+    kind, sentence = well._replace(held_out=0.8).warning
     assert kind == "overfitting"
     assert "held-out data are 80% of the way from training data to samples" in sentence
     # The collapse first, where there are both.
-    assert advice(well._replace(modes=3, held_out=0.8))[0] == "modes"
+    assert well._replace(modes=3, held_out=0.8).warning[0] == "modes"
 
 
 def test_what_was_seen_is_a_figure_of_the_page(tmp_path):
