@@ -213,9 +213,7 @@ def main(config: Config) -> dict[str, Any]:
         trained = training.train(
             config, setup, folder, model, directions, terms=TERMS[config.method]
         )
-        if config.method == "cyclegan":
-            training.write_cycles(folder, directions, trained)
-        training.write_pictures(folder, directions[0], trained.outputs["a_to_b"])
+        training.write_pictures(folder, trained)
     return run.finish(
         folder,
         trained.results,

@@ -155,7 +155,7 @@ def main(config: Config) -> dict[str, Any]:
             command=run.command_of(asked),
         )
         trained = training.train(config, setup, folder, model, [one], terms=TERMS)
-        training.write_pictures(folder, one, trained.outputs["a_to_b"])
+        training.write_pictures(folder, trained)
     return run.finish(
         folder,
         trained.results,

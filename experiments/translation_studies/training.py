@@ -8,14 +8,11 @@ import jax
 import numpy as np
 
 from experiments.translation_studies import findings, runs
-from jaxgen import data, metrics, random, run, training
-from jaxgen.files import write_npz
-from jaxgen.images import every_nth
+from jaxgen import data, metrics, random, report, run, training
 from jaxgen.metrics import TranslationDirection, TranslationReference
+from jaxgen.report.translation import held_out_figures
+from jaxgen.run_files import read_arrays
 from jaxgen.training import on_one_device
-
-SHOWN = 10
-"""Held-out images in the figure of the end."""
 
 STEPS_PER_CALL = 16
 """On an accelerator; Ctrl-C waits for the end of a call. On a CPU a call is one step,
@@ -41,14 +38,14 @@ class Trained(NamedTuple):
 
     Attributes:
         state: Of the model, on one device.
-        outputs: Translations of all judged images, as bytes, by direction.
+        translations: Those of all judged images, by direction.
         tables: For the page.
         results: The numbers for its head.
         best: What is known of the best checkpoint, if there is one.
     """
 
     state: Any
-    outputs: dict[str, np.ndarray]
+    translations: dict[str, metrics.TranslationResult]
     tables: list[dict[str, Any]]
     results: dict[str, tuple[float, str]]
     best: training.BestScore | None
@@ -152,62 +149,32 @@ def train(
         terms=terms,
     )
     state = on_one_device(state)
-    found = Trained(state, {}, [], {}, training.best_score(best))
-    for one in directions:
-        inputs = one.reference.inputs
-        run.print_line(
-            f"Judging the translations of {len(inputs):,} held-out images, "
-            + one.name.replace("_", " ")
-        )
-        key = random.stream(random.stream(setup.key, "judged"), one.name)
-        outputs = metrics.translate_images(
-            jax.jit(one.translate),
-            state,
-            one.reference.inputs,
-            random.stream(key, "noise"),
-        )
-        scores = metrics.translation_scores(
-            random.stream(key, "halves"), one.reference, outputs
-        )
-        where = "" if len(directions) == 1 else f", {one.name.replace('_', ' ')}"
-        found.outputs[one.name] = outputs
-        table = metrics.translation_score_table(scores, one.reference)
+    run.print_line("Judging the translations of the held-out images")
+    translations = metrics.translation_results(
+        random.stream(setup.key, "judged"), directions, state
+    )
+    found = Trained(state, translations, [], {}, training.best_score(best))
+    for name, one in translations.items():
+        table = metrics.translation_score_table(one.scores, one.direction.reference)
+        where = "" if len(directions) == 1 else f", {name.replace('_', ' ')}"
         found.tables.append(findings.table_of(table))
-        found.results.update(findings.results(scores, where=where))
+        found.results.update(findings.results(one.scores, where=where))
     return found
 
 
-def write_pictures(
-    folder: training.RunFolder, one: TranslationDirection, outputs: np.ndarray
-) -> None:
-    """Writes inputs, outputs and, where it is known, the truth of a direction."""
-    rows = every_nth(len(outputs), SHOWN)
-    inputs, made = one.reference.inputs[rows], outputs[rows]
-    shown = {"inputs": inputs, "outputs": one.pictures(inputs, made)}
-    if one.reference.aligned:
-        shown["truth"] = one.pictures(inputs, one.reference.targets[rows])
-        write_npz(folder.arrays / "translation_triples.npz", **shown)
-    else:
-        write_npz(folder.arrays / "translation_pairs.npz", **shown)
-
-
-def write_cycles(
-    folder: training.RunFolder,
-    directions: Sequence[TranslationDirection],
-    trained: Trained,
-) -> None:
-    """Writes images of both domains, their translations, and the way back."""
-    shown: dict[str, np.ndarray] = {}
-    for one in directions:
-        assert one.cycle is not None
-        rows = every_nth(len(one.reference.inputs), SHOWN)
-        source, images = one.name[0], one.reference.inputs[rows]
-        shown[source] = images
-        shown[one.name] = trained.outputs[one.name][rows]
-        shown[f"{source}_again"] = metrics.translate_images(
-            jax.jit(one.cycle), trained.state, images, jax.random.key(0)
-        )
-    write_npz(folder.arrays / "translation_cycles.npz", **shown)
+def write_pictures(folder: training.RunFolder, trained: Trained) -> None:
+    """Writes the figures of held-out images."""
+    figures = held_out_figures(
+        {
+            name: metrics.shown_translations(one, trained.state)
+            for name, one in trained.translations.items()
+        },
+        {
+            name: read_arrays(folder.arrays / f"translation_looks_{name}.npz")
+            for name in trained.translations
+        },
+    )
+    report.write_figures(folder.path, figures)
 
 
 def best_note(best: training.BestScore | None) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Which figures a run gets, in the order of its page."""
 
-from jaxgen.report import gan, translation
+from jaxgen.report import gan
 from jaxgen.report.estimators import plates as studies
 from jaxgen.report.evaluation import plates as evaluation
 from jaxgen.report.family import measured, pictured, sweep_plates
 from jaxgen.report.plate import Maker, Plate
 from jaxgen.report.run import Run, naming_arrays
+from jaxgen.report.translation import makers as translation
 
 __all__ = ["evaluation_plates", "plates"]
 

@@ -172,13 +172,14 @@ class Curves(FigureSpec):
                 if index % columns == 0 or panel.unit != former:
                     axes.set_ylabel(panel.unit)
                 former = panel.unit
-                _draw_panel(axes, panel, colours, theme, named=not legend)
+                dashes = dict(zip(colours, self._dashes(colours), strict=True))
+                _draw_panel(axes, panel, colours, dashes, theme, named=not legend)
                 if index >= number - columns or panel.x_label:
                     axes.set_xlabel(panel.x_label or self.x_label)
             if legend:
                 handles = [
                     style.Line2D([], [], color=colours[n], label=n, linestyle=dash)
-                    for n, dash in zip(names, _dashes(colours), strict=True)
+                    for n, dash in zip(names, self._dashes(colours), strict=True)
                     if n
                 ]
                 if handles:
@@ -193,20 +194,21 @@ class Curves(FigureSpec):
         own |= {n: f"class {i}" for i, n in enumerate(others) if n not in own}
         return {name: tone(theme, own[name]) for name in self.names}
 
-
-def _dashes(colours: Mapping[str, str]) -> list[Literal["--", "-"]]:
-    """Where colours come round again, curves are dashed."""
-    seen, dashes = set(), []
-    for colour in colours.values():
-        dashes.append("--" if colour in seen else "-")
-        seen.add(colour)
-    return dashes
+    def _dashes(self, colours: Mapping[str, str]) -> list[Literal["--", "-"]]:
+        """Where colours come round again that were not asked for, curves are dashed."""
+        seen, dashes = set(), []
+        for name, colour in colours.items():
+            again = colour in seen and name not in self.tones
+            dashes.append("--" if again else "-")
+            seen.add(colour)
+        return dashes
 
 
 def _draw_panel(
     axes: "Axes",
     panel: CurvePanel,
     colours: Mapping[str, str],
+    dashes: Mapping[str, str],
     theme: "Theme",
     named: bool,
 ) -> None:
@@ -214,7 +216,6 @@ def _draw_panel(
 
     if "x" in panel.log:
         axes.set_xscale("log")
-    dashes = dict(zip(colours, _dashes(colours), strict=True))
     ends, low, high, first, least = [], np.inf, -np.inf, -np.inf, np.inf
     alone = all(curve.style == "thin" for curve in panel.curves.values())
     for name, curve in panel.curves.items():

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from jaxgen.report.style import CLASS_COLOURS
-
 __all__ = ["viewable"]
 
 
@@ -22,6 +20,9 @@ def viewable(images: np.ndarray) -> np.ndarray:
     channels = images.shape[-1]
     if channels in (1, 3, 4):
         return images[..., : min(channels, 3)]
+    # Only here: it asks for matplotlib.
+    from jaxgen.report.style import CLASS_COLOURS
+
     names = [CLASS_COLOURS[c % len(CLASS_COLOURS)] for c in range(channels)]
     palette = np.array(
         [[int(name[i : i + 2], 16) for i in (1, 3, 5)] for name in names], np.float32
