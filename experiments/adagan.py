@@ -228,7 +228,7 @@ def _count(
     return Counts(mixture.means, captured, good)
 
 
-def _table(config: Config, words: Sequence[str], counts: Counts) -> dict[str, Any]:
+def _table(config: Config, words: Sequence[str], counts: Counts) -> run.Table:
     modes = len(counts.means)
     rows = []
     for word, captured, good in zip(
@@ -245,22 +245,22 @@ def _table(config: Config, words: Sequence[str], counts: Counts) -> dict[str, An
                 f"{share.low:.2f} to {share.high:.2f}",
             ]
         )
-    return {
-        "title": "Modes by the number of components",
-        "note": f"Means over {config.seeds} seeds with their standard errors, counted "
+    return run.Table(
+        title="Modes by the number of components",
+        note=f"Means over {config.seeds} seeds with their standard errors, counted "
         f"in {NUM_SAMPLES:,} samples of the mixture: one is good within three standard "
         "deviations of a mode, and a mode is found by one good sample. In how many "
         "seeds all modes are found, and the 95 % Wilson interval of that probability.",
-        "columns": [
+        columns=[
             "mixture of",
             f"modes of {modes}",
             "high quality",
             "all modes",
             "95 % interval",
         ],
-        "words": 1,
-        "rows": rows,
-    }
+        words=1,
+        rows=rows,
+    )
 
 
 def _write_arrays(

@@ -23,7 +23,7 @@ import optax
 
 from experiments import discrete_parts, vae_parts
 from experiments.latent_arrays import chosen, encode_all, latent_figures
-from jaxgen import models, random, report, run
+from jaxgen import metrics, models, random, report, run
 from jaxgen.errors import InputError
 from jaxgen.training import on_one_device
 
@@ -198,19 +198,19 @@ def main(config: Config) -> dict[str, Any]:
     return {name.removeprefix("test "): value for name, value in done.items()}
 
 
-def comparison(config: Config, found: vae_parts.Likelihood) -> dict[str, Any]:
+def comparison(config: Config, found: metrics.SetLikelihood) -> run.Table:
     """Returns the table of likelihoods, with what is published beside them."""
-    rows = [found.row(f"this model, {config.estimator}")]
+    rows = [run.likelihood_row(f"this model, {config.estimator}", found)]
     if config.data not in vae_parts.MNIST:
-        return vae_parts.likelihood_table(rows)
+        return run.likelihood_table(rows)
     for name, value in PUBLISHED.items():
         rows.append([f"Jang et al., {name}", f"{value:.1f}", "1,000", "–", "10,000"])
-    table = vae_parts.likelihood_table(rows)
+    table = run.likelihood_table(rows)
     note = (
         " Theirs are for 20 categories of 10 classes and binarized MNIST, with "
         "other networks than the default ones."
     )
-    return table | {"note": table["note"] + note}
+    return dataclasses.replace(table, note=table.note + note)
 
 
 if __name__ == "__main__":

@@ -187,7 +187,7 @@ def write_comparison(
 
 def label_table(
     key: PRNGKeyArray, both: Pair, states: Pair, setup: run.Setup
-) -> tuple[dict[str, Any], float]:
+) -> tuple[run.Table, float]:
     """Asks a classifier which labels it reads in what the models draw.
 
     Returns:
@@ -229,16 +229,16 @@ def label_table(
         low, high = wilson_interval(right, len(labels))
         interval = f"{100 * share:.1f} ({100 * low:.1f} to {100 * high:.1f})"
         lines.append([name, interval, f"{len(labels):,}"])
-    table = {
-        "title": "Is the label obeyed?",
-        "note": f"How often the 5 nearest of {len(rows):,} training images have the "
+    table = run.Table(
+        title="Is the label obeyed?",
+        note=f"How often the 5 nearest of {len(rows):,} training images have the "
         "label that an image was drawn with, in %, with 99% intervals. The first row "
         "is what this classifier can do, the last what it reads where no label was "
         "given.",
-        "columns": ["images", "agreement, %", "number"],
-        "words": 1,
-        "rows": lines,
-    }
+        columns=["images", "agreement, %", "number"],
+        words=1,
+        rows=lines,
+    )
     return table, shares[1]
 
 
@@ -330,7 +330,7 @@ def train(config: Config, setup: run.Setup, folder: Any, both: Pair) -> Pair:
 
 def compare(
     key: PRNGKeyArray, both: Pair, states: Pair, setup: run.Setup
-) -> tuple[dict[str, Any], dict[str, tuple[float, str]]]:
+) -> tuple[run.Table, dict[str, tuple[float, str]]]:
     """Measures both models on the same test images, with the same random numbers.
 
     Returns:
@@ -356,16 +356,16 @@ def compare(
     ]
     differences = (f"{less[n].mean():.2f} ± {2.58 * error[n]:.2f}" for n in columns)
     rows.append(["CVAE less by", *differences])
-    table = {
-        "title": "Both models on the same test images",
-        "note": f"Means over {len(less['loss']):,} test images, nats per image. The "
+    table = run.Table(
+        title="Both models on the same test images",
+        note=f"Means over {len(less['loss']):,} test images, nats per image. The "
         "reconstruction is -log p(x|z) at the mean of q; sampled, it is at a draw from "
         "q, and with the KL it makes the loss. Differences are paired by image, with "
         "99% intervals over images, for this one training of each model.",
-        "columns": ["model", *columns.values()],
-        "words": 1,
-        "rows": rows,
-    }
+        columns=["model", *columns.values()],
+        words=1,
+        rows=rows,
+    )
     nats = "nats per image"
     results = {
         f"{model} {column}": (float(own[term].mean()), nats)
@@ -377,9 +377,7 @@ def compare(
     return table, results
 
 
-def nll_table(
-    config: Config, both: Pair, states: Pair, setup: run.Setup
-) -> dict[str, Any]:
+def nll_table(config: Config, both: Pair, states: Pair, setup: run.Setup) -> run.Table:
     """Returns the table of -log p(x) and -log p(x|y) by importance sampling."""
     found = [
         vae_parts.measure_likelihood(
@@ -392,16 +390,16 @@ def nll_table(
         for model, state in zip(both, states, strict=True)
     ]
     names = ("VAE, -log p(x)", "CVAE, -log p(x|y)")
-    table = vae_parts.likelihood_table(
-        [one.row(name) for one, name in zip(found, names, strict=True)]
+    table = run.likelihood_table(
+        [run.likelihood_row(name, one) for one, name in zip(found, names, strict=True)]
     )
-    table["note"] += (
+    note = table.note + (
         " The conditional model is told the label. In a true model of the data a label "
         f"is worth at most log {both.cvae.num_classes} = "
         f"{math.log(both.cvae.num_classes):.2f} nats; what it gains beyond is what the "
         "plain model wastes for want of latents."
     )
-    return table
+    return dataclasses.replace(table, note=note)
 
 
 def _sample(model: models.VAE, state: Any, key: PRNGKeyArray, n: int) -> np.ndarray:

@@ -179,7 +179,7 @@ def probabilities(q: Any) -> Array:
     return jax.nn.softmax(jnp.asarray(q.logits), axis=-1)
 
 
-def code_table(q: Any) -> dict[str, Any]:
+def code_table(q: Any) -> run.Table:
     """Says what the codes carry: entropies of the posterior and of its mean.
 
     Args:
@@ -200,16 +200,16 @@ def code_table(q: Any) -> dict[str, Any]:
     ]
     used = int(np.sum(told > 0.01))
     most = np.log(each.shape[-1])
-    return {
-        "title": "What each variable tells of an image",
-        "note": f"{used} of {len(rows)} variables tell more than 0.01 nats, "
+    return run.Table(
+        title="What each variable tells of an image",
+        note=f"{used} of {len(rows)} variables tell more than 0.01 nats, "
         f"{told.sum():.1f} nats together if they were independent; none can tell more "
         f"than {most:.2f}. What it tells is the entropy of its mean posterior over "
         f"{len(each):,} test images less the mean entropy of its posterior.",
-        "columns": ["variable", "tells, nats", "entropy given the image", "in all"],
-        "words": 1,
-        "rows": rows,
-    }
+        columns=["variable", "tells, nats", "entropy given the image", "in all"],
+        words=1,
+        rows=rows,
+    )
 
 
 def _entropy(p: np.ndarray) -> np.ndarray:

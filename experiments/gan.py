@@ -1,24 +1,24 @@
 """GANs learn to write digits; of their losses, one falls with the distance to data.
 
 Source: Goodfellow et al., Generative Adversarial Networks, 2014; Radford et al., DCGAN,
-2016; Arjovsky et al., Wasserstein GAN, 2017, figures 3 and 4; Gulrajani et al.,
-Improved Training of Wasserstein GANs, 2017; Odena et al., AC-GAN, 2017; Miyato and
-Koyama, cGANs with Projection Discriminator, 2018.
+2016; Arjovsky et al., Wasserstein GAN, 2017, figures 3 and 4; Gulrajani et al., Improved
+Training of Wasserstein GANs, 2017; Odena et al., AC-GAN, 2017; Miyato and Koyama, 2018.
 
-`python -m experiments.gan` trains two GANs of dense layers for 60 epochs of mnist5k, in
-80 seconds of one CPU core. Over 30 looks at the samples (Frechet distance in a
-classifier's features, FD) of one seed the rank correlation with FD is -0.63 for the
-loss of the non-saturating generator and 0.90 (95 % interval 0.76 to 0.96) for the
-critic's estimate of WGAN-GP. From one look to the next the changes of that estimate
-tell little: 0.20 (-0.18 to 0.53). FD ends at 34.5 and 35.7.
+`python -m experiments.gan`: two GANs of dense layers, 60 epochs of mnist5k, 80 seconds
+of one CPU core. Over 30 looks at the samples (Frechet distance in a classifier's
+features, FD) the rank correlation with FD is 0.90 (95 % interval 0.76 to 0.96) for the
+critic's estimate of WGAN-GP and -0.63 for the loss of the non-saturating generator; of
+the estimate's changes from look to look it is 0.20 (-0.18 to 0.53). FD ends at 35.7 and
+34.5. One seed.
 
-`main(CONDITIONAL)` trains a DCGAN that is told the label, in 9 minutes of one core: a
-classifier (98.9 % right on test images) agrees with the label of 94.0 % of 10,000
-samples (93.5 to 94.4), at an FD of 2.7 (2.4 to 3.0); real images have 0.31. There the
-generator's loss happened to rank the 10 looks as FD does (0.96).
+`main(CONDITIONAL)`: a DCGAN that is told the label, 9 minutes of one core. A classifier
+(98.9 % right on test images) agrees with the label of 94.0 % of 10,000 samples (93.5 to
+94.4), FD is 2.7 (2.4 to 3.0), that of real images 0.31. There the generator's loss
+happened to rank the 10 looks as FD does (0.96).
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import jax.numpy as jnp
@@ -67,22 +67,24 @@ CONDITIONAL = dataclasses.replace(
 )
 
 
-def _cannot_tell(found: figures.Correlations) -> str:
-    if not {"non_saturating", "wgan_gp"} <= found.keys():
+def _cannot_tell(systems: Mapping[str, figures.System]) -> str:
+    if not figures.CLAIMED.keys() <= systems.keys():
         return "other systems"
-    looks = [level.number for one in found.values() for level, _ in one.values()]
-    return "" if looks and min(looks) >= 10 else "fewer than 10 looks at the samples"
+    few = [one.label for one in systems.values() if len(one.looks["fd"]) < 10]
+    return f"fewer than 10 looks at {few[0]}" if few else ""
 
 
-def _find(found: figures.Correlations) -> run.Finding:
-    estimate = found["wgan_gp"]["estimate"][0]
-    loss = found["non_saturating"]["generator_loss"][0]
-    refuted = loss.low > 0 or estimate.high < 0
+def _find(systems: Mapping[str, figures.System]) -> run.Finding:
+    estimate, loss = (
+        systems[name].correlations[signal].level
+        for name, signal in figures.CLAIMED.items()
+    )
+    held = True if estimate.low > max(0.0, loss.high) else None
     return run.Finding(
-        held=not refuted if refuted or estimate.low > max(0.0, loss.high) else None,
+        held=False if loss.low > 0 or estimate.high < 0 else held,
         name="rank correlation of FD with the critic's estimate",
-        number=figures.estimate(estimate),
-        reference=f"with the generator's loss {figures.estimate(loss)}",
+        number=run.Estimate(*estimate),
+        reference=f"with the generator's loss {run.Estimate(*loss)}",
         note="one seed",
     )
 
@@ -95,19 +97,15 @@ CLAIM = run.Claim(
 )
 
 
-def build(
-    config: Config,
-    name: models.PublishedName,
-    image_shape: tuple[int, int, int],
-    num_classes: int | None = None,
-) -> models.GAN:
-    """Returns the system of that name."""
+def build(config: Config, name: models.PublishedName, setup: run.Setup) -> models.GAN:
+    """Returns the system of that name for the images of a setup."""
+    shape, classes = setup.train.image_shape, _class_names(config, setup)
     normalization = models.PUBLISHED_GANS[name].normalization
     auxiliary = config.conditional == "auxiliary"
-    heads = 1 + (num_classes or 0) if auxiliary else 1
+    heads = 1 + len(classes) if auxiliary else 1
     if config.network == "conv":
         told = "projection" if config.conditional == "projection" else "concat"
-        generator = networks.dcgan_generator(image_shape, width=config.width)
+        generator = networks.dcgan_generator(shape, width=config.width)
         critic = networks.dcgan_critic(
             width=config.width,
             normalization=normalization,
@@ -120,7 +118,7 @@ def build(
             "--network conv alone: add that, or take others."
         )
     else:
-        generator = networks.mlp_generator(image_shape, config.hidden, output=jnp.tanh)
+        generator = networks.mlp_generator(shape, config.hidden, output=jnp.tanh)
         critic = networks.mlp_critic(config.hidden[::-1], heads=heads)
     return models.published_gan(
         name,
@@ -130,7 +128,7 @@ def build(
         remedies=config.remedies,
         learning_rate=config.learning_rate,
         ema_decay=0.99,
-        num_classes=num_classes,
+        num_classes=len(classes) or None,
         auxiliary_weight=float(auxiliary),
         signed=True,
     )
@@ -139,43 +137,35 @@ def build(
 def main(config: Config) -> dict[str, Any]:
     """Trains, compares, draws; returns the numbers for the head of the page."""
     run.check_positive(config, "width", "hidden", "latents", "look_every")
-    if not config.systems or len(set(config.systems)) < len(config.systems):
-        raise InputError(f"--systems is {config.systems}: name one or more, each once.")
-    setup = run.prepare(config)
-    classes = () if config.conditional == "no" else run.class_names(setup)
-    shape, setups, made, parts = setup.train.image_shape, {}, {}, {}
-    for name in config.systems:
-        steps = models.PUBLISHED_GANS[name].critic_steps
-        setups[name] = run.with_batch_size(config, setup, config.batch_size * steps)
-        made[name] = build(config, name, shape, len(classes) or None)
+    run.check_distinct(config, "systems")
+    setup, names = run.prepare(config), config.systems
+    setups, made, systems = {}, {}, {}
+    for name in names:
+        size = config.batch_size * models.PUBLISHED_GANS[name].critic_steps
+        setups[name] = run.with_batch_size(config, setup, size)
+        made[name] = build(config, name, setup)
         run.check_models(setups[name], made[name], step=True)
-    words = [config.network, config.conditional, config.remedies]
+    words = [config.network, config.conditional, config.remedies.replace("=", "")]
     with run.timed() as seconds:
         folder = run.open_folder(
             config,
             "gan",
-            "-".join([setup.train.name, *made, *(w for w in words if w[:2] != "no")]),
+            "-".join([setup.train.name, *names, *(w for w in words if w[:2] != "no")]),
             title=f"GANs on {setup.train.name}",
             claim=CLAIM,
-            labels={name: models.PUBLISHED_GANS[name].label for name in made},
+            labels={name: models.PUBLISHED_GANS[name].label for name in names},
         )
         with run.display() as show:
-            nets = metrics.features.named_features(
-                (), setup.train, setup.test, progress=show
-            )
-            reference = metrics.quality_reference(nets[0], setup.test, setup.train)
+            real = metrics.quality_reference(setup.test, setup.train, progress=show)
         for name, model in made.items():
-            own, home = setups[name], folder.path / "parts" / name
-            per_epoch = own.batches.steps_per_epoch
+            home, own = folder.path / "parts" / name, setups[name]
+            per_epoch, number = own.batches.steps_per_epoch, model.num_classes or 10
             monitors = metrics.gan_monitors(
-                home, model, setup.key, reference, setup.train, setup.test, per_epoch
+                home, model, own.key, real, own.train, own.test, per_epoch
             )
-            looks = training.EveryEpochs(
-                monitors,
-                steps_per_epoch=per_epoch,
-                every=config.look_every,
-                last=own.steps,
-            )
+            looks = run.every_epochs(own, monitors, config.look_every)
+            epochs = home / "epochs.npz"
+            snapshots = run.snapshots(epochs, own, model, number=number, most=8)
             state = run.train(
                 config,
                 own,
@@ -183,26 +173,38 @@ def main(config: Config) -> dict[str, Any]:
                 model,
                 part=name,
                 convolutional=config.network == "conv",
-                callbacks=(run.snapshots(home, own, model, most=8), looks),
+                callbacks=(snapshots, looks),
                 terms=("critic_loss", "generator_loss", "real_logit", "fake_logit"),
             )
-            state = training.on_one_device(state)
+            run.merge_parts(
+                folder,
+                [name],
+                split="train",
+                held_out={"real_logit": "held_out_logit"},
+                beside="quality.jsonl",
+            )
             run.print_line(f"Comparing samples of {name} with test images")
+            state = training.on_one_device(state)
             key = random.stream(setup.key, "judged")
-            quality = metrics.measure_quality(key, model, state, reference)
+            quality = metrics.measure_quality(key, model, state, real)
             key = random.stream(setup.key, "figures")
             samples, _ = metrics.draw_images(key, model, state, figures.SHOWN)
-            parts[name] = figures.read_part(home, name, quality, samples)
-        run.merge_parts(folder, list(made), split="train", more=lambda n: parts[n].rows)
-        real = setup.test.read(every_nth(len(setup.test), figures.SHOWN))["image"]
-        report.write_figures(folder.path, figures.figures(parts, real, classes))
+            systems[name] = figures.read_system(folder, name, quality, samples)
+        run.merge_parts(folder, names, split="monitor", file="monitor.jsonl")
+        shown = setup.test.read(every_nth(len(setup.test), figures.SHOWN))["image"]
+        drawn = figures.figures(systems, shown, _class_names(config, setup))
+        report.write_figures(folder.path, drawn)
     return run.finish(
         folder,
-        figures.headline(parts),
+        figures.headline(systems),
         seconds=seconds(),
-        tables=figures.tables(parts, reference),
-        verdict=CLAIM.verdict({name: parts[name].correlations for name in parts}),
+        tables=figures.tables(systems, real),
+        verdict=CLAIM.verdict(systems),
     )
+
+
+def _class_names(config: Config, setup: run.Setup) -> tuple[str, ...]:
+    return () if config.conditional == "no" else run.class_names(setup)
 
 
 if __name__ == "__main__":

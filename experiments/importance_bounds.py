@@ -9,8 +9,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from scipy import stats
 
-from experiments import vae_parts
-from jaxgen import estimators, run
+from jaxgen import estimators, run, training
 from jaxgen.estimators import Estimator
 from jaxgen.losses.vae.families import Gaussian
 from jaxgen.models import VAE
@@ -83,7 +82,7 @@ def measure_bounds(
         return jax.lax.map(one, keys, batch_size=max(1, 1000 // size)), q.mean
 
     rows = []
-    for number, batch in enumerate(vae_parts.test_batches(setup)):
+    for number, batch in enumerate(training.iterate_batches(setup.test_batches)):
         if number * size >= num_images:
             break
         weights, mean = weigh(jax.random.fold_in(key, number), batch["image"])

@@ -138,14 +138,14 @@ def _counted(samples: np.ndarray, mixture: Mixture) -> tuple[float, float, float
     return found.captured, found.high_quality or 0.0, found.reverse_kl
 
 
-def mode_table(rows: Sequence[Watched], mixture: Mixture, note: str) -> dict[str, Any]:
+def mode_table(rows: Sequence[Watched], mixture: Mixture, note: str) -> run.Table:
     """Returns the table of the page: means over seeds with their standard errors."""
     assert mixture.means is not None
     modes = len(mixture.means)
-    return {
-        "title": f"Modes of {mixture.name}",
-        "note": note,
-        "columns": [
+    return run.Table(
+        title=f"Modes of {mixture.name}",
+        note=note,
+        columns=[
             "model",
             f"modes of {modes}",
             "high quality",
@@ -154,9 +154,9 @@ def mode_table(rows: Sequence[Watched], mixture: Mixture, note: str) -> dict[str
             "95 % interval",
             "ms per step",
         ],
-        "words": 1,
-        "rows": [_table_row(row, modes) for row in rows],
-    }
+        words=1,
+        rows=[_table_row(row, modes) for row in rows],
+    )
 
 
 def _table_row(row: Watched, modes: int) -> list[str]:

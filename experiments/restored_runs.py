@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 
 import jax
 
-from experiments import vae_parts
 from jaxgen import training
 from jaxgen.errors import InputError
 from jaxgen.models import GAN, VAE
@@ -71,7 +70,7 @@ def restore(run: Path, *, data_dir: str | None = None) -> Restored:
     if data_dir is not None:
         config = dataclasses.replace(config, data_dir=data_dir)
     setup = _data(run, config)
-    batch = vae_parts.first_batch(setup)
+    batch = next(training.iterate_batches(setup.batches))
 
     def state_of(model: Model, part: str | None = None) -> Any:
         start = jax.jit(model.init)(jax.random.clone(setup.key), batch)

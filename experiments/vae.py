@@ -139,7 +139,9 @@ def main(config: Config) -> dict[str, Any]:
                 num_samples=config.nll_samples,
             )
             results["test -log p(x)"] = (found.nll, "nats per image")
-            tables.insert(0, vae_parts.likelihood_table([found.row("this model")]))
+            tables.insert(
+                0, run.likelihood_table([run.likelihood_row("this model", found)])
+            )
         figures = latent_figures(
             folder,
             model,

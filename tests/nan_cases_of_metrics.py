@@ -171,6 +171,11 @@ METRICS = {
     "sap_kumar": SCORED,
     "sap_locatello": SCORED,
     "save_statistics": case(*STATISTICS, by=through_file),
+    "signal_correlations": case(
+        host(5),
+        host(5),
+        by=lambda f, signal, target: list(f({"x": signal}, target)["x"]),
+    ),
     "sinkhorn_distance": SETS,
     "sinkhorn_divergence": SETS,
     "sliced_wasserstein": case(KEY, FEATURES, FEATURES, num_projections=2),

@@ -147,25 +147,23 @@ def _measure(
     return found
 
 
-def kl_table(found: dict[str, float], target: float) -> dict[str, Any]:
+def kl_table(found: dict[str, float], target: float) -> run.Table:
     """Returns a table of the page: KLs beside their target."""
-    return {
-        "title": f"Is the KL what was asked for? Target {target:g} nats",
-        "note": "The KL of q(z|x) from the prior in closed form, a mean over images. "
+    return run.Table(
+        title=f"Is the KL what was asked for? Target {target:g} nats",
+        note="The KL of q(z|x) from the prior in closed form, a mean over images. "
         "The constraint was put on the training images; the test images were not "
         "asked for anything.",
-        "columns": ["KL of", "nats", "relative error"],
-        "words": 1,
-        "rows": [
+        columns=["KL of", "nats", "relative error"],
+        words=1,
+        rows=[
             [name, f"{kl:.3f}", f"{100 * (kl / target - 1):+.2f} %"]
             for name, kl in found.items()
         ],
-    }
+    )
 
 
-def kkt_table(
-    beta: float, kl: float, target: float, gradient_norm: float
-) -> dict[str, Any]:
+def kkt_table(beta: float, kl: float, target: float, gradient_norm: float) -> run.Table:
     """Returns a table of the page: the four conditions of an optimum."""
     residuals = objectives.kkt_residuals(beta, kl, target=target)
     state = "binds" if beta > ACTIVE else "does not bind"
@@ -173,14 +171,14 @@ def kkt_table(
         state += (
             f", but the KL, {kl:.2f}, is not yet within 2 % of its target: train longer"
         )
-    return {
-        "title": "Karush-Kuhn-Tucker conditions at the end",
-        "note": f"Of max E log p(x|z) subject to KL <= {target:g} nats; all residuals "
+    return run.Table(
+        title="Karush-Kuhn-Tucker conditions at the end",
+        note=f"Of max E log p(x|z) subject to KL <= {target:g} nats; all residuals "
         f"are 0 at an optimum. Here beta is {beta:.4g}: the constraint {state}. The "
         "gradient is one of minibatches, whose noise does not vanish.",
-        "columns": ["condition", "residual", "value"],
-        "words": 2,
-        "rows": [
+        columns=["condition", "residual", "value"],
+        words=2,
+        rows=[
             [
                 "the KL keeps to its target",
                 "max(KL - target, 0)",
@@ -198,7 +196,7 @@ def kkt_table(
                 _few(gradient_norm),
             ],
         ],
-    }
+    )
 
 
 def _few(value: Any) -> str:

@@ -143,7 +143,7 @@ def study(config: Any, doc: str) -> dict[str, Any]:
 
 def sprites_setup(config: Any) -> run.Setup:
     """Draws the data: training sprites as they come, held-out ones as a source."""
-    run.check_positive(config, *study.POSITIVE, "image_size")
+    run.check_positive(config, *run.POSITIVE, "image_size")
     run.use_devices(config.devices)
     place = training.placement(config.devices, config.parallel)
     place.rows(config.batch_size)

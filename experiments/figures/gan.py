@@ -1,13 +1,12 @@
 """What the page of `experiments.gan` shows: numbers, tables and figures."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from jaxgen import metrics, report, run
-from jaxgen.metrics import Interval
-from jaxgen.report import gan
+from jaxgen import metrics, models, report, run, training
+from jaxgen.report import gans
 from jaxgen.run_files import is_number
 
 SIGNALS = {
@@ -16,6 +15,12 @@ SIGNALS = {
     "estimate": "critic's estimate",
 }
 """Curves of a training that might tell how good the samples are."""
+
+CLAIMED = {"wgan_gp": SIGNALS["estimate"], "non_saturating": SIGNALS["generator_loss"]}
+"""The signals of the claim, by system."""
+
+SHOWN = 64
+"""Samples of each system in a figure."""
 
 _NOTE = (
     "Spearman's rank correlation with FD over the looks of a training, with 95% "
@@ -26,71 +31,72 @@ _NOTE = (
 )
 
 
-class Correlation(NamedTuple):
-    """Rank correlations with FD.
-
-    Attributes:
-        level: Of the values.
-        change: Of their changes from one look to the next.
-        looks: How often the samples were measured.
-    """
-
-    level: Interval
-    change: Interval
-    looks: int
-
-
 class System(NamedTuple):
     """What a run found of one system.
 
     Attributes:
         label: Its name on the page.
-        rows: Its records in order, with `fd` where the samples were measured.
+        steps: Of the generator.
+        looks: By name, the epoch, FD and each signal at every look at the samples.
+        correlations: By signal, with FD.
         quality: Of the samples at the end.
         samples: Images as bytes, shape (n, height, width, channels).
         epochs: By epoch, samples of the same latents, likewise.
     """
 
     label: str
-    rows: Sequence[Mapping[str, Any]]
+    steps: int
+    looks: Mapping[str, np.ndarray]
+    correlations: Mapping[str, metrics.SignalCorrelation]
     quality: metrics.SampleQuality
     samples: np.ndarray
     epochs: Mapping[int, np.ndarray]
 
     @property
-    def looks(self) -> list[Mapping[str, Any]]:
-        """The records with `fd`."""
-        return [row for row in self.rows if is_number(row.get("fd"))]
+    def agreement(self) -> run.Estimate | None:
+        """Share of samples of the class that was asked for, in %, if there is one."""
+        share = self.quality.label_agreement
+        return share and run.Estimate(*(100 * number for number in share), "%")
 
-    @property
-    def correlations(self) -> dict[str, Correlation]:
-        """Of each signal with FD, if there are at least 4 looks."""
-        looks, found = self.looks, {}
-        distances = np.array([row["fd"] for row in looks])
-        for name in SIGNALS:
-            if len(looks) >= 4 and all(is_number(row.get(name)) for row in looks):
-                values = np.array([row[name] for row in looks])
-                found[name] = Correlation(
-                    metrics.rank_correlation(values, distances),
-                    metrics.rank_correlation(np.diff(values), np.diff(distances)),
-                    len(looks),
-                )
-        return found
+
+def read_system(
+    folder: training.RunFolder,
+    name: str,
+    quality: metrics.SampleQuality,
+    samples: np.ndarray,
+) -> System:
+    """Returns a system with what its records and snapshots hold."""
+    records = run.records_of(folder.metrics, name)
+    rows = [row for row in records if is_number(row.get("fd"))]
+    looks = {
+        title: np.array([row[term] for row in rows])
+        for term, title in ({"epoch": "epoch", "fd": "fd"} | SIGNALS).items()
+        if all(is_number(row.get(term)) for row in rows)
+    }
+    signals = {title: looks[title] for title in SIGNALS.values() if title in looks}
+    return System(
+        models.PUBLISHED_GANS[name].label,
+        records[-1]["step"],
+        looks,
+        metrics.signal_correlations(signals, looks["fd"]),
+        quality,
+        samples,
+        training.read_snapshots(folder.path / "parts" / name / "epochs.npz"),
+    )
 
 
 def headline(systems: Mapping[str, System]) -> dict[str, run.Estimate]:
     """Returns the numbers for the head of the page, four at most."""
     found: dict[str, run.Estimate] = {}
-    for name, signal in (("wgan_gp", "estimate"), ("non_saturating", "generator_loss")):
+    for name, signal in CLAIMED.items():
         if name in systems and signal in systems[name].correlations:
             level = systems[name].correlations[signal].level
-            title = f"{SIGNALS[signal]} and FD, {systems[name].label}"
+            title = f"{signal} and FD, {systems[name].label}"
             found[title] = run.Estimate(*level, "rank correlation")
     for one in systems.values():
         found[f"FD, {one.label}"] = run.Estimate(*one.quality.fd)
-        if one.quality.label_agreement is not None:
-            shares = (100 * share for share in one.quality.label_agreement)
-            found[f"label agreement, {one.label}"] = run.Estimate(*shares, "%")
+        if one.agreement is not None:
+            found[f"label agreement, {one.label}"] = one.agreement
     return dict(list(found.items())[:4])
 
 
@@ -98,33 +104,28 @@ def tables(
     systems: Mapping[str, System], reference: metrics.QualityReference
 ) -> list[run.Table]:
     """Returns the tables of the quality of samples, and of the rank correlations."""
-    rows, correlations = [], []
+    rows, correlations, agree = [], [], []
     for one in systems.values():
         row = [one.label, run.Estimate(*one.quality.fd).text]
-        if one.quality.label_agreement is not None:
-            shares = (100 * share for share in one.quality.label_agreement)
-            row.append(run.Estimate(*shares).text)
-        rows.append([*row, f"{one.rows[-1]['step']:,}"])
-        correlations += [
-            [
-                *(one.label, SIGNALS[name], run.Estimate(*found.level).text),
-                *(run.Estimate(*found.change).text, f"{found.looks}"),
-            ]
-            for name, found in one.correlations.items()
-        ]
+        if one.agreement is not None:
+            agree = ["agreement, %"]
+            row.append(one.agreement.text)
+        rows.append([*row, f"{one.steps:,}"])
+        for signal, (level, change, looks) in one.correlations.items():
+            texts = [run.Estimate(*found).text for found in (level, change)]
+            correlations.append([one.label, signal, *texts, f"{looks}"])
     note = (
         f"FD: Frechet distance in the features of {reference.nets[0].name} between "
         f"{reference.num_images:,} samples and as many test images, with its 95% "
         f"interval; as many real training images get {reference.floor:.2f}."
     )
-    agreement = ["agreement, %"] if len(rows[0]) > 3 else []
-    if agreement:
+    if agree:
         note += (
             " Agreement: of samples drawn anew, the share that the classifier takes "
             "for the class they were asked for (Wilson's 95% interval); it names "
             f"{100 * (reference.accuracy or 0):.1f}% of test images right."
         )
-    columns = ["system", "FD", *agreement, "generator steps"]
+    columns = ["system", "FD", *agree, "generator steps"]
     found = [run.Table("How good the samples are", columns, rows, note)]
     if correlations:
         columns = ["system", "curve", "with FD", "of changes", "looks"]
@@ -137,15 +138,22 @@ def figures(
     systems: Mapping[str, System], real: np.ndarray, class_names: Sequence[str]
 ) -> dict[str, report.FigureSpec]:
     """Returns the figures of the page by name; real images stand beside samples."""
-    drawn = {"real images": real} | {one.label: one.samples for one in systems.values()}
-    found: dict[str, report.FigureSpec] = {
-        "gan_samples": gan.samples(drawn),
-        "gan_epochs": gan.over_epochs(
-            {one.label: one.epochs for one in systems.values()}, class_names
-        ),
-        "gan_telling": gan.distance_and_signals(
-            {one.label: one.looks for one in systems.values()},
-            {"generator_loss": SIGNALS["generator_loss"], ...},
-        ),
+    named = {one.label: one for one in systems.values()}
+    epochs = {name: one.epochs for name, one in named.items()}
+    samples = {name: one.samples for name, one in named.items()}
+    looks = {name: one.looks for name, one in named.items() if one.correlations}
+    levels = {
+        name: {
+            signal: found.level.value
+            for signal, found in named[name].correlations.items()
+            if signal in CLAIMED.values()
+        }
+        for name in looks
     }
+    found: dict[str, report.FigureSpec] = {
+        "gan_samples": gans.samples({"real images": real} | samples),
+        "gan_epochs": gans.over_epochs(epochs, class_names),
+    }
+    if looks:
+        found["gan_telling"] = gans.distance_and_signals(looks, levels)
     return found

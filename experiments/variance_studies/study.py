@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
+from jaxgen import run
 from jaxgen.estimators import Moments
 
 REACH = float(stats.norm.isf(0.005))
@@ -24,7 +25,7 @@ class Study(NamedTuple):
     """
 
     arrays: dict[str, Any]
-    tables: list[dict[str, Any]]
+    tables: list[run.Table]
     z: list[float]
     results: dict[str, tuple[float, str]]
 

@@ -77,6 +77,7 @@ from jaxgen.metrics.mutual_information import (
     mig_chen,
     mig_locatello,
 )
+from jaxgen.metrics.neighbour_classes import nearest_labels, neighbour_agreement
 from jaxgen.metrics.neighbour_metrics import NeighbourMetrics, neighbour_metrics
 from jaxgen.metrics.neighbours import Neighbours, nearest_neighbours, nearest_others
 from jaxgen.metrics.path_length import PathLength, finite_path_length, path_length
@@ -104,7 +105,11 @@ from jaxgen.metrics.predictors import (
     sap_locatello,
 )
 from jaxgen.metrics.proportions import wilson_interval
-from jaxgen.metrics.rank_correlation import rank_correlation
+from jaxgen.metrics.rank_correlation import (
+    SignalCorrelation,
+    rank_correlation,
+    signal_correlations,
+)
 from jaxgen.metrics.resampling import (
     Halves,
     Interval,
@@ -121,6 +126,7 @@ from jaxgen.metrics.sample_quality import (
     measure_quality,
     quality_reference,
 )
+from jaxgen.metrics.set_likelihood import SetLikelihood, set_log_likelihood
 from jaxgen.metrics.sharpness import (
     RadialPower,
     high_frequency_power,
@@ -216,7 +222,9 @@ __all__ = [
     "SampleQuality",
     "Sap",
     "ScoreTable",
+    "SetLikelihood",
     "ShownTranslations",
+    "SignalCorrelation",
     "Sinkhorn",
     "SlicedWasserstein",
     "TranslationDirection",
@@ -286,8 +294,10 @@ __all__ = [
     "mmd",
     "mmd_with_replicates",
     "mode_replicates",
+    "nearest_labels",
     "nearest_neighbours",
     "nearest_others",
+    "neighbour_agreement",
     "neighbour_metrics",
     "output_collapse",
     "path_length",
@@ -307,7 +317,9 @@ __all__ = [
     "sap_kumar",
     "sap_locatello",
     "save_statistics",
+    "set_log_likelihood",
     "shown_translations",
+    "signal_correlations",
     "sinkhorn_distance",
     "sinkhorn_divergence",
     "slerp",

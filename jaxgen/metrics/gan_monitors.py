@@ -21,8 +21,8 @@ def gan_monitors(
     reference: QualityReference,
     train: ImageSet,
     test: ImageSet,
-    *,
     steps_per_epoch: int,
+    *,
     warn: Callable[[str], None] | None = None,
 ) -> tuple[QualityMonitor, CollapseMonitor]:
     """Returns callbacks of `training.fit` that measure the samples of a GAN.

@@ -1,6 +1,8 @@
 """Spearman's rank correlation with its interval."""
 
 import math
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,7 +10,7 @@ from numpy.typing import ArrayLike
 from jaxgen.errors import InputError
 from jaxgen.metrics.resampling import Interval
 
-__all__ = ["rank_correlation"]
+__all__ = ["SignalCorrelation", "rank_correlation", "signal_correlations"]
 
 
 def rank_correlation(x: ArrayLike, y: ArrayLike) -> Interval:
@@ -50,6 +52,48 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> Interval:
     middle = math.atanh(value)
     low, high = math.tanh(middle - half), math.tanh(middle + half)
     return Interval(value, low, high)
+
+
+class SignalCorrelation(NamedTuple):
+    """Rank correlations of a signal with a target over a training.
+
+    Attributes:
+        level: Of their values.
+        change: Of their changes from each value to the next: two curves that both fall
+            correlate in their values, whatever they are of.
+        number: Of values.
+    """
+
+    level: Interval
+    change: Interval
+    number: int
+
+
+def signal_correlations(
+    signals: Mapping[str, ArrayLike], target: ArrayLike
+) -> dict[str, SignalCorrelation]:
+    """Calculates how well signals that a training logs rank a target.
+
+    Args:
+        signals: By name, values in order of time, shape (n,), such as a loss.
+        target: Values at the same times, shape (n,), such as a Frechet distance.
+
+    Returns:
+        The correlations by the name of the signal; none for fewer than 4 values.
+
+    Raises:
+        InputError: See `rank_correlation`.
+    """
+    target = np.asarray(target, np.float64)
+    return {
+        name: SignalCorrelation(
+            rank_correlation(values, target),
+            rank_correlation(np.diff(np.asarray(values)), np.diff(target)),
+            len(target),
+        )
+        for name, values in signals.items()
+        if len(target) >= 4
+    }
 
 
 def _check(name: str, values: ArrayLike) -> np.ndarray:

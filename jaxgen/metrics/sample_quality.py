@@ -11,10 +11,12 @@ import numpy as np
 from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.images import every_nth, to_bytes
+from jaxgen.metrics import features
 from jaxgen.metrics.features import Activations, FeatureNet, Images, extract
 from jaxgen.metrics.frechet import frechet_distance_of_features, frechet_replicates
 from jaxgen.metrics.proportions import wilson_interval
 from jaxgen.metrics.resampling import Interval, halves, interval
+from jaxgen.progress import Progress
 from jaxgen.run_files import add_records
 from jaxgen.typing import PRNGKeyArray
 
@@ -67,27 +69,33 @@ class SampleQuality(NamedTuple):
 
 
 def quality_reference(
-    nets: FeatureNet | Sequence[FeatureNet],
     test: Images,
     train: Images,
     *,
+    nets: FeatureNet | Sequence[FeatureNet] | None = None,
     most: int = 2000,
+    progress: Progress | None = None,
 ) -> QualityReference:
     """Calculates the features of real images that samples are compared with.
 
     Args:
-        nets: A feature network, such as a classifier of the set's labels, or several
-            whose distances are averaged, such as `features.random_features`.
         test: Images that samples are compared with.
         train: Real images too; their distance is the floor of that of samples.
+        nets: A feature network, or several whose distances are averaged. By default a
+            classifier of the labels of `train`; without labels random networks.
         most: Images of each set, if there are as many. They are evenly spread.
+        progress: Called as the classifier is trained and features are calculated.
 
     Raises:
         InputError: The images cannot be used.
     """
     check_count("most", most, 2)
+    show = progress or (lambda what, done, total: None)
+    if nets is None:
+        nets = features.named_features((), train, test, progress=show)[0]
     nets = (nets,) if isinstance(nets, FeatureNet) else tuple(nets)
     number = min(most, len(test), len(train))
+    show("features of test and training images", 0, None)
     activations, others = (
         extract(nets, images, indices=every_nth(len(images), number))
         for images in (test, train)

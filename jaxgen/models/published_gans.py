@@ -60,7 +60,7 @@ class PublishedGAN(NamedTuple):
 
 
 PUBLISHED_GANS: Mapping[PublishedName, PublishedGAN] = {
-    "non_saturating": PublishedGAN(label="DCGAN", loss="non_saturating"),
+    "non_saturating": PublishedGAN(label="non-saturating", loss="non_saturating"),
     "least_squares": PublishedGAN(label="least squares", loss="least_squares"),
     "hinge": PublishedGAN(
         label="hinge, spectral norm", loss="hinge", normalization="spectral"

@@ -26,6 +26,7 @@ def record_figures(run: Run) -> dict[str, FigureSpec]:
     """
     makers: Mapping[str, Callable[[Run], Curves | None]] = {
         "losses": losses,
+        "adversarial": training.adversarial,
         "constraint": constraint,
         "health": health,
         "monitor": monitor.health,

@@ -1,6 +1,8 @@
 """What a script does around its main: options, command, data, run folder, tables."""
 
 from jaxgen.progress import print_line
+from jaxgen.run.callbacks import every_epochs, snapshots
+from jaxgen.run.claims import Claim, Finding, Verdict
 from jaxgen.run.command import (
     command_line,
     command_of,
@@ -8,13 +10,21 @@ from jaxgen.run.command import (
     resume_command,
     use_devices,
 )
+from jaxgen.run.latent_tables import (
+    collapse_table,
+    kl_table,
+    likelihood_row,
+    likelihood_table,
+)
 from jaxgen.run.options import (
     FREE,
     LENGTH,
+    POSITIVE,
     DataOptions,
     PairOptions,
     RunOptions,
     check_bounds,
+    check_distinct,
     check_options,
     check_positive,
     flag_of,
@@ -38,38 +48,50 @@ from jaxgen.run.setup import (
     check_models,
     class_names,
     prepare,
-    snapshots,
     start,
     steps_of,
     with_batch_size,
 )
-from jaxgen.run.tables import print_tables
+from jaxgen.run.tables import Estimate, Table, mean_estimate, print_tables
 
 __all__ = [
+    "Claim",
     "DataOptions",
     "ENLARGED",
+    "Estimate",
     "FREE",
+    "Finding",
     "IMAGE_SHAPE",
     "LENGTH",
+    "POSITIVE",
     "PairOptions",
     "RunOptions",
     "Setup",
+    "Table",
+    "Verdict",
     "batch_shapes",
     "batches_of",
     "check_bounds",
+    "check_distinct",
     "check_models",
     "check_options",
     "check_positive",
     "class_names",
+    "collapse_table",
     "command_line",
     "command_of",
     "display",
+    "every_epochs",
     "finish",
     "flag_of",
     "follow_run",
     "in_options",
+    "kl_table",
     "last_record",
+    "likelihood_row",
+    "likelihood_table",
     "load_pairs",
+    "mean_estimate",
     "median_rate",
     "merge_parts",
     "number_of",

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import jax
@@ -16,6 +16,7 @@ from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.files import is_full
 from jaxgen.run import rescue
+from jaxgen.run.help import short_help
 from jaxgen.run.options import check_options, flag_of, in_options
 from jaxgen.training import (
     Failed,
@@ -43,7 +44,10 @@ _run_is_new = False
 
 
 def command_line(
-    main: Callable[[Config], Any], config: type[Config], description: str
+    main: Callable[[Config], Any],
+    config: type[Config],
+    description: str,
+    examples: Mapping[str, str] | None = None,
 ) -> None:
     """Parses the options, runs `main` and exits.
 
@@ -54,8 +58,14 @@ def command_line(
     Args:
         main: The script's `main(config)`.
         config: Its frozen dataclass of options.
-        description: What `--help` says first.
+        description: What `--help` says first; `--help` shows its first paragraph.
+        examples: What may be typed after the command, each with what it does.
     """
+    prog = f"python -m {_module()}"
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(short_help(config, prog, description, examples or {}))
+        raise SystemExit(0)
+    words = ["--help" if word == "--help-all" else word for word in sys.argv[1:]]
     try:
         import tyro
     except ImportError:
@@ -70,8 +80,7 @@ def command_line(
 
     with stopping.raising_stopped(stop):
         try:
-            prog = f"python -m {_module()}"
-            options = tyro.cli(config, prog=prog, description=description)
+            options = tyro.cli(config, prog=prog, description=description, args=words)
             check_options(options)
             # Before anything uses JAX.
             use_devices(getattr(options, "devices", None))

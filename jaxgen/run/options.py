@@ -17,6 +17,7 @@ __all__ = [
     "PairOptions",
     "RunOptions",
     "check_bounds",
+    "check_distinct",
     "check_options",
     "check_positive",
     "flag_of",
@@ -169,6 +170,22 @@ def check_positive(options: Any, *names: str) -> None:
         if getattr(options, name) == ():
             raise InputError(f"{flag_of(name)} is empty: give at least one number.")
         check_bounds(options, name, above=0)
+
+
+def check_distinct(options: Any, *names: str) -> None:
+    """Raises an InputError that names the first option without, or with equal, words.
+
+    Args:
+        options: A dataclass of options.
+        *names: Options that are tuples.
+    """
+    for name in names:
+        words = getattr(options, name)
+        if not words or len(set(words)) < len(words):
+            raise InputError(
+                f"{flag_of(name)} is {' '.join(map(str, words)) or 'empty'}: name at "
+                "least one, each once."
+            )
 
 
 def check_bounds(options: Any, *names: str, **bounds: float) -> None:

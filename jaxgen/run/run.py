@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from jaxgen import files, training
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.progress import print_line
 from jaxgen.run import command, rescue
+from jaxgen.run.claims import Claim, Verdict
 from jaxgen.run.options import FREE
 from jaxgen.run.progress import display
 from jaxgen.run.records import number_of
 from jaxgen.run.setup import Setup
-from jaxgen.run.tables import print_tables
+from jaxgen.run.tables import Estimate, Table, print_tables
 from jaxgen.typing import Model, PRNGKeyArray
 
 __all__ = ["finish", "merge_parts", "open_folder", "timed", "train"]
@@ -30,7 +32,8 @@ def open_folder(
     name: str,
     *,
     title: str,
-    doc: str,
+    claim: str | Claim = "",
+    doc: str = "",
     fixed: Set[str] = frozenset(),
     **more: Any,
 ) -> training.RunFolder:
@@ -41,18 +44,22 @@ def open_folder(
         experiment: The script's name.
         name: The run's name, where the options give none.
         title: The page's title.
-        doc: The script's docstring, which states its claim.
+        claim: What the script is to show.
+        doc: In place of it, a docstring with a paragraph "Claim: ...".
         fixed: Options that may not change when this run is resumed, though `FREE`
             names them; `LENGTH` where a schedule is spread over the whole run.
         **more: Further entries of `config.json`, for the page.
     """
+    sentence = claim.sentence if isinstance(claim, Claim) else claim
+    if "Claim: " in doc:
+        sentence = doc.split("Claim: ")[1].split("\n\n")[0]
     folder = training.open_run(
         Path(config.output) / experiment,
         name if config.name is None else config.name,
         {
             "experiment": experiment,
             "title": title,
-            "claim": doc.split("Claim: ")[1].split("\n\n")[0],
+            "claim": sentence,
             "command": command.command_of(config),
             "config": dataclasses.asdict(config),
         }
@@ -98,6 +105,8 @@ def train(
     Returns:
         The trained state.
     """
+    if key is not None:
+        check_key(key)
     at = folder if part is None else training.RunFolder(folder.path / "parts" / part)
     at.path.mkdir(parents=True, exist_ok=True)
     kept = {path: path.read_bytes() for path in [folder.config] if path.exists()}
@@ -212,19 +221,22 @@ def timed() -> Iterator[Callable[[], float]]:
 
 def finish(
     folder: training.RunFolder,
-    results: dict[str, tuple[float, str]],
+    results: Mapping[str, Estimate | tuple[float, str]],
     *,
     seconds: float,
-    tables: Sequence[dict[str, Any]] = (),
+    tables: Sequence[Table | dict[str, Any]] = (),
+    verdict: Verdict | None = None,
     **more: Any,
 ) -> dict[str, Any]:
     """Writes the summary, draws the page, prints the results and where the page is.
 
     Args:
         folder: The run's folder.
-        results: Numbers for the head of the page, by name, with their unit.
+        results: Numbers for the head of the page, by name: at most four, each with its
+            interval.
         seconds: How long it took.
-        tables: Tables of the page: title, note, columns, words, rows of strings.
+        tables: Tables of the page.
+        verdict: Whether the claim held.
         **more: What else is measured.
 
     Returns:
@@ -232,23 +244,31 @@ def finish(
     """
     from jaxgen import report
 
-    shown = {
-        name: {"value": float(value), "unit": unit}
-        for name, (value, unit) in results.items()
+    numbers = {
+        name: one if isinstance(one, Estimate) else Estimate(one[0], unit=one[1])
+        for name, one in results.items()
     }
-    training.write_json(
-        folder.summary,
-        {"results": shown, "tables": list(tables), "seconds": seconds} | more,
-    )
+    whole = [Table(**one) if isinstance(one, dict) else one for one in tables]
+    summary: dict[str, Any] = {
+        "results": {name: number.as_json() for name, number in numbers.items()},
+        "tables": [table.as_json() for table in whole],
+        "seconds": seconds,
+    }
+    if verdict is not None:
+        summary["claim"] = verdict.as_json()
+    training.write_json(folder.summary, summary | more)
     with display() as show:
         page = report.write_page(folder.path, progress=show)
-    print_tables(tables)
-    width = max(map(len, results), default=0) + 2
-    for name, (value, unit) in results.items():
-        print(f"{name:<{width}}{value:10.2f} {unit}")
+    print_tables(whole)
+    width = max(map(len, numbers), default=0) + 2
+    for name, number in numbers.items():
+        print(f"{name:<{width}}{number}")
+    if verdict is not None:
+        print(f"{verdict.sentence}\n{verdict}")
     print(f"The page of this run: {page}")
     if not folder.config.exists():
         raise FileNotFoundError(errno.ENOENT, "is gone", str(folder.path))
     training.release_run(folder)
-    numbers = {name: float(value) for name, (value, _) in results.items()}
-    return numbers | {"page": str(page)}
+    return {name: number.value for name, number in numbers.items()} | {
+        "page": str(page)
+    }

@@ -1,7 +1,5 @@
 """The data of a run and its devices, and models that fit them."""
 
-import math
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -21,7 +19,6 @@ __all__ = [
     "check_models",
     "class_names",
     "prepare",
-    "snapshots",
     "start",
     "steps_of",
     "with_batch_size",
@@ -155,30 +152,6 @@ def with_batch_size(config: Any, setup: Setup, batch_size: int) -> Setup:
 
 IMAGE_SHAPE = (32, 32, 1)
 """Of no set: models are built of it to refuse options before there are any images."""
-
-
-def snapshots(
-    path: Path, setup: Setup, model: Any, *, number: int = 12, most: int = 5
-) -> training.Snapshots:
-    """Returns a callback that keeps samples of the same latents at a few epochs.
-
-    Args:
-        path: The `.npz` file; see `training.read_snapshots`.
-        setup: The data.
-        model: The model, which can `sample`.
-        number: Latents.
-        most: Epochs.
-    """
-    per_epoch = setup.batches.steps_per_epoch
-    return training.Snapshots(
-        path,
-        model,
-        random.stream(setup.key, "snapshots"),
-        per_epoch,
-        math.ceil(setup.steps / per_epoch),
-        number=number,
-        most=most,
-    )
 
 
 def class_names(setup: Setup) -> tuple[str, ...]:

@@ -8,7 +8,11 @@ from jaxgen.training.best_checkpoint import (
     best_score,
 )
 from jaxgen.training.checkpoint import Checkpoints
-from jaxgen.training.evaluation import compile_evaluation
+from jaxgen.training.evaluation import (
+    compile_evaluation,
+    iterate_batches,
+    per_example_terms,
+)
 from jaxgen.training.every_epochs import EveryEpochs
 from jaxgen.training.guard import Failed, Interrupted, NonFiniteError
 from jaxgen.training.loop import default_steps_per_call, fit
@@ -53,8 +57,10 @@ __all__ = [
     "fit",
     "has_checkpoint",
     "is_terminal",
+    "iterate_batches",
     "on_one_device",
     "open_run",
+    "per_example_terms",
     "placement",
     "read_records",
     "read_snapshots",

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.files import write_npz
 from jaxgen.images import to_bytes
@@ -41,6 +42,7 @@ class Snapshots:
         most: int = 5,
     ):
         """Chooses the epochs."""
+        check_key(key)
         self._path, self._model, self._per_epoch = path, model, steps_per_epoch
         self._key, self._number = key, number
         # The picture changes most at the beginning: evenly spaced in the logarithm.

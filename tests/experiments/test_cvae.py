@@ -30,7 +30,7 @@ def conditional():
     config = dataclasses.replace(SMALL, prior="conditional")
     setup = run.prepare(config)
     both = cvae.build(config, setup.train.image_shape, 10)
-    batch = next(iter(vae_parts.test_batches(setup)))
+    batch = next(iter(training.iterate_batches(setup.test_batches)))
     state = both.cvae.init(jax.random.key(0), batch)
     # A prior that tells its labels apart: the mean is (label, -label).
     params = state.net.params
@@ -129,10 +129,10 @@ def test_the_doctor_counts_means_from_those_of_the_prior(conditional):
         divergence=lambda state, images, label: jnp.zeros((len(images), 2)),
     )
     doctor, _ = vae_parts.posterior_tables(jax.random.key(2), model, state, setup)
-    assert [row[1:] for row in doctor["rows"]] == [
+    assert [row[1:] for row in doctor.rows] == [
         [collapse.COLLAPSED, "0.000", "0.000"]
     ] * 2
-    assert "from those of the prior" in doctor["note"]
+    assert "from those of the prior" in doctor.note
 
 
 def test_the_interval_of_a_share_is_that_of_wilson():

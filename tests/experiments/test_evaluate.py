@@ -21,9 +21,8 @@ from experiments import (
     judged_sets,
     restored_runs,
     vae,
-    vae_parts,
 )
-from jaxgen import data, metrics, report, run
+from jaxgen import data, metrics, report, run, training
 from jaxgen.errors import InputError
 from jaxgen.metrics.evaluation import Evaluation, Measure
 from jaxgen.random import stream
@@ -188,7 +187,7 @@ def test_discrete_latents_have_no_mixture():
     config = categorical_vae.Config(**TRAINED, latents=2, classes=3)
     setup = run.prepare(config)
     model = categorical_vae.build(config, setup.train.image_shape)
-    batch = vae_parts.first_batch(setup)
+    batch = next(training.iterate_batches(setup.batches))
     state = jax.jit(model.init)(jax.random.clone(setup.key), batch)
     pictures = judged_sets.pictures_of(config)
     sets = judged_sets.judged_sets(jax.random.key(0), model, state, pictures)

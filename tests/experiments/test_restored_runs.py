@@ -15,7 +15,6 @@ from experiments import (
     iwae,
     restored_runs,
     vae,
-    vae_parts,
 )
 from experiments import discrete_vae_estimators as discrete
 from jaxgen import run, training
@@ -109,7 +108,7 @@ def test_every_script_that_keeps_models_gives_them_all_back(tmp_path):
             return state
 
         setup = run.prepare(config)
-        saved["batch"] = vae_parts.first_batch(setup)
+        saved["batch"] = next(training.iterate_batches(setup.batches))
         trained = script.trained_models(config, setup, start)
         found = restored_runs.restore(folder)
         assert list(found.models) == list(trained) == list(parts)

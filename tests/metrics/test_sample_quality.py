@@ -24,7 +24,7 @@ def brightness(images):
 
 NET = FeatureNet("brightness", 2, brightness, "0", {"accuracy": 0.75})
 REAL = RNG.integers(0, 256, (120, 2, 2, 1)).astype(np.uint8)
-REFERENCE = metrics.quality_reference(NET, REAL[::2], REAL[1::2], most=40)
+REFERENCE = metrics.quality_reference(REAL[::2], REAL[1::2], nets=NET, most=40)
 
 
 def model(*, num_classes=NUM_CLASSES, wrong=0):
