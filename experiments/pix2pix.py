@@ -134,16 +134,20 @@ def main(config: Config) -> dict[str, Any]:
     run.print_line(f"Loading the images: {config.data}")
     setup = run.prepare_pairs(config)
     channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
-    name = parts.set_name(setup.train.name)
+    name = run.set_name(setup.train.name)
     model = build(config, channels, setup.steps)
     run.check_models(setup, model)
     with run.timed() as seconds:
         references = training.references_of(config, setup, ["a_to_b"])
         loss = parts.loss_of(config.loss).name
-        one = metrics.pix2pix_direction(model, references["a_to_b"], loss=loss)
+        one = metrics.pix2pix_direction(
+            model,
+            references["a_to_b"],
+            loss=loss,
+            show=run.picture_function(config),
+        )
         if "gan" not in config.objective:
             one = one._replace(critique=None)
-        one = one._replace(show=training.show_of(config))
         training.check_best(config, one)
         folder = run.open_folder(
             config,
@@ -158,10 +162,10 @@ def main(config: Config) -> dict[str, Any]:
         training.write_pictures(folder, trained)
     return run.finish(
         folder,
-        trained.results,
+        run.translation_head(trained.results),
         seconds=seconds(),
-        tables=trained.tables,
-        **training.best_note(trained.best),
+        tables=run.translation_tables(trained.results),
+        **run.best_note(folder),
     )
 
 

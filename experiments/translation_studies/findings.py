@@ -3,7 +3,7 @@
 The files, and what is in them, are told in `jaxgen.report.translation`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,6 @@ from jaxgen.files import write_npz
 from jaxgen.metrics import (
     LOWER_IS_BETTER,
     SCORE_TITLES,
-    ScoreTable,
-    TranslationScore,
     mean_interval,
 )
 
@@ -68,42 +66,6 @@ def write_shares(
         lower=int(LOWER_IS_BETTER[metric]),
         **{name: value for name, value in baselines.items() if value is not None},
     )
-
-
-def table_of(table: ScoreTable) -> dict[str, Any]:
-    """Returns a table of scores as the page takes it."""
-    return table._asdict() | {"words": 1}
-
-
-def results(
-    scores: Mapping[str, TranslationScore], *, where: str = ""
-) -> dict[str, tuple[float, str]]:
-    """Returns the numbers for the head of the page and of the terminal.
-
-    Two decimals are shown there, so L1 is in percent of the range of a pixel.
-
-    Args:
-        scores: See `jaxgen.metrics.translation_scores`.
-        where: What stands behind each name, as ", a to b".
-    """
-    units = {"l1": "% of the range", "psnr": "dB"}
-    found: dict[str, tuple[float, str]] = {}
-    for metric, score in scores.items():
-        unit, title = units.get(metric, ""), SCORE_TITLES[metric].split(",")[0]
-        scale = 100.0 if metric == "l1" else 1.0
-        found[f"{title}{where}"] = (scale * score.model.value, unit)
-        if metric != "l1":
-            continue
-        for name, margin in (
-            ("identity", score.over_identity),
-            ("mean image", score.over_mean_image),
-        ):
-            if margin is not None:
-                found[f"{title} below that of the {name}{where}"] = (
-                    scale * margin.value,
-                    unit,
-                )
-    return found
 
 
 def _over_seeds(values: np.ndarray) -> tuple[float, float, float]:

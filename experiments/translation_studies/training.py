@@ -1,17 +1,15 @@
 """The training of a translator as its scripts share it: watched, judged, written."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
-from experiments.translation_studies import findings, runs
+from experiments.translation_studies import runs
 from jaxgen import data, metrics, random, report, run, training
 from jaxgen.metrics import TranslationDirection, TranslationReference
 from jaxgen.report.translation import held_out_figures
-from jaxgen.run_files import read_arrays
 from jaxgen.training import on_one_device
 
 STEPS_PER_CALL = 16
@@ -38,30 +36,24 @@ class Trained(NamedTuple):
 
     Attributes:
         state: Of the model, on one device.
-        translations: Those of all judged images, by direction.
-        tables: For the page.
-        results: The numbers for its head.
-        best: What is known of the best checkpoint, if there is one.
+        results: Of all judged images, by direction.
+        monitor: What watched.
     """
 
     state: Any
-    translations: dict[str, metrics.TranslationResult]
-    tables: list[dict[str, Any]]
-    results: dict[str, tuple[float, str]]
-    best: training.BestScore | None
+    results: dict[str, metrics.TranslationResult]
+    monitor: metrics.TranslationMonitor
 
 
 def check(config: Any) -> None:
     """Raises an InputError where an option of the watch has no meaning at all."""
     run.check_positive(config, "look_every", "judged")
-    if config.best != "none":
-        metrics.check_score(config.best)
+    metrics.check_score(config.best)
 
 
 def check_best(config: Any, one: TranslationDirection) -> None:
     """Raises an InputError where the metric of the best checkpoint is not measured."""
-    if config.best != "none":
-        metrics.check_score(config.best, one.metrics)
+    metrics.check_score(config.best, one.metrics)
 
 
 def references_of(
@@ -77,13 +69,7 @@ def references_of(
     run.print_line("Preparing the held-out images and the networks that judge")
     test = data.read_pairs(setup.test, config.judged)
     train = run.training_images(config, setup.key)
-    sides = {"a_to_b": (test.a, test.b, train.b), "b_to_a": (test.b, test.a, train.a)}
-    return {
-        name: metrics.translation_reference(
-            *sides[name], aligned=test.aligned, direction=name.replace("_", " ")
-        )
-        for name in directions
-    }
+    return metrics.translation_references(test, train, directions)
 
 
 def train(
@@ -122,22 +108,8 @@ def train(
         random.stream(setup.key, "monitor"),
         steps_per_epoch=per_epoch,
     )
-    callbacks: list[Callable[[Any, int], None]] = [
-        lambda state, step: monitor(on_one_device(state), step)
-    ]
-    best = folder.path / training.BEST_FOLDER
-    if config.best != "none":
-        callbacks.append(
-            training.BestCheckpoint(
-                best,
-                config.best,
-                lambda step: monitor.scores(step, names[0]),
-                lower_is_better=metrics.LOWER_IS_BETTER[config.best],
-            )
-        )
-    looks = training.EveryEpochs(
-        callbacks, steps_per_epoch=per_epoch, every=config.look_every, last=setup.steps
-    )
+    callbacks = run.with_best(folder, monitor, config.best)
+    looks = run.every_epochs(setup, callbacks, config.look_every)
     cpu = jax.default_backend() == "cpu"
     state = run.train(
         config,
@@ -153,45 +125,11 @@ def train(
     translations = metrics.translation_results(
         random.stream(setup.key, "judged"), directions, state
     )
-    found = Trained(state, translations, [], {}, training.best_score(best))
-    for name, one in translations.items():
-        table = metrics.translation_score_table(one.scores, one.direction.reference)
-        where = "" if len(directions) == 1 else f", {name.replace('_', ' ')}"
-        found.tables.append(findings.table_of(table))
-        found.results.update(findings.results(one.scores, where=where))
-    return found
+    return Trained(state, translations, monitor)
 
 
 def write_pictures(folder: training.RunFolder, trained: Trained) -> None:
     """Writes the figures of held-out images."""
-    figures = held_out_figures(
-        {
-            name: metrics.shown_translations(one, trained.state)
-            for name, one in trained.translations.items()
-        },
-        {
-            name: read_arrays(folder.arrays / f"translation_looks_{name}.npz")
-            for name in trained.translations
-        },
-    )
+    shown = metrics.shown_translations(trained.results, trained.state)
+    figures = held_out_figures(shown, trained.monitor.history())
     report.write_figures(folder.path, figures)
-
-
-def best_note(best: training.BestScore | None) -> dict[str, Any]:
-    """Returns what the summary says of the best checkpoint."""
-    if best is None:
-        return {}
-    score = f"{best.metric} {best.value:.4g}"
-    return {"best checkpoint": f"step {best.step:,}, {score}"}
-
-
-def show_of(config: Any) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
-    """Returns how outputs are made pictures of, where they are colour alone."""
-    if not run.predicts_colour(config):
-        return None
-
-    def show(inputs: np.ndarray, images: np.ndarray) -> np.ndarray:
-        colours = data.colour.join_lab(inputs / 255, images / 255)
-        return (255 * colours).round().astype(np.uint8)
-
-    return show

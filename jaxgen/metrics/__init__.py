@@ -156,6 +156,7 @@ from jaxgen.metrics.translation_readings import (
 from jaxgen.metrics.translation_reference import (
     TranslationReference,
     translation_reference,
+    translation_references,
 )
 from jaxgen.metrics.translation_results import (
     ShownTranslations,
@@ -330,6 +331,7 @@ __all__ = [
     "translate_images",
     "translation_health",
     "translation_reference",
+    "translation_references",
     "translation_results",
     "translation_score_table",
     "translation_scores",

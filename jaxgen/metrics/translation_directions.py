@@ -27,6 +27,10 @@ _BOUNDARIES = {
 }
 
 
+Show = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""`(inputs, images) -> pictures`, arrays of bytes."""
+
+
 class TranslationDirection(NamedTuple):
     """One direction of translation of a model.
 
@@ -39,8 +43,8 @@ class TranslationDirection(NamedTuple):
         cycle: `(state, key, images) -> images`, there and back; None without a way
             back.
         boundary: See `translation_health`.
-        show: `(inputs, images) -> pictures` of images that cannot be looked at as they
-            are, such as two channels of colour whose lightness is the input; bytes.
+        show: Makes pictures of images that cannot be looked at as they are, such as two
+            channels of colour whose lightness is the input.
     """
 
     name: str
@@ -49,7 +53,7 @@ class TranslationDirection(NamedTuple):
     critique: Critique | None = None
     cycle: Translate | None = None
     boundary: float | None = None
-    show: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    show: Show | None = None
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -87,7 +91,7 @@ def logit_boundary(loss: str) -> float | None:
 
 
 def pix2pix_direction(
-    model: Any, reference: TranslationReference, *, loss: str
+    model: Any, reference: TranslationReference, *, loss: str, show: Show | None = None
 ) -> TranslationDirection:
     """Returns the direction of a `models.pix2pix`.
 
@@ -95,6 +99,7 @@ def pix2pix_direction(
         model: The model.
         reference: The held-out images.
         loss: Name of its adversarial loss.
+        show: See `TranslationDirection`; from a to b.
     """
     return TranslationDirection(
         "a_to_b",
@@ -102,11 +107,16 @@ def pix2pix_direction(
         reference,
         critique=model.critique,
         boundary=logit_boundary(loss),
+        show=show,
     )
 
 
 def cyclegan_directions(
-    model: Any, references: Mapping[Any, TranslationReference], *, loss: str
+    model: Any,
+    references: Mapping[Any, TranslationReference],
+    *,
+    loss: str,
+    show: Show | None = None,
 ) -> tuple[TranslationDirection, TranslationDirection]:
     """Returns both directions of a `models.cyclegan`.
 
@@ -114,6 +124,7 @@ def cyclegan_directions(
         model: The model.
         references: The held-out images by "a_to_b" and "b_to_a".
         loss: Name of its adversarial loss.
+        show: See `TranslationDirection`; from a to b.
     """
 
     def direction(name: str) -> TranslationDirection:
@@ -127,13 +138,14 @@ def cyclegan_directions(
                 model.cycle(state, key, x, direction=name).reconstructed
             ),
             boundary=logit_boundary(loss),
+            show=show if name == "a_to_b" else None,
         )
 
     return direction("a_to_b"), direction("b_to_a")
 
 
 def cut_direction(
-    model: Any, reference: TranslationReference, *, loss: str
+    model: Any, reference: TranslationReference, *, loss: str, show: Show | None = None
 ) -> TranslationDirection:
     """Returns the direction of a `models.cut`, which goes one way.
 
@@ -141,6 +153,7 @@ def cut_direction(
         model: The model.
         reference: The held-out images.
         loss: Name of its adversarial loss.
+        show: See `TranslationDirection`; from a to b.
     """
     return TranslationDirection(
         "a_to_b",
@@ -148,4 +161,5 @@ def cut_direction(
         reference,
         critique=lambda state, inputs, x: model.critique(state, x),
         boundary=logit_boundary(loss),
+        show=show,
     )

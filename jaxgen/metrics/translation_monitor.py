@@ -18,10 +18,11 @@ from jaxgen.metrics.translation_outputs import (
 )
 from jaxgen.metrics.translation_pictures import add_translations
 from jaxgen.metrics.translation_scores import (
+    LOWER_IS_BETTER,
     mean_translation_scores,
 )
 from jaxgen.progress import print_line
-from jaxgen.run_files import add_records, read_records
+from jaxgen.run_files import add_records, read_arrays, read_records
 from jaxgen.typing import PRNGKeyArray
 
 __all__ = ["PATIENCE", "RECORDS", "TranslationMonitor"]
@@ -52,6 +53,8 @@ class TranslationMonitor:
         shown: Images whose translations are kept as pictures.
         warn: Called with each warning; by default it prints a line to stderr.
     """
+
+    lower_is_better = LOWER_IS_BETTER
 
     def __init__(
         self,
@@ -103,6 +106,13 @@ class TranslationMonitor:
             {},
         )
 
+    def history(self) -> dict[str, dict[str, np.ndarray]]:
+        """Returns the translations so far by direction, see `add_translations`."""
+        return {one.name: read_arrays(self._file(one)) for one in self._directions}
+
+    def _file(self, one: TranslationDirection) -> Path:
+        return self._arrays / f"translation_looks_{one.name}.npz"
+
     def _measure(self, state: Any, one: TranslationDirection) -> "_Measured":
         reference, key = one.reference, jax.random.clone(self._key)
         inputs, targets = reference.inputs, reference.targets
@@ -145,7 +155,7 @@ class TranslationMonitor:
         inputs, outputs = one.reference.inputs[rows], outputs[rows]
         truth = one.reference.targets[rows] if one.reference.aligned else None
         add_translations(
-            self._arrays / f"translation_looks_{one.name}.npz",
+            self._file(one),
             step=step,
             epoch=step / self._steps_per_epoch,
             inputs=inputs,

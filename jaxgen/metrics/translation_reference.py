@@ -6,7 +6,7 @@ download.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,13 +22,38 @@ from jaxgen.metrics.translation_distances import (
     feature_scale,
 )
 
-__all__ = ["TranslationReference", "reference_features", "translation_reference"]
+__all__ = [
+    "HeldOutImages",
+    "TranslationReference",
+    "reference_features",
+    "translation_reference",
+    "translation_references",
+]
 
 _LEAST = 8
 """Images of a domain that a distance needs."""
 
 _BATCH = 32
 """Images that feature networks take at once."""
+
+
+class HeldOutImages(Protocol):
+    """Images of both domains as bytes, such as `data.PairImages`."""
+
+    @property
+    def a(self) -> np.ndarray:
+        """Images of a, shape (n, height, width, channels)."""
+        ...
+
+    @property
+    def b(self) -> np.ndarray:
+        """Images of b, shape (m, height', width', channels')."""
+        ...
+
+    @property
+    def aligned(self) -> bool:
+        """Whether row i of both belongs together."""
+        ...
 
 
 class TranslationReference(NamedTuple):
@@ -166,3 +191,30 @@ def reference_features(
         (one.features - mean[None]) / scale
         for one, (mean, scale) in zip(found, reference.scales, strict=True)
     ]
+
+
+def translation_references(
+    test: HeldOutImages,
+    training: HeldOutImages,
+    directions: Sequence[str] = ("a_to_b", "b_to_a"),
+) -> dict[str, TranslationReference]:
+    """Prepares what translations in several directions are compared with.
+
+    Args:
+        test: Held-out images.
+        training: Training images, for mean images and floors.
+        directions: "a_to_b", "b_to_a" or both.
+
+    Returns:
+        By direction a `translation_reference` with the usual networks.
+    """
+    sides = {
+        "a_to_b": (test.a, test.b, training.b),
+        "b_to_a": (test.b, test.a, training.a),
+    }
+    return {
+        name: translation_reference(
+            *sides[name], aligned=test.aligned, direction=name.replace("_", " ")
+        )
+        for name in directions
+    }

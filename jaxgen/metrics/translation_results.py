@@ -12,7 +12,12 @@ from jaxgen.images import every_nth
 from jaxgen.metrics.resampling import Interval
 from jaxgen.metrics.translation_directions import TranslationDirection
 from jaxgen.metrics.translation_outputs import translate_images
-from jaxgen.metrics.translation_scores import TranslationScore, translation_scores
+from jaxgen.metrics.translation_scores import (
+    ScoreTable,
+    TranslationScore,
+    translation_score_table,
+    translation_scores,
+)
 from jaxgen.typing import PRNGKeyArray
 
 __all__ = [
@@ -31,11 +36,17 @@ class TranslationResult(NamedTuple):
         direction: The direction.
         outputs: Translations of its inputs, bytes, shape (n, ...).
         scores: The scores by name.
+        step: Steps of the training.
     """
 
     direction: TranslationDirection
     outputs: np.ndarray
     scores: dict[str, TranslationScore]
+    step: int
+
+    def table(self) -> ScoreTable:
+        """Returns the table of the scores; see `translation_score_table`."""
+        return translation_score_table(self.scores, self.direction.reference)
 
 
 class ShownTranslations(NamedTuple):
@@ -79,20 +90,26 @@ def translation_results(
         scores = translation_scores(
             random.stream(own, "halves"), direction.reference, outputs
         )
-        results[direction.name] = TranslationResult(direction, outputs, scores)
+        results[direction.name] = TranslationResult(
+            direction, outputs, scores, int(state.step)
+        )
     return results
 
 
 def shown_translations(
-    result: TranslationResult, state: Any, *, number: int = 10
-) -> ShownTranslations:
-    """Returns images of a result for a figure.
+    results: Mapping[str, TranslationResult], state: Any, *, number: int = 10
+) -> dict[str, ShownTranslations]:
+    """Returns images of each result for the figures.
 
     Args:
-        result: The result.
+        results: See `translation_results`.
         state: State of the model, which translates back.
-        number: Images, at most.
+        number: Images of each direction, at most.
     """
+    return {name: _shown(result, state, number) for name, result in results.items()}
+
+
+def _shown(result: TranslationResult, state: Any, number: int) -> ShownTranslations:
     direction = result.direction
     reference = direction.reference
     rows = every_nth(len(reference.inputs), number)

@@ -151,10 +151,10 @@ def check_score(metric: str, measured: Sequence[str] = tuple(LOWER_IS_BETTER)) -
     """Raises InputError unless a checkpoint can be chosen by a score.
 
     Args:
-        metric: Name of the score.
+        metric: Name of the score, or "none" for no such checkpoint.
         measured: Names of the scores that are measured in this run.
     """
-    if metric in measured and metric in LOWER_IS_BETTER:
+    if metric == "none" or (metric in measured and metric in LOWER_IS_BETTER):
         return
     names = ", ".join(name for name in LOWER_IS_BETTER if name in measured)
     why = (

@@ -1,7 +1,12 @@
 """What a script does around its main: options, command, data, run folder, tables."""
 
 from jaxgen.progress import print_line
-from jaxgen.run.callbacks import every_epochs, snapshots
+from jaxgen.run.callbacks import (
+    best_note,
+    every_epochs,
+    snapshots,
+    with_best,
+)
 from jaxgen.run.claims import Claim, Finding, Verdict
 from jaxgen.run.command import (
     command_line,
@@ -33,8 +38,11 @@ from jaxgen.run.options import (
 from jaxgen.run.pairs import (
     ENLARGED,
     load_pairs,
+    pairs_run_name,
+    picture_function,
     predicts_colour,
     prepare_pairs,
+    set_name,
     training_images,
 )
 from jaxgen.run.progress import display
@@ -53,6 +61,12 @@ from jaxgen.run.setup import (
     with_batch_size,
 )
 from jaxgen.run.tables import Estimate, Table, mean_estimate, print_tables
+from jaxgen.run.translation_tables import (
+    margin_finding,
+    too_little_known,
+    translation_head,
+    translation_tables,
+)
 
 __all__ = [
     "Claim",
@@ -71,6 +85,7 @@ __all__ = [
     "Verdict",
     "batch_shapes",
     "batches_of",
+    "best_note",
     "check_bounds",
     "check_distinct",
     "check_models",
@@ -91,11 +106,14 @@ __all__ = [
     "likelihood_row",
     "likelihood_table",
     "load_pairs",
+    "margin_finding",
     "mean_estimate",
     "median_rate",
     "merge_parts",
     "number_of",
     "open_folder",
+    "pairs_run_name",
+    "picture_function",
     "predicts_colour",
     "prepare",
     "prepare_pairs",
@@ -103,12 +121,17 @@ __all__ = [
     "print_tables",
     "records_of",
     "resume_command",
+    "set_name",
     "snapshots",
     "start",
     "steps_of",
     "timed",
+    "too_little_known",
     "train",
     "training_images",
+    "translation_head",
+    "translation_tables",
     "use_devices",
     "with_batch_size",
+    "with_best",
 ]

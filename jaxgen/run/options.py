@@ -65,7 +65,8 @@ class PairOptions:
     """Make the pairs: b is an image, a what is left of it by `grey`, `colorize` (its
     lightness; b is then the colour alone), `x2`, `x4` (resolution), `edges`, `noise`,
     `low_light`, `mask` or `blur`; the last five with a number if you like, as in
-    `blur=2`."""
+    `blur=2`. `none`: the sets as they are; `auto`: `low_light` for emoji, otherwise
+    `none`."""
     channels: int | None = None
     """Read the images of a folder with 1 or 3 channels, whatever they have."""
     test_split: Literal["test", "val"] = "test"
@@ -74,14 +75,10 @@ class PairOptions:
     """Share of the training pairs; a smaller one is part of a larger."""
 
     image_size: int | None = None
-    """Side of the images as networks see them, in pixels."""
-    load_size: int | None = None
-    """Training images are resized to this and then cropped at random; by default by
-    286/256 larger than `--image-size`, as in the papers."""
+    """Side of the images as networks see them, in pixels. Training images are loaded
+    larger, by 286/256 as in the papers, and cropped at random."""
     flip: bool = True
     """Flip half of the training images left to right, both of a pair alike."""
-    resident: Literal["auto", "device", "stream"] = "auto"
-    """Keep the set on the device or stream it from disk; auto: resident below 2 GiB."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,11 @@
 """The data of a run that translates images: pairs, or two sets of images."""
 
+import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from jaxgen import data, random
 from jaxgen.errors import InputError
@@ -11,8 +16,11 @@ from jaxgen.typing import PRNGKeyArray
 __all__ = [
     "ENLARGED",
     "load_pairs",
+    "pairs_run_name",
+    "picture_function",
     "predicts_colour",
     "prepare_pairs",
+    "set_name",
     "training_images",
 ]
 
@@ -22,7 +30,9 @@ ENLARGED = 286 / 256
 _MOST_TRAINING_IMAGES = 1000
 
 
-def prepare_pairs(config: Any, *, unpaired: bool = False) -> Setup:
+def prepare_pairs(
+    config: Any, *, unpaired: bool = False, load_size: int | None = None
+) -> Setup:
     """Checks the options of a run and its data, and loads the data.
 
     Args:
@@ -31,19 +41,16 @@ def prepare_pairs(config: Any, *, unpaired: bool = False) -> Setup:
             parted from their partners.
         unpaired: Whether a and b are drawn in independent orders in training, be they
             pairs or not.
+        load_size: Training images are resized to it and then cropped at random; by
+            default 286/256 of `image_size`, as in the papers.
 
     Raises:
         InputError: An option, the data or the devices cannot be used.
     """
-    check_positive(config, "image_size", "load_size")
+    check_positive(config, "image_size")
     check_bounds(config, "share", above=0, most=1)
     place, key = start(config)
-    load_size = config.load_size or round(ENLARGED * config.image_size)
-    if load_size < config.image_size:
-        raise InputError(
-            f"--image-size is {config.image_size}, a crop that is larger than the "
-            f"images, which --load-size makes {load_size}: give at least as much."
-        )
+    load_size = load_size or round(ENLARGED * config.image_size)
     train = load_pairs(config, "train", load_size)
     test = load_pairs(config, config.test_split, config.image_size)
     if not (unpaired or train.aligned):
@@ -68,7 +75,6 @@ def prepare_pairs(config: Any, *, unpaired: bool = False) -> Setup:
             crop_size=config.image_size,
             flip=is_train and config.flip,
             aligned=False if unpaired and is_train else None,
-            resident={"auto": "auto", "device": True, "stream": False}[config.resident],
         )
         for pairs, is_train in ((train, True), (test, False))
     )
@@ -92,13 +98,19 @@ def load_pairs(config: PairOptions, split: Any, size: int) -> data.Pairs:
         "layout": config.layout,
         "channels": config.channels,
     }
-    degrade = data.degradation_of(config.degrade)
+    degrade = data.degradation_of(_degradation_word(config))
     if degrade is None or config.data != "emoji":
         return data.load_pairs(config.data, degrade=degrade, **more)
     more["direction"] = "a_to_b"
     drawings = data.load_pairs("emoji", **more).b
     pairs = data.paired(drawings, degrade=degrade)
     return pairs.swapped() if config.direction == "b_to_a" else pairs
+
+
+def _degradation_word(config: PairOptions) -> str:
+    if config.degrade != "auto":
+        return config.degrade
+    return "low_light" if config.data == "emoji" else "none"
 
 
 def training_images(config: PairOptions, key: PRNGKeyArray) -> data.PairImages:
@@ -116,6 +128,51 @@ def training_images(config: PairOptions, key: PRNGKeyArray) -> data.PairImages:
 
 def predicts_colour(config: PairOptions) -> bool:
     """Tells whether a is the lightness and b the colour of one image in CIELAB."""
-    lab = config.degrade == "colorize"
-    lab |= config.data == "photos" and config.degrade == "none"
+    word = _degradation_word(config)
+    lab = word == "colorize" or (config.data == "photos" and word == "none")
     return lab and config.direction != "b_to_a"
+
+
+def picture_function(
+    config: PairOptions,
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
+    """Returns how outputs become pictures where they are colour alone, else None.
+
+    Args:
+        config: The options.
+
+    Returns:
+        `(inputs, images) -> pictures`, all of bytes.
+    """
+    if not predicts_colour(config):
+        return None
+
+    def show(inputs: np.ndarray, images: np.ndarray) -> np.ndarray:
+        colours = data.colour.join_lab(inputs / 255, images / 255)
+        return (255 * colours).round().astype(np.uint8)
+
+    return show
+
+
+def pairs_run_name(config: Any, setup: Setup, *words: str) -> str:
+    """Returns the name of a run, made of its data and its options.
+
+    Args:
+        config: `PairOptions`, with `remedies`.
+        setup: The data.
+        words: What comes after the name of the set.
+    """
+    parts = [re.sub(r"[^\w.-]+", "-", set_name(setup.train.name)).strip("-"), *words]
+    parts.append(f"{config.image_size}")
+    if config.remedies != "none":
+        parts.append(config.remedies)
+    if config.share < 1:
+        parts.append(f"{100 * config.share:g}percent")
+    if config.direction == "b_to_a":
+        parts.append("reverse")
+    return re.sub("[+/]", "-", "-".join(parts).replace("=", ""))
+
+
+def set_name(name: str) -> str:
+    """Returns what a set of images is called: the last part of a path."""
+    return Path(name).resolve().name if Path(name).exists() else name

@@ -54,6 +54,11 @@ class Pairs:
         """Returns the number of pairs; of unaligned ones, that of the larger side."""
         return max(len(self.a), len(self.b))
 
+    @property
+    def channels(self) -> tuple[int, int]:
+        """Channels of the images of `a` and of `b`."""
+        return self.a.image_shape[-1], self.b.image_shape[-1]
+
     def swapped(self) -> "Pairs":
         """Returns the same pairs in the other direction."""
         return dataclasses.replace(

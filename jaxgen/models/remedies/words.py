@@ -5,6 +5,7 @@ A word is a name, with its number behind it or after an equals sign: `pac2`, `un
 `r1=0.1+r2=0.1`.
 """
 
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -74,7 +75,7 @@ def from_words(
     *,
     images: bool = False,
     steps: int | None = None,
-    more: Mapping[str, Callable[[float | None], Remedy]] | None = None,
+    more: Mapping[str, Callable[..., Remedy]] | None = None,
 ) -> tuple[Remedy, ...]:
     """Returns the remedies that words name, in their order.
 
@@ -83,8 +84,8 @@ def from_words(
         images: Whether a number that is left out is the usual one for images; by
             default it is that for points in the plane.
         steps: Critic steps over which noise falls to 0; None for noise that stays.
-        more: Further remedies by name, such as augmentations, which take their number,
-            None where the word gives none.
+        more: Functions that make further remedies, by name. A function with a parameter
+            takes the number of its word, and has a default for it.
 
     Raises:
         InputError: A word names no remedy, or has a number that its remedy cannot take.
@@ -99,7 +100,7 @@ def from_words(
     found: list[Remedy] = []
     for name, number in _named(words, (*makers, *WORDS)):
         if name in makers:
-            found.append(makers[name](number))
+            found.append(_made(name, makers[name], number))
         else:
             choice = _CHOICES[name]
             found.append(choice.make(_usual(choice, number, images), steps))
@@ -125,6 +126,14 @@ def words_label(words: str, *, images: bool = False) -> str:
         choice = _CHOICES[name]
         labels.append(choice.label.format(f"{_usual(choice, number, images):g}"))
     return " + ".join(labels) or "none"
+
+
+def _made(name: str, make: Callable[..., Remedy], number: float | None) -> Remedy:
+    if number is None:
+        return make()
+    if not inspect.signature(make).parameters:
+        raise InputError(f"The remedy {name!r} takes no number, but has {number:g}.")
+    return make(number)
 
 
 def _usual(choice: _Choice, number: float | None, images: bool) -> float:

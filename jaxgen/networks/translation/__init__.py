@@ -15,6 +15,7 @@ from jaxgen.networks.translation.patch import (
 )
 from jaxgen.networks.translation.resnet import (
     ResNetTranslator,
+    published_blocks,
     resnet_features,
     resnet_translator,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "patch_heads",
     "patch_receptive_field",
     "pixel_critic",
+    "published_blocks",
     "read_train_options",
     "resnet_features",
     "resnet_translator",
