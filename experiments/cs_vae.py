@@ -26,7 +26,6 @@ The models of the sweep are trained at once, by `models.ensemble`: a step of fou
 """
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
@@ -137,22 +136,9 @@ def train(
             config, setup, folder, model, convolutional=config.network == "conv", **own
         )
 
-    return with_states(config, setup, fit)
-
-
-def with_states(
-    config: Config, setup: run.Setup, state_of: Callable[..., Any]
-) -> list[Trained]:
-    """Returns the sweep, then the baselines.
-
-    Args:
-        config: The options.
-        setup: The data.
-        state_of: `(model, part=None) -> state`, by training or from a checkpoint.
-    """
     shape = setup.train.image_shape
     sweep = sweep_of(config, shape)
-    together = state_of(sweep)
+    together = fit(sweep)
     found = [
         Trained(
             f"CS, lambda {weight:g}",
@@ -164,16 +150,8 @@ def with_states(
     ]
     for part, name in KL_MODELS.items():
         model = build(config, shape, mixture=part == "kl_mixture")
-        found.append(Trained(name, 0.0, model, state_of(model, part)))
+        found.append(Trained(name, 0.0, model, fit(model, part)))
     return [one._replace(state=on_one_device(one.state)) for one in found]
-
-
-def trained_models(
-    config: Config, setup: run.Setup, restore: Callable[..., Any]
-) -> dict[str, tuple[models.VAE, Any]]:
-    """Returns the models of a finished run with their states; see `restored_runs`."""
-    found = with_states(config, setup, restore)
-    return {one.name: (one.model, one.state) for one in found}
 
 
 def components(one: Trained) -> np.ndarray:
@@ -300,12 +278,12 @@ def write_sweep(
     some = every_nth(len(images), 12)
     means, outputs, centres = [], [], []
     for one in found:
-        q, _ = latent_arrays.encode_all(one.model, one.state, images)
+        q, _ = models.encode_images(one.model, one.state, images)
         mean = np.asarray(q.mean)
         # Two latents make a plane: of more, those that vary most.
         plane = np.sort(np.argsort(-mean.var(axis=0))[:2])
         means.append(mean[:, plane])
-        outputs.append(latent_arrays.decoder(one.model, one.state)(mean[some]))
+        outputs.append(models.image_decoder(one.model, one.state)(mean[some]))
         centres.append(components(one)[:, plane])
     write_npz(
         folder.arrays / "lambda_sweep.npz",

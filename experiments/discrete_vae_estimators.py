@@ -22,7 +22,6 @@ run of each straight-through ends at a bound of -182.4 nats per image and RLOO-2
 
 import dataclasses
 import math
-from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -177,18 +176,6 @@ def model_of(config: Config, parts: Parts, entrant: Entrant) -> models.VAE:
         estimator=entrant.estimator,
         num_samples=entrant.samples,
     )
-
-
-def trained_models(
-    config: Config, setup: run.Setup, restore: Callable[..., Any]
-) -> dict[str, tuple[models.VAE, Any]]:
-    """Returns the models of a finished run with their states; see `restored_runs`."""
-    parts = build(config, setup.train.image_shape)
-    every = {
-        name: model_of(config, parts, entrant)
-        for name, entrant in parts.entrants.items()
-    }
-    return {name: (model, restore(model, name)) for name, model in every.items()}
 
 
 def main(config: Config) -> dict[str, Any]:

@@ -128,17 +128,6 @@ def as_generator(decoder: Network) -> Network:
     return Network(decoder.init, apply)
 
 
-def trained_models(
-    config: Config, setup: run.Setup, restore: Callable[..., Any]
-) -> dict[str, tuple[Any, Any]]:
-    """Returns the models of a finished run with their states; see `restored_runs`."""
-    pair = build(config, setup.train.image_shape)
-    return {
-        "VAE": (pair.vae, restore(pair.vae, "vae")),
-        "GAN": (pair.gan, restore(pair.gan, "gan")),
-    }
-
-
 def main(config: Config) -> dict[str, Any]:
     """Trains both, compares, draws; returns measures by name and set."""
     _check(config)

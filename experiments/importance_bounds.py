@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from scipy import stats
+from scipy import special
 
 from jaxgen import estimators, run, training
 from jaxgen.estimators import Estimator
@@ -18,7 +18,7 @@ from jaxgen.typing import Array, PRNGKeyArray
 GROUPS = 10
 """Groups of draws that a signal-to-noise ratio's error is estimated from."""
 
-REACH = float(stats.t.isf(0.005, GROUPS - 1))
+REACH = float(-special.stdtrit(GROUPS - 1, 0.005))
 """Standard errors to either side in the 99 % interval of such a ratio."""
 
 

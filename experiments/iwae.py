@@ -147,17 +147,6 @@ def build(
     )
 
 
-def trained_models(
-    config: Config, setup: run.Setup, restore: Callable[..., Any]
-) -> dict[str, tuple[models.VAE, Any]]:
-    """Returns the models of a finished run with their states; see `restored_runs`."""
-    every = {
-        task.name: build(config, task, setup.train.image_shape, setup.steps)
-        for task in tasks_of(config)
-    }
-    return {name: (model, restore(model, name)) for name, model in every.items()}
-
-
 def burda_schedule(rate: float, steps: int) -> Callable[[Array], Array]:
     """Returns `rate * 10^(-i/7)` for 3^i parts of 3,280, i = 0 ... 7.
 

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from scipy import stats
+import scipy
 
-from jaxgen import metrics
+from jaxgen import metrics, run
 from jaxgen.data.mixtures import Mixture
 from jaxgen.files import write_npz
 from jaxgen.metrics.collapse_monitor import PATIENCE, modes_warning
@@ -227,5 +227,5 @@ def _full(row: Watched, modes: int) -> np.ndarray:
 
 
 def _plus_minus(values: np.ndarray, digits: int) -> str:
-    error = stats.sem(values) if len(values) > 1 else 0.0
+    error = scipy.stats.sem(values) if len(values) > 1 else 0.0
     return f"{np.mean(values):.{digits}f} ± {error:.{digits}f}"

@@ -32,11 +32,9 @@ them.
 """
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any, Literal
 
 from experiments.translation_studies import parts, training
-from experiments.translation_studies.runs import Facts
 from jaxgen import data, metrics, models, run
 
 Objective = Literal["l1", "gan", "cgan", "l1+gan", "l1+cgan"]
@@ -116,15 +114,6 @@ def build(config: Config, channels: tuple[int, int], steps: int) -> models.Pix2P
         ema_decay=config.ema_decay or None,
         inference=parts.inference_of(config),
     )
-
-
-def trained_translators(
-    config: Config, facts: Facts, restore: Callable[..., Any]
-) -> dict[str, tuple[models.Pix2Pix, Any]]:
-    """Returns the model of a finished run; see `translation_studies.runs`."""
-    config = settled(config)
-    model = build(config, (facts.a[-1], facts.b[-1]), facts.steps)
-    return {"pix2pix": (model, restore(model))}
 
 
 def main(config: Config) -> dict[str, Any]:

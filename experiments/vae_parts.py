@@ -1,32 +1,18 @@
 """Networks and likelihoods by name, and what is measured of a trained VAE."""
 
 import dataclasses
-import math
-from collections.abc import Callable
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.latent_arrays import encode_all
-from jaxgen import data, losses, metrics, networks, random, run, training
+from jaxgen import data, losses, metrics, models, networks, run, training
 from jaxgen.images import in_blocks, scale
 from jaxgen.losses.vae.families import Gaussian, StandardNormal
 from jaxgen.models import VAE
-from jaxgen.training import Snapshots, on_one_device
+from jaxgen.training import on_one_device
 from jaxgen.typing import Array, Batch, Network, PRNGKeyArray
-
-LikelihoodName = Literal[
-    "bernoulli",
-    "continuous_bernoulli",
-    "gaussian",
-    "learned_gaussian",
-    "pixel_gaussian",
-    "laplace",
-    "categorical",
-    "discretized_logistic",
-]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +29,7 @@ class NetworkOptions:
     sqrt(inputs), as PyTorch's layers do."""
     latents: int = 2
     """Dimensions of the latent space; two give the plane and the explorer."""
-    likelihood: LikelihoodName = "bernoulli"
+    likelihood: losses.vae.LikelihoodName = "bernoulli"
     """`bernoulli` is cross-entropy (BCE), `continuous_bernoulli` its density for grey
     pixels; `gaussian` squared error over 2 x variance, `learned_gaussian` with one
     learned variance, `pixel_gaussian` with one for every pixel; `laplace`;
@@ -54,18 +40,7 @@ class NetworkOptions:
 
 def likelihood_of(config: NetworkOptions) -> losses.vae.Likelihood:
     """Returns the likelihood that the options name."""
-    learned = losses.vae.learned_gaussian
-    makers: dict[str, Callable[[], losses.vae.Likelihood]] = {
-        "bernoulli": losses.vae.bernoulli,
-        "continuous_bernoulli": losses.vae.continuous_bernoulli,
-        "gaussian": lambda: losses.vae.gaussian(variance=config.variance),
-        "learned_gaussian": learned,
-        "pixel_gaussian": learned,
-        "laplace": lambda: losses.vae.laplace(scale=(config.variance / 2) ** 0.5),
-        "categorical": losses.vae.categorical,
-        "discretized_logistic": losses.vae.discretized_logistic,
-    }
-    return makers[config.likelihood]()
+    return losses.vae.likelihood_from_name(config.likelihood, variance=config.variance)
 
 
 def networks_of(
@@ -97,32 +72,6 @@ def networks_of(
         encoder = networks.convolutional_encoder(latents, hidden=wide or 16)
         decoder = networks.convolutional_decoder(shape, hidden=wide)
     return encoder, networks.shared_scale(decoder) if shared else decoder
-
-
-def snapshots(folder: training.RunFolder, model: VAE, setup: run.Setup) -> Snapshots:
-    """Returns the callback that draws the same latents at a few epochs of a run."""
-    per_epoch = setup.batches.steps_per_epoch
-    return Snapshots(
-        folder.arrays / "epochs.npz",
-        model,
-        random.stream(setup.key, "snapshots"),
-        per_epoch,
-        math.ceil(setup.steps / per_epoch),
-    )
-
-
-def floors(config: NetworkOptions, setup: run.Setup) -> dict[str, Any]:
-    """Returns the entry of `config.json` for the least loss that the images allow."""
-    floor = likelihood_of(config).floor
-    if floor is None:
-        return {}
-    measure = jax.jit(lambda batch: floor(batch["image"]))
-    total, weight = 0.0, 0.0
-    for batch in training.iterate_batches(setup.test_batches):
-        total += float(jnp.sum(measure(batch) * batch["weight"]))
-        weight += float(jnp.sum(batch["weight"]))
-    value = total / weight
-    return {"floors": {"reconstruction": value, "loss": value}} if value > 0 else {}
 
 
 MNIST = ("mnist", "mnist5k")
@@ -234,7 +183,7 @@ def posterior_tables(
     condition = None
     if model.num_classes is not None:
         condition = np.eye(model.num_classes, dtype=np.float32)[images["label"]]
-    q, parts = encode_all(model, state, images["image"], condition)
+    q, parts = models.encode_images(model, state, images["image"], condition)
     tables = []
     p = model.prior(state, None if condition is None else jnp.asarray(condition))
     if isinstance(p, StandardNormal | Gaussian):

@@ -27,7 +27,7 @@ def objective_of(config: Any, steps: int) -> objectives.Objective:
             target, rate=config.rate, damping=config.damping, start=config.start
         )
     if config.objective == "capacity":
-        rising = optax.linear_schedule(0.0, target, max(1, steps // 2))
+        rising = models.schedules.linear(0.0, target, steps=max(1, steps // 2))
         return objectives.capacity(config.gamma, rising)
     if config.objective == "geco":
         if config.reconstruction_target is None:
@@ -77,8 +77,8 @@ def study(config: Any, doc: str) -> dict[str, Any]:
             doc=doc,
             # The learning rate, and a capacity, are spread over the whole run.
             fixed=run.LENGTH,
-            **({"constraint": {"kl": config.kl_target}} if aims else {}),
-            **vae_parts.floors(config, setup),
+            constraint={"kl": config.kl_target} if aims else {},
+            floors=run.floors(vae_parts.likelihood_of(config).floor, setup),
         )
         state = run.train(
             config,

@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgen import metrics, models, report, run, training
+from jaxgen import metrics, models, report, run
+from jaxgen.metrics import QualityReference, SampleQuality
 from jaxgen.report import gans
 from jaxgen.run_files import is_number
+from jaxgen.training import RunFolder, read_snapshots
 
 SIGNALS = {
     "critic_loss": "critic loss",
@@ -18,9 +20,6 @@ SIGNALS = {
 
 CLAIMED = {"wgan_gp": SIGNALS["estimate"], "non_saturating": SIGNALS["generator_loss"]}
 """The signals of the claim, by system."""
-
-SHOWN = 64
-"""Samples of each system in a figure."""
 
 _NOTE = (
     "Spearman's rank correlation with FD over the looks of a training, with 95% "
@@ -35,12 +34,9 @@ class System(NamedTuple):
     """What a run found of one system.
 
     Attributes:
-        label: Its name on the page.
-        steps: Of the generator.
         looks: By name, the epoch, FD and each signal at every look at the samples.
         correlations: By signal, with FD.
-        quality: Of the samples at the end.
-        samples: Images as bytes, shape (n, height, width, channels).
+        samples: At the end, images as bytes, shape (n, height, width, channels).
         epochs: By epoch, samples of the same latents, likewise.
     """
 
@@ -48,7 +44,7 @@ class System(NamedTuple):
     steps: int
     looks: Mapping[str, np.ndarray]
     correlations: Mapping[str, metrics.SignalCorrelation]
-    quality: metrics.SampleQuality
+    quality: SampleQuality
     samples: np.ndarray
     epochs: Mapping[int, np.ndarray]
 
@@ -60,10 +56,7 @@ class System(NamedTuple):
 
 
 def read_system(
-    folder: training.RunFolder,
-    name: str,
-    quality: metrics.SampleQuality,
-    samples: np.ndarray,
+    folder: RunFolder, name: str, quality: SampleQuality, samples: np.ndarray
 ) -> System:
     """Returns a system with what its records and snapshots hold."""
     records = run.records_of(folder.metrics, name)
@@ -81,7 +74,7 @@ def read_system(
         metrics.signal_correlations(signals, looks["fd"]),
         quality,
         samples,
-        training.read_snapshots(folder.path / "parts" / name / "epochs.npz"),
+        read_snapshots(folder.path / "parts" / name / "epochs.npz"),
     )
 
 
@@ -100,9 +93,7 @@ def headline(systems: Mapping[str, System]) -> dict[str, run.Estimate]:
     return dict(list(found.items())[:4])
 
 
-def tables(
-    systems: Mapping[str, System], reference: metrics.QualityReference
-) -> list[run.Table]:
+def tables(systems: Mapping[str, System], real: QualityReference) -> list[run.Table]:
     """Returns the tables of the quality of samples, and of the rank correlations."""
     rows, correlations, agree = [], [], []
     for one in systems.values():
@@ -115,15 +106,15 @@ def tables(
             texts = [run.Estimate(*found).text for found in (level, change)]
             correlations.append([one.label, signal, *texts, f"{looks}"])
     note = (
-        f"FD: Frechet distance in the features of {reference.nets[0].name} between "
-        f"{reference.num_images:,} samples and as many test images, with its 95% "
-        f"interval; as many real training images get {reference.floor:.2f}."
+        f"FD: Frechet distance in the features of {real.nets[0].name} between "
+        f"{real.num_images:,} samples and as many test images, with its 95% "
+        f"interval; as many real training images get {real.floor:.2f}."
     )
     if agree:
         note += (
             " Agreement: of samples drawn anew, the share that the classifier takes "
             "for the class they were asked for (Wilson's 95% interval); it names "
-            f"{100 * (reference.accuracy or 0):.1f}% of test images right."
+            f"{100 * (real.accuracy or 0):.1f}% of test images right."
         )
     columns = ["system", "FD", *agree, "generator steps"]
     found = [run.Table("How good the samples are", columns, rows, note)]
@@ -139,15 +130,11 @@ def figures(
 ) -> dict[str, report.FigureSpec]:
     """Returns the figures of the page by name; real images stand beside samples."""
     named = {one.label: one for one in systems.values()}
-    epochs = {name: one.epochs for name, one in named.items()}
     samples = {name: one.samples for name, one in named.items()}
+    epochs = {name: one.epochs for name, one in named.items()}
     looks = {name: one.looks for name, one in named.items() if one.correlations}
     levels = {
-        name: {
-            signal: found.level.value
-            for signal, found in named[name].correlations.items()
-            if signal in CLAIMED.values()
-        }
+        name: {s: c.level.value for s, c in named[name].correlations.items()}
         for name in looks
     }
     found: dict[str, report.FigureSpec] = {
@@ -155,5 +142,6 @@ def figures(
         "gan_epochs": gans.over_epochs(epochs, class_names),
     }
     if looks:
-        found["gan_telling"] = gans.distance_and_signals(looks, levels)
+        shown = list(CLAIMED.values())
+        found["gan_telling"] = gans.distance_and_signals(looks, levels, shown)
     return found

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import jax
 
-from experiments.translation_studies import runs
 from jaxgen import data, metrics, random, report, run, training
 from jaxgen.metrics import TranslationDirection, TranslationReference
 from jaxgen.report.translation import held_out_figures
@@ -91,16 +90,7 @@ def train(
         directions: Which way it translates, the main one first.
         terms: What the progress bar shows.
     """
-    batch = run.batch_shapes(setup)
-    shapes = {name: batch[name].shape[1:] for name in ("a", "b")}
     names: Any = [one.name for one in directions]
-    runs.write_facts(
-        folder,
-        **shapes,
-        directions=names,
-        steps=setup.steps,
-        lab=run.predicts_colour(config),
-    )
     per_epoch = setup.batches.steps_per_epoch
     monitor = metrics.TranslationMonitor(
         folder.path,

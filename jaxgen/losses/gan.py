@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple, TypedDict, get_args
 
 from jaxtyping import Array, Float
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_shapes
 from jaxgen.errors import InputError
 from jaxgen.numerics import softplus
@@ -82,6 +83,7 @@ class AdversarialLoss(NamedTuple):
     estimate: Estimate | None = None
 
 
+@factory
 def minimax() -> AdversarialLoss:
     """Returns the zero-sum game: the generator maximises the critic's cross-entropy.
 
@@ -98,6 +100,7 @@ def minimax() -> AdversarialLoss:
     )
 
 
+@factory
 def non_saturating() -> AdversarialLoss:
     """Returns the game whose generator maximises log D(G(z)).
 
@@ -112,6 +115,7 @@ def non_saturating() -> AdversarialLoss:
     )
 
 
+@factory
 def least_squares() -> AdversarialLoss:
     """Returns the game of squared distances to the labels 0 and 1.
 
@@ -127,6 +131,7 @@ def least_squares() -> AdversarialLoss:
     )
 
 
+@factory
 def hinge() -> AdversarialLoss:
     """Returns the game with margins.
 
@@ -137,6 +142,7 @@ def hinge() -> AdversarialLoss:
     return AdversarialLoss("hinge", hinge_critic_loss, wasserstein_generator_loss)
 
 
+@factory
 def wasserstein() -> AdversarialLoss:
     """Returns the game of means, whose critic must be kept Lipschitz.
 
@@ -151,6 +157,7 @@ def wasserstein() -> AdversarialLoss:
     )
 
 
+@factory
 def relativistic() -> AdversarialLoss:
     """Returns the game of pairs: is this real sample more real than that generated one?
 

@@ -7,8 +7,21 @@ of `jaxgen.typing`.
 from jaxgen.models import remedies, schedules
 from jaxgen.models.adagan import AdaGAN, AdaGANState, adagan
 from jaxgen.models.density import fit_gaussian, fit_mixture
-from jaxgen.models.ensemble import Ensemble, EnsembleState, ensemble, member_key
+from jaxgen.models.ensemble import (
+    Ensemble,
+    EnsembleState,
+    ensemble,
+    member_key,
+    members,
+)
 from jaxgen.models.gan import GAN, GANState, gan
+from jaxgen.models.latent_views import (
+    LatentViews,
+    encode_images,
+    image_decoder,
+    latent_plane,
+    view_latents,
+)
 from jaxgen.models.published_gans import (
     PUBLISHED_GANS,
     PublishedGAN,
@@ -58,6 +71,11 @@ __all__ = [
     "VAEState",
     "VEEGANState",
     "adagan",
+    "LatentViews",
+    "encode_images",
+    "image_decoder",
+    "latent_plane",
+    "view_latents",
     "fit_gaussian",
     "fit_mixture",
     "cut",
@@ -65,6 +83,7 @@ __all__ = [
     "ensemble",
     "gan",
     "member_key",
+    "members",
     "pix2pix",
     "published_gan",
     "remedies",

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
+from jaxgen.calls import factory
 from jaxgen.checks import (
     check_choice,
     check_count,
@@ -107,6 +108,7 @@ class GAN(NamedTuple):
     num_classes: int | None
 
 
+@factory
 def gan(
     generator: Network | StyledGenerator,
     critic: Network,

@@ -197,7 +197,7 @@ def encode(
     networks: VAENetworks, state: Any, images: Images, condition: Condition = None
 ) -> Posterior:
     """Returns q(z|x); `state` is a `VAEState`, here and below."""
-    condition = _checked(networks, condition, len(images))
+    condition = _checked(networks, condition, images.shape[0])
     net: NetState = state.net
     return posterior_of_batch(networks, net.params, net.stats, images, condition)[0]
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_floats, check_number, examples_of
 from jaxgen.errors import InputError
 from jaxgen.models import gan_checks
@@ -107,6 +108,7 @@ class _Step(NamedTuple):
     axis_name: str | None
 
 
+@factory
 def veegan(
     generator: Network,
     reconstructor: Network,

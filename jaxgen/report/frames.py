@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def mosaic(
     Returns:
       The axes by title.
     """
-    lines = [
+    lines: Any = [
         list(titles[first : first + columns])
         for first in range(0, len(titles), columns)
     ]

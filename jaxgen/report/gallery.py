@@ -1,14 +1,19 @@
 """Which figures a run gets, in the order of its page."""
 
+from typing import NamedTuple
+
 from jaxgen.report import gan
 from jaxgen.report.estimators import plates as studies
 from jaxgen.report.evaluation import plates as evaluation
 from jaxgen.report.family import measured, pictured, sweep_plates
+from jaxgen.report.kinds import FigureSpec
 from jaxgen.report.plate import Maker, Plate
+from jaxgen.report.records import record_figures
 from jaxgen.report.run import Run, naming_arrays
+from jaxgen.report.specs import read_figures
 from jaxgen.report.translation import makers as translation
 
-__all__ = ["evaluation_plates", "plates"]
+__all__ = ["Shown", "evaluation_figures", "figures", "plates"]
 
 _MAKERS: tuple[Maker, ...] = (
     pictured.class_plane,
@@ -37,22 +42,39 @@ _EVALUATION: tuple[Maker, ...] = (
 )
 
 
-def plates(run: Run) -> list[Plate]:
-    """The figures for which a run has the data, in the order of the page.
+class Shown(NamedTuple):
+    """A figure of a page: the name of its file, the file that it shows, its data."""
+
+    name: str
+    source: str
+    figure: FigureSpec | Plate
+
+
+def figures(run: Run) -> list[Shown]:
+    """The figures of a run, in the order of its page.
 
     Args:
       run: the run.
 
     Returns:
-      The figures, not drawn yet.
+      Those that it has written, those of what it logged, and those for whose arrays the
+      drawing is here.
 
     Raises:
-      InputError: an array file is damaged.
+      InputError: a file is damaged.
     """
-    return _made(_MAKERS, run)
+    found = [
+        Shown(name, f"figures/{name}.npz", figure)
+        for name, figure in read_figures(run.path).items()
+    ]
+    found += [
+        Shown(name, "metrics.jsonl", figure)
+        for name, figure in record_figures(run).items()
+    ]
+    return found + [Shown(plate.name, plate.source, plate) for plate in plates(run)]
 
 
-def evaluation_plates(run: Run) -> list[Plate]:
+def evaluation_figures(run: Run) -> list[Shown]:
     """The figures of a run's evaluation, which have a section of their own.
 
     Args:
@@ -64,7 +86,20 @@ def evaluation_plates(run: Run) -> list[Plate]:
     Raises:
       InputError: a file of the evaluation is damaged.
     """
-    return _made(_EVALUATION, run)
+    made = _made(_EVALUATION, run)
+    return [Shown(plate.name, plate.source, plate) for plate in made]
+
+
+def plates(run: Run) -> list[Plate]:
+    """The figures for whose arrays the drawing is here, and not with the arrays.
+
+    Args:
+      run: the run.
+
+    Raises:
+      InputError: an array file is damaged.
+    """
+    return _made(_MAKERS, run)
 
 
 def _made(makers: tuple[Maker, ...], run: Run) -> list[Plate]:

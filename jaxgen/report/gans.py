@@ -64,6 +64,7 @@ def over_epochs(
 def distance_and_signals(
     looks: Mapping[str, Mapping[str, np.ndarray]],
     correlations: Mapping[str, Mapping[str, float]],
+    curves: Sequence[str],
 ) -> Scatter:
     """Shows which curve of a training tells how good the samples are.
 
@@ -71,17 +72,23 @@ def distance_and_signals(
         looks: By the name of a model, `epoch` and `fd`, the Frechet distance of its
             samples at these epochs, and each curve by its name, all of shape [looks].
         correlations: By model, by curve, its rank correlation with the distance.
+        curves: Those that are shown, in this order; a model may lack some.
 
     Raises:
         InputError: A curve is missing, or arrays of a model differ in length.
     """
     panels: dict[str, ScatterPanel] = {}
-    for model, found in correlations.items():
+    shown = {
+        model: {curve: found[curve] for curve in curves if curve in found}
+        for model, found in correlations.items()
+    }
+    for model, found in shown.items():
         for curve in ("epoch", *found):
-            columns = [looks[model].get(curve), looks[model].get("fd")]
+            values, distances = (looks[model].get(one) for one in (curve, "fd"))
             if (
-                len({None if one is None else len(one) for one in columns} | {None})
-                != 2
+                values is None
+                or distances is None
+                or np.shape(values) != np.shape(distances)
             ):
                 raise InputError(
                     f"The looks at {model!r} have {curve!r} and 'fd' of other lengths, "
@@ -90,18 +97,18 @@ def distance_and_signals(
             title = model
             if curve != "epoch":
                 rho = f"{found[curve]:.2f}".replace("-", "\N{MINUS SIGN}")
-                title = f"{model}: rank correlation {rho}"
-            # Two curves of one model may have the same correlation.
-            title = f"{title}, {curve}" if title in panels else title
+                title = f"rank correlation {rho}"
+                same = sum(other.startswith(title) for other in panels)
+                title += f" ({same + 1})" if same else ""
             panels[title] = ScatterPanel(
-                {"": np.column_stack([columns[0], columns[1]])},
+                {"": np.column_stack([values, distances])},
                 x_label=curve,
                 y_label="Frechet distance" if curve == "epoch" else "",
                 log="y",
             )
     told = "; ".join(
         f"{model}: " + ", ".join(f"{name} {value:.2f}" for name, value in found.items())
-        for model, found in correlations.items()
+        for model, found in shown.items()
     )
     return Scatter(
         title="Which curve tells how good the samples are",
@@ -115,5 +122,5 @@ def distance_and_signals(
         alt=f"Frechet distance against curves of training; rank correlations: {told}.",
         panels=panels,
         ordered=True,
-        columns=1 + max(map(len, correlations.values())),
+        columns=1 + max(map(len, shown.values())),
     )

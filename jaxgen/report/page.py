@@ -4,18 +4,19 @@ import base64
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from jaxgen import files
 from jaxgen.errors import InputError
 from jaxgen.progress import Progress
+from jaxgen.report import opening
 from jaxgen.report.extras import require
 from jaxgen.report.run import Run, keeps_records, naming_arrays, read_run
-from jaxgen.report.specs import read_figures
 from jaxgen.report.wording import said
 from jaxgen.run_files import shown
 
 if TYPE_CHECKING:
+    from jaxgen.report.gallery import Shown
     from jaxgen.report.kinds.base import FigureSpec, Pictures
     from jaxgen.report.plate import Plate
 
@@ -44,23 +45,13 @@ def write_page(run: Path, *, progress: Progress | None = None) -> Path:
     """
     require("matplotlib", "jinja2", "PIL")
     # Only now: `import jaxgen` must work where these packages are missing.
-    from jaxgen.report import explorer, gallery, records
+    from jaxgen.report import explorer, gallery
     from jaxgen.report.evaluation import section
 
     run = Path(run)
     content = read_run(run)
-    plates, later = gallery.plates(content), gallery.evaluation_plates(content)
-    figures = [
-        _Drawn(name, f"figures/{name}.npz", figure)
-        for name, figure in read_figures(run).items()
-    ]
-    figures += [
-        _Drawn(name, "metrics.jsonl", figure)
-        for name, figure in records.record_figures(content).items()
-    ]
-    figures += [_Drawn(plate.name, plate.source, plate) for plate in plates]
-    evaluated = [_Drawn(plate.name, plate.source, plate) for plate in later]
-    drawn = _draw(content, [*figures, *evaluated], progress or (lambda *_: None))
+    figures, later = gallery.figures(content), gallery.evaluation_figures(content)
+    drawn = _draw(content, [*figures, *later], progress or (lambda *_: None))
     figures, evaluated = drawn[: len(figures)], drawn[len(figures) :]
     with naming_arrays(content):
         explored = explorer.explorer(content)
@@ -69,7 +60,8 @@ def write_page(run: Path, *, progress: Progress | None = None) -> Path:
         claim=content.config.get("claim", ""),
         experiment=content.config.get("experiment", ""),
         name=run.resolve().name,
-        numbers=_numbers(content),
+        numbers=opening.numbers(content),
+        verdict=opening.verdict(content),
         explorer=explored,
         findings=_findings(content),
         figures=figures,
@@ -102,15 +94,7 @@ def write_file(path: Path, content: bytes) -> None:
         ) from error
 
 
-class _Drawn(NamedTuple):
-    """A figure of a page: its file's name, the file that it shows, and its data."""
-
-    name: str
-    source: str
-    figure: "FigureSpec | Plate"
-
-
-def _draw(run: Run, figures: list[_Drawn], progress: Progress) -> list[dict[str, Any]]:
+def _draw(run: Run, figures: "list[Shown]", progress: Progress) -> list[dict[str, Any]]:
     shown = []
     for number, (name, source, figure) in enumerate(figures, start=1):
         progress("drawing figures", number, len(figures))
@@ -156,37 +140,6 @@ def _render(**context: Any) -> str:
     return environment.get_template("page.html").render(context)
 
 
-def _numbers(run: Run) -> dict[str, Any]:
-    """The numbers at the head of the page, and where they come from."""
-    results = run.summary.get("results", {})
-    if not isinstance(results, Mapping):
-        raise _damaged(run, f"its results are {shown(results)}, not numbers by name")
-    if results:
-        tiles = []
-        for label, result in results.items():
-            whole = result if isinstance(result, Mapping) else {"value": result}
-            value, unit = whole.get("value"), str(whole.get("unit") or "")
-            tiles.append({"label": label, "value": _figure(value), "unit": unit})
-        return {"tiles": tiles, "note": ""}
-    # A run that was stopped has no summary, but its last evaluation.
-    rows = [row for row in run.rows if row["split"] == "test"]
-    if not rows:
-        return {"tiles": [], "note": ""}
-    tiles = [
-        {
-            "label": f"test {name}",
-            "value": _figure(rows[-1][name]),
-            "unit": run.units.get(name, ""),
-        }
-        for name in run.terms
-        if name in rows[-1]
-    ]
-    note = (
-        f"This run did not end: the numbers are those of epoch {rows[-1]['epoch']:g}."
-    )
-    return {"tiles": tiles, "note": note}
-
-
 def _commands(run: Run) -> list[dict[str, str]]:
     command = run.config.get("command", "")
     commands = []
@@ -210,10 +163,10 @@ def _findings(run: Run) -> list[Mapping[str, Any]]:
     """
     tables = run.summary.get("tables", [])
     if not isinstance(tables, list):
-        raise _damaged(run, f"its tables are {shown(tables)}, not a list")
+        raise opening.damaged(run, f"its tables are {shown(tables)}, not a list")
     for table in tables:
         if not _is_table(table):
-            raise _damaged(
+            raise opening.damaged(
                 run,
                 "a table needs title and note, texts; columns, a list of texts; rows, "
                 "lists of as many; and words, a whole number",
@@ -238,15 +191,8 @@ def _is_table(table: Any) -> bool:
     )
 
 
-def _damaged(run: Run, why: str) -> InputError:
-    return InputError(
-        f"{run.path / 'summary.json'} is damaged: {why}; run the experiment again, or "
-        "delete the file to leave its numbers out."
-    )
-
-
 def _tables(run: Run) -> list[dict[str, Any]]:
-    shown_above = ("results", "tables")
+    shown_above = ("results", "tables", "claim")
     measured = {key: run.summary[key] for key in run.summary if key not in shown_above}
     tables = {
         "Configuration": run.config.get("config"),
@@ -258,10 +204,3 @@ def _tables(run: Run) -> list[dict[str, Any]]:
         for title, rows in tables.items()
         if isinstance(rows, Mapping) and rows
     ]
-
-
-def _figure(value: Any) -> str:
-    """A result: with two decimals, so that numbers side by side compare."""
-    if isinstance(value, float) and 0.1 <= abs(value) and not value.is_integer():
-        return f"{value:,.2f}".replace("-", "\N{MINUS SIGN}")
-    return said(value)

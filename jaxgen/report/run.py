@@ -220,8 +220,11 @@ def naming_arrays(run: Run, source: str | None = None) -> Iterator[None]:
     before = len(run.opened)
     try:
         yield
-    except InputError:
-        raise
+    except InputError as error:
+        opened = run.opened[before:]
+        if source or not opened or any(str(path) in str(error) for path in opened):
+            raise
+        raise InputError(f"{opened[-1]}: {error}") from error
     except _DAMAGE as error:
         read = [run.path / source] if source else run.opened[before:]
         paths = {str(path): None for path in read if path.suffix == ".npz"}

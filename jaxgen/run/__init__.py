@@ -15,6 +15,7 @@ from jaxgen.run.command import (
     resume_command,
     use_devices,
 )
+from jaxgen.run.evaluation import final_terms, floors, taken_snapshots
 from jaxgen.run.latent_tables import (
     collapse_table,
     kl_table,
@@ -47,6 +48,13 @@ from jaxgen.run.pairs import (
 )
 from jaxgen.run.progress import display
 from jaxgen.run.records import last_record, median_rate, number_of, records_of
+from jaxgen.run.restore import (
+    Description,
+    Loaded,
+    load_model,
+    parts_of,
+    read_description,
+)
 from jaxgen.run.run import finish, merge_parts, open_folder, timed, train
 from jaxgen.run.setup import (
     IMAGE_SHAPE,
@@ -71,12 +79,14 @@ from jaxgen.run.translation_tables import (
 __all__ = [
     "Claim",
     "DataOptions",
+    "Description",
     "ENLARGED",
     "Estimate",
     "FREE",
     "Finding",
     "IMAGE_SHAPE",
     "LENGTH",
+    "Loaded",
     "POSITIVE",
     "PairOptions",
     "RunOptions",
@@ -97,14 +107,17 @@ __all__ = [
     "command_of",
     "display",
     "every_epochs",
+    "final_terms",
     "finish",
     "flag_of",
+    "floors",
     "follow_run",
     "in_options",
     "kl_table",
     "last_record",
     "likelihood_row",
     "likelihood_table",
+    "load_model",
     "load_pairs",
     "margin_finding",
     "mean_estimate",
@@ -113,18 +126,21 @@ __all__ = [
     "number_of",
     "open_folder",
     "pairs_run_name",
+    "parts_of",
     "picture_function",
     "predicts_colour",
     "prepare",
     "prepare_pairs",
     "print_line",
     "print_tables",
+    "read_description",
     "records_of",
     "resume_command",
     "set_name",
     "snapshots",
     "start",
     "steps_of",
+    "taken_snapshots",
     "timed",
     "too_little_known",
     "train",

@@ -16,6 +16,7 @@ from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.files import is_full
 from jaxgen.run import rescue
+from jaxgen.run.compilation_cache import use_compilation_cache
 from jaxgen.run.help import short_help
 from jaxgen.run.options import check_options, flag_of, in_options
 from jaxgen.training import (
@@ -93,6 +94,8 @@ def command_line(
             )
             check_options(options)
             # Before anything uses JAX.
+            if getattr(options, "compilation_cache", True):
+                use_compilation_cache()
             use_devices(getattr(options, "devices", None))
             main(options)
         except (Exception, stopping.Stopped) as error:

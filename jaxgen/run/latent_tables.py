@@ -73,22 +73,5 @@ def kl_table(parts: Any, num_images: int) -> Table:
         "(Chen et al., 2018). The mutual information cannot exceed the logarithm of "
         "their number.",
         columns=["part", "nats"],
-        rows=[
-            [
-                "mutual information of image and latents",
-                _nats(parts.mutual_information),
-            ],
-            [
-                "total correlation of the aggregate posterior",
-                _nats(parts.total_correlation),
-            ],
-            [
-                "dimension-wise KL of the aggregate posterior",
-                _nats(parts.dimension_wise_kl),
-            ],
-        ],
+        rows=[[name, f"{value:.3f}"] for name, value in named.items()],
     )
-
-
-def _nats(value: Any) -> str:
-    return f"{value:.3f}"

@@ -111,12 +111,21 @@ class RunOptions:
     """Go on with the newest run of that name, from its last checkpoint."""
     seconds_between_checkpoints: float = 30.0
     """Least time between two checkpoints; a run that is killed loses about as much."""
+    compilation_cache: bool = True
+    """Keep compiled programs for the next run, in the folder of your cache."""
 
 
 LENGTH = {"epochs", "steps"}
 """Options that say how long a run is: a schedule over the whole run depends on them."""
 
-FREE = LENGTH | {"output", "name", "resume", "data_dir", "seconds_between_checkpoints"}
+FREE = LENGTH | {
+    "output",
+    "name",
+    "resume",
+    "data_dir",
+    "seconds_between_checkpoints",
+    "compilation_cache",
+}
 """Options that may change when a run is resumed."""
 
 POSITIVE = ("epochs", "steps", "batch_size", "learning_rate", "steps_per_call")

@@ -14,12 +14,12 @@ from jaxgen import files, training
 from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.progress import print_line
-from jaxgen.run import command, rescue
+from jaxgen.run import command, rescue, restore
 from jaxgen.run.claims import Claim, Verdict
 from jaxgen.run.options import FREE
 from jaxgen.run.progress import display
 from jaxgen.run.records import number_of
-from jaxgen.run.setup import Setup
+from jaxgen.run.setup import Setup, batch_shapes
 from jaxgen.run.tables import Estimate, Table, print_tables
 from jaxgen.typing import Model, PRNGKeyArray
 
@@ -137,8 +137,9 @@ def train(
             evaluate_every=evaluate_every,
         )
         closing.enter_context(bar)
+        restore.write_description(at, model, batch_shapes(setup))
         try:
-            return training.fit(
+            state = training.fit(
                 model,
                 setup.batches,
                 key=setup.key if key is None else key,
@@ -155,6 +156,8 @@ def train(
                 callbacks=callbacks,
                 progress=bar,
             )
+            restore.write_description(at, model, batch_shapes(setup), state)
+            return state
         except training.Failed as failure:
             lost = kept | {at.metrics: records.content()}
             if failure.saved == checkpoints.directory:
@@ -226,6 +229,7 @@ def finish(
     seconds: float,
     tables: Sequence[Table | dict[str, Any]] = (),
     verdict: Verdict | None = None,
+    figures: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> dict[str, Any]:
     """Writes the summary, draws the page, prints the results and where the page is.
@@ -237,6 +241,7 @@ def finish(
         seconds: How long it took.
         tables: Tables of the page.
         verdict: Whether the claim held.
+        figures: Figures by name, in the order of the page; see `report.write_figures`.
         **more: What else is measured.
 
     Returns:
@@ -257,6 +262,8 @@ def finish(
     if verdict is not None:
         summary["claim"] = verdict.as_json()
     training.write_json(folder.summary, summary | more)
+    if figures is not None:
+        report.write_figures(folder.path, figures)
     with display() as show:
         page = report.write_page(folder.path, progress=show)
     print_tables(whole)

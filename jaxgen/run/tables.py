@@ -79,6 +79,7 @@ class Estimate:
             "low": None if self.low is None else float(self.low),
             "high": None if self.high is None else float(self.high),
             "unit": self.unit,
+            "text": self.text,
         }
 
 

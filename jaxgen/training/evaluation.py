@@ -67,7 +67,9 @@ def compile_evaluation(
         totals: dict[str, Array] = {}
         for number, (first, last) in enumerate(calls):
             feed = items(first, last) if kept is None else kept[number]
-            part = compiled(state, key, resident, feed, jnp.arange(first, last))
+            part = compiled(
+                state, key, resident, feed, np.arange(first, last, dtype=np.int32)
+            )
             totals = part if not totals else jax.tree.map(jnp.add, totals, part)
         weight = totals.pop("weight")
         return {name: total / weight for name, total in totals.items()}

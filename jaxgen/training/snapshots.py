@@ -43,7 +43,8 @@ class Snapshots:
     ):
         """Chooses the epochs."""
         check_key(key)
-        self._path, self._model, self._per_epoch = path, model, steps_per_epoch
+        self._path, self._per_epoch = path, steps_per_epoch
+        self._sample = jax.jit(model.sample, static_argnums=2)
         self._key, self._number = key, number
         # The picture changes most at the beginning: evenly spaced in the logarithm.
         self._epochs = set(np.geomspace(1, max(epochs, 1), most).round().astype(int))
@@ -55,7 +56,7 @@ class Snapshots:
             return
         # The same key: the same latents, as far as the prior stays what it is.
         key = jax.random.clone(self._key)
-        taken = {epoch: to_bytes(self._model.sample(state, key, self._number))}
+        taken = {epoch: to_bytes(self._sample(state, key, self._number))}
         if self._path.exists():
             former = read_arrays(self._path)
             old = zip(former["epoch"], former["images"], strict=True)

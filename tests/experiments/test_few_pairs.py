@@ -37,7 +37,7 @@ def test_a_run_leaves_every_file_that_its_page_is_drawn_from(tmp_path):
     with tiny_networks():
         results = few_pairs.main(dataclasses.replace(SMALL, output=str(tmp_path)))
     folder = Path(results["page"]).parent
-    figures = {plate.name for plate in gallery.plates(read_run(folder))}
+    figures = {shown.name for shown in gallery.figures(read_run(folder))}
     assert {
         "translation_shares",
         "few_pairs_pictures",

@@ -58,7 +58,7 @@ def run(tmp_path_factory) -> tuple[gan_vs_vae.Config, dict]:
 def test_a_run_leaves_its_figures_and_tables(run):
     folder = Path(run[1]["page"]).parent
     assert folder.name == "digits-mlp-z3"
-    figures = {plate.name for plate in gallery.plates(read_run(folder))}
+    figures = {shown.name for shown in gallery.figures(read_run(folder))}
     # The loss of the VAE has its figure, the game of the GAN has its own.
     assert {"sharpness", "gan_samples", "losses", "adversarial"} <= figures
     tables = json.loads((folder / "summary.json").read_text())["tables"]

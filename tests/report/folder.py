@@ -5,6 +5,9 @@ import warnings
 
 import numpy as np
 
+from jaxgen.report import latents as drawings
+from jaxgen.report import write_figures
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from sklearn.datasets import load_digits
@@ -36,26 +39,32 @@ def write_run(path, *, latents=2, channels=1):
     def save(name, **arrays):
         np.savez(path / "arrays" / f"{name}.npz", **arrays)
 
-    save(
-        "latents",
-        mean=mean[:300].astype(np.float32),
-        label=label[:300],
-        kl=np.linspace(2, 0.001, latents),
-        class_names=np.array(["<b>nought</b>", *map(str, range(1, 10))]),
-    )
-    save("reconstructions", inputs=images[:50], outputs=images[50:100])
-    save(
-        "epochs", images=images[:40].reshape(5, 8, *images.shape[1:]), epoch=[*range(5)]
-    )
-    if latents != 2:
-        save("samples", images=images[:64])
-        return path
-    for name, size in (("manifold", 8), ("explorer", 12)):
-        x = np.linspace(mean[:, 0].min(), mean[:, 0].max(), size)
-        y = np.linspace(mean[:, 1].max(), mean[:, 1].min(), size)
-        grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
-        nearest = ((grid[:, None] - mean) ** 2).sum(-1).argmin(1)
-        save(name, images=images[nearest], x=x, y=y)
+    known = {
+        "mean": mean[:300].astype(np.float32),
+        "label": label[:300],
+        "kl": np.linspace(2, 0.001, latents),
+        "class_names": ["<b>nought</b>", *map(str, range(1, 10))],
+    }
+    save("latents", **known)
+    figures = {}
+    if latents == 2:
+        for name, size in (("manifold", 8), ("explorer", 12)):
+            x = np.linspace(mean[:, 0].min(), mean[:, 0].max(), size)
+            y = np.linspace(mean[:, 1].max(), mean[:, 1].min(), size)
+            grid = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
+            nearest = ((grid[:, None] - mean) ** 2).sum(-1).argmin(1)
+            if name == "manifold":
+                figures[name] = drawings.manifold(images[nearest], x, y)
+            else:
+                save(name, images=images[nearest], x=x, y=y)
+    else:
+        figures["samples"] = drawings.samples(images[:64])
+    figures["latents"] = drawings.latent_scatter(known.pop("mean"), **known)
+    figures["reconstructions"] = drawings.reconstructions(images[:50], images[50:100])
+    taken = images[:40].reshape(5, 8, *images.shape[1:])
+    figures["epochs"] = drawings.epochs(dict(enumerate(taken)))
+    figures["kl"] = drawings.kl_per_latent(known["kl"])
+    write_figures(path, figures)
     return path
 
 

@@ -7,7 +7,7 @@ from jaxgen.errors import InputError
 from jaxgen.report import style
 from jaxgen.report.gan import divergences, dying_relu
 from jaxgen.report.run import Run
-from tests.report.test_figures import drawn, texts
+from tests.report.drawings import drawn, texts
 
 THETA = np.array([-1.0, -0.1, 0.0, 0.1, 1.0])
 

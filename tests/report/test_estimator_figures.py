@@ -10,7 +10,7 @@ from PIL import Image
 from jaxgen.errors import InputError
 from jaxgen.report import comparison, estimators, style, write_page
 from jaxgen.report.run import read_run
-from tests.report.test_figures import drawn, texts
+from tests.report.drawings import drawn, texts
 from tests.report.test_page import elements
 
 NAMES = np.array(["score", "score, mean baseline", "pathwise"])

@@ -4,8 +4,8 @@ import numpy as np
 
 from jaxgen.report import estimators, style
 from jaxgen.report.estimators.looks import handle
+from tests.report.drawings import texts
 from tests.report.family.folder import ESTIMATORS, estimators_along, found
-from tests.report.test_figures import texts
 
 
 def test_twelve_estimators_have_twelve_looks():

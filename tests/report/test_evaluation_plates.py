@@ -13,8 +13,8 @@ from jaxgen.report.evaluation import findings as reading
 from jaxgen.report.evaluation import scores
 from jaxgen.report.run import read_run
 from tests.report import evaluated
+from tests.report.drawings import drawn, texts
 from tests.report.folder import write_run
-from tests.report.test_figures import drawn, texts
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -73,7 +73,7 @@ def test_a_comparison_of_folders_has_a_page_of_its_evaluation_alone(tmp_path, fo
 
 def test_the_evaluation_follows_the_figures_of_its_run(tmp_path):
     folder = write_run(tmp_path / "run")
-    for path in (folder / "arrays").iterdir():
+    for path in [*folder.glob("arrays/*"), *folder.glob("figures/*")]:
         path.unlink()
     evaluated.write_evaluation(folder, evaluated.document(networks=["net"]), None)
     ids = re.findall(r'<figure id="(\w+)"', write_page(folder).read_text("utf-8"))

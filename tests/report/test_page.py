@@ -35,6 +35,10 @@ class _Elements(html.parser.HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
+def written(folder):
+    return {path.stem for path in (folder / "figures").glob("*.png")}
+
+
 def elements(page):
     parser = _Elements()
     parser.feed(page.read_text(encoding="utf-8"))
@@ -43,12 +47,18 @@ def elements(page):
 
 def test_every_figure_is_written_and_shows_something(page):
     assert page.name == "index.html"
-    files = {path.stem: path for path in (page.parent / "figures").glob("*.png")}
-    assert set(files) == FIGURES
-    for path in files.values():
+    assert written(page.parent) == FIGURES
+    for path in (page.parent / "figures").glob("*.png"):
         pixels = np.asarray(Image.open(path).convert("L"), dtype=float)
         assert pixels.std() > 5
         assert min(pixels.shape) > 300
+
+
+def test_every_figure_is_there_for_a_paper(page):
+    files = {path.stem: path for path in (page.parent / "figures").glob("*.svg")}
+    assert set(files) == FIGURES
+    for path in files.values():
+        assert path.read_bytes().startswith(b"<?xml")
 
 
 def test_the_page_needs_no_other_file(page):
@@ -56,7 +66,8 @@ def test_the_page_needs_no_other_file(page):
         for name in ("src", "srcset", "href", "action", "data", "poster"):
             value = attributes.get(name)
             assert value is None or value.startswith("data:"), (tag, name, value[:60])
-    text = re.sub(r"data:image/png;base64,[A-Za-z0-9+/=]+", "", page.read_text())
+    data = r"data:image/(png|svg\+xml);base64,[A-Za-z0-9+/=]+"
+    text = re.sub(data, "", page.read_text())
     assert not re.search(r"https?://|@import|url\(|fetch\(|\bimport\(", text)
 
 
@@ -96,19 +107,17 @@ def test_a_stopped_run_shows_its_last_evaluation(run_folder):
 
 
 def test_a_run_of_configuration_and_metrics_alone_has_a_page(run_folder):
-    for path in (run_folder / "arrays").iterdir():
+    for path in [*(run_folder / "arrays").iterdir(), *run_folder.glob("figures/*")]:
         path.unlink()
     told = []
     write_page(run_folder, progress=lambda *stage: told.append(stage))
-    written = {path.stem for path in (run_folder / "figures").iterdir()}
-    assert written == {"losses", "health"}
+    assert written(run_folder) == {"losses", "health"}
     assert told == [("drawing figures", 1, 2), ("drawing figures", 2, 2)]
 
 
 def test_a_run_of_many_latents_shows_samples_and_no_explorer(tmp_path):
     page = write_page(write_run(tmp_path / "wide", latents=6, channels=3))
-    written = {path.stem for path in (tmp_path / "wide" / "figures").iterdir()}
-    assert written == FIGURES - {"manifold"} | {"samples"}
+    assert written(tmp_path / "wide") == FIGURES - {"manifold"} | {"samples"}
     assert 'id="plane"' not in page.read_text(encoding="utf-8")
 
 
@@ -125,7 +134,7 @@ def test_drawing_again_replaces_files_whole(run_folder, monkeypatch):
     monkeypatch.setattr(os, "replace", replace)
     write_page(run_folder)
     assert page.read_bytes() == before
-    assert len(replaced) == len(FIGURES) + 1
+    assert len(replaced) == 2 * len(FIGURES) + 1
     assert all(source == target for source, target in replaced)
     left = [path for path in run_folder.rglob("*") if path.name.endswith(".tmp")]
     assert left == []
@@ -145,13 +154,15 @@ def test_a_page_that_cannot_be_written_keeps_the_old_one(run_folder, monkeypatch
     assert not list(run_folder.rglob("*.tmp"))
 
 
-@pytest.mark.parametrize("name", ["manifold", "explorer"])
-def test_a_grid_that_does_not_match_its_images_is_named(run_folder, name):
-    path = run_folder / "arrays" / f"{name}.npz"
+@pytest.mark.parametrize(
+    ("name", "key"), [("figures/manifold", "plane.x"), ("arrays/explorer", "x")]
+)
+def test_a_grid_that_does_not_match_its_images_is_named(run_folder, name, key):
+    path = run_folder / f"{name}.npz"
     with np.load(path) as file:
         arrays = dict(file)
-    np.savez(path, **{**arrays, "x": arrays["x"][:-1]})
-    with pytest.raises(InputError, match=rf"arrays/{name}\.npz"):
+    np.savez(path, **{**arrays, key: arrays[key][:-1]})
+    with pytest.raises(InputError, match=rf"{name}\.(json|npz)"):
         write_page(run_folder)
 
 
@@ -180,11 +191,11 @@ def test_the_command_prints_where_the_page_is(run_folder, capsys):
 
 
 def test_the_command_refuses_with_one_sentence(run_folder, tmp_path, capsys):
-    (run_folder / "arrays" / "epochs.npz").write_bytes(b"PK\x03\x04 cut")
+    (run_folder / "figures" / "epochs.npz").write_bytes(b"PK\x03\x04 cut")
     assert main([str(tmp_path), str(run_folder)]) == 2
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith(f"error: {tmp_path} is not the folder of a run")
-    assert "arrays/epochs.npz cannot be read" in second
+    assert "figures/epochs.npz cannot be read" in second
 
 
 def test_help_teaches(capsys):

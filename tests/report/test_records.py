@@ -7,9 +7,9 @@ import pytest
 
 from jaxgen.errors import InputError
 from jaxgen.report import style
-from jaxgen.report.gallery import plates
+from jaxgen.report.records import record_figures
 from jaxgen.report.run import read_run
-from tests.report.test_figures import drawn, texts
+from tests.report.drawings import drawn, texts
 
 
 def write(path, **config):
@@ -28,7 +28,7 @@ def write(path, **config):
 
 
 def found(run):
-    return {plate.name: plate for plate in plates(run)}
+    return record_figures(run)
 
 
 def titles(figure):
@@ -41,7 +41,7 @@ def test_a_constraint_is_drawn_with_its_target(tmp_path, theme):
     figure = plate.draw(theme)
     assert titles(figure) == ["KL", "Beta", "Slack"]
     term, beta, slack = figure.axes
-    assert "target\n25.00" in texts(term)
+    assert "target 25.00" in texts(term)
     assert any(set(line.get_ydata()) == {25.0} for line in term.get_lines())
     low, high = term.get_ylim()
     assert low < 25 < high
@@ -75,36 +75,6 @@ def test_what_steers_a_loss_has_no_unit(tmp_path):
     units = write(tmp_path).units
     assert units["kl"] == "nats per image"
     assert not {"beta", "slack"} & set(units)
-
-
-def rows(values):
-    return [
-        {"step": i, "epoch": i, "split": "test", "reconstruction": value}
-        for i, value in enumerate(values)
-    ]
-
-
-def test_a_near_floor_is_inside_the_panel():
-    figure = curves.curves(
-        rows([100.0, 80.0, 75.0, 74.0]),
-        ["reconstruction"],
-        floors={"reconstruction": 70.5},
-    )
-    (axes,) = figure.axes
-    assert axes.get_ylim()[0] < 70.5
-    assert any(set(line.get_ydata()) == {70.5} for line in axes.get_lines())
-    assert "entropy floor 70.50" in texts(axes)
-
-
-def test_a_far_floor_is_told_and_does_not_flatten_the_curve():
-    figure = curves.curves(
-        rows([100.0, 80.0, 75.0, 74.0]),
-        ["reconstruction"],
-        floors={"reconstruction": 10.0},
-    )
-    (axes,) = figure.axes
-    assert axes.get_ylim()[0] > 70
-    assert "\N{DOWNWARDS ARROW} floor 10.00 below" in texts(axes)
 
 
 def test_a_floor_is_explained_where_it_is_drawn(tmp_path):

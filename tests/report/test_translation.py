@@ -8,13 +8,13 @@ import pytest
 
 from experiments.translation_studies import findings
 from jaxgen.errors import InputError
-from jaxgen.report import records as record_figures
-from jaxgen.report import style, translation
+from jaxgen.report import pictures, style, translation
 from jaxgen.report.gallery import plates
+from jaxgen.report.records import record_figures
 from jaxgen.report.run import read_run
 from jaxgen.report.translation import channels, images, terms
 from jaxgen.run_files import read_records
-from tests.report.test_figures import drawn, texts
+from tests.report.drawings import drawn, texts
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -34,9 +34,7 @@ def folder(tmp_path):
 
 def found(folder):
     run = read_run(folder)
-    return {plate.name: plate for plate in plates(run)} | (
-        record_figures.record_figures(run)
-    )
+    return {plate.name: plate for plate in plates(run)} | record_figures(run)
 
 
 def write_rows(folder, rows, name="metrics.jsonl"):
@@ -69,6 +67,22 @@ def test_each_channel_of_many_has_a_colour_of_its_own(rng):
     # Two that are on are mixed, each in proportion.
     both = channels.viewable(alone[:1] // 2 + alone[1:2] // 2).ravel()
     np.testing.assert_allclose(both, colours[:2].mean(axis=0), atol=1.5)
+
+
+def test_pixels_become_squares_in_a_frame_that_keeps_their_shape(rng):
+    small, large = pixels(rng, 2, 4, 6, 3), pixels(rng, 2, 40, 40, 1)
+    height, width = pictures.picture_size([small, large])
+    assert (height, width) == (200, 200)
+    frame = pictures.fitted(small, height, width)
+    inside = frame[..., 3] == 255
+    assert inside.sum(axis=1).max() == 133
+    rows = np.flatnonzero(inside[0, :, 0])
+    square = frame[0, rows, ..., :3][2:30, 2:30]
+    assert (square == small[0, 0, 0]).all()
+    sheet = pictures.fitted(large, height, width)
+    np.testing.assert_array_equal(sheet[:, ::5, ::5, :1], large)
+    # Large ones are averaged, and made no larger than there is room.
+    assert pictures.picture_size([pixels(rng, 1, 424, 212, 3)]) == (212, 106)
 
 
 def test_cycles_have_both_directions_and_say_what_is_lost(rng):

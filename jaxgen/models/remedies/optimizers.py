@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import optax
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_number
 from jaxgen.models.remedies.remedy import Remedy
 
@@ -12,6 +13,7 @@ __all__ = ["adam_pair", "lazy_adam", "unroll"]
 _UNROLLED_EPS_ROOT = 1e-12
 
 
+@factory
 def unroll(steps: int = 5) -> Remedy:
     """Trains the generator against the critic as it is some steps later.
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.networks.convolution import ConvFormulation
@@ -127,6 +128,7 @@ def _check_size(images: Images) -> None:
         )
 
 
+@factory
 def resnet_translator(
     channels: int = 3,
     *,
@@ -181,6 +183,7 @@ def resnet_translator(
     return pure(_checked(module))
 
 
+@factory
 def resnet_features(
     channels: int = 3, **options: Any
 ) -> Callable[..., tuple[tuple[Images, ...], Any]]:

@@ -1,7 +1,9 @@
 """What every kind of figure has: words, checks, and files of what is drawn."""
 
 import dataclasses
+import io
 import math
+import sys
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -121,17 +123,11 @@ class FigureSpec:
 
     def show(self) -> None:
         """Shows the figure below the cell of a notebook, or in a picture viewer."""
-        try:
-            from IPython.core.getipython import get_ipython
-            from IPython.display import display
-
-            if get_ipython() is not None:
-                display(self)
-                return
-        except ImportError:
-            pass
-        import io
-
+        # A notebook has loaded it already.
+        shell: Any = sys.modules.get("IPython")
+        if shell is not None and shell.get_ipython() is not None:
+            shell.display.display(self)
+            return
         from jaxgen.report.extras import require
 
         require("PIL")

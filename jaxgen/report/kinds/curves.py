@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -158,6 +158,7 @@ class Curves(FigureSpec):
         columns = self.columns or (2 if number == 4 else min(3, number))
         lines = math.ceil(number / columns)
         colours, names = self._colours(theme), self.names
+        dashes = _dashes(self.panels.values(), colours)
         legend = len(names) > frames.MOST_NAMED if self.legend is None else self.legend
         with theme.applied():
             extra = 0.2 * math.ceil(len(names) / 4) if legend else 0.0
@@ -167,19 +168,19 @@ class Curves(FigureSpec):
             former = None
             for index, (title, panel) in enumerate(self.panels.items()):
                 axes = places[title]
-                axes.set_title(title)
+                # A long title would reach into the next panel.
+                axes.set_title(title, fontsize=8 if len(title) > 20 else None)
                 # A unit is said once a row, and again where it changes.
                 if index % columns == 0 or panel.unit != former:
                     axes.set_ylabel(panel.unit)
                 former = panel.unit
-                dashes = dict(zip(colours, self._dashes(colours), strict=True))
                 _draw_panel(axes, panel, colours, dashes, theme, named=not legend)
                 if index >= number - columns or panel.x_label:
                     axes.set_xlabel(panel.x_label or self.x_label)
             if legend:
                 handles = [
-                    style.Line2D([], [], color=colours[n], label=n, linestyle=dash)
-                    for n, dash in zip(names, self._dashes(colours), strict=True)
+                    style.Line2D([], [], color=colours[n], label=n, linestyle=dashes[n])
+                    for n in names
                     if n
                 ]
                 if handles:
@@ -194,21 +195,24 @@ class Curves(FigureSpec):
         own |= {n: f"class {i}" for i, n in enumerate(others) if n not in own}
         return {name: tone(theme, own[name]) for name in self.names}
 
-    def _dashes(self, colours: Mapping[str, str]) -> list[Literal["--", "-"]]:
-        """Where colours come round again that were not asked for, curves are dashed."""
-        seen, dashes = set(), []
-        for name, colour in colours.items():
-            again = colour in seen and name not in self.tones
-            dashes.append("--" if again else "-")
-            seen.add(colour)
-        return dashes
+
+def _dashes(
+    panels: Collection[CurvePanel], colours: Mapping[str, str]
+) -> dict[str, Literal["--", "-"]]:
+    """Curves of one colour in one panel are told apart by dashes."""
+    dashes: dict[str, Literal["--", "-"]] = {}
+    for name, colour in colours.items():
+        alike = {other for other in dashes if colours[other] == colour}
+        met = any(name in p.curves and alike & p.curves.keys() for p in panels)
+        dashes[name] = "--" if met else "-"
+    return dashes
 
 
 def _draw_panel(
     axes: "Axes",
     panel: CurvePanel,
     colours: Mapping[str, str],
-    dashes: Mapping[str, str],
+    dashes: Mapping[str, Literal["--", "-"]],
     theme: "Theme",
     named: bool,
 ) -> None:

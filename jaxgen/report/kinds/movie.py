@@ -4,7 +4,7 @@ import dataclasses
 import io
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -107,7 +107,7 @@ class Movie(FigureSpec):
 
     def _frame(
         self, theme: "Theme | None", frame: int
-    ) -> "tuple[Figure, list, object]":
+    ) -> "tuple[Figure, list[Any], Any]":
         from jaxgen.report import frames, style
 
         theme, number = theme or style.LIGHT, len(self.panels)

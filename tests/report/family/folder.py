@@ -56,11 +56,6 @@ def comparison():
     }
 
 
-def samplers():
-    names = np.array(["prior", "aggregate Gaussian", "mixture of 10"])
-    return {"images": images(3, 9), "names": names}
-
-
 def traversals():
     return {
         "images": images(3, 5),
@@ -147,7 +142,6 @@ FILES = {
         class_plane,
         all_labels,
         comparison,
-        samplers,
         traversals,
         disentanglement,
         lambda_sweep,

@@ -5,9 +5,9 @@ import numpy as np
 
 from jaxgen.report import style
 from jaxgen.report.family.places import name_points
+from tests.report.drawings import texts
 from tests.report.family import folder
 from tests.report.family.folder import found
-from tests.report.test_figures import texts
 
 
 def test_every_seed_is_a_dot_and_the_median_a_bar(tmp_path):

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from jaxgen.report import pictures, style
+from jaxgen.report import style
 from jaxgen.report.family import codes as code_maps
 from jaxgen.report.family.tables import panels, table
+from tests.report.drawings import drawn, texts
 from tests.report.family import folder
 from tests.report.family.folder import found
-from tests.report.test_figures import drawn, texts
 
 
 def labels(ticks):
@@ -40,22 +40,6 @@ def test_a_comparison_tells_both_numbers_and_their_difference(tmp_path):
     assert "82.50 nats for VAE and 75.25 nats for CVAE" in plate.caption
     assert "7.25 nats less for CVAE" in plate.caption
     assert {"input", "VAE", "CVAE"} <= set(texts(plate.draw(style.LIGHT)))
-
-
-def test_names_wider_than_an_image_stand_above_all(tmp_path):
-    names = np.array(["a plain VAE", "a conditional VAE"])
-    plate = found(tmp_path, "comparison", names=names)["comparison"]
-    said = texts(plate.draw(style.LIGHT))
-    assert {"A", "B", "A: a plain VAE   B: a conditional VAE"} <= set(said)
-
-
-def test_groups_of_three_touch():
-    parts = [np.full([10, 4, 4, 1], value, np.uint8) for value in (60, 120, 180)]
-    figure = pictures.side_by_side(parts, ["input", "A", "B"])
-    sheet = figure.axes[0].get_images()[0].get_array()[2, :, 0].astype(int)
-    steps = np.diff(sheet)
-    assert (steps == 60).sum() >= 10
-    assert sheet[:3].tolist() == [60] * 3
 
 
 @pytest.mark.parametrize("name", ["one", "a class of a long name"])

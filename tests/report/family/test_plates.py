@@ -7,8 +7,8 @@ import pytest
 
 from jaxgen.errors import InputError
 from jaxgen.report import style, write_page
+from tests.report.drawings import drawn
 from tests.report.family.folder import FILES, found, write_arrays
-from tests.report.test_figures import drawn
 
 SWEEP = {"lambda_planes", "lambda_reconstructions", "lambda_scores"}
 PLATES = {name: SWEEP if name == "lambda_sweep" else {name} for name in FILES}
@@ -44,7 +44,6 @@ def test_an_array_that_is_not_there_is_named(name, tmp_path):
         ("class_plane", ("label",)),
         ("all_labels", ("class_names",)),
         ("comparison", ("outputs", "names", "errors", "inputs")),
-        ("samplers", ("images", "names")),
         ("traversals", ("images", "values", "kl", "dimension")),
         ("disentanglement", ("names", "metrics", "scores", "kl", "reconstruction")),
         ("lambda_sweep", ("names", "mean", "label", "inputs", "outputs", "nll_error")),
