@@ -90,7 +90,6 @@ def train(
         directions: Which way it translates, the main one first.
         terms: What the progress bar shows.
     """
-    names: Any = [one.name for one in directions]
     per_epoch = setup.batches.steps_per_epoch
     monitor = metrics.TranslationMonitor(
         folder.path,
