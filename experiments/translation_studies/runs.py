@@ -138,6 +138,12 @@ def _from_run(
         checkpoints=training.BEST_FOLDER if use_best else "checkpoints",
     )
 
+    if model.translate is None:
+        raise InputError(
+            f"The run {folder} has a model with parts of its own, which could not be "
+            "exported for batches of any size: its training said why."
+        )
+
     @jax.jit
     def translate(state: Any, key: PRNGKeyArray | None, images: Array) -> Array:
         more = {} if len(directions) == 1 else {"direction": direction}

@@ -77,7 +77,7 @@ from jaxgen.metrics.mutual_information import (
     mig_chen,
     mig_locatello,
 )
-from jaxgen.metrics.neighbour_classes import nearest_labels, neighbour_agreement
+from jaxgen.metrics.neighbour_classes import neighbour_agreement
 from jaxgen.metrics.neighbour_metrics import NeighbourMetrics, neighbour_metrics
 from jaxgen.metrics.neighbours import Neighbours, nearest_neighbours, nearest_others
 from jaxgen.metrics.path_length import PathLength, finite_path_length, path_length
@@ -104,6 +104,7 @@ from jaxgen.metrics.predictors import (
     sap_kumar,
     sap_locatello,
 )
+from jaxgen.metrics.principal_components import principal_components
 from jaxgen.metrics.proportions import wilson_interval
 from jaxgen.metrics.rank_correlation import (
     SignalCorrelation,
@@ -183,6 +184,10 @@ from jaxgen.metrics.transport import (
 )
 
 __all__ = [
+    "SetLikelihood",
+    "set_log_likelihood",
+    "principal_components",
+    "neighbour_agreement",
     "ActiveUnits",
     "AggregateTerms",
     "AssignedModes",
