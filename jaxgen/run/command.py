@@ -172,7 +172,7 @@ def _again(options: Any) -> str:
 def _preset_of(words: Sequence[str]) -> Any:
     """Returns the preset that words name, the first one where they name none."""
     name = ""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words, ""][1:], strict=True):
         if word == "--preset":
             name = following
         elif word.startswith("--preset="):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from experiments import cyclegan
 from experiments.translation_studies import runs
-from jaxgen import report, training
+from jaxgen import data, report, training
 from jaxgen import run as run_library
 from jaxgen.errors import InputError
 from jaxgen.report import gallery
@@ -80,6 +80,19 @@ def test_both_translators_of_a_run_make_what_its_page_shows(run, direction):
     inputs = shown["input"].astype(np.float32) / 255
     made = np.asarray(loaded.translate(None, inputs))
     assert np.abs(255 * made - shown["output"]).max() < 1
+    with tiny_networks():
+        other = {"a_to_b": "b_to_a", "b_to_a": "a_to_b"}[direction]
+        back = runs.load_translator(folder, direction=other, which="last")
+    again = np.asarray(back.translate(None, made))
+    assert np.abs(255 * again - shown["cycle"]).max() < 1
+
+
+def test_the_truth_is_the_other_image_of_the_pair(run):
+    shown = report.read_figures(Path(run["page"]).parent)["translation_triples"]
+    pairs = run_library.load_pairs(TINY, "test", 16)
+    a, b, _ = data.read_pairs(pairs, len(shown.panels[""]["input"]))
+    np.testing.assert_array_equal(shown.panels[""]["input"], a)
+    np.testing.assert_array_equal(shown.panels[""]["truth"], b)
 
 
 @pytest.mark.parametrize(
