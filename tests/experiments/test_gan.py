@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from experiments import gan
+from experiments import evaluate, gan, judged_sets, restored_runs
 from experiments.figures import gan as figures
 from jaxgen import metrics, models, random, report, run, training
 from jaxgen.errors import InputError
 from jaxgen.images import every_nth
 from jaxgen.metrics import collapse_monitor, features
 from jaxgen.metrics.features.base import Activations, FeatureNet
-from jaxgen.models import GANState
 from jaxgen.report.records import record_figures
 from jaxgen.report.run import read_run
 
@@ -59,21 +58,6 @@ def patched():
 def finished(tmp_path_factory, patched) -> tuple[gan.Config, dict]:
     config = dataclasses.replace(SMALL, output=str(tmp_path_factory.mktemp("runs")))
     return config, gan.main(config)
-
-
-def load(folder: Path, part: models.PublishedName) -> tuple[models.GAN, GANState]:
-    """Returns the model and the trained state of a part of a run."""
-    setup = run.prepare(SMALL)
-    size = SMALL.batch_size * models.PUBLISHED_GANS[part].critic_steps
-    setup = run.with_batch_size(SMALL, setup, size)
-    model = gan.build(SMALL, part, setup)
-    batch = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), run.batch_shapes(setup))
-    checkpoints = training.Checkpoints(folder / "parts" / part / "checkpoints")
-    try:
-        start = jax.jit(model.init)(jax.random.key(0), batch)
-        return model, checkpoints.restore(start)[0]
-    finally:
-        checkpoints.close()
 
 
 def rows_of(path: Path) -> list[dict]:
@@ -130,7 +114,8 @@ def test_the_figures_show_what_the_run_kept(finished):
             np.testing.assert_array_equal(images, shown, err_msg=name)
         # Latents of the page's samples are drawn alike for both.
         key = random.stream(jax.random.key(config.seed), "figures")
-        drawn, _ = metrics.draw_images(key, *load(folder, part), 64)
+        loaded = run.load_model(folder, part)
+        drawn, _ = metrics.draw_images(key, loaded.model, loaded.state, 64)
         np.testing.assert_array_equal(samples[label], drawn)
     assert figures["gan_epochs"].across == tuple(map(str, range(10)))
 
@@ -192,12 +177,31 @@ def test_a_resumed_run_is_the_run_in_one_go_to_the_bit(finished, tmp_path):
     one, other = (Path(p).parent / name for p in (finished[1]["page"], page))
     assert rows_of(one / "metrics.jsonl") == rows_of(other / "metrics.jsonl")
     assert (one / "quality.jsonl").read_text() == (other / "quality.jsonl").read_text()
-    states = [load(p.parents[1], "non_saturating")[1] for p in (one, other)]
-    # Averages of the generator and moments of Adam among them.
+    states = [
+        run.load_model(p.parents[1], "non_saturating").state for p in (one, other)
+    ]
+    # Averages of the generator among them.
     leaves = [jax.tree.leaves(state._replace(key=None)) for state in states]
     assert len(leaves[0]) > 8
     for a, b in zip(*leaves, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_finished_run_can_be_judged(finished):
+    found = restored_runs.restore(Path(finished[1]["page"]).parent)
+    assert list(found.models) == list(LABELS.values())
+    model, state = found.models["WGAN, clipping"]
+    assert int(state.step) == 25
+    pictures = judged_sets.pictures_of(found.config)
+    judged = judged_sets.judged_sets(jax.random.key(0), model, state, pictures)
+    assert judged.reconstructions is None
+    assert judged.path is None  # of one label to the next there is no path
+    images = judged.samplers[judged_sets.PRIOR](jax.random.key(1), 12)
+    assert images.shape == (12, 8, 8, 1)
+    assert images.min() >= 0
+    assert images.max() <= 1
+    with pytest.raises(InputError, match="a GAN has no likelihood"):
+        evaluate.chosen_models(evaluate.Config(nll_samples=5), found)
 
 
 @pytest.mark.parametrize(
