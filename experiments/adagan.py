@@ -22,17 +22,18 @@ import jax
 import numpy as np
 import optax
 
-from experiments import gan_parts
+from experiments.mode_models import OptimizerOptions, optimizers_of
 from experiments.mode_watch import NUM_SAMPLES, SHOWN
-from jaxgen import metrics, models, networks, random, run, training
+from jaxgen import losses, metrics, models, networks, random, run, training
 from jaxgen.data import mixtures
 from jaxgen.files import write_npz
-from jaxgen.models import Ensemble
+from jaxgen.losses.gan import LossName
+from jaxgen.models import Ensemble, remedies
 from jaxgen.typing import PRNGKeyArray
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(gan_parts.OptimizerOptions):
+class Config(OptimizerOptions):
     """Options of the script."""
 
     mixture: Literal["ring", "grid"] = "ring"
@@ -48,7 +49,7 @@ class Config(gan_parts.OptimizerOptions):
     seeds: int = 8
     """Seeds, trained at once."""
 
-    loss: gan_parts.LossName = "non_saturating"
+    loss: LossName = "non_saturating"
     """Of the components."""
     remedies: str = "none"
     """Of the components: one word of `gan_modes`, as `pac2` or `r1=0.1+r2=0.1`; `noise`
@@ -103,14 +104,14 @@ class Counts(NamedTuple):
 
 def build(config: Config) -> models.AdaGAN:
     """Returns the model that the options describe, for one seed."""
-    chosen = gan_parts.remedies_of(config.remedies)
+    chosen = remedies.from_words(config.remedies)
     component = models.gan(
         networks.mlp_generator((2,), config.generator_hidden),
         networks.mlp_critic(config.hidden),
-        *gan_parts.optimizers_of(config, chosen),
+        *optimizers_of(config, chosen),
         latents=config.latents,
-        loss=gan_parts.loss_of(config.loss),
-        **gan_parts.factors_of(config.loss),
+        loss=losses.gan.from_name(config.loss),
+        **losses.gan.published_factors(config.loss),
         remedies=chosen,
         critic_steps=config.critic_steps,
     )
@@ -227,7 +228,7 @@ def _count(
     return Counts(mixture.means, captured, good)
 
 
-def _table(config: Config, words: Sequence[str], counts: Counts) -> dict[str, Any]:
+def _table(config: Config, words: Sequence[str], counts: Counts) -> run.Table:
     modes = len(counts.means)
     rows = []
     for word, captured, good in zip(
@@ -244,22 +245,22 @@ def _table(config: Config, words: Sequence[str], counts: Counts) -> dict[str, An
                 f"{share.low:.2f} to {share.high:.2f}",
             ]
         )
-    return {
-        "title": "Modes by the number of components",
-        "note": f"Means over {config.seeds} seeds with their standard errors, counted "
+    return run.Table(
+        title="Modes by the number of components",
+        note=f"Means over {config.seeds} seeds with their standard errors, counted "
         f"in {NUM_SAMPLES:,} samples of the mixture: one is good within three standard "
         "deviations of a mode, and a mode is found by one good sample. In how many "
         "seeds all modes are found, and the 95 % Wilson interval of that probability.",
-        "columns": [
+        columns=[
             "mixture of",
             f"modes of {modes}",
             "high quality",
             "all modes",
             "95 % interval",
         ],
-        "words": 1,
-        "rows": rows,
-    }
+        words=1,
+        rows=rows,
+    )
 
 
 def _write_arrays(

@@ -30,12 +30,11 @@ wants a GPU.
 """
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any, Literal
 
 from experiments import vae_parts
 from experiments.beta_studies import constrained, sweep
-from jaxgen import models, run
+from jaxgen import run
 from jaxgen.errors import InputError
 
 SPRITES = "the sweep draws its own sprites, whose factors are known"
@@ -138,19 +137,6 @@ def main(config: Config) -> dict[str, Any]:
         config = _with(config, kl_target=6.0, image_size=24, steps=4000, hidden=hidden)
         return sweep.study(config, __doc__ or "")
     return constrained.study(_with(config, kl_target=25.0), __doc__ or "")
-
-
-def trained_models(
-    config: Config, setup: run.Setup, restore: Callable[..., Any]
-) -> dict[str, tuple[models.VAE, Any]]:
-    """Returns the model of a constrained run with its state; see `restored_runs`."""
-    if config.study == "sweep":
-        raise InputError(
-            "This run is a sweep over sprites that are drawn as it trains, so there "
-            "are no training images to judge by: give a run of --study constrained."
-        )
-    model = constrained.build(config, setup.train.image_shape, setup.steps)
-    return {"VAE": (model, restore(model))}
 
 
 def _check_used(config: Config) -> None:

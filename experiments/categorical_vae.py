@@ -15,15 +15,13 @@ one true sample is 113.5 there: 20 independent categories fit the posterior badl
 """
 
 import dataclasses
-import math
-from collections.abc import Callable
 from typing import Any, Literal
 
 import optax
 
 from experiments import discrete_parts, vae_parts
-from experiments.latent_arrays import chosen, encode_all, latent_figures
-from jaxgen import models, random, report, run
+from experiments.latent_arrays import chosen, latent_figures
+from jaxgen import metrics, models, random, report, run
 from jaxgen.errors import InputError
 from jaxgen.training import on_one_device
 
@@ -81,8 +79,7 @@ def build(config: Config, image_shape: tuple[int, int, int]) -> models.VAE:
     )
     estimator: Any = choice.make(config.temperature)
     if choice.tempered:
-        falling = cooling(config)
-        estimator = lambda step: choice.make(falling(step))  # noqa: E731
+        estimator = models.schedules.with_temperature(estimator, cooling(config))
     rate: Any = config.learning_rate
     if config.rate_decay != 1:
         rate = optax.exponential_decay(rate, 1000, config.rate_decay, staircase=True)
@@ -97,23 +94,12 @@ def build(config: Config, image_shape: tuple[int, int, int]) -> models.VAE:
     )
 
 
-def trained_models(
-    config: Config, setup: run.Setup, restore: Callable[..., Any]
-) -> dict[str, tuple[models.VAE, Any]]:
-    """Returns the model of a finished run with its state; see `restored_runs`."""
-    model = build(config, setup.train.image_shape)
-    return {"VAE": (model, restore(model))}
-
-
 def cooling(config: Config) -> optax.Schedule:
     """Returns the temperature as a function of the step."""
-    if not config.temperature_rate:  # optax takes the floor of no decay for a ceiling
-        return optax.constant_schedule(config.temperature)
-    return optax.exponential_decay(
+    return models.schedules.exponential(
         config.temperature,
-        transition_steps=1,
-        decay_rate=math.exp(-config.temperature_rate),
-        end_value=config.temperature_floor,
+        rate=config.temperature_rate,
+        least=config.temperature_floor,
     )
 
 
@@ -162,9 +148,9 @@ def main(config: Config) -> dict[str, Any]:
             f"-{config.estimator}",
             title=f"A VAE with discrete latents on {setup.train.name}",
             doc=__doc__ or "",
-            **vae_parts.floors(config, setup),
+            floors=run.floors(vae_parts.likelihood_of(config).floor, setup),
         )
-        snapshots = vae_parts.snapshots(folder, model, setup)
+        snapshots = run.snapshots(folder.arrays / "epochs.npz", setup, model)
         state = run.train(
             config,
             setup,
@@ -177,7 +163,7 @@ def main(config: Config) -> dict[str, Any]:
         last = run.last_record(folder.metrics, *terms)
         results = {f"test {name}": (last[name], "nats per image") for name in terms}
         images, _, _ = chosen(setup.test, conditional=False)
-        codes, _ = encode_all(model, on_one_device(state), images)
+        codes, _ = models.encode_images(model, on_one_device(state), images)
         tables = [discrete_parts.code_table(codes)]
         if config.nll_samples:
             found = vae_parts.measure_likelihood(
@@ -198,19 +184,19 @@ def main(config: Config) -> dict[str, Any]:
     return {name.removeprefix("test "): value for name, value in done.items()}
 
 
-def comparison(config: Config, found: vae_parts.Likelihood) -> dict[str, Any]:
+def comparison(config: Config, found: metrics.SetLikelihood) -> run.Table:
     """Returns the table of likelihoods, with what is published beside them."""
-    rows = [found.row(f"this model, {config.estimator}")]
+    rows = [run.likelihood_row(f"this model, {config.estimator}", found)]
     if config.data not in vae_parts.MNIST:
-        return vae_parts.likelihood_table(rows)
+        return run.likelihood_table(rows)
     for name, value in PUBLISHED.items():
         rows.append([f"Jang et al., {name}", f"{value:.1f}", "1,000", "–", "10,000"])
-    table = vae_parts.likelihood_table(rows)
+    table = run.likelihood_table(rows)
     note = (
         " Theirs are for 20 categories of 10 classes and binarized MNIST, with "
         "other networks than the default ones."
     )
-    return table | {"note": table["note"] + note}
+    return dataclasses.replace(table, note=table.note + note)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ The models of the sweep are trained at once, by `models.ensemble`: a step of fou
 """
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
@@ -34,7 +33,7 @@ import numpy as np
 import optax
 
 from experiments import latent_arrays, vae_parts
-from jaxgen import data, models, random, run, training
+from jaxgen import data, metrics, models, random, run, training
 from jaxgen.errors import InputError
 from jaxgen.files import write_npz
 from jaxgen.images import every_nth
@@ -137,22 +136,9 @@ def train(
             config, setup, folder, model, convolutional=config.network == "conv", **own
         )
 
-    return with_states(config, setup, fit)
-
-
-def with_states(
-    config: Config, setup: run.Setup, state_of: Callable[..., Any]
-) -> list[Trained]:
-    """Returns the sweep, then the baselines.
-
-    Args:
-        config: The options.
-        setup: The data.
-        state_of: `(model, part=None) -> state`, by training or from a checkpoint.
-    """
     shape = setup.train.image_shape
     sweep = sweep_of(config, shape)
-    together = state_of(sweep)
+    together = fit(sweep)
     found = [
         Trained(
             f"CS, lambda {weight:g}",
@@ -164,16 +150,8 @@ def with_states(
     ]
     for part, name in KL_MODELS.items():
         model = build(config, shape, mixture=part == "kl_mixture")
-        found.append(Trained(name, 0.0, model, state_of(model, part)))
+        found.append(Trained(name, 0.0, model, fit(model, part)))
     return [one._replace(state=on_one_device(one.state)) for one in found]
-
-
-def trained_models(
-    config: Config, setup: run.Setup, restore: Callable[..., Any]
-) -> dict[str, tuple[models.VAE, Any]]:
-    """Returns the models of a finished run with their states; see `restored_runs`."""
-    found = with_states(config, setup, restore)
-    return {one.name: (one.model, one.state) for one in found}
 
 
 def components(one: Trained) -> np.ndarray:
@@ -191,7 +169,7 @@ def components(one: Trained) -> np.ndarray:
 
 def measure(
     config: Config, setup: run.Setup, found: list[Trained]
-) -> tuple[list[dict[str, Any]], dict[str, np.ndarray], list[vae_parts.Likelihood]]:
+) -> tuple[list[run.Table], dict[str, np.ndarray], list[metrics.SetLikelihood]]:
     """Measures the terms and the likelihood of every model on the test set.
 
     Returns:
@@ -217,17 +195,17 @@ def measure(
         used = f"{np.isfinite(means).all(axis=1).sum()} of {len(means)}"
         row = [one.name, *(f"{value:.2f}" for value in cells)]
         rows.append([*row, used if len(means) else "none"])
-    terms = {
-        "title": "What was trained",
-        "note": "Nats per test image. D is the divergence that was trained: "
+    terms = run.Table(
+        title="What was trained",
+        note="Nats per test image. D is the divergence that was trained: "
         "Cauchy-Schwarz, or KL. KL is that of q(z|x) from the model's own prior; with "
         "the reconstruction it makes a bound on -log p(x), whatever was trained. A "
         "component is active when its weight is above a tenth of an even share. The "
         "curves of the loss terms on this page are means over all lambda.",
-        "columns": ["model", "reconstruction", "D", "KL", "bound", "components"],
-        "words": 1,
-        "rows": rows,
-    }
+        columns=["model", "reconstruction", "D", "KL", "bound", "components"],
+        words=1,
+        rows=rows,
+    )
     likelihoods = [
         vae_parts.measure_likelihood(
             random.stream(setup.key, "likelihood"),
@@ -244,8 +222,8 @@ def measure(
 
 
 def likelihood_table(
-    found: list[Trained], likelihoods: list[vae_parts.Likelihood]
-) -> dict[str, Any]:
+    found: list[Trained], likelihoods: list[metrics.SetLikelihood]
+) -> run.Table:
     """Returns the table of -log p(x), and of what each model gains on the baselines."""
     first = likelihoods[0]
     known = {one.name: own for one, own in zip(found, likelihoods, strict=True)}
@@ -268,22 +246,22 @@ def likelihood_table(
         "a poor proposal, as it is when its divergence costs little, and more samples "
         "would lower -log p(x)."
     )
-    return {
-        "title": "Likelihood by importance sampling",
-        "note": f"-log p(x) in nats, of {first.num_samples:,} samples of q for each of "
+    return run.Table(
+        title="Likelihood by importance sampling",
+        note=f"-log p(x) in nats, of {first.num_samples:,} samples of q for each of "
         f"{first.num_images:,} test images; in expectation an upper bound. Gains are "
         "paired by image. Intervals are 99% over images, for this one training of each "
         "model. ESS is the median number of samples that count."
         + (warning if poor else ""),
-        "columns": [
+        columns=[
             "model",
             "-log p(x)",
             *(f"gain on {name}" for name in KL_MODELS.values()),
             "ESS",
         ],
-        "words": 1,
-        "rows": rows,
-    }
+        words=1,
+        rows=rows,
+    )
 
 
 def write_sweep(
@@ -291,7 +269,7 @@ def write_sweep(
     folder: training.RunFolder,
     found: list[Trained],
     measured: dict[str, np.ndarray],
-    likelihoods: list[vae_parts.Likelihood],
+    likelihoods: list[metrics.SetLikelihood],
 ) -> None:
     """Writes what the figures of the sweep are drawn from."""
     images, _, rest = latent_arrays.chosen(test, False)
@@ -300,12 +278,12 @@ def write_sweep(
     some = every_nth(len(images), 12)
     means, outputs, centres = [], [], []
     for one in found:
-        q, _ = latent_arrays.encode_all(one.model, one.state, images)
+        q, _ = models.encode_images(one.model, one.state, images)
         mean = np.asarray(q.mean)
         # Two latents make a plane: of more, those that vary most.
         plane = np.sort(np.argsort(-mean.var(axis=0))[:2])
         means.append(mean[:, plane])
-        outputs.append(latent_arrays.decoder(one.model, one.state)(mean[some]))
+        outputs.append(models.image_decoder(one.model, one.state)(mean[some]))
         centres.append(components(one)[:, plane])
     write_npz(
         folder.arrays / "lambda_sweep.npz",

@@ -18,7 +18,6 @@ and in 94.7% of the test images.
 
 import dataclasses
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -26,7 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from scipy import stats
+import scipy
 
 from experiments import latent_arrays, vae_parts
 from jaxgen import data, models, networks, random, report, run
@@ -36,6 +35,7 @@ from jaxgen.images import every_nth, to_bytes
 from jaxgen.losses.vae import priors
 from jaxgen.losses.vae.families import Gaussian
 from jaxgen.metrics import require_sklearn
+from jaxgen.models.latent_views import SHOWN
 from jaxgen.training import on_one_device
 from jaxgen.typing import Array, PRNGKeyArray
 
@@ -92,18 +92,6 @@ def build(config: Config, image_shape: tuple[int, int, int], num_classes: int) -
     return Pair(make(plain, None), make(own, num_classes))
 
 
-def trained_models(
-    config: Config, setup: run.Setup, restore: Callable[..., Any]
-) -> dict[str, tuple[models.VAE, Any]]:
-    """Returns both models of a finished run with their states; see `restored_runs`."""
-    names = class_names(config, setup)
-    both = build(config, setup.train.image_shape, len(names))
-    return {
-        "VAE": (both.vae, restore(both.vae, "vae")),
-        "CVAE": (both.cvae, restore(both.cvae)),
-    }
-
-
 def class_names(config: Config, setup: run.Setup) -> tuple[str, ...]:
     """Returns the names of the classes; refuses data that have none."""
     names = setup.train.class_names
@@ -132,21 +120,22 @@ def write_label_arrays(
 ) -> None:
     """Writes one label over the latent plane, and all labels from one latent."""
     images, condition, rest = latent_arrays.chosen(test, True)
-    names, decode = rest["class_names"], latent_arrays.decoder(model, state)
+    names, decode = rest["class_names"], models.image_decoder(model, state)
     every = np.eye(len(names), dtype=np.float32)
-    q, _ = latent_arrays.encode_all(model, state, images, condition)
+    q, _ = models.encode_images(model, state, images, condition)
     if q.mean.shape[1] == 2:
         # With a prior of its own a label has a place of its own.
         mine = q.mean[rest["label"] == shown_label]
         mean = mine if len(mine) > 1 else q.mean
-        plane, axes = latent_arrays.latent_plane(mean, 8)
+        plane, x, y = models.latent_plane(mean, 8)
         held = np.repeat(every[shown_label][None], len(plane), axis=0)
         write_npz(
             folder / "class_plane.npz",
             images=decode(plane, held),
             label=np.array([shown_label]),
             class_names=names,
-            **axes,
+            x=x,
+            y=y,
         )
     noise = np.asarray(jax.random.normal(key, (STYLES, 1, q.mean.shape[1])))
     p = model.prior(state, jnp.asarray(every))
@@ -170,11 +159,11 @@ def write_comparison(
     """Writes the reconstructions of the same test images by both models."""
     images, condition, _ = latent_arrays.chosen(test, True)
     assert condition is not None
-    some = every_nth(len(images), latent_arrays.SHOWN)
+    some = every_nth(len(images), SHOWN)
     outputs = []
     for model, state, own in zip(both, states, (None, condition[some]), strict=True):
-        q, _ = latent_arrays.encode_all(model, state, images[some], own)
-        outputs.append(latent_arrays.decoder(model, state)(q.mean, own))
+        q, _ = models.encode_images(model, state, images[some], own)
+        outputs.append(models.image_decoder(model, state)(q.mean, own))
     write_npz(
         folder / "comparison.npz",
         inputs=images[some],
@@ -187,7 +176,7 @@ def write_comparison(
 
 def label_table(
     key: PRNGKeyArray, both: Pair, states: Pair, setup: run.Setup
-) -> tuple[dict[str, Any], float]:
+) -> tuple[run.Table, float]:
     """Asks a classifier which labels it reads in what the models draw.
 
     Returns:
@@ -203,9 +192,9 @@ def label_table(
     label, number = rest["label"], condition.shape[1]
     given = np.arange(DRAWN * number) % number
     of_vae, of_cvae = jax.random.split(key)
-    q, _ = latent_arrays.encode_all(both.cvae, states.cvae, images, condition)
+    q, _ = models.encode_images(both.cvae, states.cvae, images, condition)
     other = (label + 1) % number
-    redraw = latent_arrays.decoder(both.cvae, states.cvae)
+    redraw = models.image_decoder(both.cvae, states.cvae)
     drawn = {
         "test images, and their labels": (images, label),
         "samples of the CVAE, and the labels they were given": (
@@ -229,16 +218,16 @@ def label_table(
         low, high = wilson_interval(right, len(labels))
         interval = f"{100 * share:.1f} ({100 * low:.1f} to {100 * high:.1f})"
         lines.append([name, interval, f"{len(labels):,}"])
-    table = {
-        "title": "Is the label obeyed?",
-        "note": f"How often the 5 nearest of {len(rows):,} training images have the "
+    table = run.Table(
+        title="Is the label obeyed?",
+        note=f"How often the 5 nearest of {len(rows):,} training images have the "
         "label that an image was drawn with, in %, with 99% intervals. The first row "
         "is what this classifier can do, the last what it reads where no label was "
         "given.",
-        "columns": ["images", "agreement, %", "number"],
-        "words": 1,
-        "rows": lines,
-    }
+        columns=["images", "agreement, %", "number"],
+        words=1,
+        rows=lines,
+    )
     return table, shares[1]
 
 
@@ -250,7 +239,7 @@ def wilson_interval(hits: int, number: int) -> tuple[float, float]:
         >>> print(f"{low:.3f} {high:.3f}")
         0.938 1.000
     """
-    found = stats.binomtest(hits, number).proportion_ci(0.99, method="wilson")
+    found = scipy.stats.binomtest(hits, number).proportion_ci(0.99, method="wilson")
     return float(found.low), float(found.high)
 
 
@@ -271,7 +260,7 @@ def main(config: Config) -> dict[str, Any]:
             title=f"A VAE that is told the label, on {setup.train.name}",
             doc=__doc__ or "",
             conditional=True,
-            **vae_parts.floors(config, setup),
+            floors=run.floors(vae_parts.likelihood_of(config).floor, setup),
         )
         states = train(config, setup, folder, both)
         run.print_line("Comparing both models on the test images")
@@ -315,7 +304,7 @@ def train(config: Config, setup: run.Setup, folder: Any, both: Pair) -> Pair:
     plain = run.train(
         config, setup, folder, both.vae, part="vae", convolutional=convolutional
     )
-    snapshots = vae_parts.snapshots(folder, both.cvae, setup)
+    snapshots = run.snapshots(folder.arrays / "epochs.npz", setup, both.cvae)
     conditional = run.train(
         config,
         setup,
@@ -330,7 +319,7 @@ def train(config: Config, setup: run.Setup, folder: Any, both: Pair) -> Pair:
 
 def compare(
     key: PRNGKeyArray, both: Pair, states: Pair, setup: run.Setup
-) -> tuple[dict[str, Any], dict[str, tuple[float, str]]]:
+) -> tuple[run.Table, dict[str, tuple[float, str]]]:
     """Measures both models on the same test images, with the same random numbers.
 
     Returns:
@@ -356,16 +345,16 @@ def compare(
     ]
     differences = (f"{less[n].mean():.2f} ± {2.58 * error[n]:.2f}" for n in columns)
     rows.append(["CVAE less by", *differences])
-    table = {
-        "title": "Both models on the same test images",
-        "note": f"Means over {len(less['loss']):,} test images, nats per image. The "
+    table = run.Table(
+        title="Both models on the same test images",
+        note=f"Means over {len(less['loss']):,} test images, nats per image. The "
         "reconstruction is -log p(x|z) at the mean of q; sampled, it is at a draw from "
         "q, and with the KL it makes the loss. Differences are paired by image, with "
         "99% intervals over images, for this one training of each model.",
-        "columns": ["model", *columns.values()],
-        "words": 1,
-        "rows": rows,
-    }
+        columns=["model", *columns.values()],
+        words=1,
+        rows=rows,
+    )
     nats = "nats per image"
     results = {
         f"{model} {column}": (float(own[term].mean()), nats)
@@ -377,9 +366,7 @@ def compare(
     return table, results
 
 
-def nll_table(
-    config: Config, both: Pair, states: Pair, setup: run.Setup
-) -> dict[str, Any]:
+def nll_table(config: Config, both: Pair, states: Pair, setup: run.Setup) -> run.Table:
     """Returns the table of -log p(x) and -log p(x|y) by importance sampling."""
     found = [
         vae_parts.measure_likelihood(
@@ -392,16 +379,16 @@ def nll_table(
         for model, state in zip(both, states, strict=True)
     ]
     names = ("VAE, -log p(x)", "CVAE, -log p(x|y)")
-    table = vae_parts.likelihood_table(
-        [one.row(name) for one, name in zip(found, names, strict=True)]
+    table = run.likelihood_table(
+        [run.likelihood_row(name, one) for one, name in zip(found, names, strict=True)]
     )
-    table["note"] += (
+    note = table.note + (
         " The conditional model is told the label. In a true model of the data a label "
         f"is worth at most log {both.cvae.num_classes} = "
         f"{math.log(both.cvae.num_classes):.2f} nats; what it gains beyond is what the "
         "plain model wastes for want of latents."
     )
-    return table
+    return dataclasses.replace(table, note=note)
 
 
 def _sample(model: models.VAE, state: Any, key: PRNGKeyArray, n: int) -> np.ndarray:

@@ -219,7 +219,7 @@ def _write(
     )
 
 
-def _table(config: Config, judge: dag_parts.Judge, found: Any) -> dict[str, Any]:
+def _table(config: Config, judge: dag_parts.Judge, found: Any) -> run.Table:
     real, dimension = judge.real.shape
     bias = sum(metrics.frechet_bias(dimension, n) for n in (real, config.samples)) / 2
     accuracy = judge.kinds.protocol["accuracy"]
@@ -243,9 +243,9 @@ def _table(config: Config, judge: dag_parts.Judge, found: Any) -> dict[str, Any]
                 " ".join(f"{distance:.1f}" for distance in one.distances),
             ]
         )
-    return {
-        "title": "What leaks, and how far samples are from the data",
-        "note": (
+    return run.Table(
+        title="What leaks, and how far samples are from the data",
+        note=(
             f"Leak rate: share of transformed samples ({config.transforms}), by a "
             f"classifier that takes {accuracy:.1%} of held-out images right, less what "
             "it takes wrongly, with a 95% interval over samples. FD: Frechet distance "
@@ -254,7 +254,7 @@ def _table(config: Config, judge: dag_parts.Judge, found: Any) -> dict[str, Any]
             f"of {config.batch_size} images; one of DAG looks at "
             f"{len(judge.transforms)} times as many. {_ada(config)}"
         ).rstrip(),
-        "columns": [
+        columns=[
             "images",
             "augmentation",
             "leak rate, %",
@@ -262,9 +262,9 @@ def _table(config: Config, judge: dag_parts.Judge, found: Any) -> dict[str, Any]
             "FD",
             "of each seed",
         ],
-        "words": 2,
-        "rows": rows,
-    }
+        words=2,
+        rows=rows,
+    )
 
 
 def _ada(config: Config) -> str:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from jaxgen import losses, random
 from jaxgen.estimators import Estimator, Moments, ScoreFunction, merge_moments, moments
@@ -21,7 +21,7 @@ from jaxgen.typing import Array, Images, PRNGKeyArray
 BLOCKS = 20
 """Blocks of draws whose spread tells how certain a bias is."""
 
-BLOCK_REACH = float(stats.t.isf(0.005, BLOCKS - 1))
+BLOCK_REACH = float(-special.stdtrit(BLOCKS - 1, 0.005))
 """Standard errors to either side in a 99% interval, where they come from blocks."""
 
 REFERENCE = 50

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.latent_arrays import SHOWN, chosen, decoder, encode_all
-from jaxgen import data, losses, run
+from experiments.latent_arrays import chosen
+from jaxgen import data, losses, models, run
 from jaxgen.errors import InputError
 from jaxgen.estimators import (
     VIMCO,
@@ -30,6 +30,7 @@ from jaxgen.images import every_nth
 from jaxgen.losses.vae.families import Bernoulli
 from jaxgen.losses.vae.priors import Prior, uniform_bernoulli, uniform_categorical
 from jaxgen.models import VAE
+from jaxgen.models.latent_views import SHOWN
 from jaxgen.training import on_one_device
 from jaxgen.typing import Array
 
@@ -162,11 +163,11 @@ def write_codes(folder: Path, model: VAE, state: Any, test: data.Source) -> None
     state = on_one_device(state)
     images, _, _ = chosen(test, conditional=False)
     images = images[every_nth(len(images), SHOWN)]
-    q, _ = encode_all(model, state, images)
+    q, _ = models.encode_images(model, state, images)
     write_npz(
         folder / "codes.npz",
         inputs=images,
-        outputs=decoder(model, state)(np.asarray(q.point)),
+        outputs=models.image_decoder(model, state)(np.asarray(q.point)),
         probabilities=np.asarray(probabilities(q)),
     )
 
@@ -179,7 +180,7 @@ def probabilities(q: Any) -> Array:
     return jax.nn.softmax(jnp.asarray(q.logits), axis=-1)
 
 
-def code_table(q: Any) -> dict[str, Any]:
+def code_table(q: Any) -> run.Table:
     """Says what the codes carry: entropies of the posterior and of its mean.
 
     Args:
@@ -200,16 +201,16 @@ def code_table(q: Any) -> dict[str, Any]:
     ]
     used = int(np.sum(told > 0.01))
     most = np.log(each.shape[-1])
-    return {
-        "title": "What each variable tells of an image",
-        "note": f"{used} of {len(rows)} variables tell more than 0.01 nats, "
+    return run.Table(
+        title="What each variable tells of an image",
+        note=f"{used} of {len(rows)} variables tell more than 0.01 nats, "
         f"{told.sum():.1f} nats together if they were independent; none can tell more "
         f"than {most:.2f}. What it tells is the entropy of its mean posterior over "
         f"{len(each):,} test images less the mean entropy of its posterior.",
-        "columns": ["variable", "tells, nats", "entropy given the image", "in all"],
-        "words": 1,
-        "rows": rows,
-    }
+        columns=["variable", "tells, nats", "entropy given the image", "in all"],
+        words=1,
+        rows=rows,
+    )
 
 
 def _entropy(p: np.ndarray) -> np.ndarray:

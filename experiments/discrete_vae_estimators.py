@@ -22,7 +22,6 @@ run of each straight-through ends at a bound of -182.4 nats per image and RLOO-2
 
 import dataclasses
 import math
-from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -179,18 +178,6 @@ def model_of(config: Config, parts: Parts, entrant: Entrant) -> models.VAE:
     )
 
 
-def trained_models(
-    config: Config, setup: run.Setup, restore: Callable[..., Any]
-) -> dict[str, tuple[models.VAE, Any]]:
-    """Returns the models of a finished run with their states; see `restored_runs`."""
-    parts = build(config, setup.train.image_shape)
-    every = {
-        name: model_of(config, parts, entrant)
-        for name, entrant in parts.entrants.items()
-    }
-    return {name: (model, restore(model, name)) for name, model in every.items()}
-
-
 def main(config: Config) -> dict[str, Any]:
     """Trains every model, measures along one; returns the numbers at the head."""
     check(config)
@@ -234,7 +221,7 @@ def train_all(
     every = max(1, setup.steps // RECORDS)
     ends = np.geomspace(every, setup.steps // every * every, config.places)
     wanted = {int(round(end / every)) * every for end in ends}
-    batch = vae_parts.first_batch(setup)
+    batch = next(training.iterate_batches(setup.batches))
     first = jax.jit(model_of(config, parts, parts.entrants[COMMON]).init)
     start = first(jax.random.clone(setup.key), batch)
     kept = KeepParameters(
@@ -302,7 +289,7 @@ def own_runs(
         rate = run.median_rate(path)
         seconds[name] = config.batch_size / rate if rate else math.nan
         state, values = on_one_device(states[name]), []
-        for number, batch in enumerate(vae_parts.test_batches(setup)):
+        for number, batch in enumerate(training.iterate_batches(setup.test_batches)):
             terms = evaluate(state, jax.random.fold_in(key, number), batch)
             counted = np.asarray(batch["weight"]) > 0
             values.append(-np.asarray(terms["loss"])[counted])
@@ -318,7 +305,7 @@ def along(
     config: Config, setup: run.Setup, parts: Parts, kept: KeepParameters
 ) -> Along:
     """Measures every estimator at the same points of the common run."""
-    images = vae_parts.first_batch(setup)["image"][: config.images]
+    images = next(training.iterate_batches(setup.batches))["image"][: config.images]
     likelihood = vae_parts.likelihood_of(config)
     encode = jax.jit(parts.encoder.apply)
 
@@ -376,7 +363,7 @@ def arrays_of(runs: Runs, found: Along) -> dict[str, Any]:
     }
 
 
-def runs_table(config: Config, parts: Parts, runs: Runs) -> dict[str, Any]:
+def runs_table(config: Config, parts: Parts, runs: Runs) -> run.Table:
     """Returns the table of the own runs."""
     best = max(runs.last, key=lambda name: runs.last[name].mean())
     rows = []
@@ -394,17 +381,17 @@ def runs_table(config: Config, parts: Parts, runs: Runs) -> dict[str, Any]:
                 f"{1e6 * runs.seconds[name]:,.0f}",
             ]
         )
-    return {
-        "title": f"Own runs of {runs.steps[-1]:,} steps",
-        "note": "Evidence lower bound of the test images with true samples, nats per "
+    return run.Table(
+        title=f"Own runs of {runs.steps[-1]:,} steps",
+        note="Evidence lower bound of the test images with true samples, nats per "
         "image; how far below the best, image by image on the same random numbers; ± "
         "is the 99% interval over images, which leaves out what another seed would do. "
         "Evaluations of the decoder for one gradient of one image; with its "
         "derivative it counts as three.",
-        "columns": ["estimator", "evaluations", "ELBO", "below the best", "µs a step"],
-        "words": 1,
-        "rows": rows,
-    }
+        columns=["estimator", "evaluations", "ELBO", "below the best", "µs a step"],
+        words=1,
+        rows=rows,
+    )
 
 
 def spread(values: np.ndarray) -> float:
@@ -412,7 +399,7 @@ def spread(values: np.ndarray) -> float:
     return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
-def gradients_table(config: Config, parts: Parts, found: Along) -> dict[str, Any]:
+def gradients_table(config: Config, parts: Parts, found: Along) -> run.Table:
     """Returns the table of the gradients at the end of the common run."""
     rows = []
     for name, entrant in parts.entrants.items():
@@ -437,22 +424,22 @@ def gradients_table(config: Config, parts: Parts, found: Along) -> dict[str, Any
             ]
         )
     truth = "by enumeration" if enumerable(config) else "by many draws of RLOO-4"
-    return {
-        "title": f"Gradients at step {step:,} of the run of {COMMON}",
-        "note": f"{config.draws:,} pairs of gradients of {config.images} images in the "
+    return run.Table(
+        title=f"Gradients at step {step:,} of the run of {COMMON}",
+        note=f"{config.draws:,} pairs of gradients of {config.images} images in the "
         "encoder's logits. Variance: total of one image, mean over images, ± the 99% "
         "interval. SNR: size of the mean gradient over its standard deviation, all "
         "images together. Bias: 99% interval of the distance of the mean from the "
         f"gradient {truth}, over the latter's size. z: that deviation along the "
         "gradient, in standard errors.",
-        "columns": ["estimator", "evaluations", "variance", "× evaluations", "SNR"]
+        columns=["estimator", "evaluations", "variance", "× evaluations", "SNR"]
         + ["bias", "z"],
-        "words": 1,
-        "rows": rows,
-    }
+        words=1,
+        rows=rows,
+    )
 
 
-def claims_table(found: Along) -> dict[str, Any]:
+def claims_table(found: Along) -> run.Table:
     """Returns the table of what is claimed, at each point of the common run."""
     steps = list(found[COMMON])
     rows = []
@@ -466,15 +453,15 @@ def claims_table(found: Along) -> dict[str, Any]:
         if name in found:
             cells = [signed_text(found[name][at].z) for at in steps]
             rows.append([f"z of {name}'s mean along the gradient", *cells])
-    return {
-        "title": "What is claimed, along the common run",
-        "note": "Ratios of variances with their 99% intervals: below 1 the first has "
+    return run.Table(
+        title="What is claimed, along the common run",
+        note="Ratios of variances with their 99% intervals: below 1 the first has "
         "less. z: deviations from the gradient in standard errors, which are within "
         f"±{BLOCK_REACH:.1f} in 99 of 100 cases where there is no bias.",
-        "columns": ["", *(f"step {at:,}" for at in steps)],
-        "words": 1,
-        "rows": rows,
-    }
+        columns=["", *(f"step {at:,}" for at in steps)],
+        words=1,
+        rows=rows,
+    )
 
 
 def ratio(one: Measured, other: Measured) -> tuple[float, float]:

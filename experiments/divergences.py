@@ -142,7 +142,7 @@ def main(config: Config) -> dict[str, Any]:
     )
     run.follow_run(folder, new=True)
     start = time.monotonic()
-    tables: list[dict[str, Any]] = []
+    tables: list[run.Table] = []
     results: dict[str, tuple[float, str]] = {}
     with run.display() as show:
         for name, study in build(config, show):

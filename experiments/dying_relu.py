@@ -189,7 +189,7 @@ def _arrays(config: Config, before: Seen, after: Seen) -> dict[str, np.ndarray]:
     }
 
 
-def _table(config: Config, before: Seen, after: Seen) -> dict[str, Any]:
+def _table(config: Config, before: Seen, after: Seen) -> run.Table:
     settings, rows = settings_of(config), []
     layers = range(len(config.hidden))
     for row, (rate, slope) in enumerate(zip(*settings, strict=True)):
@@ -205,16 +205,16 @@ def _table(config: Config, before: Seen, after: Seen) -> dict[str, Any]:
                 f"{whole} of {config.seeds} ({share.low:.2f} to {share.high:.2f})",
             ]
         )
-    return {
-        "title": "Dead units of the critic, and points without a gradient",
-        "note": (
+    return run.Table(
+        title="Dead units of the critic, and points without a gradient",
+        note=(
             f"Percent, means over {config.seeds} seeds with 99% intervals, after "
             f"{config.steps:,} steps. A unit is dead that is off for all of "
             f"{2 * config.looked_at:,} points, half of them generated. In the last "
             "column the seeds in which not one generated point has a gradient, with "
             "the 95% Wilson interval of that probability."
         ),
-        "columns": [
+        columns=[
             "learning rate",
             "activation",
             *(f"layer {layer + 1}" for layer in layers),
@@ -222,9 +222,9 @@ def _table(config: Config, before: Seen, after: Seen) -> dict[str, Any]:
             "points without gradient",
             "seeds without any",
         ],
-        "words": 2,
-        "rows": rows,
-    }
+        words=2,
+        rows=rows,
+    )
 
 
 def _results(config: Config, after: Seen) -> dict[str, tuple[float, str]]:

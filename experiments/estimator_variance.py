@@ -145,7 +145,7 @@ def main(config: Config) -> dict[str, Any]:
                 name: {"value": float(value), "unit": unit}
                 for name, (value, unit) in results.items()
             },
-            "tables": tables,
+            "tables": [table.as_json() for table in tables],
             "seconds": time.monotonic() - start,
         },
     )

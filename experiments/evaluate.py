@@ -44,7 +44,6 @@ import jax
 
 from experiments import (
     evaluation_files,
-    feature_choice,
     image_sets,
     judged_sets,
     restored_runs,
@@ -124,8 +123,8 @@ def judge_run(config: Config) -> dict[str, Any]:
     pictures = judged_sets.pictures_of(restored.config)
     found, notes = [], {}
     with run.display() as show:
-        nets = feature_choice.networks_of(
-            config.features, pictures.train, pictures.test, show
+        nets = metrics.features.named_features(
+            config.features, pictures.train, pictures.test, progress=show
         )
         for name, (model, state) in chosen.items():
             # The same keys: all models are compared with the same images.
@@ -210,8 +209,8 @@ def compare_pair(config: Config) -> dict[str, Any]:
             evaluation = metrics.evaluate(
                 {"generated": pair.generated},
                 pair.real,
-                feature_nets=feature_choice.networks_of(
-                    config.features, pair.real, None, show
+                feature_nets=metrics.features.named_features(
+                    config.features, pair.real, progress=show
                 ),
                 num_samples=config.num_samples,
                 batch_size=config.batch_size,
@@ -318,7 +317,7 @@ def _check(config: Config) -> None:
     run.check_positive(config, "num_samples", "batch_size", "image_size")
     run.check_bounds(config, "nll_images", "resamples", least=2)
     run.check_bounds(config, "confidence", above=0, below=1)
-    feature_choice.check_names(config.features)
+    metrics.features.check_feature_names(config.features)
     if len(config.paths) not in (1, 2):
         raise InputError(
             f"{len(config.paths)} paths were given: give the folder of one run, or two "

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from experiments.judged_sets import Pictures
-from experiments.restored_runs import Restored
+from experiments.restored_runs import Judged, Restored
 from jaxgen import run, training
 from jaxgen.files import write_npz
 from jaxgen.metrics import Evaluation
-from jaxgen.models import GAN, VAE
 from jaxgen.training import environment
 
 REAL = "real"
@@ -73,9 +72,9 @@ def protocol_of_run(
     return own | {"models": {name: dict(said) for name, said in models.items()}}
 
 
-def _pixels(model: VAE | GAN, pictures: Pictures) -> str:
+def _pixels(model: Judged, pictures: Pictures) -> str:
     """What is compared with what."""
-    if isinstance(model, GAN):
+    if getattr(model, "kind", type(model).__name__) == "GAN":
         if pictures.binarized:
             return "trained on bits drawn of the grey images it is compared with"
         return "compared with the images as they are"

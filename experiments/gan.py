@@ -1,278 +1,199 @@
 """GANs learn to write digits; of their losses, one falls with the distance to data.
 
-Claim: The losses of a GAN need not say how good its samples are: two networks play
-against each other, and the critic may get surer while the pictures improve. Over a
-training, a Wasserstein critic's estimate falls with the Frechet distance; from look to
-look it says little.
-
 Source: Goodfellow et al., Generative Adversarial Networks, 2014; Radford et al., DCGAN,
-2016; Arjovsky et al., Wasserstein GAN, 2017, figures 3 and 4; Gulrajani et al.,
-Improved Training of Wasserstein GANs, 2017; Mirza and Osindero, Conditional Generative
-Adversarial Nets, 2014; Odena et al., Conditional Image Synthesis with Auxiliary
-Classifier GANs, 2017; Miyato and Koyama, cGANs with Projection Discriminator, 2018.
+2016; Arjovsky et al., Wasserstein GAN, 2017, figures 3 and 4; Gulrajani et al., 2017;
+Odena et al., AC-GAN, 2017; Miyato and Koyama, Projection Discriminator, 2018.
 
-Command: `python -m experiments.gan` trains two GANs of dense layers for 60 epochs of
-mnist5k, in 80 seconds of one CPU core. Over 30 looks at the samples (Frechet distance
-in a classifier's features, FD) of one seed the rank correlation with FD is -0.63 for
-the loss of the non-saturating generator and -0.66 for the Jensen-Shannon estimate of
-its critic (the wrong way round), 0.01 for the generator of WGAN-GP, and 0.90 (95 %
-interval 0.76 to 0.96) for its critic's estimate. From one look to the next the changes
-of that estimate tell little: 0.20 (-0.18 to 0.53). FD ends at 34.5 and 35.7.
+`python -m experiments.gan`: two GANs of dense layers, 60 epochs of mnist5k, one seed;
+80 seconds of one CPU core. Over 30 looks at the samples (Frechet distance in a
+classifier's features, FD) the rank correlation with FD is 0.90 (0.77 to 0.96) for the
+critic's estimate of WGAN-GP and -0.80 (-0.91 to -0.59) for the loss of the
+non-saturating generator. FD ends at 34.5 and 44.8.
 
-With `--network conv` the non-saturating GAN is DCGAN, and `--conditional auxiliary`
-tells it the label. `--data mnist --network conv --width 16 --systems non_saturating
---conditional auxiliary --epochs 10 --look-every 1` draws digits whose class a
-classifier (98.9 % right on test images) agrees with for 94.0 % of 10,000 samples (95 %
-interval 93.5 to 94.4), at an FD of 2.7 (2.4 to 3.0) from 2,000 test images, where real
-images have 0.31; about 9 minutes of one core. There the generator's loss happened to
-rank the 10 looks as FD does too (0.96).
-With `--conditional projection` 2 epochs get 82.9 % (82.2 to 83.6); when the generator
-was told by its batch normalization, as in that paper, and not beside the latents, they
-got 12 %: the scales of all classes start the same and part slowly.
+`main(CONDITIONAL)`: a DCGAN that is told the label, 9 minutes of one core. A classifier
+(98.9 % right on test images) agrees with the label of 94.0 % of 10,000 samples (93.5 to
+94.4), FD is 2.7 (2.4 to 3.0), that of real images 0.31. There the generator's loss
+happened to rank the 10 looks as FD does (0.96).
 """
 
 import dataclasses
-import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
-import numpy as np
+import jax.numpy as jnp
 
-from experiments.collapse_monitor import CollapseMonitor
-from experiments.gan_studies import curves, findings, quality, systems
-from experiments.gan_studies.systems import SystemName
-from jaxgen import data, models, random, run, training
+from experiments.figures import gan as figures
+from jaxgen import metrics, models, networks, random, report, run, training
 from jaxgen.errors import InputError
-from jaxgen.images import every_nth, scale
-from jaxgen.training import Snapshots, on_one_device
-
-SHOWN = 64
-"""Samples in the figure of the end of the run."""
-
-MONITORED = 960
-"""Images of either split that the monitor compares samples with."""
-
-TERMS = ("critic_loss", "generator_loss", "real_logit", "fake_logit")
+from jaxgen.images import every_nth
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(run.RunOptions, systems.NetworkOptions, run.DataOptions):
+class Config(run.RunOptions, run.DataOptions):
     """Options of the script."""
 
-    systems: tuple[SystemName, ...] = ("non_saturating", "wgan_gp")
+    systems: tuple[models.PublishedName, ...] = ("non_saturating", "wgan_gp")
     """Which GANs, one after the other, each with the settings of its paper."""
+    network: Literal["mlp", "conv"] = "mlp"
+    """`mlp`: hidden layers; `conv`: the generator and critic of DCGAN."""
+    width: int = 32
+    """With conv: channels of the finest layers; coarser ones have twice as many."""
+    hidden: tuple[int, ...] = (256, 256)
+    """Widths of the hidden layers of `mlp`."""
+    latents: int = 64
+    """Dimensions of the latent space."""
+    conditional: Literal["no", "concat", "projection", "auxiliary"] = "no"
+    """Tell the label beside the latents, and to the critic: `concat` beside the image,
+    with conv `projection`; with `auxiliary` the critic has to find it out."""
+    remedies: str = "none"
+    """What is done beside what the system does itself, as `pac2` or `r1=1+std`."""
     epochs: int = 60
-    """Passes over the training images. A step is one of the generator, and takes as
-    many batches as the critic takes steps."""
+    """Passes over the training images; each step of a critic takes a batch."""
     batch_size: int = 64
     """Images a step of the critic, over all devices."""
     learning_rate: float | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
     """Of both networks; by default that of the system."""
     look_every: int = 2
     """Epochs from one look at the samples to the next."""
-    samples: int = 10_000
-    """Samples of a conditional model whose class is looked at in the end."""
 
 
-def build(
-    config: Config,
-    name: str,
-    setup: run.Setup,
-    *,
-    critic_steps: int | None = None,
-) -> models.GAN:
-    """Returns the system of that name; see `systems.build`."""
-    return systems.build(
-        config,
-        name,
-        setup.train.image_shape,
-        systems.num_classes_of(config, setup),
-        critic_steps=critic_steps,
+CONDITIONAL = dataclasses.replace(
+    Config(data="mnist", network="conv", width=16, conditional="auxiliary", epochs=10),
+    systems=("non_saturating",),
+    look_every=1,
+)
+
+
+def _cannot_tell(systems: Mapping[str, figures.System]) -> str:
+    if not figures.CLAIMED.keys() <= systems.keys():
+        return "other systems"
+    few = [one.label for one in systems.values() if len(one.looks["fd"]) < 10]
+    return f"fewer than 10 looks at {few[0]}" if few else ""
+
+
+def _find(systems: Mapping[str, figures.System]) -> run.Finding:
+    levels = (systems[n].correlations[s].level for n, s in figures.CLAIMED.items())
+    estimate, loss = levels
+    held = True if estimate.low > max(0.0, loss.high) else None
+    return run.Finding(
+        held=False if loss.low > 0 or estimate.high < 0 else held,
+        name="rank correlation of FD with the critic's estimate",
+        number=run.Estimate(*estimate),
+        reference=f"with the generator's loss {run.Estimate(*loss)}",
+        note="one seed",
     )
 
 
-def trained_models(
-    config: Config, setup: run.Setup, restore: Callable[..., Any]
-) -> dict[str, tuple[models.GAN, Any]]:
-    """Returns the models of a finished run with their states; see `restored_runs`."""
-    found = {}
-    for name in config.systems:
-        # The data come in batches of one minibatch here.
-        model = build(config, name, setup, critic_steps=1)
-        found[systems.label_of(config, name)] = (model, restore(model, name))
-    return found
+CLAIM = run.Claim(
+    "Over a training, the estimate of a Wasserstein critic falls with the Frechet "
+    "distance of the samples, while the loss of a non-saturating generator does not.",
+    applies=_cannot_tell,
+    check=_find,
+)
+
+
+def build(config: Config, name: models.PublishedName, setup: run.Setup) -> models.GAN:
+    """Returns the system of that name for the images of a setup."""
+    shape = setup.train.image_shape
+    classes = None if config.conditional == "no" else len(run.class_names(setup))
+    normalization = models.PUBLISHED_GANS[name].normalization
+    auxiliary = config.conditional == "auxiliary"
+    heads = 1 + (classes or 0) if auxiliary else 1
+    if config.network == "conv":
+        told = "projection" if config.conditional == "projection" else "concat"
+        generator = networks.dcgan_generator(shape, width=config.width)
+        critic = networks.dcgan_critic(
+            width=config.width,
+            normalization=normalization,
+            heads=heads,
+            condition=None if auxiliary else told,
+        )
+    elif normalization == "spectral" or config.conditional == "projection":
+        raise InputError(
+            f"--systems {name} --conditional {config.conditional} is there for "
+            "--network conv alone: add that, or take others."
+        )
+    else:
+        generator = networks.mlp_generator(shape, config.hidden, output=jnp.tanh)
+        critic = networks.mlp_critic(config.hidden[::-1], heads=heads)
+    return models.published_gan(
+        name,
+        generator,
+        critic,
+        latents=config.latents,
+        remedies=config.remedies,
+        learning_rate=config.learning_rate,
+        ema_decay=0.99,
+        num_classes=classes,
+        auxiliary_weight=float(auxiliary),
+        signed=True,
+    )
 
 
 def main(config: Config) -> dict[str, Any]:
-    """Trains, judges, draws; returns the distances and what tells of them."""
-    _check(config)
-    setup = run.prepare(config)
-    classes = systems.num_classes_of(config, setup)
-    labels = {name: systems.label_of(config, name) for name in config.systems}
+    """Trains, compares, draws; returns the numbers for the head of the page."""
+    run.check_positive(config, "width", "hidden", "latents", "look_every")
+    run.check_distinct(config, "systems")
+    setup, names = run.prepare(config), config.systems
+    shown = setup.test.read(every_nth(len(setup.test), 64))["image"]
+    setups, made, systems = {}, {}, {}
+    for name in names:
+        size = config.batch_size * models.PUBLISHED_GANS[name].critic_steps
+        setups[name] = run.with_batch_size(config, setup, size)
+        made[name] = build(config, name, setup)
+        run.check_models(setups[name], made[name], step=True)
+    words = [config.network, config.conditional, config.remedies.replace("=", "")]
     with run.timed() as seconds:
-        made = {name: build(config, name, setup) for name in labels}
-        for name, model in made.items():
-            own = systems.setup_of(config, name, setup)
-            run.check_models(own, model, step=True)
         folder = run.open_folder(
             config,
             "gan",
-            "-".join([setup.train.name, *labels, *_kind(config)]),
+            "-".join([setup.train.name, *names, *(w for w in words if w[:2] != "no")]),
             title=f"GANs on {setup.train.name}",
-            doc=__doc__ or "",
-            labels=labels,
+            claim=CLAIM,
+            labels={name: models.PUBLISHED_GANS[name].label for name in names},
         )
         with run.display() as show:
-            judge = quality.judge_of(setup, show)
-        found, samples = {}, {"real images": _real(setup)}
+            real = metrics.quality_reference(setup.test, setup.train, progress=show)
         for name, model in made.items():
-            state = on_one_device(_train(config, name, setup, model, judge, folder))
-            run.print_line(
-                f"Comparing {judge.num_samples:,} samples of {labels[name]} with test "
-                "images"
+            home, own = folder.path / "parts" / name, setups[name]
+            per_epoch, number = own.batches.steps_per_epoch, model.num_classes or 10
+            monitors = metrics.gan_monitors(
+                home, model, own.key, real, own.train, own.test, per_epoch
             )
-            found[name] = quality.judged(
-                random.stream(setup.key, "judged"),
+            looks = run.every_epochs(own, monitors, config.look_every)
+            epochs = home / "epochs.npz"
+            snapshots = run.snapshots(epochs, own, model, number=number, most=8)
+            state = run.train(
+                config,
+                own,
+                folder,
                 model,
-                state,
-                judge,
-                num_samples=config.samples,
+                part=name,
+                convolutional=config.network == "conv",
+                callbacks=(snapshots, looks),
+                terms=("critic_loss", "generator_loss", "real_logit", "fake_logit"),
             )
+            logits = {"real_logit": "held_out_logit"}
+            run.merge_parts(
+                folder, [name], split="train", held_out=logits, beside="quality.jsonl"
+            )
+            run.print_line(f"Comparing samples of {name} with test images")
+            state = training.on_one_device(state)
+            key = random.stream(setup.key, "judged")
+            quality = metrics.measure_quality(key, model, state, real)
             key = random.stream(setup.key, "figures")
-            samples[labels[name]], _ = quality.drawn(key, model, state, SHOWN)
-        curves.merge(folder, list(labels))
-        findings.write_monitor(folder, labels)
-        findings.write_pictures(
-            folder,
-            labels,
-            samples,
-            class_names=setup.train.class_names if classes else None,
-        )
-        rows = {name: run.records_of(folder.metrics, name) for name in labels}
-        told = {name: curves.correlations(rows[name]) for name in labels}
-        findings.write_telling(folder, labels, rows, told)
-        steps = {name: rows[name][-1]["step"] for name in labels}
-    tables = [findings.quality_table(labels, found, judge, steps)]
-    if any(told.values()):
-        tables.append(findings.telling_table(labels, told))
-    results = _results(labels, found, told)
-    return run.finish(folder, results, seconds=seconds(), tables=tables)
-
-
-def _train(
-    config: Config,
-    name: str,
-    setup: run.Setup,
-    model: models.GAN,
-    judge: quality.Judge,
-    folder: training.RunFolder,
-) -> Any:
-    setup = systems.setup_of(config, name, setup)
-    per_epoch = setup.batches.steps_per_epoch
-    home = folder.path / "parts" / name
-    home.mkdir(parents=True, exist_ok=True)
-    snapshots = Snapshots(
-        home / "epochs.npz",
-        model,
-        random.stream(setup.key, "snapshots"),
-        per_epoch,
-        math.ceil(setup.steps / per_epoch),
-        number=model.num_classes or 10,
-        most=8,
-    )
-    watch = quality.Watch(
-        home / "looks.json",
-        model,
-        judge,
-        random.stream(setup.key, "watch"),
-    )
-    label = systems.label_of(config, name)
-    monitor = CollapseMonitor(
-        home / "monitor.jsonl",
-        model,
-        random.stream(setup.key, "monitor"),
-        _some(setup.train),
-        test=_some(setup.test),
-        steps_per_epoch=per_epoch,
-        warn=lambda sentence: run.print_line(f"{label}: {sentence}"),
-    )
-    looks = quality.at_looks(
-        (watch, monitor),
-        steps_per_epoch=per_epoch,
-        every=config.look_every,
-        last=setup.steps,
-    )
-    return run.train(
-        config,
-        setup,
+            samples, _ = metrics.draw_images(key, model, state, len(shown))
+            systems[name] = figures.read_system(folder, name, quality, samples)
+        run.merge_parts(folder, names, split="monitor", file="monitor.jsonl")
+        classes = () if config.conditional == "no" else run.class_names(setup)
+        report.write_figures(folder.path, figures.figures(systems, shown, classes))
+    return run.finish(
         folder,
-        model,
-        part=name,
-        convolutional=config.network == "conv",
-        callbacks=(snapshots, looks),
-        terms=TERMS,
+        figures.headline(systems),
+        seconds=seconds(),
+        tables=figures.tables(systems, real),
+        verdict=CLAIM.verdict(systems),
     )
-
-
-def _real(setup: run.Setup) -> np.ndarray:
-    return setup.test.read(every_nth(len(setup.test), SHOWN))["image"]
-
-
-def _some(source: data.Source) -> dict[str, Any]:
-    """As many images as the monitor looks at, with their labels."""
-    examples = source.read(every_nth(len(source), MONITORED))
-    return examples | {"image": scale(examples["image"])}
-
-
-def _kind(config: Config) -> list[str]:
-    """What the name of the run says beside data and systems."""
-    words = [config.network]
-    if config.conditional != "no":
-        words.append(config.conditional)
-    if config.remedies != "none":
-        words.append(config.remedies.replace("=", ""))
-    return words
-
-
-def _results(
-    labels: Mapping[str, str],
-    found: Mapping[str, quality.Found],
-    told: Mapping[str, Mapping[str, Any]],
-) -> dict[str, tuple[float, str]]:
-    """The numbers for the head of the page."""
-    results: dict[str, tuple[float, str]] = {}
-    for name, label in labels.items():
-        results[f"FD, {label}"] = (found[name].fd.value, "")
-        agreement = found[name].agreement
-        if agreement is not None:
-            results[f"label agreement, {label}"] = (100 * agreement.value, "%")
-        for signal in ("generator_loss", "estimate"):
-            if signal in told[name]:
-                title = f"{curves.SIGNALS[signal]} and FD, {label}"
-                results[title] = (told[name][signal][0].value, "rank correlation")
-    return results
-
-
-def _check(config: Config) -> None:
-    run.check_positive(
-        config,
-        "width",
-        "hidden",
-        "latents",
-        "critic_steps",
-        "look_every",
-        "samples",
-    )
-    run.check_bounds(config, "auxiliary_weight", least=0)
-    run.check_bounds(config, "ema_decay", least=0, below=1)
-    if not config.systems or len(set(config.systems)) < len(config.systems):
-        raise InputError(
-            f"--systems is {' '.join(config.systems) or 'empty'}: name at least one "
-            "system, each once."
-        )
-    classes = None if config.conditional == "no" else 10
-    for name in config.systems:
-        systems.build(config, name, run.IMAGE_SHAPE, classes)
 
 
 if __name__ == "__main__":

@@ -26,8 +26,14 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from experiments import gan_parts
-from experiments.mode_models import CANDIDATES, Row, build, label_of, rows_of
+from experiments.mode_models import (
+    CANDIDATES,
+    OptimizerOptions,
+    Row,
+    build,
+    label_of,
+    rows_of,
+)
 from experiments.mode_watch import (
     SHOWN,
     ModeWatch,
@@ -38,6 +44,7 @@ from experiments.mode_watch import (
 from jaxgen import models, random, run, training
 from jaxgen.data import mixtures
 from jaxgen.errors import InputError
+from jaxgen.losses.gan import LossName, name_label
 
 STEPS_PER_EPOCH = 100
 """What the progress bar calls an epoch: points are drawn anew in each step."""
@@ -51,13 +58,13 @@ MIXTURES = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(gan_parts.OptimizerOptions):
+class Config(OptimizerOptions):
     """Options of the script."""
 
     mixture: Literal["ring", "grid", "swiss_roll", "two_moons"] = "ring"
     """`ring`: 8 Gaussians; `grid`: 25; `swiss_roll` and `two_moons` have no modes to
     count, and give pictures."""
-    losses: tuple[gan_parts.LossName, ...] = ("non_saturating",)
+    losses: tuple[LossName, ...] = ("non_saturating",)
     """Losses; each is trained with each of the remedies."""
     remedies: tuple[str, ...] = ("none", "pac2", "unroll5")
     """`none`, pac, unroll, noise (which falls to 0 over the run), std (of minibatches),
@@ -211,7 +218,7 @@ def _note(config: Config) -> str:
         "standard deviations of a mode, and a mode is found by one good sample "
         "(perfect samples: 98.9 % good, reverse KL 0). In how many seeds all modes "
         "are found, and the 95 % Wilson interval of that probability. The setting: "
-        f"{' and '.join(map(gan_parts.loss_label, config.losses))} loss, "
+        f"{' and '.join(map(name_label, config.losses))} loss, "
         f"learning rates of generator and critic {rates}, Adam({config.b1:g}, "
         f"{config.b2:g}), {config.activation} layers of {hidden}, {config.initializer} "
         f"start, {config.latents} latents, batches of {config.batch_size}, "

@@ -29,10 +29,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from experiments import evaluation_files, feature_choice, gan_parts
+from experiments import evaluation_files
 from experiments.gan_studies import versus
 from jaxgen import losses, metrics, models, networks, random, run
 from jaxgen.losses.vae import priors
+from jaxgen.models import remedies
 from jaxgen.training import on_one_device
 from jaxgen.typing import Array, Network, Params, PyTree
 
@@ -59,7 +60,7 @@ class Config(run.RunOptions, run.DataOptions):
     """Dimensions of the latent space."""
     batch_size: int = 64
     """Images a step, over all devices."""
-    loss: gan_parts.LossName = "non_saturating"
+    loss: losses.gan.LossName = "non_saturating"
     """Of the GAN."""
     remedies: str = "r1=1"
     """What keeps the GAN on its way, as `r1=1`, `gp=10`, `pac2` or `none`."""
@@ -96,16 +97,16 @@ def build(config: Config, image_shape: tuple[int, int, int]) -> Pair:
         likelihood=losses.vae.bernoulli(),
         prior=priors.standard_normal(config.latents),
     )
-    remedies = gan_parts.remedies_of(config.remedies, images=True)
+    chosen = remedies.from_words(config.remedies, images=True)
     rate = config.gan_learning_rate
     gan = models.gan(
         as_generator(decoder),
         critic,
-        *gan_parts.adam_pair(rate, rate, b1=0.5, remedies=remedies),
+        *remedies.adam_pair(rate, rate, b1=0.5, remedies=chosen),
         latents=config.latents,
-        loss=gan_parts.loss_of(config.loss),
-        **gan_parts.factors_of(config.loss),
-        remedies=remedies,
+        loss=losses.gan.from_name(config.loss),
+        **losses.gan.published_factors(config.loss),
+        remedies=chosen,
         ema_decay=config.ema_decay or None,
         signed=True,
     )
@@ -125,17 +126,6 @@ def as_generator(decoder: Network) -> Network:
         return jnp.tanh(0.5 * logits), stats
 
     return Network(decoder.init, apply)
-
-
-def trained_models(
-    config: Config, setup: run.Setup, restore: Callable[..., Any]
-) -> dict[str, tuple[Any, Any]]:
-    """Returns the models of a finished run with their states; see `restored_runs`."""
-    pair = build(config, setup.train.image_shape)
-    return {
-        "VAE": (pair.vae, restore(pair.vae, "vae")),
-        "GAN": (pair.gan, restore(pair.gan, "gan")),
-    }
 
 
 def main(config: Config) -> dict[str, Any]:
@@ -172,8 +162,8 @@ def main(config: Config) -> dict[str, Any]:
                 setup.test,
                 key=random.stream(setup.key, "metrics"),
                 train=setup.train,
-                feature_nets=feature_choice.networks_of(
-                    (), setup.train, setup.test, show
+                feature_nets=metrics.features.named_features(
+                    (), setup.train, setup.test, progress=show
                 ),
                 num_samples=min(config.samples, len(setup.test), len(setup.train)),
                 progress=show,

@@ -7,10 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from scipy import stats
+from scipy import special
 
-from experiments import vae_parts
-from jaxgen import estimators, run
+from jaxgen import estimators, run, training
 from jaxgen.estimators import Estimator
 from jaxgen.losses.vae.families import Gaussian
 from jaxgen.models import VAE
@@ -19,7 +18,7 @@ from jaxgen.typing import Array, PRNGKeyArray
 GROUPS = 10
 """Groups of draws that a signal-to-noise ratio's error is estimated from."""
 
-REACH = float(stats.t.isf(0.005, GROUPS - 1))
+REACH = float(-special.stdtrit(GROUPS - 1, 0.005))
 """Standard errors to either side in the 99 % interval of such a ratio."""
 
 
@@ -83,7 +82,7 @@ def measure_bounds(
         return jax.lax.map(one, keys, batch_size=max(1, 1000 // size)), q.mean
 
     rows = []
-    for number, batch in enumerate(vae_parts.test_batches(setup)):
+    for number, batch in enumerate(training.iterate_batches(setup.test_batches)):
         if number * size >= num_images:
             break
         weights, mean = weigh(jax.random.fold_in(key, number), batch["image"])

@@ -37,7 +37,17 @@ from experiments.importance_bounds import (
     signal_to_noise,
 )
 from experiments.latent_arrays import latent_figures
-from jaxgen import estimators, losses, metrics, models, networks, random, report, run
+from jaxgen import (
+    estimators,
+    losses,
+    metrics,
+    models,
+    networks,
+    random,
+    report,
+    run,
+    training,
+)
 from jaxgen.errors import InputError
 from jaxgen.estimators import Estimator
 from jaxgen.files import write_npz
@@ -137,17 +147,6 @@ def build(
     )
 
 
-def trained_models(
-    config: Config, setup: run.Setup, restore: Callable[..., Any]
-) -> dict[str, tuple[models.VAE, Any]]:
-    """Returns the models of a finished run with their states; see `restored_runs`."""
-    every = {
-        task.name: build(config, task, setup.train.image_shape, setup.steps)
-        for task in tasks_of(config)
-    }
-    return {name: (model, restore(model, name)) for name, model in every.items()}
-
-
 def burda_schedule(rate: float, steps: int) -> Callable[[Array], Array]:
     """Returns `rate * 10^(-i/7)` for 3^i parts of 3,280, i = 0 ... 7.
 
@@ -167,7 +166,7 @@ def burda_schedule(rate: float, steps: int) -> Callable[[Array], Array]:
 
 def likelihood_table(
     config: Config, tasks: list[Task], found: list[Bounds], speed: list[float]
-) -> dict[str, Any]:
+) -> run.Table:
     """Returns the table of the claim, with the published numbers beside ours."""
     first = -found[0].bound[:, -1]
     compared = config.data in vae_parts.MNIST
@@ -195,16 +194,16 @@ def likelihood_table(
                 *published,
             ]
         )
-    return {
-        "title": "Likelihood and active latents",
-        "note": f"Nats per image on {len(first):,} test images, {config.nll_samples:,} "
+    return run.Table(
+        title="Likelihood and active latents",
+        note=f"Nats per image on {len(first):,} test images, {config.nll_samples:,} "
         "importance samples; intervals are 99 % over images, those of the gain over "
         f"{tasks[0].name} from differences on the same images. ESS: effective samples, "
         "the median. Trained for "
         f"{config.epochs if config.steps is None else config.steps} "
         f"{'epochs' if config.steps is None else 'steps'} of {config.data}."
         + (_OF_BURDA if compared else ""),
-        "columns": [
+        columns=[
             "model",
             "gradient",
             "-bound, k=1",
@@ -215,9 +214,9 @@ def likelihood_table(
             "s/epoch",
             *(("published -log p(x)", "published active") if compared else ()),
         ],
-        "words": 2,
-        "rows": rows,
-    }
+        words=2,
+        rows=rows,
+    )
 
 
 def signal_table(
@@ -227,9 +226,9 @@ def signal_table(
     state: Any,
     setup: run.Setup,
     config: Config,
-) -> dict[str, Any]:
+) -> run.Table:
     """Measures the signal-to-noise ratio of the encoder's gradient for each k."""
-    images = next(iter(vae_parts.test_batches(setup)))["image"]
+    images = next(iter(training.iterate_batches(setup.test_batches)))["image"]
     rows = []
     for name, estimator in GRADIENTS.items():
         cells = []
@@ -245,17 +244,17 @@ def signal_table(
             )
             cells.append(f"{found.ratio:.2f} ± {REACH * found.standard_error:.2f}")
         rows.append([name, *cells])
-    return {
-        "title": "Signal-to-noise ratio of the encoder's gradient",
-        "note": f"|E g| / sqrt(tr Var g) at the end of training {task.name}, for one "
+    return run.Table(
+        title="Signal-to-noise ratio of the encoder's gradient",
+        note=f"|E g| / sqrt(tr Var g) at the end of training {task.name}, for one "
         f"batch of {len(images)} test images, of the bound with k samples; 99 % "
         f"intervals from {GROUPS * (config.gradient_draws // GROUPS)} draws. Of the "
         "plain gradient it falls as 1 / sqrt(k), of dreg it rises as sqrt(k), in the "
         "limit of many samples; stl is biased for k above 1.",
-        "columns": ["gradient", *(f"k={k}" for k in config.ks)],
-        "words": 1,
-        "rows": rows,
-    }
+        columns=["gradient", *(f"k={k}" for k in config.ks)],
+        words=1,
+        rows=rows,
+    )
 
 
 def main(config: Config) -> dict[str, Any]:

@@ -8,11 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.latent_arrays import decoder, encode_all
-from jaxgen import data, random
-from jaxgen.images import every_nth, scale
+from jaxgen import data, models, random
+from jaxgen.errors import InputError
+from jaxgen.images import every_nth, in_blocks, scale, to_bytes
 from jaxgen.losses.vae.families import Gaussian, StandardNormal
 from jaxgen.models import GAN, VAE, fit_mixture
+from jaxgen.run.exports import ExportedModel, ExportedState
 from jaxgen.training import on_one_device
 from jaxgen.typing import Array, PRNGKeyArray
 
@@ -89,7 +90,10 @@ def pictures_of(config: Any) -> Pictures:
 
 
 def judged_sets(
-    key: PRNGKeyArray, model: VAE | GAN, state: Any, pictures: Pictures
+    key: PRNGKeyArray,
+    model: VAE | GAN | ExportedModel,
+    state: Any,
+    pictures: Pictures,
 ) -> Judged:
     """Returns what a model is judged by.
 
@@ -97,7 +101,7 @@ def judged_sets(
     stands for q(z|x); samples from the prior, and, of an unconditional model with
     Gaussian latents, from a mixture of Gaussians fitted to draws of q(z|x) of the
     training images. A conditional model is given the label of a test image, and labels
-    in turn for its samples.
+    in turn for its samples. Of a model that was exported there is no mixture.
 
     Args:
         key: It is consumed.
@@ -105,6 +109,8 @@ def judged_sets(
         state: Its state.
         pictures: The images.
     """
+    if isinstance(model, ExportedModel):
+        return _of_exported(model, state, pictures)
     state = on_one_device(state)
     samplers: dict[str, Sampler] = {PRIOR: _prior(model, state)}
     if isinstance(model, GAN):
@@ -127,7 +133,37 @@ def judged_sets(
     )
 
 
-def _note(model: VAE | GAN) -> str:
+def _of_exported(
+    model: ExportedModel, state: ExportedState, pictures: Pictures
+) -> Judged:
+    if model.sample is None:
+        raise InputError(
+            "The run has a model with parts of its own, whose samples were not "
+            "exported: its training said why."
+        )
+    reconstructions = None
+    if model.reconstruct is not None:
+        reconstruct, seen = model.reconstruct, pictures.seen_test
+
+        def read(indices: np.ndarray) -> dict[str, np.ndarray]:
+            examples = seen.read(indices)
+            own = []
+            if model.num_classes is not None:
+                own = [np.eye(model.num_classes, dtype=np.float32)[examples["label"]]]
+            made = in_blocks(
+                lambda images, *own: reconstruct(state, scale(images), *own),
+                examples["image"],
+                *own,
+            )
+            return {"image": np.concatenate([to_bytes(block) for block in made])}
+
+        reconstructions = dataclasses.replace(
+            seen, class_names=None, read=read, cache_name=None
+        )
+    return Judged(reconstructions, {PRIOR: _prior(model, state)}, None, _note(model))
+
+
+def _note(model: VAE | GAN | ExportedModel) -> str:
     return "prior" if model.num_classes is None else "prior, labels in turn"
 
 
@@ -150,7 +186,8 @@ def _path(model: VAE, state: Any) -> tuple[Callable[[Array], Array], int] | None
     return lambda latents: model.decode(state, latents), len(prior.zeros)
 
 
-def _prior(model: VAE | GAN, state: Any) -> Sampler:
+def _prior(model: VAE | GAN | ExportedModel, state: Any) -> Sampler:
+    assert model.sample is not None
     draw = jax.jit(model.sample, static_argnums=2)
     return lambda key, n: draw(state, key, n)
 
@@ -174,18 +211,18 @@ def _latents(
 ) -> np.ndarray | None:
     """Draws z ~ q(z|x) for training images, or gives None for latents of no use."""
     rows = every_nth(len(seen), MOST_LATENTS)
-    first, _ = encode_all(model, state, seen.read(rows[:1])["image"])
+    first, _ = models.encode_images(model, state, seen.read(rows[:1])["image"])
     if not isinstance(first, Gaussian):
         return None
     if len(rows) <= max(2 * COMPONENTS, first.mean.shape[1]):
         return None
-    q, _ = encode_all(model, state, seen.read(rows)["image"])
+    q, _ = models.encode_images(model, state, seen.read(rows)["image"])
     noise = jax.random.normal(key, q.mean.shape)
     return np.asarray(q.mean + jnp.exp(0.5 * q.log_variance) * noise)
 
 
 def _reconstructions(model: VAE, state: Any, seen: data.Source) -> data.Source:
-    decode = decoder(model, state)
+    decode = models.image_decoder(model, state)
     encode = jax.jit(
         lambda images, *own: model.encode(state, scale(images), *own).point
     )

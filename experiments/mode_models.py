@@ -1,13 +1,17 @@
 """The models of `gan_modes`: a loss with remedies, or a model of its own."""
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from experiments import gan_parts
-from jaxgen import models, networks
+from jaxgen import losses, models, networks
+from jaxgen.losses.gan import LossName
+from jaxgen.models import remedies
+from jaxgen.models.remedies import Remedy
 from jaxgen.typing import Model
 
 ACTIVATIONS = {
@@ -35,6 +39,22 @@ CLASSIFIER_RATE = 1e-3
 """Of AdaGAN's classifier, whose learning is no part of any game."""
 
 
+@dataclasses.dataclass(frozen=True)
+class OptimizerOptions:
+    """How fast either network learns."""
+
+    generator_learning_rate: float = 1e-3
+    """Learning rate of the generator's Adam."""
+    critic_learning_rate: float = 1e-3
+    """Learning rate of the critic's Adam."""
+    b1: float = 0.5
+    """Decay of Adam's mean of gradients."""
+    b2: float = 0.999
+    """Decay of Adam's mean of squared gradients."""
+    critic_steps: int = 1
+    """Steps of the critic for one of the generator."""
+
+
 class Row(NamedTuple):
     """A model of the table.
 
@@ -43,7 +63,7 @@ class Row(NamedTuple):
         word: Its remedies, or the name of such a model.
     """
 
-    loss: gan_parts.LossName | None
+    loss: LossName | None
     word: str
 
     @property
@@ -63,10 +83,10 @@ def label_of(config: Any, row: Row) -> str:
     """Returns the name of a row on the page."""
     if row.loss is None:
         return SYSTEMS[row.word]
-    remedy = gan_parts.remedy_label(row.word)
+    remedy = remedies.words_label(row.word)
     if len(config.losses) == 1:
         return "plain GAN" if row.word == "none" else remedy
-    loss = gan_parts.loss_label(row.loss)
+    loss = losses.gan.name_label(row.loss)
     return loss if row.word == "none" else f"{loss}, {remedy}"
 
 
@@ -84,7 +104,7 @@ def build(config: Any, row: Row) -> Model:
     generator = networks.mlp_generator((2,), config.hidden, **layers)
     critic = networks.mlp_critic(config.hidden, **layers)
     if row.word == "veegan":
-        optimizer, critic_optimizer = gan_parts.optimizers_of(config)
+        optimizer, critic_optimizer = optimizers_of(config)
         return models.veegan(
             generator,
             networks.mlp_critic(config.hidden, heads=config.latents, **layers),
@@ -95,17 +115,17 @@ def build(config: Any, row: Row) -> Model:
             latents=config.latents,
         )
     boosted = row.word == "adagan"
-    chosen = gan_parts.remedies_of(
+    chosen = remedies.from_words(
         "none" if boosted else row.word, steps=config.steps * config.critic_steps
     )
     loss = config.losses[0] if row.loss is None else row.loss
     model = models.gan(
         generator,
         critic,
-        *gan_parts.optimizers_of(config, chosen),
+        *optimizers_of(config, chosen),
         latents=config.latents,
-        loss=gan_parts.loss_of(loss),
-        **gan_parts.factors_of(loss),
+        loss=losses.gan.from_name(loss),
+        **losses.gan.published_factors(loss),
         remedies=chosen,
         critic_steps=config.critic_steps,
     )
@@ -120,4 +140,17 @@ def build(config: Any, row: Row) -> Model:
         component_steps=period - max(period // 5, 1),
         classifier_steps=max(period // 5, 1),
         candidates=CANDIDATES,
+    )
+
+
+def optimizers_of(
+    options: OptimizerOptions, used: Sequence[Remedy] = ()
+) -> tuple[optax.GradientTransformation, optax.GradientTransformation]:
+    """Returns `remedies.adam_pair` of the options."""
+    return remedies.adam_pair(
+        options.generator_learning_rate,
+        options.critic_learning_rate,
+        b1=options.b1,
+        b2=options.b2,
+        remedies=used,
     )

@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from scipy import stats
+import scipy
 
-from experiments import collapse_monitor
 from jaxgen import metrics, run
 from jaxgen.data.mixtures import Mixture
 from jaxgen.files import write_npz
+from jaxgen.metrics.collapse_monitor import PATIENCE, modes_warning
 from jaxgen.models import Ensemble
+from jaxgen.progress import print_line
 from jaxgen.run_files import read_arrays
 from jaxgen.typing import PRNGKeyArray
 
@@ -72,7 +73,7 @@ class ModeWatch:
         key: PRNGKeyArray,
         *,
         label: str,
-        warn: Callable[[str], None] = run.print_line,
+        warn: Callable[[str], None] = print_line,
     ):
         """Compiles the sampling of all members."""
         sample = jax.jit(lambda state, key: model.sample(state, key, NUM_SAMPLES))
@@ -108,10 +109,10 @@ class ModeWatch:
         """
         if self._told or self._mixture.means is None:
             return
-        latest = np.median(captured[-collapse_monitor.PATIENCE :], axis=1)
+        latest = np.median(captured[-PATIENCE:], axis=1)
         modes = len(self._mixture.means)
-        found = [collapse_monitor.modes_advice(int(own), modes) for own in latest]
-        if len(found) == collapse_monitor.PATIENCE and all(found):
+        found = [modes_warning(int(own), modes) for own in latest]
+        if len(found) == PATIENCE and all(found):
             self._warn(f"{self._label}, the median seed: {found[-1]}")
             self._told = True
 
@@ -137,14 +138,14 @@ def _counted(samples: np.ndarray, mixture: Mixture) -> tuple[float, float, float
     return found.captured, found.high_quality or 0.0, found.reverse_kl
 
 
-def mode_table(rows: Sequence[Watched], mixture: Mixture, note: str) -> dict[str, Any]:
+def mode_table(rows: Sequence[Watched], mixture: Mixture, note: str) -> run.Table:
     """Returns the table of the page: means over seeds with their standard errors."""
     assert mixture.means is not None
     modes = len(mixture.means)
-    return {
-        "title": f"Modes of {mixture.name}",
-        "note": note,
-        "columns": [
+    return run.Table(
+        title=f"Modes of {mixture.name}",
+        note=note,
+        columns=[
             "model",
             f"modes of {modes}",
             "high quality",
@@ -153,9 +154,9 @@ def mode_table(rows: Sequence[Watched], mixture: Mixture, note: str) -> dict[str
             "95 % interval",
             "ms per step",
         ],
-        "words": 1,
-        "rows": [_table_row(row, modes) for row in rows],
-    }
+        words=1,
+        rows=[_table_row(row, modes) for row in rows],
+    )
 
 
 def _table_row(row: Watched, modes: int) -> list[str]:
@@ -226,5 +227,5 @@ def _full(row: Watched, modes: int) -> np.ndarray:
 
 
 def _plus_minus(values: np.ndarray, digits: int) -> str:
-    error = stats.sem(values) if len(values) > 1 else 0.0
+    error = scipy.stats.sem(values) if len(values) > 1 else 0.0
     return f"{np.mean(values):.{digits}f} ± {error:.{digits}f}"

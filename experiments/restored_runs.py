@@ -1,37 +1,38 @@
-"""The models of a finished run, rebuilt by its own script from its newest checkpoint.
+"""The models of a finished run and the images it was trained on.
 
-A script whose models can be judged has a function
-
-    trained_models(config, setup, restore) -> {name: (model, state)}
-
-in which it builds what it trained, and asks `restore(model, part=None)` for each state:
-`part` is the name it gave to `run.train`.
+Both come from the run's folder: the models from its `model.json` and its checkpoints,
+the images from the options of its `config.json`.
 """
 
 import dataclasses
-import importlib
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-import jax
-
-from experiments import vae_parts
-from jaxgen import training
+from jaxgen import calls, run
 from jaxgen.errors import InputError
-from jaxgen.models import GAN, VAE
-from jaxgen.run import Setup, prepare
+from jaxgen.models import GAN, VAE, Ensemble
+from jaxgen.run.exports import ExportedModel
 from jaxgen.run.saved_options import read_options
 from jaxgen.run_files import read_config
-from jaxgen.typing import Model
 
-SCRIPTS = Path(__file__).parent
+Judged = VAE | GAN | ExportedModel
 
-ELSEWHERE = {"devices": 1, "parallel": "jit", "steps_per_call": None, "resume": False}
-"""How a run was spread does not matter to its models."""
+
+@dataclasses.dataclass(frozen=True)
+class ImageOptions(run.RunOptions, run.DataOptions):
+    """The options of a run that its images and their order depend on."""
+
+    devices: int | None = 1
+
+
+NAMES = {field.name for field in dataclasses.fields(run.DataOptions)} | {
+    "batch_size",
+    "seed",
+}
+"""Of the options above, those that are read from the run."""
 
 
 class Restored(NamedTuple):
@@ -40,113 +41,68 @@ class Restored(NamedTuple):
     Attributes:
         path: Its folder.
         experiment: The script that trained it.
-        config: Its options.
+        config: Its options that say which images it was trained on.
         setup: Its data, on one device.
         models: Each model with its state, on one device, by name.
-        assumed: Options that its `config.json` does not have, and which are taken as
-            they are by default now.
+        assumed: Options of its images that its `config.json` does not have, and which
+            are taken as they are by default now.
     """
 
     path: Path
     experiment: str
-    config: Any
-    setup: Setup
-    models: dict[str, tuple[VAE | GAN, Any]]
+    config: ImageOptions
+    setup: run.Setup
+    models: dict[str, tuple[Judged, Any]]
     assumed: tuple[str, ...]
 
 
-def restore(run: Path, *, data_dir: str | None = None) -> Restored:
+def restore(folder: Path, *, data_dir: str | None = None) -> Restored:
     """Loads the data of a run and the models it trained.
 
     Args:
-        run: Its folder, which holds `config.json`.
+        folder: That of the run, which holds `config.json`.
         data_dir: Where TFDS keeps its prepared sets now, if not where it did then.
 
     Raises:
-        InputError: It is no run, its script offers no models, its options are not
-            those of the script, its data are not there, or it has no checkpoint.
+        InputError: It is no run, it has no model of images, its files are damaged, its
+            data are not there, or it has no checkpoint.
     """
-    experiment, script, config, assumed = script_and_options(run)
-    config = dataclasses.replace(config, **ELSEWHERE)
+    description = read_run(folder)
+    experiment = description["experiment"]
+    names = run.parts_of(folder) or (None,)
+    shape = run.read_description(folder, names[0]).batch.get("image")
+    if shape is None:
+        raise InputError(
+            f"The models of the run {folder} are not of images alone: give a run of a "
+            "VAE or a GAN of images."
+        )
+    config, assumed = image_options(folder, description["config"])
     if data_dir is not None:
         config = dataclasses.replace(config, data_dir=data_dir)
-    setup = _data(run, config)
-    batch = vae_parts.first_batch(setup)
-
-    def state_of(model: Model, part: str | None = None) -> Any:
-        start = jax.jit(model.init)(jax.random.clone(setup.key), batch)
-        home = run if part is None else run / "parts" / part
-        return newest(run, training.RunFolder(home).checkpoints, start)
-
-    models = script.trained_models(config, setup, state_of)
-    return Restored(run, experiment, config, setup, models, assumed)
-
-
-class Options(NamedTuple):
-    """What a run was asked for.
-
-    Attributes:
-        experiment: The script that trained it.
-        script: Its module.
-        config: Its options.
-        assumed: Options that its `config.json` does not have.
-    """
-
-    experiment: str
-    script: ModuleType
-    config: Any
-    assumed: tuple[str, ...]
-
-
-def script_and_options(run: Path, *, hook: str = "trained_models") -> Options:
-    """Finds the script of a run, and its options.
-
-    Args:
-        run: The folder of the run.
-        hook: The function that the script has to have.
-
-    Raises:
-        InputError: It is no run, its script has no such function, or its options are
-            not those of the script.
-    """
-    description = _read(run)
-    experiment = description["experiment"]
-    script = _script(run, experiment, hook)
-    config, assumed = read_options(run / "config.json", description["config"], script)
-    return Options(experiment, script, config, assumed)
-
-
-def newest(run: Path, folder: Path, start: Any) -> Any:
-    """Returns the newest state of a folder of checkpoints.
-
-    Args:
-        run: The run that it belongs to.
-        folder: Of the checkpoints.
-        start: A state of the same model, whose numbers do not matter.
-
-    Raises:
-        InputError: There is none, or it is of another model.
-    """
-    # Opening them would make the folder.
-    if folder.is_dir():
-        checkpoints = training.Checkpoints(folder)
-        try:
-            if checkpoints.latest() is not None:
-                return checkpoints.restore(start)[0]
-        finally:
-            checkpoints.close()
-    raise InputError(
-        f"There is no checkpoint in {folder}: train the run to its end; the command "
-        f"stands in {run / 'config.json'}, add --resume to it."
-    )
-
-
-def _read(run: Path) -> Mapping[str, Any]:
-    path = run / "config.json"
-    if not os.path.lexists(path):
-        what = "holds no config.json" if run.is_dir() else "is no folder"
+    labels = description.get("labels", {})
+    found = dict(_models(folder, experiment, names))
+    models = {labels.get(name, name): loaded for name, loaded in found.items()}
+    setup = _data(folder, config)
+    if setup.train.image_shape != shape.shape[1:]:
         raise InputError(
-            f"{run} is no run, as it {what}: give the folder of one, such as "
+            f"The run {folder} was trained on images of shape {shape.shape[1:]}, and "
+            f"those of its --data {config.data} have {setup.train.image_shape}: its "
+            "script makes images of its own, so there are none to judge it by."
+        )
+    return Restored(folder, experiment, config, setup, models, assumed)
+
+
+def read_run(folder: Path) -> Mapping[str, Any]:
+    """Returns the content of a run's `config.json`.
+
+    Raises:
+        InputError: It is no run, or the file is damaged.
+    """
+    path = folder / "config.json"
+    if not os.path.lexists(path):
+        what = "holds no config.json" if folder.is_dir() else "is no folder"
+        raise InputError(
+            f"{folder} is no run, as it {what}: give the folder of one, such as "
             "runs/vae/mnist5k-mlp-z2; or give two folders of images."
         )
     description = read_config(path)
@@ -159,28 +115,66 @@ def _read(run: Path) -> Mapping[str, Any]:
     return description
 
 
-def _script(run: Path, experiment: str, hook: str) -> ModuleType:
-    known = re.fullmatch(r"[a-z0-9_]+", experiment) is not None
-    if known and (SCRIPTS / f"{experiment}.py").is_file():
-        script = importlib.import_module(f"experiments.{experiment}")
-        if hasattr(script, hook):
-            return script
-        why = "whose models cannot be judged here"
-    else:
-        why = "which there is not"
-    able = (path for path in SCRIPTS.glob("*.py") if path.stem != Path(__file__).stem)
-    names = sorted(p.stem for p in able if f"def {hook}(" in p.read_text())
+def image_options(
+    folder: Path, saved: Mapping[str, Any]
+) -> tuple[ImageOptions, tuple[str, ...]]:
+    """Returns the options of a run that say which images it was trained on.
+
+    Args:
+        folder: That of the run.
+        saved: All of its options.
+
+    Returns:
+        The options, and the names of those that the run does not have.
+
+    Raises:
+        InputError: An option cannot be used, or the run has none of a set of images.
+    """
+    path = folder / "config.json"
+    if "data" not in saved:
+        raise InputError(
+            f"{path} has no option data, so its images are not known: give a run of a "
+            "VAE or a GAN of images."
+        )
+    given = {name: value for name, value in saved.items() if name in NAMES}
+    script: Any = SimpleNamespace(Config=ImageOptions, __name__="this version")
+    config, missing = read_options(path, given, script)
+    return config, tuple(name for name in missing if name in NAMES)
+
+
+def _models(
+    folder: Path, experiment: str, names: tuple[str | None, ...]
+) -> Iterator[tuple[str, tuple[Judged, Any]]]:
+    """Gives the models of a run by name: that of the script, or that of the part."""
+    for part in names:
+        model, state, description = run.load_model(folder, part)
+        name = experiment if part is None else part
+        if isinstance(model, Ensemble):
+            assert description.calls is not None
+            arguments = description.calls["arguments"]
+            for index in range(model.num_members):
+                one = arguments["models"][index // arguments["num_seeds"]]
+                found = calls.build(one), model.member(state, index)
+                yield f"{name}, member {index + 1}", _checked(folder, *found)
+        else:
+            yield name, _checked(folder, model, state)
+
+
+def _checked(folder: Path, model: Any, state: Any) -> tuple[Judged, Any]:
+    kind = getattr(model, "kind", type(model).__name__)
+    if isinstance(model, Judged) and kind in ("VAE", "GAN"):
+        return model, state
     raise InputError(
-        f"{run / 'config.json'} is of a run of experiments.{experiment[:100]}, {why}: "
-        f"give a run of {', '.join(names)}."
+        f"The run {folder} is one of a model of the kind {kind}, which cannot be "
+        "judged here: give a run of a VAE or a GAN of images."
     )
 
 
-def _data(run: Path, config: Any) -> Setup:
+def _data(folder: Path, config: ImageOptions) -> run.Setup:
     try:
-        return prepare(config)
+        return run.prepare(config)
     except InputError as error:
         raise InputError(
-            f"The data of the run {run} cannot be loaded again, from where it was "
+            f"The data of the run {folder} cannot be loaded again, from where it was "
             f"trained: {error}"
         ) from error

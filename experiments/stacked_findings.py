@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from experiments.stacked_modes import (
     Read,
     modes_of,
 )
+from jaxgen import run
 from jaxgen.files import write_npz
 
 PUBLISHED = {
@@ -84,7 +84,7 @@ def modes_table(
     seeds: int,
     accuracy: float,
     compared: bool,
-) -> dict[str, Any]:
+) -> run.Table:
     """Returns the table of the page.
 
     Args:
@@ -115,9 +115,9 @@ def modes_table(
         else f"one seed, with 95% intervals over samples by {HALVES} half-samples, "
         "which tell nothing of other seeds"
     )
-    return {
-        "title": title,
-        "note": f"{note}; {interval}. A mode is found by one sample. The "
+    return run.Table(
+        title=title,
+        note=f"{note}; {interval}. A mode is found by one sample. The "
         f"classifier takes {accuracy:.2%} of the single test digits right, but "
         "it reads digits in noise as well, and so finds modes that were not drawn: "
         "sure are samples whose three digits it gives a probability of "
@@ -130,7 +130,7 @@ def modes_table(
             if compared
             else ""
         ),
-        "columns": [
+        columns=[
             "system",
             "modes",
             "sure modes",
@@ -138,9 +138,9 @@ def modes_table(
             "reverse KL",
             *(("published modes", "published KL") if compared else ()),
         ],
-        "words": 1,
-        "rows": rows,
-    }
+        words=1,
+        rows=rows,
+    )
 
 
 def _cells(one: Measured) -> list[str]:

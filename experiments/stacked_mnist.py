@@ -33,8 +33,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments import gan_parts, vae_parts
-from experiments.gan_studies.quality import drawn
+from experiments import vae_parts
 from experiments.stacked_findings import modes_table, write_arrays
 from experiments.stacked_modes import (
     Judge,
@@ -47,6 +46,8 @@ from experiments.stacked_modes import (
 from jaxgen import data, models, networks, random, run, training
 from jaxgen.errors import InputError
 from jaxgen.images import every_nth
+from jaxgen.metrics import draw_images
+from jaxgen.models import remedies
 from jaxgen.networks import CriticNormalization
 from jaxgen.training import on_one_device
 
@@ -89,20 +90,20 @@ class Config(run.RunOptions, run.DataOptions):
 
 def label_of(word: str) -> str:
     """Returns what a system is called in figures and tables."""
-    remedy = gan_parts.remedy_label(word, images=True)
+    remedy = remedies.words_label(word, images=True)
     return "DCGAN" if word == "none" else f"DCGAN, {remedy}"
 
 
 def build(config: Config, word: str, image_shape: tuple[int, int, int]) -> models.GAN:
     """Returns a DCGAN with the remedies of that word."""
-    remedies = gan_parts.remedies_of(word, images=True)
+    chosen = remedies.from_words(word, images=True)
     rate = config.learning_rate
     return models.gan(
         networks.dcgan_generator(image_shape, width=config.width),
         networks.dcgan_critic(width=config.width, normalization=config.normalization),
-        *gan_parts.adam_pair(rate, rate, b1=0.5, remedies=remedies),
+        *remedies.adam_pair(rate, rate, b1=0.5, remedies=chosen),
         latents=config.latents,
-        remedies=remedies,
+        remedies=chosen,
         signed=True,
     )
 
@@ -132,7 +133,7 @@ def main(config: Config) -> dict[str, Any]:
             seen[word].append(looks)
             if seed == 0:
                 key = random.stream(setup.key, "figures")
-                images, _ = drawn(key, built[word], on_one_device(state), SHOWN)
+                images, _ = draw_images(key, built[word], on_one_device(state), SHOWN)
                 pictures[label_of(word)] = images
         run.merge_parts(folder, [_part(w, 0) for w in built], split="train")
         run.print_line("Counting the modes of samples and of test images")
@@ -243,7 +244,7 @@ def _check(config: Config) -> None:
     run.check_positive(config, "seeds", "stacked", "width", "latents", "looks")
     run.check_bounds(config, "samples", least=SHOWN)
     for word in _of(config):
-        chosen = gan_parts.remedies_of(word, images=True)
+        chosen = remedies.from_words(word, images=True)
         if config.normalization == "spectral" and any(r.unroll for r in chosen):
             raise InputError(
                 f"The remedy {word} differentiates through the critic's steps, which "

@@ -7,14 +7,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments import feature_choice
-from experiments.gan_studies.quality import drawn
 from jaxgen import metrics, run
 from jaxgen.data import Source
 from jaxgen.files import write_npz
 from jaxgen.images import every_nth
 from jaxgen.metrics import AssignedModes, Interval, Modes, count_modes, mode_replicates
-from jaxgen.metrics.features import FeatureNet, extract
+from jaxgen.metrics.features import FeatureNet, extract, named_features
 from jaxgen.models import GAN
 from jaxgen.run_files import read_arrays
 from jaxgen.typing import PRNGKeyArray
@@ -99,7 +97,7 @@ def judge_of(train: Source, test: Source) -> Judge:
         test: Those that it is tested on.
     """
     with run.display() as show:
-        (net,) = feature_choice.networks_of(("classifier",), train, test, show)
+        (net,) = named_features(("classifier",), train, test, progress=show)
     assert isinstance(net, FeatureNet)
     some = every_nth(len(train), _DIGITS_SEEN)
     (seen,) = extract([net], train, indices=some)
@@ -180,7 +178,7 @@ class StackedWatch:
     def __call__(self, state: Any, step: int) -> None:
         """Adds a look; those of later steps belong to a run cut off."""
         key = jax.random.clone(self._key)
-        images, _ = drawn(key, self._model, state, self._number)
+        images, _ = metrics.draw_images(key, self._model, state, self._number)
         found = {"step": np.array(step), **read(self._judge, images)._asdict()}
         looks = {name: value[None] for name, value in found.items()}
         if self._path.exists():

@@ -1,32 +1,18 @@
 """Networks and likelihoods by name, and what is measured of a trained VAE."""
 
 import dataclasses
-import math
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.latent_arrays import encode_all
-from jaxgen import data, losses, metrics, networks, random, run, training
+from jaxgen import data, losses, metrics, models, networks, run, training
 from jaxgen.images import in_blocks, scale
 from jaxgen.losses.vae.families import Gaussian, StandardNormal
 from jaxgen.models import VAE
-from jaxgen.training import Snapshots, on_one_device
+from jaxgen.training import on_one_device
 from jaxgen.typing import Array, Batch, Network, PRNGKeyArray
-
-LikelihoodName = Literal[
-    "bernoulli",
-    "continuous_bernoulli",
-    "gaussian",
-    "learned_gaussian",
-    "pixel_gaussian",
-    "laplace",
-    "categorical",
-    "discretized_logistic",
-]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +29,7 @@ class NetworkOptions:
     sqrt(inputs), as PyTorch's layers do."""
     latents: int = 2
     """Dimensions of the latent space; two give the plane and the explorer."""
-    likelihood: LikelihoodName = "bernoulli"
+    likelihood: losses.vae.LikelihoodName = "bernoulli"
     """`bernoulli` is cross-entropy (BCE), `continuous_bernoulli` its density for grey
     pixels; `gaussian` squared error over 2 x variance, `learned_gaussian` with one
     learned variance, `pixel_gaussian` with one for every pixel; `laplace`;
@@ -54,18 +40,7 @@ class NetworkOptions:
 
 def likelihood_of(config: NetworkOptions) -> losses.vae.Likelihood:
     """Returns the likelihood that the options name."""
-    learned = losses.vae.learned_gaussian
-    makers: dict[str, Callable[[], losses.vae.Likelihood]] = {
-        "bernoulli": losses.vae.bernoulli,
-        "continuous_bernoulli": losses.vae.continuous_bernoulli,
-        "gaussian": lambda: losses.vae.gaussian(variance=config.variance),
-        "learned_gaussian": learned,
-        "pixel_gaussian": learned,
-        "laplace": lambda: losses.vae.laplace(scale=(config.variance / 2) ** 0.5),
-        "categorical": losses.vae.categorical,
-        "discretized_logistic": losses.vae.discretized_logistic,
-    }
-    return makers[config.likelihood]()
+    return losses.vae.likelihood_from_name(config.likelihood, variance=config.variance)
 
 
 def networks_of(
@@ -99,77 +74,8 @@ def networks_of(
     return encoder, networks.shared_scale(decoder) if shared else decoder
 
 
-def snapshots(folder: training.RunFolder, model: VAE, setup: run.Setup) -> Snapshots:
-    """Returns the callback that draws the same latents at a few epochs of a run."""
-    per_epoch = setup.batches.steps_per_epoch
-    return Snapshots(
-        folder.arrays / "epochs.npz",
-        model,
-        random.stream(setup.key, "snapshots"),
-        per_epoch,
-        math.ceil(setup.steps / per_epoch),
-    )
-
-
-def floors(config: NetworkOptions, setup: run.Setup) -> dict[str, Any]:
-    """Returns the entry of `config.json` for the least loss that the images allow."""
-    floor = likelihood_of(config).floor
-    if floor is None:
-        return {}
-    measure = jax.jit(lambda batch: floor(batch["image"]))
-    total, weight = 0.0, 0.0
-    for batch in test_batches(setup):
-        total += float(jnp.sum(measure(batch) * batch["weight"]))
-        weight += float(jnp.sum(batch["weight"]))
-    value = total / weight
-    return {"floors": {"reconstruction": value, "loss": value}} if value > 0 else {}
-
-
 MNIST = ("mnist", "mnist5k")
 """The sets that what is published of MNIST may stand beside."""
-
-
-class Likelihood(NamedTuple):
-    """What importance sampling says of a test set.
-
-    Attributes:
-        nll: Mean of -log p(x), nats per image.
-        standard_error: Of that mean, over images.
-        effective_samples: Median over images of the effective sample size.
-        num_samples: Samples for each image.
-        num_images: Images.
-        per_image: -log p(x) of each image, for differences between models.
-    """
-
-    nll: float
-    standard_error: float
-    effective_samples: float
-    num_samples: int
-    num_images: int
-    per_image: np.ndarray
-
-    def row(self, name: str) -> list[str]:
-        """Returns a row of `likelihood_table`."""
-        return [
-            name,
-            f"{self.nll:.2f} ± {2.58 * self.standard_error:.2f}",
-            f"{self.num_samples:,}",
-            f"{self.effective_samples:,.0f}",
-            f"{self.num_images:,}",
-        ]
-
-
-def likelihood_table(rows: list[list[str]]) -> dict[str, Any]:
-    """Returns a table of the page of rows that `Likelihood.row` gave."""
-    return {
-        "title": "Likelihood by importance sampling",
-        "note": "-log p(x) of the test images in nats, with q(z|x) as the proposal, "
-        "and 99% intervals over images. In expectation it is an upper bound, the "
-        "tighter the more of the samples are effective (ESS, the median over images).",
-        "columns": ["model", "-log p(x)", "samples", "ESS", "images"],
-        "words": 1,
-        "rows": rows,
-    }
 
 
 def measure_likelihood(
@@ -181,55 +87,19 @@ def measure_likelihood(
     num_samples: int = 5000,
     num_images: int | None = None,
     chunk_size: int = 10,
-) -> Likelihood:
-    """Estimates -log p(x) of the test set by importance sampling.
-
-    Args:
-        key: It is consumed.
-        model: The model.
-        state: Its state.
-        setup: The data.
-        num_samples: Samples for each image.
-        num_images: The first so many images; all by default.
-        chunk_size: Samples at once; a few fit the caches of a CPU.
-    """
-    state = on_one_device(state)
-
-    @jax.jit
-    def estimate(key: PRNGKeyArray, batch: Batch) -> metrics.ImportanceEstimate:
-        images = batch["image"]
-        own: tuple[Array, ...] = ()
-        if model.num_classes is not None:
-            own = (jax.nn.one_hot(batch["label"], model.num_classes),)
-        return metrics.importance_log_likelihood(
-            key,
-            lambda z: model.log_joint(state, z, images, *own),
-            model.encode(state, images, *own).distribution,
-            num_samples=num_samples,
-            chunk_size=chunk_size,
-        )
-
-    values, sizes, seen = [], [], 0
-    most = len(setup.test) if num_images is None else num_images
+) -> metrics.SetLikelihood:
+    """Estimates -log p(x) of the test set; see `metrics.set_log_likelihood`."""
     with run.display() as show:
-        for number, batch in enumerate(test_batches(setup)):
-            if seen >= most:
-                break
-            show("measuring the likelihood of test images", seen, most)
-            found = estimate(jax.random.fold_in(key, number), batch)
-            kept = np.asarray(batch["weight"]) > 0
-            values.append(np.asarray(found.log_likelihood)[kept])
-            sizes.append(np.asarray(found.effective_sample_size)[kept])
-            seen += int(kept.sum())
-    nll, size = -np.concatenate(values)[:most], np.concatenate(sizes)[:most]
-    return Likelihood(
-        float(nll.mean()),
-        float(nll.std(ddof=1) / np.sqrt(len(nll))),
-        float(np.median(size)),
-        num_samples,
-        len(nll),
-        nll,
-    )
+        return metrics.set_log_likelihood(
+            key,
+            model,
+            on_one_device(state),
+            training.iterate_batches(setup.test_batches),
+            num_samples=num_samples,
+            num_images=len(setup.test) if num_images is None else num_images,
+            chunk_size=chunk_size,
+            progress=show,
+        )
 
 
 def test_terms(
@@ -268,7 +138,7 @@ def test_terms(
         return terms | {"at_mean": at_mean, "sampled_kl": kl}
 
     blocks = []
-    for number, batch in enumerate(test_batches(setup)):
+    for number, batch in enumerate(training.iterate_batches(setup.test_batches)):
         found = jax.device_get(measure(jax.random.fold_in(key, number), batch))
         kept = np.asarray(batch["weight"]) > 0
         blocks.append({name: values[kept] for name, values in found.items()})
@@ -276,25 +146,6 @@ def test_terms(
 
 
 test_terms.__test__ = False  # a name that pytest would collect
-
-
-def test_batches(setup: run.Setup) -> Any:
-    """Yields the batches of the test set, as an evaluation sees them."""
-    data = setup.test_batches
-    make = jax.jit(data.batch)
-    for step in range(data.steps_per_epoch):
-        item = jax.tree.map(lambda leaf: leaf[0], data.feed(step, 1))
-        yield make(data.resident, item, jnp.int32(step))
-
-
-test_batches.__test__ = False  # a name that pytest would collect
-
-
-def first_batch(setup: run.Setup) -> Batch:
-    """Returns the first training batch, as a step sees it."""
-    data = setup.batches
-    item = jax.tree.map(lambda leaf: leaf[0], data.feed(0, 1))
-    return jax.jit(data.batch)(data.resident, item, jnp.int32(0))
 
 
 def mean_kl(model: VAE, state: Any, source: data.Source) -> float:
@@ -314,7 +165,7 @@ def mean_kl(model: VAE, state: Any, source: data.Source) -> float:
 
 def posterior_tables(
     key: PRNGKeyArray, model: VAE, state: Any, setup: run.Setup
-) -> list[dict[str, Any]]:
+) -> list[run.Table]:
     """Says what a Gaussian posterior carries: the doctor, and where the KL goes.
 
     The doctor needs the KL of each latent to its prior, and is left out where that has
@@ -332,7 +183,7 @@ def posterior_tables(
     condition = None
     if model.num_classes is not None:
         condition = np.eye(model.num_classes, dtype=np.float32)[images["label"]]
-    q, parts = encode_all(model, state, images["image"], condition)
+    q, parts = models.encode_images(model, state, images["image"], condition)
     tables = []
     p = model.prior(state, None if condition is None else jnp.asarray(condition))
     if isinstance(p, StandardNormal | Gaussian):
@@ -341,48 +192,10 @@ def posterior_tables(
         mean = jnp.asarray(np.asarray(q.mean) - prior_mean)
         activity = metrics.active_units(mean).activity
         tables.append(
-            doctor_table(metrics.collapse_report(parts.mean(axis=0), activity))
+            run.collapse_table(metrics.collapse_report(parts.mean(axis=0), activity))
         )
         if prior_mean.ndim > 1:
-            tables[0]["note"] += " Means are counted from those of the prior."
+            note = tables[0].note + " Means are counted from those of the prior."
+            tables[0] = dataclasses.replace(tables[0], note=note)
     split = metrics.kl_decomposition(key, q.mean, q.log_variance)
-    rows = [
-        ["mutual information of image and latents", f"{split.mutual_information:.3f}"],
-        [
-            "total correlation of the aggregate posterior",
-            f"{split.total_correlation:.3f}",
-        ],
-        [
-            "dimension-wise KL of the aggregate posterior",
-            f"{split.dimension_wise_kl:.3f}",
-        ],
-    ]
-    aggregate = {
-        "title": "Where the KL goes",
-        "note": f"Mean KL to N(0, I) over {len(q.mean):,} test images, in three parts "
-        "(Chen et al., 2018). The mutual information cannot exceed the logarithm of "
-        "their number.",
-        "columns": ["part", "nats"],
-        "words": 1,
-        "rows": rows,
-    }
-    return [*tables, aggregate]
-
-
-def doctor_table(doctor: metrics.CollapseReport) -> dict[str, Any]:
-    """Returns the collapse doctor's findings as a table of the page."""
-    return {
-        "title": "Which latents are used",
-        "note": doctor.advice,
-        "columns": ["latent", "verdict", "KL, nats", "variance of its mean"],
-        "words": 2,
-        "rows": [
-            [
-                str(row["latent"] + 1),
-                row["verdict"],
-                f"{row['kl']:.3f}",
-                f"{row['activity']:.3f}",
-            ]
-            for row in doctor.rows
-        ],
-    }
+    return [*tables, run.kl_table(split, len(q.mean))]

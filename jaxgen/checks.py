@@ -86,7 +86,8 @@ def check_number(
 def check_count(name: str, value: Any, least: int, most: int | None = None) -> None:
     """Raises an InputError unless a value is a whole number within the bounds.
 
-    NumPy's integers are whole numbers; True and 2.0 are not. A traced value passes.
+    NumPy's integers are whole numbers; True and 2.0 are not. A traced value passes, and
+    so does a size that `jax.export` leaves open.
 
     Args:
         name: The argument, as the caller knows it.
@@ -97,6 +98,8 @@ def check_count(name: str, value: Any, least: int, most: int | None = None) -> N
     if is_traced(value):
         return
     number = _as_index(value)
+    if number is None and _is_open_size(value):
+        return
     if number is None or number < least or (most is not None and number > most):
         wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
         shown = value if number is None else number
@@ -287,6 +290,12 @@ def _given(batch: Any) -> str:
     if hasattr(batch, "dtype"):
         kind = f"an array of {batch.dtype} of shape {batch.shape}"
     return f"batch is {kind}: give a dict,"
+
+
+def _is_open_size(value: Any) -> bool:
+    from jax import export
+
+    return export.is_symbolic_dim(value)
 
 
 def _as_index(value: Any) -> int | None:

@@ -31,4 +31,5 @@ def scale(images: Array | np.ndarray) -> Array:
 
 def to_bytes(images: Array | np.ndarray) -> np.ndarray:
     """Brings images in [0, 1] to bytes; what lies outside is cut."""
-    return np.asarray(jnp.clip(images, 0, 1) * 255).round().astype(np.uint8)
+    values = np.clip(np.asarray(images, np.float32), 0, 1) * 255
+    return values.round().astype(np.uint8)

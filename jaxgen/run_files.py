@@ -2,13 +2,13 @@
 
 A run may be killed at any time, copied, and edited by hand. Whatever a file holds,
 reading it gives checked content or an `InputError` that names the file; no file is
-changed.
+changed but by `add_records`.
 """
 
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -16,12 +16,13 @@ import numpy as np
 
 from jaxgen import files
 from jaxgen.errors import InputError
-from jaxgen.files import read_npz
+from jaxgen.files import read_npz, write_whole
 
 __all__ = [
     "LONGEST_NAME",
     "MOST_BYTES",
     "Record",
+    "add_records",
     "differences",
     "is_number",
     "read_arrays",
@@ -186,6 +187,32 @@ def read_records(path: Path) -> list[Record]:
             raise _damaged(path, number, why)
         records[record["split"], record["step"]] = record
     return list(records.values())
+
+
+def add_records(path: Path, records: Sequence[Record]) -> None:
+    """Adds records of one step to a file, in place of those of that step and later.
+
+    Later records belong to a run that was cut off and is resumed.
+
+    Args:
+        path: The file. It is made where there is none.
+        records: At least one, all of the same step.
+
+    Raises:
+        InputError: The file cannot be read.
+
+    Examples:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "monitor.jsonl"
+        >>> for step in (1, 2, 3, 2):
+        ...     add_records(path, [{"step": step, "epoch": 0.5, "split": "monitor"}])
+        >>> [record["step"] for record in read_records(path)]
+        [1, 2]
+    """
+    step = records[0]["step"]
+    kept = [record for record in read_records(path) if record["step"] < step]
+    text = "".join(json.dumps(record) + "\n" for record in [*kept, *records])
+    write_whole(path, text.encode())
 
 
 def _lines(content: bytes) -> Iterator[tuple[int, bytes, bool]]:

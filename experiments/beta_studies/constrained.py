@@ -27,7 +27,7 @@ def objective_of(config: Any, steps: int) -> objectives.Objective:
             target, rate=config.rate, damping=config.damping, start=config.start
         )
     if config.objective == "capacity":
-        rising = optax.linear_schedule(0.0, target, max(1, steps // 2))
+        rising = models.schedules.linear(0.0, target, steps=max(1, steps // 2))
         return objectives.capacity(config.gamma, rising)
     if config.objective == "geco":
         if config.reconstruction_target is None:
@@ -77,8 +77,8 @@ def study(config: Any, doc: str) -> dict[str, Any]:
             doc=doc,
             # The learning rate, and a capacity, are spread over the whole run.
             fixed=run.LENGTH,
-            **({"constraint": {"kl": config.kl_target}} if aims else {}),
-            **vae_parts.floors(config, setup),
+            constraint={"kl": config.kl_target} if aims else {},
+            floors=run.floors(vae_parts.likelihood_of(config).floor, setup),
         )
         state = run.train(
             config,
@@ -147,25 +147,23 @@ def _measure(
     return found
 
 
-def kl_table(found: dict[str, float], target: float) -> dict[str, Any]:
+def kl_table(found: dict[str, float], target: float) -> run.Table:
     """Returns a table of the page: KLs beside their target."""
-    return {
-        "title": f"Is the KL what was asked for? Target {target:g} nats",
-        "note": "The KL of q(z|x) from the prior in closed form, a mean over images. "
+    return run.Table(
+        title=f"Is the KL what was asked for? Target {target:g} nats",
+        note="The KL of q(z|x) from the prior in closed form, a mean over images. "
         "The constraint was put on the training images; the test images were not "
         "asked for anything.",
-        "columns": ["KL of", "nats", "relative error"],
-        "words": 1,
-        "rows": [
+        columns=["KL of", "nats", "relative error"],
+        words=1,
+        rows=[
             [name, f"{kl:.3f}", f"{100 * (kl / target - 1):+.2f} %"]
             for name, kl in found.items()
         ],
-    }
+    )
 
 
-def kkt_table(
-    beta: float, kl: float, target: float, gradient_norm: float
-) -> dict[str, Any]:
+def kkt_table(beta: float, kl: float, target: float, gradient_norm: float) -> run.Table:
     """Returns a table of the page: the four conditions of an optimum."""
     residuals = objectives.kkt_residuals(beta, kl, target=target)
     state = "binds" if beta > ACTIVE else "does not bind"
@@ -173,14 +171,14 @@ def kkt_table(
         state += (
             f", but the KL, {kl:.2f}, is not yet within 2 % of its target: train longer"
         )
-    return {
-        "title": "Karush-Kuhn-Tucker conditions at the end",
-        "note": f"Of max E log p(x|z) subject to KL <= {target:g} nats; all residuals "
+    return run.Table(
+        title="Karush-Kuhn-Tucker conditions at the end",
+        note=f"Of max E log p(x|z) subject to KL <= {target:g} nats; all residuals "
         f"are 0 at an optimum. Here beta is {beta:.4g}: the constraint {state}. The "
         "gradient is one of minibatches, whose noise does not vanish.",
-        "columns": ["condition", "residual", "value"],
-        "words": 2,
-        "rows": [
+        columns=["condition", "residual", "value"],
+        words=2,
+        rows=[
             [
                 "the KL keeps to its target",
                 "max(KL - target, 0)",
@@ -198,7 +196,7 @@ def kkt_table(
                 _few(gradient_norm),
             ],
         ],
-    }
+    )
 
 
 def _few(value: Any) -> str:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen import metrics, models
+from jaxgen import metrics, models, run
 from jaxgen.data import sprites
 from jaxgen.files import write_npz
 from jaxgen.metrics import represent_all
@@ -68,43 +68,43 @@ def save_scores(
     )
 
 
-def score_table(names: list[str], values: np.ndarray) -> dict[str, Any]:
+def score_table(names: list[str], values: np.ndarray) -> run.Table:
     """Returns a table of the page: medians and ranges of all scores."""
-    return {
-        "title": "Scores of disentanglement",
-        "note": f"Median over {values.shape[-1]} seeds, and from the least to the "
+    return run.Table(
+        title="Scores of disentanglement",
+        note=f"Median over {values.shape[-1]} seeds, and from the least to the "
         "largest; 1 is perfect. Scores of different names do not compare, nor the same "
         "name in the conventions of two papers.",
-        "columns": ["setting", *NAMES],
-        "words": 1,
-        "rows": [
+        columns=["setting", *NAMES],
+        words=1,
+        rows=[
             [name, *(spread(score[row], 2) for score in values)]
             for row, name in enumerate(names)
         ],
-    }
+    )
 
 
 def rate_table(
     names: list[str], beta: np.ndarray, kl: np.ndarray, reconstruction: np.ndarray
-) -> dict[str, Any]:
+) -> run.Table:
     """Returns a table of the page: what each setting costs."""
-    return {
-        "title": "Rate and distortion",
-        "note": "On held-out sprites, nats per image: median over "
+    return run.Table(
+        title="Rate and distortion",
+        note="On held-out sprites, nats per image: median over "
         f"{kl.shape[1]} seeds, and the range. The constrained runs have found their "
         "beta.",
-        "columns": ["setting", "beta", "KL", "reconstruction"],
-        "words": 1,
-        "rows": [
+        columns=["setting", "beta", "KL", "reconstruction"],
+        words=1,
+        rows=[
             [name, spread(beta[i], 2), spread(kl[i], 2), spread(reconstruction[i], 1)]
             for i, name in enumerate(names)
         ],
-    }
+    )
 
 
 def equivalence_table(
     weight: float, beta: np.ndarray, kl: np.ndarray, fixed: np.ndarray
-) -> dict[str, Any]:
+) -> run.Table:
     """Returns a table of the page: the constraint and the fixed beta that it found."""
     rows = [
         [str(seed), f"{b:.3f}", f"{a:.3f}", f"{c:.3f}", f"{100 * (c / a - 1):+.1f} %"]
@@ -118,21 +118,19 @@ def equivalence_table(
             f"{100 * (middle[2] / middle[1] - 1):+.1f} %",
         ]
     )
-    return {
-        "title": "A constraint is a beta that is found",
-        "note": "Training with the fixed beta drops the constant beta x target from "
+    return run.Table(
+        title="A constraint is a beta that is found",
+        note="Training with the fixed beta drops the constant beta x target from "
         "the Lagrangian, which no gradient sees. So the same seeds are trained again "
         f"with beta held at {weight:.3f}, the median that the constraint found; their "
         "KL should be that of the constrained runs.",
-        "columns": ["seed", "beta found", "KL, constrained", "KL, fixed", "difference"],
-        "words": 1,
-        "rows": rows,
-    }
+        columns=["seed", "beta found", "KL, constrained", "KL, fixed", "difference"],
+        words=1,
+        rows=rows,
+    )
 
 
-def factor_table(
-    config: Any, model: models.VAE, state: Any, name: str
-) -> dict[str, Any]:
+def factor_table(config: Any, model: models.VAE, state: Any, name: str) -> run.Table:
     """Returns a table of the page: which factor each latent tells."""
     factors = list(sprites.FACTORS)
     generator = np.random.default_rng(config.seed)
@@ -155,15 +153,15 @@ def factor_table(
         told = factors[best] if share[latent, best] > 0.05 else "nothing alone"
         cells = [f"{100 * s:.0f} %" for s in share[latent]]
         rows.append([f"z{latent + 1}", told, f"{kl[latent]:.2f}", *cells])
-    return {
-        "title": f"Which factor each latent tells ({name})",
-        "note": "Mutual information of a latent's mean, in 20 bins, with each factor, "
+    return run.Table(
+        title=f"Which factor each latent tells ({name})",
+        note="Mutual information of a latent's mean, in 20 bins, with each factor, "
         "as a share of the factor's entropy, the bias of the count taken off. A code "
         "is disentangled where a row and a column have one large number.",
-        "columns": ["latent", "tells", "KL, nats", *factors],
-        "words": 2,
-        "rows": rows,
-    }
+        columns=["latent", "tells", "KL, nats", *factors],
+        words=2,
+        rows=rows,
+    )
 
 
 def spread(values: np.ndarray, digits: int) -> str:

@@ -81,7 +81,7 @@ def study(config: Any, doc: str) -> dict[str, Any]:
             f"sweep-{config.image_size}px-z{config.latents}",
             title="Beta-VAEs on sprites: disentanglement and its price",
             doc=doc,
-            **vae_parts.floors(config, setup),
+            floors=run.floors(vae_parts.likelihood_of(config).floor, setup),
         )
         state, terms = _train(config, setup, folder, every, names, "members")
         taken = seconds()
@@ -143,11 +143,8 @@ def study(config: Any, doc: str) -> dict[str, Any]:
 
 def sprites_setup(config: Any) -> run.Setup:
     """Draws the data: training sprites as they come, held-out ones as a source."""
-    run.check_positive(config, *study.POSITIVE, "image_size")
-    run.use_devices(config.devices)
-    place = training.placement(config.devices, config.parallel)
-    place.rows(config.batch_size)
-    key = jax.random.key(config.seed)
+    run.check_positive(config, "image_size")
+    place, key = run.start(config)
     batches, test_batches = (
         sprites.batches(
             batch_size=config.batch_size,

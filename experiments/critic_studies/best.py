@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import ndtr
+import scipy
 
 from jaxgen import divergences
 
@@ -45,7 +45,7 @@ def best_critics(x: np.ndarray, distance: float, penalty: float) -> Best:
     js = divergences.gaussian_js(*map(jnp.asarray, (-half, 0.0, half, 0.0)))
 
     def slopes(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        gap = ndtr(x - half) - ndtr(x + half)
+        gap = scipy.special.ndtr(x - half) - scipy.special.ndtr(x + half)
         mixing, weights = np.polynomial.legendre.leggauss(64)
         mixing = (mixing[:, None] + 1) / 2
         mean, variance = half * (1 - 2 * mixing), mixing**2 + (1 - mixing) ** 2

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.variance_studies.study import Study, exact_text
-from jaxgen import divergences
+from jaxgen import divergences, run
 
 
 def moved_earth(*, bins: int) -> Study:
@@ -47,13 +47,13 @@ def moved_earth(*, bins: int) -> Study:
         ["JS (nats)", exact_text(js)],
         ["KL(target || source) (nats)", exact_text(kl)],
     ]
-    table = {
-        "title": "Earth moved between two histograms",
-        "note": "Four ways to the same W, in units of the line; what JS and KL say.",
-        "columns": ["", "value"],
-        "words": 1,
-        "rows": rows,
-    }
+    table = run.Table(
+        title="Earth moved between two histograms",
+        note="Four ways to the same W, in units of the line; what JS and KL say.",
+        columns=["", "value"],
+        words=1,
+        rows=rows,
+    )
     arrays = {
         "positions": positions,
         "source": source,

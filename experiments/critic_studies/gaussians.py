@@ -8,7 +8,7 @@ from experiments.critic_studies import critics
 from experiments.critic_studies.best import best_critics
 from experiments.critic_studies.intervals import text
 from experiments.variance_studies.study import Study, exact_text
-from jaxgen import divergences, losses, random
+from jaxgen import divergences, losses, random, run
 from jaxgen.progress import Progress
 from jaxgen.typing import Array, Params, PRNGKeyArray
 
@@ -64,16 +64,16 @@ def moving_apart(*, farthest: float, points: int) -> Study:
         for t in range(1, int(farthest) + 1)
     ]
     names = ["KL", "JS", "W"]
-    table = {
-        "title": "Two Gaussians moving apart",
-        "note": (
+    table = run.Table(
+        title="Two Gaussians moving apart",
+        note=(
             "KL, JS (nats) and W of N(0, 1) and N(theta, 1), and their gradients in "
             "theta; JS by quadrature in float64."
         ),
-        "columns": ["theta", *names, *(f"gradient of {name}" for name in names)],
-        "words": 0,
-        "rows": rows,
-    }
+        columns=["theta", *names, *(f"gradient of {name}" for name in names)],
+        words=0,
+        rows=rows,
+    )
     results = {
         "Gaussians: gradient of JS highest at": (float(theta[peak]), "deviations")
     }
@@ -178,16 +178,16 @@ def learned_critics(
             f"{exact_text(-best.penalized_slope[middle])}; 1 without a penalty",
         ],
     ]
-    table = {
-        "title": "Critics of two Gaussians, learned and at their best",
-        "note": (
+    table = run.Table(
+        title="Critics of two Gaussians, learned and at their best",
+        note=(
             f"N({-half:g}, 1), the data, and N({half:g}, 1). Means over "
             f"{options.seeds} seeds with 99% intervals, and exact values."
         ),
-        "columns": ["", "learned", "exact"],
-        "words": 1,
-        "rows": rows,
-    }
+        columns=["", "learned", "exact"],
+        words=1,
+        rows=rows,
+    )
     results = {
         "Gaussians: JS read, from the truth": (
             100 * abs(float(js.mean()) / best.js - 1),

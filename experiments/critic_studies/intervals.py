@@ -1,7 +1,7 @@
 """Means over seeds, with their intervals."""
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from experiments.variance_studies.study import REACH, measured_text
 
@@ -12,7 +12,7 @@ def half_width(values: np.ndarray) -> np.ndarray:
     if seeds < 2:
         return np.zeros(values.shape[:-1])
     error = values.std(axis=-1, ddof=1) / np.sqrt(seeds)
-    return float(stats.t.isf(0.005, seeds - 1)) * error
+    return float(scipy.stats.t.isf(0.005, seeds - 1)) * error
 
 
 def text(values: np.ndarray) -> str:

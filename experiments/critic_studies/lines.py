@@ -1,7 +1,6 @@
 """Two parallel lines: what trained critics say of them, and where they point."""
 
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +9,7 @@ import numpy as np
 from experiments.critic_studies import critics
 from experiments.critic_studies.intervals import half_width, text
 from experiments.variance_studies.study import Study
-from jaxgen import divergences, losses, random
+from jaxgen import divergences, losses, random, run
 from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.progress import Progress
 from jaxgen.typing import Array, Params, PRNGKeyArray
@@ -132,7 +131,7 @@ def _table(
     js: np.ndarray,
     wasserstein: np.ndarray,
     gradient: np.ndarray,
-) -> dict[str, Any]:
+) -> run.Table:
     columns = [js, *wasserstein, *gradient]
     rows = [
         [f"{theta[row]:g}", *(text(column[row]) for column in columns)]
@@ -140,19 +139,19 @@ def _table(
     ]
     weights = [f"W, penalty {penalty:g}" for penalty in penalties]
     names = ["minimax", "non-saturating", "Wasserstein"]
-    return {
-        "title": "Parallel lines, as trained critics see them",
-        "note": (
+    return run.Table(
+        title="Parallel lines, as trained critics see them",
+        note=(
             f"Means over {js.shape[-1]} seeds with 99% intervals; negative theta "
             "mirror these. In truth JS is log 2 = 0.6931 nats at every theta but 0, "
             "and W is |theta|; a penalty of weight w lets a critic at its best read "
             "|theta| (1 + |theta| / 2w). The last three columns are gradients of "
             "generator losses in theta."
         ),
-        "columns": ["theta", "JS (nats)", *weights, *names],
-        "words": 0,
-        "rows": rows,
-    }
+        columns=["theta", "JS (nats)", *weights, *names],
+        words=0,
+        rows=rows,
+    )
 
 
 def _results(arrays: dict[str, np.ndarray]) -> dict[str, tuple[float, str]]:

@@ -1,62 +1,34 @@
 """Translators of finished runs, and of files of weights, for use without their data.
 
-A script that trains translators calls `write_facts` once it knows its images, so that a
-run can be used where its data are not. And it has a function
-
-    trained_translators(config, facts, restore) -> {name: (model, state)}
-
-in which it builds what it trained, and asks `restore(model, part=None)` for each state:
-`part` is the name it gave to `run.train`. The best checkpoint of a run, where
-it keeps one, is that of `best_checkpoint`.
+The translator of a run comes from its `model.json` and its checkpoints; the best
+checkpoint of a run, where it keeps one, is that of `training.BestCheckpoint`.
 """
 
-import dataclasses
-import os
-import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from experiments import restored_runs
-from experiments.translation_studies import best_checkpoint, train_options
-from jaxgen import networks, training
+from jaxgen import calls, networks, run, run_files, training
 from jaxgen.data import colour
 from jaxgen.errors import InputError
 from jaxgen.models import InferenceMode
 from jaxgen.models.translation import Statistics, translate
-from jaxgen.run.saved_options import as_tuple, matches_type, type_in_words
-from jaxgen.run_files import read_object, shown
-from jaxgen.typing import Array, Batch, Model, PRNGKeyArray
+from jaxgen.typing import Array, PRNGKeyArray
 
-FACTS = "translator.json"
-HOOK = "trained_translators"
+KINDS: dict[str, tuple[str, ...]] = {
+    "CUT": ("a_to_b",),
+    "CycleGAN": ("a_to_b", "b_to_a"),
+    "Pix2Pix": ("a_to_b",),
+}
+"""Which way models of each kind translate."""
 
 Direction = Literal["a_to_b", "b_to_a"]
 Which = Literal["best", "last"]
 Dropout = Literal["auto", "yes", "no"]
-
-
-class Facts(NamedTuple):
-    """What a run tells of the images it was trained on.
-
-    Attributes:
-        a: (height, width, channels) of the domain a.
-        b: Likewise.
-        directions: Which way it translates: "a_to_b", "b_to_a".
-        steps: Optimizer steps of the whole run.
-        lab: Whether a is the lightness and b the colour of one image in CIELAB, as
-            `data.degradations.lab_colorization` has them.
-    """
-
-    a: tuple[int, int, int]
-    b: tuple[int, int, int]
-    directions: tuple[str, ...]
-    steps: int
-    lab: bool = False
 
 
 class Loaded(NamedTuple):
@@ -83,65 +55,6 @@ class Loaded(NamedTuple):
     source: str
     dropout: bool = True
     assumed: tuple[str, ...] = ()
-
-
-def write_facts(
-    folder: training.RunFolder,
-    *,
-    a: Sequence[int],
-    b: Sequence[int],
-    directions: Sequence[Direction],
-    steps: int,
-    lab: bool = False,
-) -> Facts:
-    """Writes what a run has to tell of its images, before it is trained.
-
-    Args:
-        folder: The run's folder.
-        a: (height, width, channels) of the images of a, as they come in a batch.
-        b: Likewise.
-        directions: Which way its models translate.
-        steps: Optimizer steps of the whole run.
-        lab: Whether a is the lightness and b the colour of one image in CIELAB.
-
-    Returns:
-        The same, as `read_facts` gives it back.
-    """
-    shapes = [tuple(int(number) for number in shape) for shape in (a, b)]
-    for name, shape in zip("ab", shapes, strict=True):
-        if len(shape) != 3:
-            raise ValueError(f"{name}={shape}: give (height, width, channels).")
-    facts = Facts(shapes[0], shapes[1], tuple(directions), steps, lab)  # pyright: ignore[reportArgumentType]
-    training.write_json(folder.path / FACTS, facts._asdict())
-    return facts
-
-
-def read_facts(run: Path) -> Facts:
-    """Reads what a run tells of its images.
-
-    Raises:
-        InputError: It tells nothing, or the file is damaged.
-    """
-    path = run / FACTS
-    if not os.path.lexists(path):
-        raise InputError(
-            f"{run} holds no {FACTS}, so it is no run of a translator: give one of "
-            "experiments.pix2pix or experiments.cyclegan, or a file of weights."
-        )
-    told = read_object(path)
-    kinds = typing.get_type_hints(Facts)
-    found = {name: as_tuple(told.get(name)) for name in kinds}
-    for name, value in found.items():
-        good = matches_type(value, kinds[name])
-        if good and name in ("a", "b"):
-            good = min(value) > 0
-        if not good:
-            raise InputError(
-                f"{path} is damaged: {name!r} is {shown(told.get(name))}, and "
-                f"{type_in_words(kinds[name])} was expected; restore the file, or "
-                "start the run anew."
-            )
-    return Facts(**found)
 
 
 def load_translator(
@@ -194,62 +107,78 @@ def load_translator(
 
 
 def _from_run(
-    run: Path, direction: Direction, which: Which, statistics: str | None
+    folder: Path, direction: Direction, which: Which, statistics: Statistics | None
 ) -> Loaded:
-    facts = read_facts(run)
-    if direction not in facts.directions:
+    description = run.read_description(folder)
+    shapes = [description.batch.get(name) for name in "ab"]
+    if None in shapes or description.kind not in KINDS:
         raise InputError(
-            f"--direction is {direction}, but the run {run} was trained for "
-            f"{' and '.join(facts.directions)}: give that, or train the other way."
+            f"{folder} is a run of a model of the kind {description.kind}, which "
+            "translates no images: give one of experiments.pix2pix, "
+            "experiments.cyclegan or experiments.cut, or a file of weights."
         )
-    _, script, config, _ = restored_runs.script_and_options(run, hook=HOOK)
-    # Images come alone here: they are their own batch.
-    wanted = statistics or (
-        "image" if config.statistics == "batch" else config.statistics
+    directions = KINDS[description.kind]
+    if direction not in directions:
+        raise InputError(
+            f"--direction is {direction}, but the run {folder} was trained for "
+            f"{' and '.join(directions)}: give that, or train the other way."
+        )
+    arguments: dict[str, Any] = {}
+    if description.calls is not None:
+        mode = calls.build(description.calls["arguments"]["inference"])
+        # Images come alone here: they are their own batch.
+        wanted = statistics or ("image" if mode.statistics == "batch" else None)
+        if wanted is not None:
+            arguments = {"inference": mode._replace(statistics=wanted)}
+    best = folder / training.BEST_FOLDER
+    use_best = which == "best" and training.best_score(best) is not None
+    model, state, _ = run.load_model(
+        folder,
+        arguments=arguments,
+        checkpoints=training.BEST_FOLDER if use_best else "checkpoints",
     )
-    config = dataclasses.replace(config, statistics=wanted)
-    batch = {
-        name: jnp.zeros((1, *shape)) for name, shape in (("a", facts.a), ("b", facts.b))
-    }
-    found: list[str] = []
 
-    def restore(model: Model, part: str | None = None) -> Any:
-        template = empty_state(model, batch)
-        home = run if part is None else run / "parts" / part
-        best = home / best_checkpoint.FOLDER
-        use_best = which == "best" and best_checkpoint.best_of(best) is not None
-        found.append("best" if use_best else "last")
-        folder = best if use_best else training.RunFolder(home).checkpoints
-        return restored_runs.newest(run, folder, template)
-
-    models: Mapping[str, Any] = script.trained_translators(config, facts, restore)
-    model, state = next(iter(models.values()))
+    if model.translate is None:
+        raise InputError(
+            f"The run {folder} has a model with parts of its own, which could not be "
+            "exported for batches of any size: its training said why."
+        )
 
     @jax.jit
     def translate(state: Any, key: PRNGKeyArray | None, images: Array) -> Array:
-        more = {} if len(facts.directions) == 1 else {"direction": direction}
+        more = {} if len(directions) == 1 else {"direction": direction}
         return model.translate(state, key, images, **more)
 
-    one, other = (facts.a, facts.b) if direction == "a_to_b" else (facts.b, facts.a)
-    multiple, least = sides(config)
+    a, b = (shape.shape[1:] for shape in shapes if shape is not None)
+    one, other = (a, b) if direction == "a_to_b" else (b, a)
+    multiple, least = sides(description, direction)
     loaded = Loaded(
         lambda key, images: translate(state, key, images),
         (one[2], other[2]),
-        one[:2],
+        (one[0], one[1]),
         multiple,
         least,
-        f"{run}, {found[0]} checkpoint, after {int(state.step):,} steps",
+        f"{folder}, {'best' if use_best else 'last'} checkpoint, after "
+        f"{int(state.step):,} steps",
     )
-    if facts.lab and direction == "a_to_b" and loaded.channels == (1, 2):
+    if direction == "a_to_b" and loaded.channels == (1, 2) and _is_lab(folder):
         return with_colour(loaded)
     return loaded
+
+
+def _is_lab(folder: Path) -> bool:
+    """Whether a is the lightness and b the colour of an image in CIELAB."""
+    saved = run_files.read_config(folder / "config.json").get("config", {})
+    names = ("data", "degrade", "direction")
+    options: Any = SimpleNamespace(**{name: saved.get(name) for name in names})
+    return run.predicts_colour(options)
 
 
 def _from_weights(
     path: Path, statistics: Statistics | None, dropout: Dropout
 ) -> Loaded:
     found = networks.import_translator(path)
-    options = train_options.read_beside(path, found)
+    options = networks.read_train_options(path, found)
     drawn, assumed = _dropout(found.dropout, options, dropout)
     if statistics is None and jax.tree.leaves(found.stats):
         assumed += (
@@ -259,14 +188,14 @@ def _from_weights(
     if options is not None and options.direction is not None:
         assumed += (
             f"the pictures are of domain {options.direction[0]} (direction: "
-            f"{options.direction} in {train_options.NAME})",
+            f"{options.direction} in {networks.TRAIN_OPTIONS})",
         )
     side = None
     if options is not None and options.crop is not None:
         side = (options.crop, options.crop)
         assumed += (
             f"it was trained on {options.crop} x {options.crop} pixels (crop_size in "
-            f"{train_options.NAME}; --tile sets the tiles of large pictures)",
+            f"{networks.TRAIN_OPTIONS}; --tile sets the tiles of large pictures)",
         )
     inference = InferenceMode(statistics=statistics or "image")
 
@@ -288,7 +217,7 @@ def _from_weights(
 
 
 def _dropout(
-    shown: bool | None, options: train_options.TrainOptions | None, asked: Dropout
+    shown: bool | None, options: networks.TrainOptions | None, asked: Dropout
 ) -> tuple[bool, tuple[str, ...]]:
     """Returns whether a network of a file draws dropout, and how that is known.
 
@@ -306,12 +235,12 @@ def _dropout(
     elif options is None:
         drawn = False
         source = (
-            f"the default: {train_options.NAME} is not beside the weights, which do "
-            "not tell how they were trained"
+            f"the default: {networks.TRAIN_OPTIONS} is not beside the weights, which "
+            "do not tell how they were trained"
         )
     else:
         drawn = options.dropout
-        source = f"no_dropout: {not drawn} in {train_options.NAME}"
+        source = f"no_dropout: {not drawn} in {networks.TRAIN_OPTIONS}"
     change = "--dropout no leaves it out" if drawn else "--dropout yes draws it"
     verb = "is" if drawn else "is not"
     return drawn, (f"dropout {verb} drawn ({source}; {change})",)
@@ -344,24 +273,16 @@ def lightness_of(images: np.ndarray) -> np.ndarray:
     return ((116 * root - 16) / 100).astype(np.float32)[..., np.newaxis]
 
 
-def empty_state(model: Model, batch: Batch) -> Any:
-    """Returns a state of a model without its first numbers, which take long to draw."""
-
-    def empty(leaf: jax.ShapeDtypeStruct) -> Array:
-        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            return jax.random.key(0)
-        return jnp.zeros(leaf.shape, leaf.dtype)
-
-    return jax.tree.map(empty, jax.eval_shape(model.init, jax.random.key(0), batch))
-
-
-def sides(config: Any) -> tuple[int, int]:
-    """Returns what sides of images have to be multiples of, and the least of them.
-
-    Args:
-        config: The options of a generator, with `generator` and `depth`.
-    """
-    if config.generator == "unet":
-        return 2**config.depth, 2**config.depth
+def sides(description: run.Description, direction: Direction) -> tuple[int, int]:
+    """Returns what sides of images have to be multiples of, and the least of them."""
+    if description.calls is None:
+        # What was exported takes images of the size of those in training.
+        side = description.batch[direction[0]].shape[1]
+        return side, side
+    arguments = description.calls["arguments"]
+    generator = arguments.get("generator") or arguments.get(direction) or {}
+    if generator.get("call") == "jaxgen.networks.unet_translator":
+        depth = generator["arguments"]["depth"]
+        return 2**depth, 2**depth
     # Reflections by one pixel need two at a quarter of the size.
     return 4, 8

@@ -19,6 +19,7 @@ from experiments.variance_studies.study import (
     measured_text,
     z_of_mean,
 )
+from jaxgen import run
 from jaxgen.estimators import (
     ARM,
     DisARM,
@@ -245,7 +246,7 @@ def _coin_draw(
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *each)
 
 
-def _coin_tables(arrays: dict[str, Any], draws: int) -> list[dict[str, Any]]:
+def _coin_tables(arrays: dict[str, Any], draws: int) -> list[run.Table]:
     rows, names = [], list(arrays["exact_names"])
     last = arrays["numbers"][-1]
     for index, name in enumerate(arrays["names"]):
@@ -259,16 +260,16 @@ def _coin_tables(arrays: dict[str, Any], draws: int) -> list[dict[str, Any]]:
                 measured_text(arrays["variance"][index, problem, -1], half / REACH)
             )
         rows.append(row)
-    variances = {
-        "title": f"{last} coins: total variance of one gradient",
-        "note": f"Fair coins; {draws:,} draws of each, ± is the 99% interval. f with "
+    variances = run.Table(
+        title=f"{last} coins: total variance of one gradient",
+        note=f"Fair coins; {draws:,} draws of each, ± is the 99% interval. f with "
         "its derivative counts as three evaluations. RLOO-2 : DisARM : ARM is D : "
         "D − 1 : 4D/3 − 1 where the coins are apart.",
-        "words": 1,
-        "columns": ["estimator", "evaluations", "apart, exact", "measured"]
+        words=1,
+        columns=["estimator", "evaluations", "apart, exact", "measured"]
         + ["together, exact", "measured"],
-        "rows": rows,
-    }
+        rows=rows,
+    )
     columns, rows = ["f", "estimator"], []
     columns += [f"D = {number}" for number in arrays["numbers"]]
     for problem, said in enumerate(("coins apart", "coins together")):
@@ -280,13 +281,13 @@ def _coin_tables(arrays: dict[str, Any], draws: int) -> list[dict[str, Any]]:
             )
             cells = [f"{value:+.0%} ± {half:.0%}" for value, half in pairs]
             rows.append([said, str(name), *(c.replace("-", "−") for c in cells)])
-    biases = {
-        "title": "Biased estimators: bias over the true gradient",
-        "note": f"Coins of probability {SLANT:g}; {draws:,} draws of each, ± is the "
+    biases = run.Table(
+        title="Biased estimators: bias over the true gradient",
+        note=f"Coins of probability {SLANT:g}; {draws:,} draws of each, ± is the "
         "99% interval. The D entries of the gradient are alike: it is their mean that "
         "is measured. Below −100% the sign is wrong.",
-        "words": 2,
-        "columns": columns,
-        "rows": rows,
-    }
+        words=2,
+        columns=columns,
+        rows=rows,
+    )
     return [variances, biases]

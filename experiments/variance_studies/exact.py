@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
+import scipy
 
 Function = Callable[[np.ndarray], np.ndarray]
 """f over x, elementwise; leading axes may hold one f each."""
@@ -36,7 +36,7 @@ def normal_family(
         "gradient" holds the true gradient itself and "value" E f(x), shape any.
     """
     x, weights = _points(-_REACH, _REACH)
-    density = weights * stats.norm.pdf(x)
+    density = weights * scipy.stats.norm.pdf(x)
     values, slopes = f(mean + scale * x), slope(mean + scale * x)
     scores = np.stack([x, x**2 - 1]) / scale
 
@@ -77,7 +77,7 @@ def _measure_valued(
     mean_free = constant * (variance(above, rayleigh) + variance(below, rayleigh))
 
     x, weights = _points(-_REACH, _REACH)
-    normal = weights * stats.norm.pdf(x)
+    normal = weights * scipy.stats.norm.pdf(x)
     maxwell = normal * x**2
     share, share_weights = _points(0.0, 1.0)
     far = f(mean + scale * x)
@@ -141,7 +141,7 @@ def fair_coins(f_of_count: Function, number: int) -> dict[str, float]:
         By estimator the total variance over the D entries; "gradient" is one entry.
     """
     ones = np.arange(number + 1)
-    masses = stats.binom.pmf(ones, number, 0.5)
+    masses = scipy.stats.binom.pmf(ones, number, 0.5)
     values = f_of_count(ones)
     gradient = coin_gradient(f_of_count, number, 0.5)
     mean = float(masses @ values)
@@ -156,7 +156,7 @@ def fair_coins(f_of_count: Function, number: int) -> dict[str, float]:
 
     others = np.arange(number)
     flips = (f_of_count(others + 1) - f_of_count(others)) / 4
-    flip_masses = stats.binom.pmf(others, number - 1, 0.5)
+    flip_masses = scipy.stats.binom.pmf(others, number - 1, 0.5)
     return {
         "gradient": gradient,
         "score": float(number * (masses @ values**2) / 4 - square),
@@ -177,7 +177,7 @@ def coin_gradient(f_of_count: Function, number: int, probability: float) -> floa
         probability: That of a one.
     """
     ones = np.arange(number + 1)
-    masses = stats.binom.pmf(ones, number, probability)
+    masses = scipy.stats.binom.pmf(ones, number, probability)
     return float(masses @ (f_of_count(ones) * (ones / number - probability)))
 
 

@@ -19,6 +19,7 @@ from experiments.variance_studies.study import (
     z_of_mean,
     z_of_variance,
 )
+from jaxgen import run
 from jaxgen.estimators import (
     Estimator,
     MeasureValued,
@@ -131,16 +132,16 @@ def three_ways(
         "names": np.array(list(estimators)),
         "setting": np.array([slope, mean]),
     }
-    table = {
-        "title": "Three ways: one draw, measured and exact",
-        "note": f"z ~ N({mean:g}, 1), m = {slope:g}, gradient in the mean of z; "
+    table = run.Table(
+        title="Three ways: one draw, measured and exact",
+        note=f"z ~ N({mean:g}, 1), m = {slope:g}, gradient in the mean of z; "
         f"{draws:,} draws of each, ± is the 99% interval, z the distance from the "
         "exact value in standard errors.",
-        "words": 2,
-        "columns": ["f", "estimator", "mean, exact", "measured", "z"]
+        words=2,
+        columns=["f", "estimator", "mean, exact", "measured", "z"]
         + ["variance, exact", "measured", "z"],
-        "rows": rows,
-    }
+        rows=rows,
+    )
     return Study(arrays, [table], deviations, {})
 
 
@@ -201,21 +202,21 @@ def integrands(key: PRNGKeyArray, draws: int, show: Progress) -> Study:
         }
     # By integrand, within it as the estimators are named.
     rows.sort(key=lambda row: [_said(*one) for one in PRINTED].index(row[0]))
-    table = {
-        "title": "Variance of one draw, by integrand",
-        "note": f"x ~ N(1, 1); {draws:,} draws of each at each k, ± is the 99% "
+    table = run.Table(
+        title="Variance of one draw, by integrand",
+        note=f"x ~ N(1, 1); {draws:,} draws of each at each k, ± is the 99% "
         "interval, z the distance from the exact value in standard errors. Variance of "
         "the gradient in \N{GREEK SMALL LETTER MU}, the mean, and in "
         "\N{GREEK SMALL LETTER SIGMA}, the scale. The exact values are integrals over "
         "the noise, in float64. All rows are of the same draws, and a measured "
         "variance of heavy tails more often falls short of the true one than not: "
         "the z are not independent, and most of them may be negative together.",
-        "words": 2,
-        "columns": ["f", "estimator"]
+        words=2,
+        columns=["f", "estimator"]
         + ["variance in \N{GREEK SMALL LETTER MU}: exact", "measured", "z"]
         + ["variance in \N{GREEK SMALL LETTER SIGMA}: exact", "measured", "z"],
-        "rows": rows,
-    }
+        rows=rows,
+    )
     times = ratio["pathwise"] / ratio["score"]
     label = "integrands: variance of pathwise over score at cos 5x"
     results = {label: (times, "times")}

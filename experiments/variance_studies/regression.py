@@ -14,7 +14,7 @@ import numpyro.distributions as dists
 import optax
 
 from experiments.variance_studies.study import REACH, Study
-from jaxgen import divergences, random
+from jaxgen import divergences, random, run
 from jaxgen.errors import InputError
 from jaxgen.estimators import (
     DeltaMethod,
@@ -299,7 +299,7 @@ def _batches(key: PRNGKeyArray, rows: int, steps: int, size: int) -> np.ndarray:
     return np.concatenate(epochs)[:steps]
 
 
-def _ends(arrays: dict[str, Any]) -> dict[str, Any]:
+def _ends(arrays: dict[str, Any]) -> run.Table:
     places = [0, len(arrays["at"]) // 2, len(arrays["at"]) - 1]
     totals = arrays["variance"].sum(axis=-1)
     rows = [
@@ -310,20 +310,20 @@ def _ends(arrays: dict[str, Any]) -> dict[str, Any]:
         ]
         for row, name in enumerate(arrays["names"])
     ]
-    return {
-        "title": "Bayesian logistic regression",
-        "note": "Total variance of the gradient in the 31 means and 31 log-scales at "
+    return run.Table(
+        title="Bayesian logistic regression",
+        note="Total variance of the gradient in the 31 means and 31 log-scales at "
         "the parameters of the pathwise run; lower bound on all 569 rows, in nats, and "
         "accuracy of the posterior mean on them at the end of the estimator's own run.",
-        "words": 1,
-        "columns": ["estimator"]
+        words=1,
+        columns=["estimator"]
         + [f"variance at step {arrays['at'][place]:,}" for place in places]
         + ["ELBO", "accuracy"],
-        "rows": rows,
-    }
+        rows=rows,
+    )
 
 
-def _orderings(names: list[str], variance: np.ndarray) -> dict[str, Any]:
+def _orderings(names: list[str], variance: np.ndarray) -> run.Table:
     totals = dict(zip(names, variance.sum(axis=-1), strict=True))
     pairs = [
         ("score", "score, moving average"),
@@ -340,15 +340,15 @@ def _orderings(names: list[str], variance: np.ndarray) -> dict[str, Any]:
             + [f"{ratio.min():.3g} to {ratio.max():.3g}"]
             + [f"{np.sum(ratio > 1)} of {len(ratio)}"]
         )
-    return {
-        "title": "Whose variance is greater",
-        "note": "At each point along the pathwise run, the first included; the same "
+    return run.Table(
+        title="Whose variance is greater",
+        note="At each point along the pathwise run, the first included; the same "
         "parameters, mini-batches and keys for both. At step 0 the moving average is "
         f"still empty, and the highest variance is that of: {highest}.",
-        "words": 1,
-        "columns": ["variances", "median ratio", "range", "above 1 at"],
-        "rows": rows,
-    }
+        words=1,
+        columns=["variances", "median ratio", "range", "above 1 at"],
+        rows=rows,
+    )
 
 
 class Spread(NamedTuple):

@@ -4,11 +4,12 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
+from jaxgen import run
 from jaxgen.estimators import Moments
 
-REACH = float(stats.norm.isf(0.005))
+REACH = float(-special.ndtri(0.005))
 """Standard errors on either side of a 99% interval."""
 
 
@@ -24,7 +25,7 @@ class Study(NamedTuple):
     """
 
     arrays: dict[str, Any]
-    tables: list[dict[str, Any]]
+    tables: list[run.Table]
     z: list[float]
     results: dict[str, tuple[float, str]]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from jaxgen.checks import check_count, check_number
 from jaxgen.data import colour, resizing
@@ -254,7 +254,7 @@ def blur(sigma: float = 2.0) -> Degradation:
     check_number("blur sigma", sigma, above=0)
 
     def degrade(images: np.ndarray, indices: np.ndarray) -> np.ndarray:
-        smooth = ndimage.gaussian_filter(
+        smooth = scipy.ndimage.gaussian_filter(
             images.astype(np.float32), (0, sigma, sigma, 0), mode="nearest"
         )
         return _rounded(smooth, images.dtype)

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jax.scipy import ndimage
 
 from jaxgen import random
+from jaxgen.calls import factory
 from jaxgen.checks import check_key
 from jaxgen.data.transforms import check_square
 from jaxgen.errors import InputError
@@ -31,6 +32,7 @@ ADA_POLICIES = ("blit", "geometry", "color", "cutout")
 """What `ada` can do."""
 
 
+@factory
 def diff_augment(
     policies: Sequence[str] = DIFF_POLICIES,
 ) -> Callable[[RandomKeys, Images], Images]:
@@ -72,6 +74,7 @@ def diff_augment(
     return function
 
 
+@factory
 def jointly(
     function: Callable[[RandomKeys, Images], Images], channels: Sequence[int]
 ) -> Callable[[RandomKeys, Images], Images]:
@@ -108,6 +111,7 @@ def jointly(
     return both
 
 
+@factory
 def ada(
     policies: Sequence[str] = ("blit", "geometry", "color"),
 ) -> Callable[[RandomKeys, Images, Any], Images]:

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgen import random
+from jaxgen.calls import factory
 from jaxgen.checks import check_number
 from jaxgen.errors import InputError
 from jaxgen.typing import Array, Images, RandomKeys
@@ -50,11 +51,13 @@ class Transform(NamedTuple):
         return self.apply(batch)
 
 
+@factory
 def identity() -> Transform:
     """Makes the transform that changes nothing."""
     return Transform("identity", lambda batch: batch, lambda batch: batch)
 
 
+@factory
 def rotations() -> tuple[Transform, ...]:
     """Makes turns of square images by 0, 90, 180 and 270 degrees, counter-clockwise.
 
@@ -69,6 +72,7 @@ def rotations() -> tuple[Transform, ...]:
     return identity(), *(_turn(quarters) for quarters in (1, 2, 3))
 
 
+@factory
 def flips_and_rotation() -> tuple[Transform, ...]:
     """Makes the identity, both flips, and a quarter turn: "fliprot" of the paper."""
     flips = (
@@ -81,6 +85,7 @@ def flips_and_rotation() -> tuple[Transform, ...]:
     return identity(), *flips, _turn(1)
 
 
+@factory
 def crops(share: float = 0.75) -> tuple[Transform, ...]:
     """Makes the identity, and a crop at each corner, resized to the whole.
 
@@ -106,6 +111,7 @@ def crops(share: float = 0.75) -> tuple[Transform, ...]:
     return identity(), *corners
 
 
+@factory
 def any_of(
     transforms: Sequence[Callable[[Array], Array]],
 ) -> Callable[[RandomKeys, Array], Array]:

@@ -8,18 +8,23 @@ shapes than (batch,) raise an InputError.
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypedDict, get_args
 
 from jaxtyping import Array, Float
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_shapes
+from jaxgen.errors import InputError
 from jaxgen.numerics import softplus
 from jaxgen.typing import PerExample
 
 __all__ = [
     "AdversarialLoss",
     "Estimate",
+    "LossFactors",
+    "LossName",
     "cross_entropy_critic_loss",
+    "from_name",
     "hinge",
     "hinge_critic_loss",
     "jensen_shannon_estimate",
@@ -28,8 +33,10 @@ __all__ = [
     "least_squares_generator_loss",
     "minimax",
     "minimax_generator_loss",
+    "name_label",
     "non_saturating",
     "non_saturating_generator_loss",
+    "published_factors",
     "relativistic",
     "relativistic_critic_loss",
     "relativistic_generator_loss",
@@ -40,6 +47,23 @@ __all__ = [
 ]
 
 Estimate = Callable[[Float[Array, ""]], Float[Array, ""]]
+
+LossName = Literal[
+    "minimax",
+    "non_saturating",
+    "least_squares",
+    "hinge",
+    "wasserstein",
+    "relativistic",
+]
+"""Names that `from_name` knows."""
+
+
+class LossFactors(TypedDict):
+    """Factors of both losses, as `models.gan` takes them."""
+
+    critic_factor: float
+    generator_factor: float
 
 
 class AdversarialLoss(NamedTuple):
@@ -59,6 +83,7 @@ class AdversarialLoss(NamedTuple):
     estimate: Estimate | None = None
 
 
+@factory
 def minimax() -> AdversarialLoss:
     """Returns the zero-sum game: the generator maximises the critic's cross-entropy.
 
@@ -75,6 +100,7 @@ def minimax() -> AdversarialLoss:
     )
 
 
+@factory
 def non_saturating() -> AdversarialLoss:
     """Returns the game whose generator maximises log D(G(z)).
 
@@ -89,6 +115,7 @@ def non_saturating() -> AdversarialLoss:
     )
 
 
+@factory
 def least_squares() -> AdversarialLoss:
     """Returns the game of squared distances to the labels 0 and 1.
 
@@ -104,6 +131,7 @@ def least_squares() -> AdversarialLoss:
     )
 
 
+@factory
 def hinge() -> AdversarialLoss:
     """Returns the game with margins.
 
@@ -114,6 +142,7 @@ def hinge() -> AdversarialLoss:
     return AdversarialLoss("hinge", hinge_critic_loss, wasserstein_generator_loss)
 
 
+@factory
 def wasserstein() -> AdversarialLoss:
     """Returns the game of means, whose critic must be kept Lipschitz.
 
@@ -128,6 +157,7 @@ def wasserstein() -> AdversarialLoss:
     )
 
 
+@factory
 def relativistic() -> AdversarialLoss:
     """Returns the game of pairs: is this real sample more real than that generated one?
 
@@ -140,6 +170,52 @@ def relativistic() -> AdversarialLoss:
     return AdversarialLoss(
         "relativistic", relativistic_critic_loss, relativistic_generator_loss
     )
+
+
+def from_name(name: str) -> AdversarialLoss:
+    """Returns the game of a name, as a command line gives it.
+
+    Args:
+        name: One of `LossName`.
+
+    Raises:
+        InputError: There is no such game.
+
+    Examples:
+        >>> from_name("hinge").name
+        'hinge'
+    """
+    makers = {
+        "minimax": minimax,
+        "non_saturating": non_saturating,
+        "least_squares": least_squares,
+        "hinge": hinge,
+        "wasserstein": wasserstein,
+        "relativistic": relativistic,
+    }
+    if name not in makers:
+        names = ", ".join(get_args(LossName))
+        raise InputError(f"There is no loss {name!r}: give one of {names}.")
+    return makers[name]()
+
+
+def name_label(name: str) -> str:
+    """Returns what the game of a name is called in figures and tables."""
+    labels = {"non_saturating": "non-saturating", "least_squares": "least squares"}
+    return labels.get(name, name)
+
+
+def published_factors(name: str) -> LossFactors:
+    """Returns the factors of both losses in the paper of a game.
+
+    Args:
+        name: One of `LossName`.
+
+    Returns:
+        Keyword arguments of `models.gan`: 1/2 for `least_squares`, otherwise 1.
+    """
+    factor = 0.5 if name == "least_squares" else 1.0
+    return {"critic_factor": factor, "generator_factor": factor}
 
 
 def cross_entropy_critic_loss(

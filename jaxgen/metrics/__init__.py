@@ -13,6 +13,7 @@ from jaxgen.metrics.class_modes import (
     combine_log_probabilities,
 )
 from jaxgen.metrics.collapse import CollapseReport, collapse_report
+from jaxgen.metrics.collapse_monitor import CollapseMonitor, GANHealth
 from jaxgen.metrics.critic_overfitting import CriticOverfitting, critic_overfitting
 from jaxgen.metrics.dead_units import dead_unit_share, zero_gradient_share
 from jaxgen.metrics.density_coverage import (
@@ -32,6 +33,7 @@ from jaxgen.metrics.frechet import (
     frechet_infinity,
     frechet_replicates,
 )
+from jaxgen.metrics.gan_monitors import gan_monitors
 from jaxgen.metrics.image_similarity import (
     mean_squared_error,
     psnr,
@@ -75,6 +77,7 @@ from jaxgen.metrics.mutual_information import (
     mig_chen,
     mig_locatello,
 )
+from jaxgen.metrics.neighbour_classes import neighbour_agreement
 from jaxgen.metrics.neighbour_metrics import NeighbourMetrics, neighbour_metrics
 from jaxgen.metrics.neighbours import Neighbours, nearest_neighbours, nearest_others
 from jaxgen.metrics.path_length import PathLength, finite_path_length, path_length
@@ -101,7 +104,13 @@ from jaxgen.metrics.predictors import (
     sap_kumar,
     sap_locatello,
 )
+from jaxgen.metrics.principal_components import principal_components
 from jaxgen.metrics.proportions import wilson_interval
+from jaxgen.metrics.rank_correlation import (
+    SignalCorrelation,
+    rank_correlation,
+    signal_correlations,
+)
 from jaxgen.metrics.resampling import (
     Halves,
     Interval,
@@ -110,6 +119,15 @@ from jaxgen.metrics.resampling import (
     interval,
     mean_interval,
 )
+from jaxgen.metrics.sample_quality import (
+    QualityMonitor,
+    QualityReference,
+    SampleQuality,
+    draw_images,
+    measure_quality,
+    quality_reference,
+)
+from jaxgen.metrics.set_likelihood import SetLikelihood, set_log_likelihood
 from jaxgen.metrics.sharpness import (
     RadialPower,
     high_frequency_power,
@@ -121,12 +139,43 @@ from jaxgen.metrics.sinkhorn import Sinkhorn, sinkhorn_distance, sinkhorn_diverg
 from jaxgen.metrics.statistics import FeatureStatistics, feature_statistics
 from jaxgen.metrics.statistics_files import load_statistics, save_statistics
 from jaxgen.metrics.translation import TranslationHealth, translation_health
+from jaxgen.metrics.translation_directions import (
+    TranslationDirection,
+    cut_direction,
+    cyclegan_directions,
+    pix2pix_direction,
+)
+from jaxgen.metrics.translation_monitor import TranslationMonitor
+from jaxgen.metrics.translation_outputs import critic_logits, translate_images
 from jaxgen.metrics.translation_readings import (
     Reading,
     colour_inversion,
     critic_share,
     idle_generator,
     output_collapse,
+)
+from jaxgen.metrics.translation_reference import (
+    TranslationReference,
+    translation_reference,
+    translation_references,
+)
+from jaxgen.metrics.translation_results import (
+    ShownTranslations,
+    TranslationResult,
+    shown_translations,
+    smallest_margin,
+    translation_results,
+)
+from jaxgen.metrics.translation_scores import (
+    LOWER_IS_BETTER,
+    SCORE_TITLES,
+    ScoreTable,
+    TranslationScore,
+    check_score,
+    mean_absolute_differences,
+    mean_translation_scores,
+    translation_score_table,
+    translation_scores,
 )
 from jaxgen.metrics.transport import (
     SlicedWasserstein,
@@ -135,9 +184,14 @@ from jaxgen.metrics.transport import (
 )
 
 __all__ = [
+    "SetLikelihood",
+    "set_log_likelihood",
+    "principal_components",
+    "neighbour_agreement",
     "ActiveUnits",
     "AggregateTerms",
     "AssignedModes",
+    "CollapseMonitor",
     "CollapseReport",
     "CriticOverfitting",
     "Dci",
@@ -145,11 +199,13 @@ __all__ = [
     "Evaluation",
     "FeatureStatistics",
     "FrechetInfinity",
+    "GANHealth",
     "Halves",
     "ImportanceEstimate",
     "InceptionScore",
     "Interval",
     "KernelInceptionDistance",
+    "LOWER_IS_BETTER",
     "LeakRate",
     "MaximumMeanDiscrepancy",
     "MaximumMeanDiscrepancyWithReplicates",
@@ -164,26 +220,44 @@ __all__ = [
     "PrecisionRecall",
     "PrecisionRecallCurve",
     "PrecisionRecallDistribution",
+    "QualityMonitor",
+    "QualityReference",
     "RadialPower",
     "Reading",
+    "SCORE_TITLES",
+    "SampleQuality",
     "Sap",
+    "ScoreTable",
+    "SetLikelihood",
+    "ShownTranslations",
+    "SignalCorrelation",
     "Sinkhorn",
     "SlicedWasserstein",
+    "TranslationDirection",
     "TranslationHealth",
+    "TranslationMonitor",
+    "TranslationReference",
+    "TranslationResult",
+    "TranslationScore",
     "active_units",
     "beta_vae_score",
+    "check_score",
     "class_modes",
     "collapse_report",
     "colour_inversion",
     "combine_classes",
     "combine_log_probabilities",
     "count_modes",
+    "critic_logits",
     "critic_overfitting",
     "critic_share",
+    "cut_direction",
+    "cyclegan_directions",
     "dci",
     "dead_unit_share",
     "density_coverage",
     "disentanglement_scores",
+    "draw_images",
     "evaluate",
     "evaluate_features",
     "expected_coverage",
@@ -196,6 +270,7 @@ __all__ = [
     "frechet_distance_of_features",
     "frechet_infinity",
     "frechet_replicates",
+    "gan_monitors",
     "gaussian_kernel",
     "gaussian_modes",
     "half_samples",
@@ -213,8 +288,11 @@ __all__ = [
     "load_statistics",
     "luminance_correlation",
     "max_f_score",
+    "mean_absolute_differences",
     "mean_interval",
     "mean_squared_error",
+    "mean_translation_scores",
+    "measure_quality",
     "median_distance",
     "memorisation",
     "mig_chen",
@@ -222,17 +300,22 @@ __all__ = [
     "mmd",
     "mmd_with_replicates",
     "mode_replicates",
+    "nearest_labels",
     "nearest_neighbours",
     "nearest_others",
+    "neighbour_agreement",
     "neighbour_metrics",
     "output_collapse",
     "path_length",
     "path_measure",
+    "pix2pix_direction",
     "polynomial_kernel",
     "prd_curve",
     "precision_recall_distribution",
     "psnr",
+    "quality_reference",
     "radial_power",
+    "rank_correlation",
     "relative_diversity",
     "relative_mean",
     "represent_all",
@@ -240,13 +323,23 @@ __all__ = [
     "sap_kumar",
     "sap_locatello",
     "save_statistics",
+    "set_log_likelihood",
+    "shown_translations",
+    "signal_correlations",
     "sinkhorn_distance",
     "sinkhorn_divergence",
     "slerp",
     "sliced_wasserstein",
+    "smallest_margin",
     "ssim",
     "ssim_window",
+    "translate_images",
     "translation_health",
+    "translation_reference",
+    "translation_references",
+    "translation_results",
+    "translation_score_table",
+    "translation_scores",
     "wasserstein_1d",
     "wilson_interval",
     "zero_gradient_share",

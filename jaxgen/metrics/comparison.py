@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from scipy.special import rel_entr
+import scipy
 
 from jaxgen.metrics.arrays import check_pair
 from jaxgen.metrics.class_modes import assign_class_modes
@@ -297,4 +297,4 @@ def _class_divergences(
     votes = of_real @ every[real.argmax(axis=1)] + 0.5
     counts = of_generated @ every[generated.argmax(axis=1)]
     shares = [each / each.sum(axis=1, keepdims=True) for each in (counts, votes)]
-    return rel_entr(*shares).sum(axis=1)
+    return scipy.special.rel_entr(*shares).sum(axis=1)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scipy.spatial.distance import pdist
+import scipy
 
 from jaxgen.errors import InputError
 from jaxgen.metrics.arrays import check_features
@@ -31,7 +31,7 @@ def relative_diversity(samples: Any, data: Any) -> float:
     """
     samples = check_features("sample", samples, least=2)
     data = check_features("data", data, least=2)
-    of_data = float(pdist(data).mean())
+    of_data = float(scipy.spatial.distance.pdist(data).mean())
     if not of_data > 0:
         raise InputError("All data are the same: give examples that differ.")
-    return float(pdist(samples).mean()) / of_data
+    return float(scipy.spatial.distance.pdist(samples).mean()) / of_data

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import logsumexp
+import scipy
 
 from jaxgen.checks import check_count
 from jaxgen.errors import InputError
@@ -133,7 +133,7 @@ def _check(log_probabilities: Any) -> np.ndarray:
             f"first is number {int(bad.argmax())}: look at that image and at the "
             "classifier."
         )
-    total = logsumexp(found, axis=1, keepdims=True)
+    total = scipy.special.logsumexp(found, axis=1, keepdims=True)
     off = np.abs(np.expm1(total))
     if off.max() > 1e-3:
         worst = int(off.argmax())

@@ -3,8 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.spatial.distance import cdist
-from scipy.special import rel_entr
+import scipy
 
 from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
@@ -148,7 +147,7 @@ def assign_gaussian_modes(
             f"There are {len(proportions)} proportions for {len(means)} means: give "
             "one per mode."
         )
-    distances = cdist(samples, means)
+    distances = scipy.spatial.distance.cdist(samples, means)
     good = distances.min(axis=1) <= radius * standard_deviation
     return AssignedModes(distances.argmin(axis=1), good, good, proportions)
 
@@ -188,7 +187,7 @@ def mode_replicates(
     counts = np.stack([_counts(assigned, row) for row in rows])
     total = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(total, 1)
-    divergence = rel_entr(shares, assigned.proportions).sum(axis=1)
+    divergence = scipy.special.rel_entr(shares, assigned.proportions).sum(axis=1)
     good = assigned.high_quality
     return ModeReplicates(
         (counts >= least).sum(axis=1).astype(np.float64),

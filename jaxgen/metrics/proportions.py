@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from scipy.special import ndtri
+import scipy
 
 from jaxgen.checks import check_number
 from jaxgen.errors import InputError
@@ -42,7 +42,7 @@ def wilson_interval(
     check_successes(successes, trials)
     check_number("confidence", confidence, above=0, below=1)
     share = successes / trials
-    z_squared = float(ndtri(0.5 + confidence / 2)) ** 2
+    z_squared = float(scipy.special.ndtri(0.5 + confidence / 2)) ** 2
     scale = 1 + z_squared / trials
     center = (share + z_squared / (2 * trials)) / scale
     variance = share * (1 - share) / trials + z_squared / (4 * trials**2)

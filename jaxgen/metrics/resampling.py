@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from scipy.special import stdtrit
+import scipy
 
 from jaxgen.checks import check_count, check_key, check_number
 from jaxgen.errors import InputError
@@ -193,7 +193,7 @@ def interval(
             "least 2 of them."
         )
     freedom = len(replicates) // 2
-    reach = stdtrit(freedom, 0.5 + confidence / 2) * replicates.std()
+    reach = scipy.special.stdtrit(freedom, 0.5 + confidence / 2) * replicates.std()
     if debias:
         value = 2 * value - float(replicates.mean())
     low, high = np.clip([value - reach, value + reach], *bounds)
@@ -219,7 +219,7 @@ def mean_interval(
     """
     values = np.asarray(values, np.float64)
     error = values.std(ddof=1) / np.sqrt(len(values))
-    reach = stdtrit(len(values) - 1, 0.5 + confidence / 2) * error
+    reach = scipy.special.stdtrit(len(values) - 1, 0.5 + confidence / 2) * error
     low, high = np.clip([values.mean() - reach, values.mean() + reach], *bounds)
     return Interval(float(values.mean()), float(low), float(high))
 
@@ -268,6 +268,6 @@ def trimmed_mean_interval(
         raise InputError(f"{len(kept)} values are left of {len(values)}: give more.")
     count, share = len(values), len(kept) / len(values)
     error = np.clip(values, low, high).std(ddof=1) / (share * np.sqrt(count))
-    reach = stdtrit(len(kept) - 1, 0.5 + confidence / 2) * error
+    reach = scipy.special.stdtrit(len(kept) - 1, 0.5 + confidence / 2) * error
     middle = kept.mean()
     return Interval(float(middle), float(middle - reach), float(middle + reach))

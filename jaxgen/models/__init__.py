@@ -7,8 +7,28 @@ of `jaxgen.typing`.
 from jaxgen.models import remedies, schedules
 from jaxgen.models.adagan import AdaGAN, AdaGANState, adagan
 from jaxgen.models.density import fit_gaussian, fit_mixture
-from jaxgen.models.ensemble import Ensemble, EnsembleState, ensemble, member_key
+from jaxgen.models.ensemble import (
+    Ensemble,
+    EnsembleState,
+    ensemble,
+    member_key,
+    members,
+)
 from jaxgen.models.gan import GAN, GANState, gan
+from jaxgen.models.latent_views import (
+    LatentViews,
+    encode_images,
+    image_decoder,
+    latent_plane,
+    sample_images,
+    view_latents,
+)
+from jaxgen.models.published_gans import (
+    PUBLISHED_GANS,
+    PublishedGAN,
+    PublishedName,
+    published_gan,
+)
 from jaxgen.models.styled_generator import StyledGenerator
 from jaxgen.models.translation import (
     CUT,
@@ -30,6 +50,7 @@ from jaxgen.models.veegan import VEEGAN, VEEGANState, veegan
 __all__ = [
     "CUT",
     "GAN",
+    "PUBLISHED_GANS",
     "VAE",
     "VEEGAN",
     "AdaGAN",
@@ -45,10 +66,18 @@ __all__ = [
     "InferenceMode",
     "Pix2Pix",
     "Pix2PixState",
+    "PublishedGAN",
+    "PublishedName",
     "StyledGenerator",
     "VAEState",
     "VEEGANState",
     "adagan",
+    "LatentViews",
+    "encode_images",
+    "image_decoder",
+    "latent_plane",
+    "sample_images",
+    "view_latents",
     "fit_gaussian",
     "fit_mixture",
     "cut",
@@ -56,7 +85,9 @@ __all__ = [
     "ensemble",
     "gan",
     "member_key",
+    "members",
     "pix2pix",
+    "published_gan",
     "remedies",
     "schedules",
     "vae",

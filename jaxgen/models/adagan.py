@@ -13,6 +13,7 @@ import numpy as np
 import optax
 
 from jaxgen import random
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_floats, examples_of
 from jaxgen.errors import InputError
 from jaxgen.losses import boosting
@@ -125,6 +126,7 @@ class _Moving(NamedTuple):
     metrics: Metrics
 
 
+@factory
 def adagan(
     component: GAN,
     classifier: Network,

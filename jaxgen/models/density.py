@@ -67,16 +67,21 @@ def fit_mixture(
         ) from error
     values = _checked(latents, num_components)
     fitted: Any = GaussianMixture(num_components, random_state=seed).fit(values)
-    weights = jnp.asarray(fitted.weights_, jnp.float32)
+    weights = jnp.asarray(fitted.weights_.astype(np.float32))
     return dists.MixtureSameFamily(
-        dists.Categorical(probs=weights), _normal(fitted.means_, fitted.covariances_)
+        dists.Categorical(probs=weights, validate_args=False),
+        _normal(fitted.means_, fitted.covariances_),
+        validate_args=False,
     )
 
 
 def _normal(mean: np.ndarray, covariance: np.ndarray) -> dists.Distribution:
     scale = np.linalg.cholesky(covariance).astype(np.float32)
+    # To validate what is valid by construction would compile twenty small programs.
     return dists.MultivariateNormal(
-        jnp.asarray(mean, jnp.float32), scale_tril=jnp.asarray(scale)
+        jnp.asarray(mean.astype(np.float32)),
+        scale_tril=jnp.asarray(scale),
+        validate_args=False,
     )
 
 

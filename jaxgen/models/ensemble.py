@@ -4,13 +4,14 @@ Small networks leave most of a device idle. Members of an ensemble share its bat
 its calls; each draws its own random numbers, those it would draw alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from jaxgen.calls import factory, keep_call
 from jaxgen.checks import check_count, check_key
 from jaxgen.errors import InputError
 from jaxgen.typing import (
@@ -26,7 +27,10 @@ from jaxgen.typing import (
     Update,
 )
 
-__all__ = ["Ensemble", "EnsembleState", "ensemble", "member_key"]
+__all__ = ["Ensemble", "EnsembleState", "ensemble", "member_key", "members"]
+
+
+Call = Callable[[Any, Any], Any]
 
 
 class EnsembleState(NamedTuple):
@@ -111,14 +115,57 @@ def ensemble(
     check_count("num_seeds", num_seeds, 1)
     leaves = jax.tree.leaves(settings)
     each = jax.tree.map(lambda leaf: jnp.repeat(leaf, num_seeds, axis=0), settings)
-    num_members = num_settings * num_seeds
     axes = (0 if leaves else None, 0)
 
-    def each_member(call: Callable[[Any, Any], Any], members: PyTree) -> Any:
-        """Calls `call(model, entry of members)` for every member."""
+    def each_member(call: Call, members: PyTree) -> Any:
         return jax.vmap(
             lambda setting, member: call(build(setting), member), in_axes=axes
         )(each, members)
+
+    def arguments() -> dict[str, Any]:
+        rows = range(num_settings)
+        own = [jax.tree.map(lambda leaf, row=row: leaf[row], settings) for row in rows]
+        return {"models": tuple(map(build, own)), "num_seeds": num_seeds}
+
+    made = _of_members(each_member, num_settings, num_seeds)
+    return keep_call(members, arguments, made)
+
+
+@factory
+def members(models: Sequence[Model], *, num_seeds: int = 1) -> Ensemble:
+    """Makes one model of several, as `ensemble` does of one with several settings.
+
+    It compiles each member for itself, and so is for few of them, or for those of a run
+    that was trained by `ensemble`.
+
+    Args:
+        models: The models of the settings, whose states are of the same shapes.
+        num_seeds: Members of each model.
+    """
+    check_count("len(models)", len(models), 1)
+    check_count("num_seeds", num_seeds, 1)
+
+    def each_member(call: Call, members: PyTree) -> Any:
+        found = []
+        for index in range(len(models) * num_seeds):
+            own = jax.tree.map(partial(_entry, index=index), members)
+            found.append(call(models[index // num_seeds], own))
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *found)
+
+    return _of_members(each_member, len(models), num_seeds)
+
+
+def _of_members(
+    each_member: Callable[[Call, PyTree], Any], num_settings: int, num_seeds: int
+) -> Ensemble:
+    """Returns an ensemble.
+
+    Args:
+        each_member: Calls `call(model, entry of members)` for every member.
+        num_settings: How many settings there are.
+        num_seeds: Members of each setting.
+    """
+    num_members = num_settings * num_seeds
 
     def init(key: PRNGKeyArray, batch: Batch) -> EnsembleState:
         keys = jax.vmap(partial(member_key, key))(jnp.arange(num_seeds))
@@ -138,7 +185,7 @@ def ensemble(
         state: EnsembleState, key: PRNGKeyArray, batch: Batch
     ) -> Metrics:
         return each_member(
-            lambda model, member: model.evaluate(member, key, batch), state.net
+            lambda model, member: model.evaluate(member, _again(key), batch), state.net
         )
 
     def evaluate(state: EnsembleState, key: PRNGKeyArray, batch: Batch) -> Metrics:
@@ -146,7 +193,8 @@ def ensemble(
 
     def sample(state: EnsembleState, key: PRNGKeyArray, n: int) -> Array:
         return each_member(
-            lambda model, member: _function(model, "sample")(member, key, n), state.net
+            lambda model, member: _function(model, "sample")(member, _again(key), n),
+            state.net,
         )
 
     def translate(
@@ -154,7 +202,7 @@ def ensemble(
     ) -> Array:
         return each_member(
             lambda model, member: _function(model, "translate")(
-                member, key, images, **options
+                member, _again(key), images, **options
             ),
             state.net,
         )
@@ -191,6 +239,10 @@ def _entry(leaf: Array, index: int) -> Array:
     if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         leaf = jax.random.clone(leaf)  # the root key is used again and again
     return leaf[index]
+
+
+def _again(key: RandomKeys | None) -> RandomKeys | None:
+    return None if key is None else jax.random.clone(key)
 
 
 def _is_list(tree: Any) -> bool:

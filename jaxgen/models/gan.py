@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
+from jaxgen.calls import factory
 from jaxgen.checks import (
     check_choice,
     check_count,
@@ -46,6 +47,7 @@ from jaxgen.typing import (
     PRNGKeyArray,
     PyTree,
     RandomKeys,
+    Size,
     Update,
 )
 
@@ -107,6 +109,7 @@ class GAN(NamedTuple):
     num_classes: int | None
 
 
+@factory
 def gan(
     generator: Network | StyledGenerator,
     critic: Network,
@@ -264,7 +267,7 @@ def gan(
         return 0.5 * (samples + 1.0) if signed else samples
 
     def sample(
-        state: GANState, key: PRNGKeyArray, n: int, condition: Condition = None
+        state: GANState, key: PRNGKeyArray, n: Size, condition: Condition = None
     ) -> Array:
         check_count("n", n, 0)
         if num_classes is not None and condition is None:

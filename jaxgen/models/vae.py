@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_network, examples_of
 from jaxgen.estimators import Estimator, Pathwise, ScoreFunction
 from jaxgen.losses.vae import objectives, regularizers
@@ -119,6 +120,7 @@ class VAE(NamedTuple):
     num_classes: int | None
 
 
+@factory
 def vae(
     encoder: Network,
     decoder: Network,

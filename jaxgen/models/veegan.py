@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import losses, random
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_floats, check_number, examples_of
 from jaxgen.errors import InputError
 from jaxgen.models import gan_checks
@@ -30,6 +31,7 @@ from jaxgen.typing import (
     PRNGKeyArray,
     PyTree,
     RandomKeys,
+    Size,
     Update,
 )
 
@@ -107,6 +109,7 @@ class _Step(NamedTuple):
     axis_name: str | None
 
 
+@factory
 def veegan(
     generator: Network,
     reconstructor: Network,
@@ -238,7 +241,7 @@ def veegan(
         samples = _evaluated(generator, state.generator, latents, keys=keys)
         return 0.5 * (samples + 1.0) if signed else samples
 
-    def sample(state: VEEGANState, key: PRNGKeyArray, n: int) -> Array:
+    def sample(state: VEEGANState, key: PRNGKeyArray, n: Size) -> Array:
         check_count("n", n, 0)
         keys = random.example_keys(random.stream(key, "generator noise"), n)
         return generate(state, draw_latents(key, (n, latents)), keys)

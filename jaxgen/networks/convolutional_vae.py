@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_counts
 from jaxgen.networks.convolution import (
     Conv,
@@ -88,6 +89,7 @@ class ConvolutionalDecoder(nn.Module):
         return _add_condition(hidden, condition)[:, :height, :width]
 
 
+@factory
 def convolutional_encoder(
     latents: int | tuple[int, ...],
     *,
@@ -99,6 +101,7 @@ def convolutional_encoder(
     return pure(ConvolutionalEncoder(head_of(latents), hidden, formulation))
 
 
+@factory
 def convolutional_decoder(
     image_shape: tuple[int, int, int],
     *,

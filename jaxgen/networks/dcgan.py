@@ -13,6 +13,7 @@ from typing import Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_choice, check_count, check_counts
 from jaxgen.networks.batch_norm import BatchNorm
 from jaxgen.networks.convolution import (
@@ -182,6 +183,7 @@ class DCGANCritic(nn.Module):
         return CriticHead(self.heads, _normal, kernel_map)(features, projected)
 
 
+@factory
 def dcgan_generator(
     image_shape: tuple[int, int, int],
     *,
@@ -228,6 +230,7 @@ def dcgan_generator(
     return pure(module)
 
 
+@factory
 def dcgan_critic(
     *,
     width: int = 64,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from flax import linen as nn
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_counts
 from jaxgen.networks.gan_parts import Activation, leaky_relu
 from jaxgen.networks.mlp import Initializer, with_condition
@@ -72,6 +73,7 @@ class MLPCritic(nn.Module):
         return logits[:, 0] if self.heads == 1 else logits
 
 
+@factory
 def mlp_generator(
     sample_shape: Sequence[int],
     hidden: Sequence[int] = (128, 128),
@@ -107,6 +109,7 @@ def mlp_generator(
     return pure(module)
 
 
+@factory
 def mlp_critic(
     hidden: Sequence[int] = (128, 128),
     *,

@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_counts
 from jaxgen.networks.pure import pure
 from jaxgen.typing import Array, Images, Latents, Network
@@ -156,6 +157,7 @@ def with_condition(hidden: Array, condition: Array | None) -> Array:
     return jnp.concatenate([hidden, condition], axis=-1)
 
 
+@factory
 def mlp_encoder(
     latents: int | tuple[int, ...],
     features: Sequence[int] = (400,),
@@ -180,6 +182,7 @@ def mlp_encoder(
     return pure(MLPEncoder(head, tuple(features), activation, init))
 
 
+@factory
 def mlp_decoder(
     image_shape: tuple[int, int, int],
     features: Sequence[int] = (400,),
@@ -194,6 +197,7 @@ def mlp_decoder(
     return pure(MLPDecoder(image_shape, tuple(features), activation, init))
 
 
+@factory
 def conditional_prior(latents: int, features: Sequence[int] = ()) -> Network:
     """Returns `ConditionalPrior` as pure functions: condition to (mean, log_var)."""
     check_count("latents", latents, 1)

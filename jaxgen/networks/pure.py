@@ -20,6 +20,7 @@ from typing import Any
 import jax
 from flax import linen as nn
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.typing import Network, Params, PRNGKeyArray, PyTree, RandomKeys
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 
+@factory
 def pure(
     module: nn.Module | Callable[[Any], Any], *, method: str = "__call__"
 ) -> Network:
@@ -73,6 +75,7 @@ def pure(
     return pure_nnx(module, method)
 
 
+@factory
 def pure_functions(init: Callable[..., Params], apply: Callable[..., Any]) -> Network:
     """Returns plain functions without statistics as a `Network`.
 

@@ -15,6 +15,7 @@ from typing import Literal
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_choice, check_count, check_counts
 from jaxgen.networks.batch_norm import BatchNorm
 from jaxgen.networks.convolution import Conv, ConvFormulation, ConvTranspose
@@ -183,6 +184,7 @@ class ResidualCritic(nn.Module):
         return CriticHead(self.heads, _glorot, kernel_map)(features, projected)
 
 
+@factory
 def residual_generator(
     image_shape: tuple[int, int, int],
     *,
@@ -229,6 +231,7 @@ def residual_generator(
     return pure(module)
 
 
+@factory
 def residual_critic(
     *,
     width: int = 128,

@@ -4,12 +4,14 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_number
 from jaxgen.typing import Network, Params, PRNGKeyArray, PyTree
 
 __all__ = ["shared_scale"]
 
 
+@factory
 def shared_scale(decoder: Network, *, start: float = -1.0) -> Network:
     """Returns a decoder of pairs (mean, log_scale) out of one of means.
 

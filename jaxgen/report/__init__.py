@@ -5,6 +5,7 @@ shows it in a notebook, `write_figures` puts all figures of a run into its folde
 `write_page` draws whatever figures lie there.
 """
 
+from jaxgen.report import latents
 from jaxgen.report.kinds import (
     BarPanel,
     Bars,
@@ -45,6 +46,7 @@ __all__ = [
     "Scatter",
     "ScatterPanel",
     "Zone",
+    "latents",
     "read_figures",
     "write_figures",
     "write_page",

@@ -1,13 +1,17 @@
 """Figures of models with latents: functions from arrays to a figure."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from jaxgen.errors import InputError
+from jaxgen.files import write_npz
 from jaxgen.report.kinds import (
     BarPanel,
     Bars,
+    FigureSpec,
     ImageTable,
     Plane,
     Scatter,
@@ -18,18 +22,84 @@ __all__ = [
     "ACTIVE_KL",
     "epochs",
     "kl_per_latent",
+    "latent_figures",
     "latent_scatter",
     "manifold",
     "reconstructions",
     "samplers",
     "samples",
     "shown_dimensions",
+    "write_explorer",
 ]
 
 ACTIVE_KL = 0.01
 """The mean KL, in nats, above which a latent dimension carries something."""
 
 _MAX_COLUMNS = 16  # more decoded latents than this are shown as one square an epoch
+
+
+def latent_figures(
+    views: Any,
+    *,
+    label: np.ndarray | None = None,
+    class_names: Sequence[str] = (),
+    conditional: bool = False,
+    snapshots: Mapping[int, np.ndarray] | None = None,
+) -> dict[str, FigureSpec]:
+    """Returns the figures of a model with latents by name, in the order of the page.
+
+    Args:
+        views: What `models.view_latents` returned.
+        label: The classes of the test images, [images] int.
+        class_names: Their names.
+        conditional: Whether the encoder was given the label.
+        snapshots: By epoch, images of the same latents.
+    """
+    figures: dict[str, FigureSpec] = {}
+    side = min(views.planes, default=None)
+    if side is not None:
+        figures["manifold"] = manifold(views.planes[side], *views.axes[side])
+    figures["samples"] = samples(views.samples)
+    if views.samplers:
+        figures["samplers"] = samplers(views.samplers)
+    if views.kl is not None:
+        figures["latents"] = latent_scatter(
+            views.mean,
+            kl=views.kl,
+            label=label,
+            class_names=class_names,
+            conditional=conditional,
+        )
+    figures["reconstructions"] = reconstructions(views.inputs, views.outputs)
+    if snapshots:
+        figures["epochs"] = epochs(snapshots)
+    if views.kl is not None:
+        figures["kl"] = kl_per_latent(views.kl)
+    return figures
+
+
+def write_explorer(
+    run: Path,
+    views: Any,
+    *,
+    label: np.ndarray | None = None,
+    class_names: Sequence[str] = (),
+) -> None:
+    """Writes what the page needs to let a reader walk through a plane of two latents.
+
+    Args:
+        run: The run's folder.
+        views: What `models.view_latents` returned; without a plane nothing is written.
+        label: The classes of the test images, [images] int.
+        class_names: Their names.
+    """
+    side = max(views.planes, default=None)
+    if side is None:
+        return
+    x, y = views.axes[side]
+    write_npz(run / "arrays" / "explorer.npz", images=views.planes[side], x=x, y=y)
+    known = {} if label is None else {"label": label, "class_names": list(class_names)}
+    write_npz(run / "arrays" / "latents.npz", mean=views.mean, **known)
 
 
 def manifold(images: np.ndarray, x: np.ndarray, y: np.ndarray) -> ImageTable:

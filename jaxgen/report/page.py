@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jaxgen import files
 from jaxgen.errors import InputError
 from jaxgen.progress import Progress
+from jaxgen.report import opening
 from jaxgen.report.extras import require
 from jaxgen.report.run import Run, keeps_records, naming_arrays, read_run
 from jaxgen.report.wording import said
@@ -59,7 +60,8 @@ def write_page(run: Path, *, progress: Progress | None = None) -> Path:
         claim=content.config.get("claim", ""),
         experiment=content.config.get("experiment", ""),
         name=run.resolve().name,
-        numbers=_numbers(content),
+        numbers=opening.numbers(content),
+        verdict=opening.verdict(content),
         explorer=explored,
         findings=_findings(content),
         figures=figures,
@@ -138,37 +140,6 @@ def _render(**context: Any) -> str:
     return environment.get_template("page.html").render(context)
 
 
-def _numbers(run: Run) -> dict[str, Any]:
-    """The numbers at the head of the page, and where they come from."""
-    results = run.summary.get("results", {})
-    if not isinstance(results, Mapping):
-        raise _damaged(run, f"its results are {shown(results)}, not numbers by name")
-    if results:
-        tiles = []
-        for label, result in results.items():
-            whole = result if isinstance(result, Mapping) else {"value": result}
-            value, unit = whole.get("value"), str(whole.get("unit") or "")
-            tiles.append({"label": label, "value": _figure(value), "unit": unit})
-        return {"tiles": tiles, "note": ""}
-    # A run that was stopped has no summary, but its last evaluation.
-    rows = [row for row in run.rows if row["split"] == "test"]
-    if not rows:
-        return {"tiles": [], "note": ""}
-    tiles = [
-        {
-            "label": f"test {name}",
-            "value": _figure(rows[-1][name]),
-            "unit": run.units.get(name, ""),
-        }
-        for name in run.terms
-        if name in rows[-1]
-    ]
-    note = (
-        f"This run did not end: the numbers are those of epoch {rows[-1]['epoch']:g}."
-    )
-    return {"tiles": tiles, "note": note}
-
-
 def _commands(run: Run) -> list[dict[str, str]]:
     command = run.config.get("command", "")
     commands = []
@@ -192,10 +163,10 @@ def _findings(run: Run) -> list[Mapping[str, Any]]:
     """
     tables = run.summary.get("tables", [])
     if not isinstance(tables, list):
-        raise _damaged(run, f"its tables are {shown(tables)}, not a list")
+        raise opening.damaged(run, f"its tables are {shown(tables)}, not a list")
     for table in tables:
         if not _is_table(table):
-            raise _damaged(
+            raise opening.damaged(
                 run,
                 "a table needs title and note, texts; columns, a list of texts; rows, "
                 "lists of as many; and words, a whole number",
@@ -220,15 +191,8 @@ def _is_table(table: Any) -> bool:
     )
 
 
-def _damaged(run: Run, why: str) -> InputError:
-    return InputError(
-        f"{run.path / 'summary.json'} is damaged: {why}; run the experiment again, or "
-        "delete the file to leave its numbers out."
-    )
-
-
 def _tables(run: Run) -> list[dict[str, Any]]:
-    shown_above = ("results", "tables")
+    shown_above = ("results", "tables", "claim")
     measured = {key: run.summary[key] for key in run.summary if key not in shown_above}
     tables = {
         "Configuration": run.config.get("config"),
@@ -240,10 +204,3 @@ def _tables(run: Run) -> list[dict[str, Any]]:
         for title, rows in tables.items()
         if isinstance(rows, Mapping) and rows
     ]
-
-
-def _figure(value: Any) -> str:
-    """A result: with two decimals, so that numbers side by side compare."""
-    if isinstance(value, float) and 0.1 <= abs(value) and not value.is_integer():
-        return f"{value:,.2f}".replace("-", "\N{MINUS SIGN}")
-    return said(value)

@@ -1,6 +1,13 @@
 """What a script does around its main: options, command, data, run folder, tables."""
 
 from jaxgen.progress import print_line
+from jaxgen.run.callbacks import (
+    best_note,
+    every_epochs,
+    snapshots,
+    with_best,
+)
+from jaxgen.run.claims import Claim, Finding, Verdict
 from jaxgen.run.command import (
     command_line,
     command_of,
@@ -8,19 +15,46 @@ from jaxgen.run.command import (
     resume_command,
     use_devices,
 )
+from jaxgen.run.evaluation import final_terms, floors, taken_snapshots
+from jaxgen.run.latent_tables import (
+    collapse_table,
+    kl_table,
+    likelihood_row,
+    likelihood_table,
+)
 from jaxgen.run.options import (
     FREE,
     LENGTH,
+    POSITIVE,
     DataOptions,
+    PairOptions,
     RunOptions,
     check_bounds,
+    check_distinct,
     check_options,
     check_positive,
     flag_of,
     in_options,
 )
+from jaxgen.run.pairs import (
+    ENLARGED,
+    load_pairs,
+    pairs_run_name,
+    picture_function,
+    predicts_colour,
+    prepare_pairs,
+    set_name,
+    training_images,
+)
 from jaxgen.run.progress import display
 from jaxgen.run.records import last_record, median_rate, number_of, records_of
+from jaxgen.run.restore import (
+    Description,
+    Loaded,
+    load_model,
+    parts_of,
+    read_description,
+)
 from jaxgen.run.run import finish, merge_parts, open_folder, timed, train
 from jaxgen.run.setup import (
     IMAGE_SHAPE,
@@ -28,45 +62,92 @@ from jaxgen.run.setup import (
     batch_shapes,
     batches_of,
     check_models,
+    class_names,
     prepare,
     start,
     steps_of,
+    with_batch_size,
 )
-from jaxgen.run.tables import print_tables
+from jaxgen.run.tables import Estimate, Table, mean_estimate, print_tables
+from jaxgen.run.translation_tables import (
+    margin_finding,
+    too_little_known,
+    translation_head,
+    translation_tables,
+)
 
 __all__ = [
+    "Claim",
     "DataOptions",
+    "Description",
+    "ENLARGED",
+    "Estimate",
     "FREE",
+    "Finding",
     "IMAGE_SHAPE",
     "LENGTH",
+    "Loaded",
+    "POSITIVE",
+    "PairOptions",
     "RunOptions",
     "Setup",
+    "Table",
+    "Verdict",
     "batch_shapes",
     "batches_of",
+    "best_note",
     "check_bounds",
+    "check_distinct",
     "check_models",
     "check_options",
     "check_positive",
+    "class_names",
+    "collapse_table",
     "command_line",
     "command_of",
     "display",
+    "every_epochs",
+    "final_terms",
     "finish",
     "flag_of",
+    "floors",
     "follow_run",
     "in_options",
+    "kl_table",
     "last_record",
+    "likelihood_row",
+    "likelihood_table",
+    "load_model",
+    "load_pairs",
+    "margin_finding",
+    "mean_estimate",
     "median_rate",
     "merge_parts",
     "number_of",
     "open_folder",
+    "pairs_run_name",
+    "parts_of",
+    "picture_function",
+    "predicts_colour",
     "prepare",
+    "prepare_pairs",
     "print_line",
     "print_tables",
+    "read_description",
     "records_of",
     "resume_command",
+    "set_name",
+    "snapshots",
     "start",
     "steps_of",
+    "taken_snapshots",
     "timed",
+    "too_little_known",
     "train",
+    "training_images",
+    "translation_head",
+    "translation_tables",
     "use_devices",
+    "with_batch_size",
+    "with_best",
 ]

@@ -5,6 +5,7 @@ import re
 from typing import Any, Literal
 
 from jaxgen.checks import check_count, check_number
+from jaxgen.data import Layout
 from jaxgen.errors import InputError
 from jaxgen.training import check_name
 
@@ -13,8 +14,10 @@ __all__ = [
     "LENGTH",
     "POSITIVE",
     "DataOptions",
+    "PairOptions",
     "RunOptions",
     "check_bounds",
+    "check_distinct",
     "check_options",
     "check_positive",
     "flag_of",
@@ -39,6 +42,43 @@ class DataOptions:
     each visit, `fixed` once and for all."""
     resident: Literal["auto", "device", "stream"] = "auto"
     """Keep the set on the device or stream it from disk; auto: resident below 2 GiB."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PairOptions:
+    """Which pairs of images, and how they come."""
+
+    data: str = "emoji"
+    """`emoji` (drawn in two styles) or `photos`, which are embedded; a folder: A and B,
+    trainA, trainB, testA and testB, or train and test with images side by side; or
+    `cycle_gan/NAME` of TFDS. With `--degrade` also any image set by name or folder."""
+    data_dir: str | None = None
+    """Where TFDS keeps its prepared sets (its own default if not given)."""
+    layout: Layout = "auto"
+    """How the images of a folder lie: in two folders, whose files of one name are pairs
+    (`aligned`) or are not (`unpaired`), or `side_by_side`; auto looks for what is
+    there."""
+    direction: Literal["a_to_b", "b_to_a"] | None = None
+    """What is a, the input; `b_to_a` swaps the two. Without it a to b, unless that
+    looks like the reverse."""
+    degrade: str = "none"
+    """Make the pairs: b is an image, a what is left of it by `grey`, `colorize` (its
+    lightness; b is then the colour alone), `x2`, `x4` (resolution), `edges`, `noise`,
+    `low_light`, `mask` or `blur`; the last five with a number if you like, as in
+    `blur=2`. `none`: the sets as they are; `auto`: `low_light` for emoji, otherwise
+    `none`."""
+    channels: int | None = None
+    """Read the images of a folder with 1 or 3 channels, whatever they have."""
+    test_split: Literal["test", "val"] = "test"
+    """What is held out."""
+    share: float = 1.0
+    """Share of the training pairs; a smaller one is part of a larger."""
+
+    image_size: int | None = None
+    """Side of the images as networks see them, in pixels. Training images are loaded
+    larger, by 286/256 as in the papers, and cropped at random."""
+    flip: bool = True
+    """Flip half of the training images left to right, both of a pair alike."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,12 +111,21 @@ class RunOptions:
     """Go on with the newest run of that name, from its last checkpoint."""
     seconds_between_checkpoints: float = 30.0
     """Least time between two checkpoints; a run that is killed loses about as much."""
+    compilation_cache: bool = True
+    """Keep compiled programs for the next run, in the folder of your cache."""
 
 
 LENGTH = {"epochs", "steps"}
 """Options that say how long a run is: a schedule over the whole run depends on them."""
 
-FREE = LENGTH | {"output", "name", "resume", "data_dir", "seconds_between_checkpoints"}
+FREE = LENGTH | {
+    "output",
+    "name",
+    "resume",
+    "data_dir",
+    "seconds_between_checkpoints",
+    "compilation_cache",
+}
 """Options that may change when a run is resumed."""
 
 POSITIVE = ("epochs", "steps", "batch_size", "learning_rate", "steps_per_call")
@@ -127,6 +176,22 @@ def check_positive(options: Any, *names: str) -> None:
         if getattr(options, name) == ():
             raise InputError(f"{flag_of(name)} is empty: give at least one number.")
         check_bounds(options, name, above=0)
+
+
+def check_distinct(options: Any, *names: str) -> None:
+    """Raises an InputError that names the first option without, or with equal, words.
+
+    Args:
+        options: A dataclass of options.
+        *names: Options that are tuples.
+    """
+    for name in names:
+        words = getattr(options, name)
+        if not words or len(set(words)) < len(words):
+            raise InputError(
+                f"{flag_of(name)} is {' '.join(map(str, words)) or 'empty'}: name at "
+                "least one, each once."
+            )
 
 
 def check_bounds(options: Any, *names: str, **bounds: float) -> None:

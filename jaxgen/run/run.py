@@ -5,18 +5,22 @@ import dataclasses
 import errno
 import json
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
 from jaxgen import files, training
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.progress import print_line
-from jaxgen.run import command, rescue
+from jaxgen.run import command, rescue, restore
+from jaxgen.run.claims import Claim, Verdict
 from jaxgen.run.options import FREE
 from jaxgen.run.progress import display
-from jaxgen.run.setup import Setup
-from jaxgen.run.tables import print_tables
+from jaxgen.run.records import number_of
+from jaxgen.run.setup import Setup, batch_shapes
+from jaxgen.run.tables import Estimate, Table, print_tables
 from jaxgen.typing import Model, PRNGKeyArray
 
 __all__ = ["finish", "merge_parts", "open_folder", "timed", "train"]
@@ -28,7 +32,8 @@ def open_folder(
     name: str,
     *,
     title: str,
-    doc: str,
+    claim: str | Claim = "",
+    doc: str = "",
     fixed: Set[str] = frozenset(),
     **more: Any,
 ) -> training.RunFolder:
@@ -39,18 +44,22 @@ def open_folder(
         experiment: The script's name.
         name: The run's name, where the options give none.
         title: The page's title.
-        doc: The script's docstring, which states its claim.
+        claim: What the script is to show.
+        doc: In place of it, a docstring with a paragraph "Claim: ...".
         fixed: Options that may not change when this run is resumed, though `FREE`
             names them; `LENGTH` where a schedule is spread over the whole run.
         **more: Further entries of `config.json`, for the page.
     """
+    sentence = claim.sentence if isinstance(claim, Claim) else claim
+    if "Claim: " in doc:
+        sentence = doc.split("Claim: ")[1].split("\n\n")[0]
     folder = training.open_run(
         Path(config.output) / experiment,
         name if config.name is None else config.name,
         {
             "experiment": experiment,
             "title": title,
-            "claim": doc.split("Claim: ")[1].split("\n\n")[0],
+            "claim": sentence,
             "command": command.command_of(config),
             "config": dataclasses.asdict(config),
         }
@@ -96,6 +105,8 @@ def train(
     Returns:
         The trained state.
     """
+    if key is not None:
+        check_key(key)
     at = folder if part is None else training.RunFolder(folder.path / "parts" / part)
     at.path.mkdir(parents=True, exist_ok=True)
     kept = {path: path.read_bytes() for path in [folder.config] if path.exists()}
@@ -126,8 +137,9 @@ def train(
             evaluate_every=evaluate_every,
         )
         closing.enter_context(bar)
+        restore.write_description(at, model, batch_shapes(setup))
         try:
-            return training.fit(
+            state = training.fit(
                 model,
                 setup.batches,
                 key=setup.key if key is None else key,
@@ -144,6 +156,8 @@ def train(
                 callbacks=callbacks,
                 progress=bar,
             )
+            restore.write_description(at, model, batch_shapes(setup), state)
+            return state
         except training.Failed as failure:
             lost = kept | {at.metrics: records.content()}
             if failure.saved == checkpoints.directory:
@@ -159,7 +173,9 @@ def merge_parts(
     parts: Sequence[str],
     *,
     split: str = "test",
-    more: Callable[[str], Mapping[int, Mapping[str, Any]]] = lambda part: {},
+    file: str = "metrics.jsonl",
+    held_out: Mapping[str, str] | None = None,
+    beside: str | None = None,
 ) -> None:
     """Writes the records of several models among the run's own, one split each.
 
@@ -167,20 +183,36 @@ def merge_parts(
         folder: The run's folder.
         parts: Their names, as given to `train`.
         split: Which records of theirs.
-        more: `part -> further entries by step`, which are put into the records.
+        file: The file of records, of the run and of each part.
+        held_out: Terms of the test split that are put into the records of the same
+            step, with the names they get there.
+        beside: A further file of records of each part, whose terms are put into the
+            records of the same step.
+
+    Raises:
+        InputError: A file is damaged, or a held-out term is no number.
     """
-    own = training.read_records(folder.metrics)
+    own = training.read_records(folder.path / file)
     rows = [record for record in own if record["split"] not in parts]
     for part in parts:
-        records = training.read_records(folder.path / "parts" / part / "metrics.jsonl")
-        added = more(part)
+        home = folder.path / "parts" / part
+        records = training.read_records(home / file)
+        added: dict[int, dict[str, Any]] = defaultdict(dict)
+        for record in records:
+            if held_out and record["split"] == "test":
+                added[record["step"]] |= {
+                    name: number_of(record, term, home / file)
+                    for term, name in held_out.items()
+                }
+        for record in training.read_records(home / beside) if beside else ():
+            added[record["step"]] |= record
         rows += [
-            record | {"split": part} | added.get(record["step"], {})
+            record | added[record["step"]] | {"split": part}
             for record in records
             if record["split"] == split
         ]
     text = "".join(json.dumps(row) + "\n" for row in rows)
-    files.write_whole(folder.metrics, text.encode())
+    files.write_whole(folder.path / file, text.encode())
 
 
 @contextlib.contextmanager
@@ -192,19 +224,24 @@ def timed() -> Iterator[Callable[[], float]]:
 
 def finish(
     folder: training.RunFolder,
-    results: dict[str, tuple[float, str]],
+    results: Mapping[str, Estimate | tuple[float, str]],
     *,
     seconds: float,
-    tables: Sequence[dict[str, Any]] = (),
+    tables: Sequence[Table | dict[str, Any]] = (),
+    verdict: Verdict | None = None,
+    figures: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> dict[str, Any]:
     """Writes the summary, draws the page, prints the results and where the page is.
 
     Args:
         folder: The run's folder.
-        results: Numbers for the head of the page, by name, with their unit.
+        results: Numbers for the head of the page, by name: at most four, each with its
+            interval.
         seconds: How long it took.
-        tables: Tables of the page: title, note, columns, words, rows of strings.
+        tables: Tables of the page.
+        verdict: Whether the claim held.
+        figures: Figures by name, in the order of the page; see `report.write_figures`.
         **more: What else is measured.
 
     Returns:
@@ -212,23 +249,33 @@ def finish(
     """
     from jaxgen import report
 
-    shown = {
-        name: {"value": float(value), "unit": unit}
-        for name, (value, unit) in results.items()
+    numbers = {
+        name: one if isinstance(one, Estimate) else Estimate(one[0], unit=one[1])
+        for name, one in results.items()
     }
-    training.write_json(
-        folder.summary,
-        {"results": shown, "tables": list(tables), "seconds": seconds} | more,
-    )
+    whole = [Table(**one) if isinstance(one, dict) else one for one in tables]
+    summary: dict[str, Any] = {
+        "results": {name: number.as_json() for name, number in numbers.items()},
+        "tables": [table.as_json() for table in whole],
+        "seconds": seconds,
+    }
+    if verdict is not None:
+        summary["claim"] = verdict.as_json()
+    training.write_json(folder.summary, summary | more)
+    if figures is not None:
+        report.write_figures(folder.path, figures)
     with display() as show:
         page = report.write_page(folder.path, progress=show)
-    print_tables(tables)
-    width = max(map(len, results), default=0) + 2
-    for name, (value, unit) in results.items():
-        print(f"{name:<{width}}{value:10.2f} {unit}")
+    print_tables(whole)
+    width = max(map(len, numbers), default=0) + 2
+    for name, number in numbers.items():
+        print(f"{name:<{width}}{number}")
+    if verdict is not None:
+        print(f"{verdict.sentence}\n{verdict}")
     print(f"The page of this run: {page}")
     if not folder.config.exists():
         raise FileNotFoundError(errno.ENOENT, "is gone", str(folder.path))
     training.release_run(folder)
-    numbers = {name: float(value) for name, (value, _) in results.items()}
-    return numbers | {"page": str(page)}
+    return {name: number.value for name, number in numbers.items()} | {
+        "page": str(page)
+    }

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen import data, random, training
+from jaxgen.errors import InputError
 from jaxgen.progress import print_line
 from jaxgen.run import command, options
 from jaxgen.typing import Batch, Data, Model, PRNGKeyArray
@@ -16,9 +17,11 @@ __all__ = [
     "batch_shapes",
     "batches_of",
     "check_models",
+    "class_names",
     "prepare",
     "start",
     "steps_of",
+    "with_batch_size",
 ]
 
 
@@ -129,8 +132,40 @@ def steps_of(config: Any, batches: Data) -> int:
     return config.steps or config.epochs * batches.steps_per_epoch
 
 
+def with_batch_size(config: Any, setup: Setup, batch_size: int) -> Setup:
+    """Returns a setup whose training batches have another size.
+
+    An epoch then has another number of steps, and so has the run.
+
+    Args:
+        config: `DataOptions` and `RunOptions`.
+        setup: The data.
+        batch_size: Images a batch, over all devices.
+    """
+    if batch_size == setup.batches.batch_size:
+        return setup
+    batches = batches_of(
+        config, setup.train, setup.key, train=True, batch_size=batch_size
+    )
+    return setup._replace(batches=batches, steps=steps_of(config, batches))
+
+
 IMAGE_SHAPE = (32, 32, 1)
 """Of no set: models are built of it to refuse options before there are any images."""
+
+
+def class_names(setup: Setup) -> tuple[str, ...]:
+    """Returns the names of the classes of the training images.
+
+    Raises:
+        InputError: The images have no labels.
+    """
+    if setup.train.class_names is None:
+        raise InputError(
+            f"The images of {setup.train.name} have no labels: take a labelled set, or "
+            "a model that is not conditional."
+        )
+    return setup.train.class_names
 
 
 def check_models(setup: Setup, *models: Model, step: bool = False) -> None:

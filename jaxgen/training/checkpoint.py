@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
 from jaxgen import files
@@ -37,6 +35,7 @@ from jaxgen.training.digest import (
 from jaxgen.training.quiet import quiet_orbax
 from jaxgen.training.trees import (
     arrays_of,
+    copy_of,
     data_to_keys,
     first_difference,
     keys_to_data,
@@ -79,12 +78,16 @@ class Checkpoints:
         options: Mapping[str, Any] | None = None,
     ):
         """Opens the folder."""
+        # Here and not above: it takes longer to import than the rest of jaxgen.
+        import orbax.checkpoint as ocp
+
         check_count("keep", keep, 1)
         quiet_orbax()
         self.directory = Path(directory).absolute()
         # Through JSON, so that tuples compare as the lists they are saved as.
         self._options = json.loads(json.dumps(options))
         refuse_pipes(self.directory)
+        self._ocp = ocp
         self._manager = ocp.CheckpointManager(
             self.directory,
             # The newest is not known to be whole before its digest is written.
@@ -122,7 +125,7 @@ class Checkpoints:
                 raise OSError(f"{self._folder(step)} cannot be replaced")
             return
         # The copy lives on while the loop donates the state to the next call.
-        copy = jax.tree.map(jnp.copy, keys_to_data(state))
+        copy = copy_of(keys_to_data(state))
         facts = {
             "step": step,
             "key": root_key(state),
@@ -130,13 +133,11 @@ class Checkpoints:
             "layout": LAYOUT,
         }
         try:
-            accepted = self._manager.save(
-                step,
-                args=ocp.args.Composite(
-                    state=ocp.args.StandardSave(copy),
-                    progress=ocp.args.JsonSave(progress),
-                ),
+            args = self._ocp.args.Composite(
+                state=self._ocp.args.StandardSave(copy),
+                progress=self._ocp.args.JsonSave(progress),
             )
+            accepted = self._manager.save(step, args=args)
         # Orbax and what it stands on raise whatever they meet, bare `Exception` too.
         except Exception as error:
             self._passed_over[step] = UnfinishedError()
@@ -216,13 +217,11 @@ class Checkpoints:
                 "Resume with the options it was made with, or start anew under another "
                 "name."
             )
-        restored = self._manager.restore(
-            step,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardRestore(wanted),
-                progress=ocp.args.JsonRestore(),
-            ),
+        args = self._ocp.args.Composite(
+            state=self._ocp.args.StandardRestore(wanted),
+            progress=self._ocp.args.JsonRestore(),
         )
+        restored = self._manager.restore(step, args=args)
         return data_to_keys(restored["state"], template), restored["progress"]
 
     def rescue(
@@ -350,7 +349,7 @@ class Checkpoints:
         """Removes what a killed save has left, and sets damaged checkpoints aside."""
         if jax.process_index() == 0:
             for path in self.directory.iterdir():
-                if ocp.utils.is_tmp_checkpoint(path):
+                if self._ocp.utils.is_tmp_checkpoint(path):
                     shutil.rmtree(path, ignore_errors=True)
             for step, why in self._passed_over.items():
                 folder, aside = self._folder(step), self.directory / f"damaged-{step}"

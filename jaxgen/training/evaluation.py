@@ -1,16 +1,23 @@
 """Means of a model's terms over a data set, no example left out or counted twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from jaxgen.checks import check_key
 from jaxgen.training.guard import reading_data
 from jaxgen.training.parallel import Placement, steps_that_fit
-from jaxgen.typing import Array, Data, Model, PRNGKeyArray, PyTree
+from jaxgen.typing import Array, Batch, Data, Model, PRNGKeyArray, PyTree
 
-__all__ = ["STEPS_PER_CALL", "compile_evaluation"]
+__all__ = [
+    "STEPS_PER_CALL",
+    "compile_evaluation",
+    "iterate_batches",
+    "per_example_terms",
+]
 
 STEPS_PER_CALL = 64
 
@@ -60,9 +67,45 @@ def compile_evaluation(
         totals: dict[str, Array] = {}
         for number, (first, last) in enumerate(calls):
             feed = items(first, last) if kept is None else kept[number]
-            part = compiled(state, key, resident, feed, jnp.arange(first, last))
+            part = compiled(
+                state, key, resident, feed, np.arange(first, last, dtype=np.int32)
+            )
             totals = part if not totals else jax.tree.map(jnp.add, totals, part)
         weight = totals.pop("weight")
         return {name: total / weight for name, total in totals.items()}
 
     return evaluate
+
+
+def iterate_batches(data: Data) -> Iterator[Batch]:
+    """Yields the batches of one pass over a data set, as a compiled step sees them."""
+    make = jax.jit(data.batch)
+    for step in range(data.steps_per_epoch):
+        with reading_data():
+            item = jax.tree.map(lambda leaf: leaf[0], data.feed(step, 1))
+        yield make(data.resident, item, jnp.int32(step))
+
+
+def per_example_terms(
+    key: PRNGKeyArray, model: Model, data: Data, state: Any
+) -> dict[str, np.ndarray]:
+    """Evaluates every example of a data set.
+
+    Args:
+        key: It is consumed. Given `random.stream(root, "evaluation")` it draws what the
+            records of `fit` were made of, so that the means agree.
+        model: The model.
+        data: The data set, with weights of 0 for padding.
+        state: The state of the model, on one device.
+
+    Returns:
+        The terms of `model.evaluate` by name, float, shape (examples,).
+    """
+    check_key(key)
+    evaluate = jax.jit(model.evaluate)
+    blocks = []
+    for step, batch in enumerate(iterate_batches(data)):
+        terms = evaluate(state, jax.random.fold_in(key, step), batch)
+        kept = np.asarray(batch["weight"]) > 0
+        blocks.append({name: np.asarray(v)[kept] for name, v in terms.items()})
+    return {name: np.concatenate([b[name] for b in blocks]) for name in blocks[0]}

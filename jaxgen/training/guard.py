@@ -157,10 +157,16 @@ def first_bad_step(metrics: dict[str, np.ndarray]) -> tuple[int, str] | None:
 
 def first_bad_leaf(tree: PyTree) -> str | None:
     """Returns the path of the first leaf that holds NaN or infinity, such as `a/b`."""
-    for path, leaf in _numbers(tree):
-        if not jnp.isfinite(leaf).all():
-            return path
-    return None
+    leaves = dict(_numbers(tree))
+    finite = jax.device_get(_are_finite(list(leaves.values())))
+    return next(
+        (path for path, good in zip(leaves, finite, strict=True) if not good), None
+    )
+
+
+@jax.jit
+def _are_finite(leaves: list[Array]) -> list[Array]:
+    return [jnp.isfinite(leaf).all() for leaf in leaves]
 
 
 def largest_leaf(tree: PyTree) -> str:

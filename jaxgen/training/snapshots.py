@@ -7,12 +7,14 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxgen.checks import check_key
+from jaxgen.errors import InputError
 from jaxgen.files import write_npz
 from jaxgen.images import to_bytes
 from jaxgen.run_files import read_arrays
 from jaxgen.typing import PRNGKeyArray
 
-__all__ = ["Snapshots"]
+__all__ = ["Snapshots", "read_snapshots"]
 
 
 class Snapshots:
@@ -40,7 +42,9 @@ class Snapshots:
         most: int = 5,
     ):
         """Chooses the epochs."""
-        self._path, self._model, self._per_epoch = path, model, steps_per_epoch
+        check_key(key)
+        self._path, self._per_epoch = path, steps_per_epoch
+        self._sample = jax.jit(model.sample, static_argnums=2)
         self._key, self._number = key, number
         # The picture changes most at the beginning: evenly spaced in the logarithm.
         self._epochs = set(np.geomspace(1, max(epochs, 1), most).round().astype(int))
@@ -52,9 +56,32 @@ class Snapshots:
             return
         # The same key: the same latents, as far as the prior stays what it is.
         key = jax.random.clone(self._key)
-        taken = {epoch: to_bytes(self._model.sample(state, key, self._number))}
+        taken = {epoch: to_bytes(self._sample(state, key, self._number))}
         if self._path.exists():
             former = read_arrays(self._path)
             old = zip(former["epoch"], former["images"], strict=True)
             taken = {e: i for e, i in old if e < epoch} | taken
         write_npz(self._path, epoch=list(taken), images=np.stack(list(taken.values())))
+
+
+def read_snapshots(path: Path) -> dict[int, np.ndarray]:
+    """Reads a file of `Snapshots`.
+
+    Args:
+        path: The `.npz` file.
+
+    Returns:
+        By epoch, in order, images of the same latents, uint8, shape (latents, height,
+        width, channels).
+
+    Raises:
+        InputError: The file is missing, damaged, or holds something else.
+    """
+    taken = read_arrays(path)
+    epoch, images = taken.get("epoch"), taken.get("images")
+    if epoch is None or images is None or epoch.shape != images.shape[:1]:
+        raise InputError(
+            f"{path} holds {sorted(taken)}; as many epochs as rows of images were "
+            "expected: delete it, or run the experiment again."
+        )
+    return dict(zip(map(int, epoch), images, strict=True))

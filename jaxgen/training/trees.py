@@ -5,17 +5,31 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import orbax.checkpoint as ocp
 
 from jaxgen.typing import PyTree
 
-__all__ = ["arrays_of", "data_to_keys", "first_difference", "keys_to_data", "root_key"]
+__all__ = [
+    "arrays_of",
+    "copy_of",
+    "data_to_keys",
+    "first_difference",
+    "keys_to_data",
+    "root_key",
+]
 
 
 def arrays_of(tree: PyTree) -> dict[str, tuple[tuple[int, ...], str]]:
     """Returns the shape and the type of each array of a tree under its path."""
+    import orbax.checkpoint as ocp  # heavy, see `Checkpoints`
+
     flat = ocp.tree.to_flat_dict(tree, sep=".")
     return {path: (tuple(x.shape), str(x.dtype)) for path, x in flat.items()}
+
+
+@jax.jit
+def copy_of(tree: PyTree) -> PyTree:
+    """Returns arrays of its own, by one program for the whole tree."""
+    return jax.tree.map(jnp.copy, tree)
 
 
 def first_difference(saved: dict, wanted: dict) -> str | None:

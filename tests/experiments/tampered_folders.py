@@ -66,8 +66,6 @@ def write_gan(path: Path) -> Path:
     pictures = np.zeros((3, 2, 6, 6, 1), np.uint8)
     names = {"names": ["GAN", "WGAN"]}
     _save(path, "gan_samples", images=pictures[:2], **names)
-    system = np.array([0, 0, 1])
-    _save(path, "gan_epochs", images=pictures, epoch=[1, 5, 1], system=system, **names)
     return _described(path, labels={"wgan": "WGAN", "hinge": "GAN"})
 
 

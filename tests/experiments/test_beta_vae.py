@@ -234,7 +234,7 @@ def test_a_latent_that_is_a_factor_is_named(monkeypatch):
     monkeypatch.setattr(scores, "_represent", represent)
     state = models.VAEState(*itertools.repeat(jnp.zeros(()), 5))
     config = dataclasses.replace(SMALL, score_examples=4000)
-    rows = scores.factor_table(config, None, state, "made up")["rows"]
+    rows = scores.factor_table(config, None, state, "made up").rows
     assert rows[0][:2] == ["z1", "x"]
     assert float(rows[0][6].split()[0]) > 80
     assert rows[1][1] == "nothing alone"

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import categorical_vae, discrete_parts, vae_parts
+from experiments import categorical_vae, discrete_parts
 from jaxgen import metrics, training
 from jaxgen.errors import InputError
 
@@ -35,8 +35,8 @@ def run(tmp_path_factory) -> tuple[Path, dict]:
 @pytest.mark.parametrize(("data", "rows"), [("mnist5k", 5), ("digits", 1)])
 def test_published_figures_stand_beside_those_of_the_same_images(data, rows):
     config = dataclasses.replace(SMALL, data=data)
-    found = vae_parts.Likelihood(98.5, 0.5, 3.0, 1000, 2, np.zeros(2))
-    assert len(categorical_vae.comparison(config, found)["rows"]) == rows
+    found = metrics.SetLikelihood(98.5, 0.5, 3.0, 1000, 2, np.zeros(2))
+    assert len(categorical_vae.comparison(config, found).rows) == rows
 
 
 def test_a_run_leaves_its_figures_and_its_tables(run):
@@ -100,11 +100,11 @@ def test_a_variable_that_tells_all_and_one_that_tells_nothing_are_told_apart():
     logits[2:, 0] = [-50, 50]
     categories = discrete_parts.losses.vae.families.Categorical(logits)
     table = discrete_parts.code_table(categories)
-    assert table["rows"] == [
+    assert table.rows == [
         ["1", "0.693", "0.000", "0.693"],
         ["2", "0.000", "0.693", "0.693"],
     ]
-    assert table["note"].startswith("1 of 2 variables")
+    assert table.note.startswith("1 of 2 variables")
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import cs_vae, vae_parts
-from jaxgen import run, training
+from experiments import cs_vae
+from jaxgen import metrics, run, training
 from jaxgen.errors import InputError
 
 SMALL = cs_vae.Config(
@@ -68,7 +68,7 @@ def test_only_a_mixture_has_components_to_show(finished):
 def test_a_component_of_little_weight_is_not_counted():
     setup = run.prepare(SMALL)
     model = cs_vae.build(SMALL, setup.train.image_shape, weight=1.0)
-    batch = next(iter(vae_parts.test_batches(setup)))
+    batch = next(iter(training.iterate_batches(setup.test_batches)))
     state = model.init(jax.random.key(0), batch)
     state.net.params["prior"]["logits"] = np.array([0.0, -5.0, -1.0], np.float32)
     means = cs_vae.components(cs_vae.Trained("", 1.0, model, state))
@@ -80,7 +80,7 @@ def test_the_gain_on_a_baseline_is_paired_by_image():
     per_image = 100 + 30 * rng.normal(size=500)
     # A gain of 2 on every image is certain, however much the images differ.
     likelihoods = [
-        vae_parts.Likelihood(
+        metrics.SetLikelihood(
             nll=own.mean(),
             standard_error=30 / np.sqrt(500),
             effective_samples=ess,
@@ -92,9 +92,9 @@ def test_the_gain_on_a_baseline_is_paired_by_image():
     ]
     found = [cs_vae.Trained(name, 0.0, None, None) for name in NAMES[1:]]
     table = cs_vae.likelihood_table(found, likelihoods)
-    assert table["rows"][0][2:4] == ["2.00 ± 0.00", "2.00 ± 0.00"]
-    assert table["rows"][1][2:4] == ["", "0.00 ± 0.00"]
-    assert f"count ({NAMES[1]}), q is a poor proposal" in table["note"]
+    assert table.rows[0][2:4] == ["2.00 ± 0.00", "2.00 ± 0.00"]
+    assert table.rows[1][2:4] == ["", "0.00 ± 0.00"]
+    assert f"count ({NAMES[1]}), q is a poor proposal" in table.note
 
 
 @pytest.mark.parametrize(

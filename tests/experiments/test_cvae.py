@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import cvae, latent_arrays, vae_parts
-from jaxgen import data, run, training
+from experiments import cvae, vae_parts
+from jaxgen import data, models, run, training
 from jaxgen.errors import InputError
 from jaxgen.metrics import collapse
+from jaxgen.models.latent_views import SHOWN
 
 SMALL = cvae.Config(
     data="digits", hidden=(16,), epochs=8, batch_size=64, learning_rate=5e-3, devices=1
@@ -30,7 +31,7 @@ def conditional():
     config = dataclasses.replace(SMALL, prior="conditional")
     setup = run.prepare(config)
     both = cvae.build(config, setup.train.image_shape, 10)
-    batch = next(iter(vae_parts.test_batches(setup)))
+    batch = next(iter(training.iterate_batches(setup.test_batches)))
     state = both.cvae.init(jax.random.key(0), batch)
     # A prior that tells its labels apart: the mean is (label, -label).
     params = state.net.params
@@ -108,7 +109,7 @@ def test_a_prior_of_the_label_places_its_latents(conditional, tmp_path, monkeypa
 
         return decode
 
-    monkeypatch.setattr(latent_arrays, "decoder", spy)
+    monkeypatch.setattr(models, "image_decoder", spy)
     cvae.write_label_arrays(
         tmp_path, both.cvae, state, setup.test, jax.random.key(1), shown_label=3
     )
@@ -129,10 +130,10 @@ def test_the_doctor_counts_means_from_those_of_the_prior(conditional):
         divergence=lambda state, images, label: jnp.zeros((len(images), 2)),
     )
     doctor, _ = vae_parts.posterior_tables(jax.random.key(2), model, state, setup)
-    assert [row[1:] for row in doctor["rows"]] == [
+    assert [row[1:] for row in doctor.rows] == [
         [collapse.COLLAPSED, "0.000", "0.000"]
     ] * 2
-    assert "from those of the prior" in doctor["note"]
+    assert "from those of the prior" in doctor.note
 
 
 def test_the_interval_of_a_share_is_that_of_wilson():
@@ -149,7 +150,7 @@ def test_one_latent_is_drawn_with_every_label(finished):
     with np.load(folder / "arrays" / "class_plane.npz") as arrays:
         assert arrays["label"].tolist() == [8]
     with np.load(folder / "arrays" / "comparison.npz") as arrays:
-        assert arrays["outputs"].shape == (2, latent_arrays.SHOWN, 8, 8, 1)
+        assert arrays["outputs"].shape == (2, SHOWN, 8, 8, 1)
 
 
 def test_images_without_labels_are_refused_before_training(tmp_path, monkeypatch):

@@ -21,9 +21,8 @@ from experiments import (
     judged_sets,
     restored_runs,
     vae,
-    vae_parts,
 )
-from jaxgen import data, metrics, report, run
+from jaxgen import data, metrics, report, run, training
 from jaxgen.errors import InputError
 from jaxgen.metrics.evaluation import Evaluation, Measure
 from jaxgen.random import stream
@@ -37,23 +36,36 @@ SMALL = evaluate.Config(
 TRAINED = {"data": "digits", "hidden": (8,), "steps": 2, "batch_size": 32, "devices": 1}
 
 
-def train(script, output: Path, **options) -> Path:
-    """Trains a model as its script does, without figures; returns the run's folder."""
+def train(script, output: Path, parts, **options) -> Path:
+    """Trains models as a script does, without figures; returns the run's folder.
+
+    Args:
+        script: The script.
+        output: The folder of all runs.
+        parts: `(config, setup) -> models by part`.
+        **options: Of the script.
+    """
     name = script.__name__.removeprefix("experiments.")
     config = script.Config(**TRAINED | options, output=str(output))
     setup = run.prepare(config)
     folder = run.open_folder(config, name, "run", title="A run", doc=script.__doc__)
-    script.trained_models(
-        config,
-        setup,
-        lambda model, part=None: run.train(config, setup, folder, model, part=part),
-    )
+    for part, model in parts(config, setup).items():
+        run.train(config, setup, folder, model, part=part)
     return folder.path
+
+
+def vae_of(config, setup):
+    return {None: vae.build(config, setup.train.image_shape, 1)}
+
+
+def both_of(config, setup):
+    both = cvae.build(config, setup.train.image_shape, 10)
+    return {None: both.cvae, "vae": both.vae}
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Path:
-    return train(vae, tmp_path_factory.mktemp("runs"))
+    return train(vae, tmp_path_factory.mktemp("runs"), vae_of)
 
 
 @pytest.fixture(scope="module")
@@ -136,27 +148,29 @@ def test_the_same_seed_gives_the_same_numbers(tmp_path, finished, quick):
 
 
 def test_the_models_of_a_run_stand_side_by_side(tmp_path, quick):
-    finished = train(cvae, tmp_path)
+    finished = train(cvae, tmp_path, both_of)
     evaluate.main(dataclasses.replace(SMALL, paths=(str(finished),), path_samples=4))
     content, arrays = written(finished)
     assert [row["images"] for row in content["measures"]] == [
-        "reconstructions of VAE",
-        "prior samples of VAE",
-        "mixture samples of VAE",
-        "prior samples of VAE",  # its path length
-        "reconstructions of CVAE",
-        "prior samples of CVAE",
+        "reconstructions of cvae",
+        "prior samples of cvae",
+        "reconstructions of vae",
+        "prior samples of vae",
+        "mixture samples of vae",
+        "prior samples of vae",  # its path length
     ]
-    assert "labels in turn" in content["protocol"]["models"]["CVAE"]["samples"]
+    assert "labels in turn" in content["protocol"]["models"]["cvae"]["samples"]
     assert list(arrays) == ["real"]
-    config = dataclasses.replace(SMALL, paths=(str(finished),), models=("CVAE",))
+    config = dataclasses.replace(SMALL, paths=(str(finished),), models=("cvae",))
     evaluate.main(config)
     assert [row["images"] for row in written(finished)[0]["measures"]] == [
         "reconstructions",
         "prior samples",
     ]
     config = dataclasses.replace(config, models=("GAN",))
-    with pytest.raises(InputError, match="--models 'GAN': the run .* has 'VAE', 'CVAE"):
+    with pytest.raises(
+        InputError, match="--models 'GAN': the run .* has 'cvae', 'vae'"
+    ):
         evaluate.main(config)
 
 
@@ -174,7 +188,7 @@ def test_a_model_of_bits_sees_bits_and_is_judged_by_grey_images(binarize):
 
 def test_reconstructions_are_those_of_the_model_image_by_image(finished):
     found = restored_runs.restore(finished)
-    model, state = found.models["VAE"]
+    model, state = found.models["vae"]
     pictures = judged_sets.pictures_of(found.config)
     sets = judged_sets.judged_sets(jax.random.key(0), model, state, pictures)
     rows = np.array([7, 2])
@@ -188,7 +202,7 @@ def test_discrete_latents_have_no_mixture():
     config = categorical_vae.Config(**TRAINED, latents=2, classes=3)
     setup = run.prepare(config)
     model = categorical_vae.build(config, setup.train.image_shape)
-    batch = vae_parts.first_batch(setup)
+    batch = next(training.iterate_batches(setup.batches))
     state = jax.jit(model.init)(jax.random.clone(setup.key), batch)
     pictures = judged_sets.pictures_of(config)
     sets = judged_sets.judged_sets(jax.random.key(0), model, state, pictures)
@@ -380,7 +394,7 @@ def test_options_that_make_no_sense_are_refused(options, message):
 
 def test_networks_that_cannot_be_had_are_named(finished, tmp_path, digits):
     config = dataclasses.replace(SMALL, paths=(str(finished),), features=("inception",))
-    with pytest.raises(InputError, match="--features inception is unknown"):
+    with pytest.raises(InputError, match="features='inception' is unknown"):
         evaluate.main(config)
     np.save(tmp_path / "a.npy", digits)
     pair = compare(tmp_path, tmp_path / "a.npy", tmp_path / "a.npy")

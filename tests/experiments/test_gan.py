@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import json
 from pathlib import Path
 
@@ -8,12 +9,14 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from experiments import evaluate, feature_choice, gan, judged_sets, restored_runs
-from experiments.gan_studies import curves, quality, systems
-from jaxgen import report, run, training
+from experiments import evaluate, gan, judged_sets, restored_runs
+from experiments.figures import gan as figures
+from jaxgen import metrics, models, random, report, run, training
 from jaxgen.errors import InputError
+from jaxgen.images import every_nth
+from jaxgen.metrics import collapse_monitor, features
 from jaxgen.metrics.features.base import Activations, FeatureNet
-from jaxgen.report import gallery
+from jaxgen.report.records import record_figures
 from jaxgen.report.run import read_run
 
 SMALL = gan.Config(
@@ -24,9 +27,11 @@ SMALL = gan.Config(
     conditional="concat",
     epochs=5,
     look_every=1,
-    samples=40,
     devices=1,
 )
+
+
+LABELS = {"non_saturating": "non-saturating", "wgan": "WGAN, clipping"}
 
 
 def quarters(images: jax.Array) -> Activations:
@@ -41,8 +46,10 @@ def quarters(images: jax.Array) -> Activations:
 def patched():
     net = FeatureNet("quarters", 4, quarters, "0", {"accuracy": 0.5})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(feature_choice, "networks_of", lambda *_: [net])
-        patch.setattr(gan, "MONITORED", 60)
+        few = functools.partial(metrics.measure_quality, num_labelled=40)
+        patch.setattr(metrics, "measure_quality", few)
+        patch.setattr(features, "named_features", lambda *_, **__: [net])
+        patch.setattr(collapse_monitor, "SIZES", (60,))
         patch.setattr(report, "write_page", lambda folder, **_: folder / "index.html")
         yield patch
 
@@ -62,16 +69,74 @@ def rows_of(path: Path) -> list[dict]:
 def test_a_run_leaves_every_file_that_its_page_is_drawn_from(finished):
     folder = Path(finished[1]["page"]).parent
     assert folder.name == "digits-non_saturating-wgan-mlp-concat"
-    figures = {shown.name for shown in gallery.figures(read_run(folder))}
-    wanted = {"gan_samples", "gan_epochs", "gan_telling", "adversarial", "monitor"}
-    assert wanted <= figures
+    figures = report.read_figures(folder) | record_figures(read_run(folder))
+    wanted = ["gan_samples", "gan_epochs", "gan_telling", "adversarial", "monitor"]
     # A game has no loss that is to fall, and so no figure of one.
-    assert "losses" not in figures
-    tables = json.loads((folder / "summary.json").read_text())["tables"]
-    assert [len(table["rows"]) for table in tables] == [2, 6]
-    assert 0 <= finished[1]["label agreement, WGAN, clipping"] <= 100
+    assert [name for name in figures if name != "health"] == wanted
+    summary = json.loads((folder / "summary.json").read_text())
+    assert [len(table["rows"]) for table in summary["tables"]] == [2, 6]
+    assert summary["claim"]["verdict"] == "cannot be told here"
+    assert summary["claim"]["reason"] == "other systems"
     for part in SMALL.systems:
         assert (folder / "parts" / part / "checkpoints").is_dir()
+
+
+def test_the_head_has_at_most_four_numbers_with_their_intervals(finished):
+    summary = json.loads(
+        (Path(finished[1]["page"]).parent / "summary.json").read_text()
+    )
+    results = summary["results"]
+    assert list(results) == [
+        "generator loss and FD, non-saturating",
+        "FD, non-saturating",
+        "label agreement, non-saturating",
+        "FD, WGAN, clipping",
+    ]
+    for number in results.values():
+        assert number["low"] <= number["value"] <= number["high"]
+    assert 0 <= results["label agreement, non-saturating"]["value"] <= 100
+
+
+def test_the_figures_show_what_the_run_kept(finished):
+    config, folder = finished[0], Path(finished[1]["page"]).parent
+    figures = report.read_figures(folder)
+    (samples,) = figures["gan_samples"].panels.values()
+    test = run.prepare(config).test
+    np.testing.assert_array_equal(
+        samples["real images"], test.read(every_nth(len(test), 64))["image"]
+    )
+    for part, label in LABELS.items():
+        home = folder / "parts" / part
+        kept = training.read_snapshots(home / "epochs.npz")
+        rows = figures["gan_epochs"].panels[label]
+        assert list(rows) == [f"epoch {epoch}" for epoch in kept]
+        for images, (name, shown) in zip(kept.values(), rows.items(), strict=True):
+            np.testing.assert_array_equal(images, shown, err_msg=name)
+        # Latents of the page's samples are drawn alike for both.
+        key = random.stream(jax.random.key(config.seed), "figures")
+        loaded = run.load_model(folder, part)
+        drawn, _ = metrics.draw_images(key, loaded.model, loaded.state, 64)
+        np.testing.assert_array_equal(samples[label], drawn)
+    assert figures["gan_epochs"].across == tuple(map(str, range(10)))
+
+
+def test_the_signals_are_drawn_against_the_distance_at_every_look(finished):
+    folder = Path(finished[1]["page"]).parent
+    panels = report.read_figures(folder)["gan_telling"].panels
+    rows = training.read_records(folder / "metrics.jsonl")
+    expected = [
+        [[row[name], row["fd"]] for row in rows if row["split"] == part]
+        for part in SMALL.systems
+        for name in ("epoch", "estimate", "generator_loss")
+    ]
+    assert [panel.groups[""].tolist() for panel in panels.values()] == expected
+    names = ["epoch", "critic's estimate", "generator loss"]
+    assert [panel.x_label for panel in panels.values()] == 2 * names
+    # Spearman's, calculated apart from the script.
+    for title, points in zip(panels, expected, strict=True):
+        if "rank correlation" in title:
+            rho = f"{spearmanr(points).statistic:.2f}".replace("-", "\N{MINUS SIGN}")
+            assert title.startswith(f"rank correlation {rho}")
 
 
 def test_each_system_has_its_records_with_what_was_seen_of_its_samples(finished):
@@ -91,24 +156,18 @@ def test_each_system_has_its_records_with_what_was_seen_of_its_samples(finished)
 def test_each_system_has_a_monitor_whose_looks_the_page_draws(finished):
     folder = Path(finished[1]["page"]).parent
     rows = training.read_records(folder / "monitor.jsonl")
-    splits = [row["split"] for row in rows]
-    names = ["non-saturating", "WGAN, clipping"]
-    assert splits == [name for name in names for _ in range(SMALL.epochs)]
+    assert [row["split"] for row in rows] == [
+        name for name in SMALL.systems for _ in range(SMALL.epochs)
+    ]
     assert all({"coverage", "diversity", "held_out"} <= set(row) for row in rows)
+    panels = record_figures(read_run(folder))["monitor"].panels
+    for number, (part, label) in enumerate(LABELS.items()):
+        own = [row["diversity"] for row in rows if row["split"] == part]
+        curve = panels["Diversity"].curves[label]
+        assert curve.y.tolist() == own, number
 
 
-def test_data_are_put_in_other_batches_for_more_steps_of_the_critic_alone():
-    setup = run.prepare(SMALL)
-    assert systems.setup_of(SMALL, "non_saturating", setup) is setup
-    found = systems.setup_of(SMALL, "wgan", setup)
-    kept = ("train", "test", "test_batches", "place")
-    assert all(getattr(found, name) is getattr(setup, name) for name in kept)
-    steps = setup.batches.steps_per_epoch // 5
-    assert found.batches.steps_per_epoch == steps
-    assert found.steps == steps * SMALL.epochs
-
-
-def test_a_resumed_run_is_the_run_in_one_go_to_the_bit(finished, restored, tmp_path):
+def test_a_resumed_run_is_the_run_in_one_go_to_the_bit(finished, tmp_path):
     half = dataclasses.replace(
         finished[0], systems=("non_saturating",), epochs=2, output=str(tmp_path)
     )
@@ -117,36 +176,20 @@ def test_a_resumed_run_is_the_run_in_one_go_to_the_bit(finished, restored, tmp_p
     name = "parts/non_saturating"
     one, other = (Path(p).parent / name for p in (finished[1]["page"], page))
     assert rows_of(one / "metrics.jsonl") == rows_of(other / "metrics.jsonl")
-    assert (one / "looks.json").read_text() == (other / "looks.json").read_text()
-    both = (restored, restored_runs.restore(other.parents[1]))
-    states = [found.models["non-saturating"][1] for found in both]
-    # Averages of the generator and moments of Adam among them.
+    assert (one / "quality.jsonl").read_text() == (other / "quality.jsonl").read_text()
+    states = [
+        run.load_model(p.parents[1], "non_saturating").state for p in (one, other)
+    ]
+    # Averages of the generator among them.
     leaves = [jax.tree.leaves(state._replace(key=None)) for state in states]
+    assert len(leaves[0]) > 8
     for a, b in zip(*leaves, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.fixture(scope="module")
-def restored(finished) -> restored_runs.Restored:
-    return restored_runs.restore(Path(finished[1]["page"]).parent)
-
-
-def test_samples_are_asked_for_labels_in_turn_and_blocks_do_not_matter(
-    restored, monkeypatch
-):
-    model, state = restored.models["WGAN, clipping"]
-    draw = [quality.drawn(jax.random.key(1), model, state, 25)]
-    monkeypatch.setattr(quality, "BLOCK", 10)
-    draw.append(quality.drawn(jax.random.key(1), model, state, 25))
-    (images, labels), (again, _) = draw
-    assert labels.tolist() == [*range(10), *range(10), *range(5)]
-    # Another size is another program, which may round differently.
-    assert np.abs(images.astype(int) - again).max() <= 1
-
-
-def test_a_restored_run_can_be_judged(restored):
-    found = restored
-    assert list(found.models) == ["non-saturating", "WGAN, clipping"]
+def test_a_finished_run_can_be_judged(finished):
+    found = restored_runs.restore(Path(finished[1]["page"]).parent)
+    assert list(found.models) == list(LABELS.values())
     model, state = found.models["WGAN, clipping"]
     assert int(state.step) == 25
     pictures = judged_sets.pictures_of(found.config)
@@ -165,7 +208,7 @@ def test_a_restored_run_can_be_judged(restored):
     ("system", "conditional"),
     [
         ("non_saturating", "projection"),
-        ("hinge", "conditional_norm"),
+        ("hinge", "projection"),
         ("wgan", "auxiliary"),
         ("relativistic", "concat"),
         ("least_squares", "no"),
@@ -176,10 +219,11 @@ def test_every_system_takes_a_step_with_convolutions(system, conditional):
         SMALL, network="conv", width=4, conditional=conditional, batch_size=8
     )
     setup = run.prepare(config)
-    model = gan.build(config, system, setup, critic_steps=1)
+    model = gan.build(config, system, setup)
+    size = 8 * models.PUBLISHED_GANS[system].critic_steps
     batch = {
-        "image": jax.ShapeDtypeStruct((8, 8, 8, 1), jnp.float32),
-        "label": jax.ShapeDtypeStruct((8,), jnp.int32),
+        "image": jax.ShapeDtypeStruct((size, 8, 8, 1), jnp.float32),
+        "label": jax.ShapeDtypeStruct((size,), jnp.int32),
     }
     state = jax.eval_shape(model.init, jax.random.key(0), batch)
     after, metrics = jax.eval_shape(model.update, state, batch)
@@ -188,22 +232,10 @@ def test_every_system_takes_a_step_with_convolutions(system, conditional):
     assert ("estimate" in metrics) == (system in ("non_saturating", "wgan"))
 
 
-def test_the_rank_correlation_is_spearmans():
-    random = np.random.default_rng(0)
-    one, other = random.normal(size=(2, 40))
-    one[:5] = one[5:10]  # ties
-    found = curves.rank_correlation(one, one + other)
-    assert found.value == pytest.approx(spearmanr(one, one + other).statistic)
-    assert found.low < found.value < found.high
-    assert curves.rank_correlation(np.ones(5), np.arange(5.0)).value == 0
-    down = curves.rank_correlation(np.arange(5.0), -np.arange(5.0))
-    assert down.value == pytest.approx(-1)
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"conditional": "projection"}, "projection is there for --network conv"),
+        ({"conditional": "projection"}, "non_saturating --conditional projection"),
         ({"systems": ("hinge",)}, "is there for --network conv alone"),
         ({"systems": ("wgan", "wgan")}, "--systems is wgan wgan"),
         ({"systems": ()}, "--systems is empty"),
@@ -227,5 +259,42 @@ def test_options_that_do_not_go_together_are_refused(options, message, tmp_path)
 def test_a_conditional_model_needs_labels():
     setup = run.prepare(SMALL)
     bare = dataclasses.replace(setup.train, class_names=None)
-    with pytest.raises(InputError, match="--conditional is concat, but the images"):
+    with pytest.raises(InputError, match="digits have no labels: take a labelled set"):
         gan.build(SMALL, "wgan", setup._replace(train=bare))
+
+
+def system(label, levels, *, looks=10):
+    """What a run found of a system: the rank correlations of its signals with FD."""
+    found = {
+        name: metrics.SignalCorrelation(metrics.Interval(*level), level, looks)
+        for name, level in levels.items()
+    }
+    return figures.System(label, 1, {"fd": np.zeros(looks)}, found, None, None, {})
+
+
+@pytest.mark.parametrize(
+    ("estimate", "loss", "verdict"),
+    [
+        ((0.9, 0.76, 0.96), (-0.63, -0.8, -0.3), "held"),
+        ((0.9, 0.76, 0.96), (0.2, -0.2, 0.5), "held"),
+        # The loss tells as much.
+        ((0.9, 0.76, 0.96), (0.6, 0.3, 0.75), "not held"),
+        # The estimate goes the wrong way.
+        ((-0.5, -0.8, -0.1), (-0.63, -0.8, -0.3), "not held"),
+        # Neither is known well enough.
+        ((0.3, -0.1, 0.6), (-0.6, -0.8, -0.3), "cannot be told here"),
+        ((0.5, 0.1, 0.8), (0.1, -0.3, 0.4), "cannot be told here"),
+    ],
+)
+def test_the_claim_needs_a_correlation_of_the_estimate_alone(estimate, loss, verdict):
+    systems = {
+        "non_saturating": system("non-saturating", {"generator loss": loss}),
+        "wgan_gp": system("WGAN-GP", {"critic's estimate": estimate}),
+    }
+    found = gan.CLAIM.verdict(systems)
+    assert found.outcome == verdict
+    assert "one seed" in str(found)
+    assert found.finding.number.value == estimate[0]
+    few = systems | {"wgan_gp": system("WGAN-GP", {}, looks=9)}
+    assert gan.CLAIM.verdict(few).reason == "fewer than 10 looks at WGAN-GP"
+    assert gan.CLAIM.verdict({"wgan_gp": systems["wgan_gp"]}).reason == "other systems"

@@ -6,11 +6,10 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import gan_modes, gan_parts, mode_models, mode_watch
+from experiments import gan_modes, mode_models, mode_watch
 from jaxgen import training
 from jaxgen.data import mixtures
 from jaxgen.errors import InputError
-from jaxgen.models import remedies
 
 TINY = gan_modes.Config(
     remedies=("none",),
@@ -88,29 +87,6 @@ def test_collapse_is_told_once_when_most_seeds_have_lacked_modes_for_a_while(tmp
     counts = [(watch.tell(looks[:n]), len(said))[1] for n in range(1, 6)]
     assert counts == [0, 0, 0, 1, 1]
     assert said[0].startswith("plain GAN, the median seed: Samples cover 2 of 8 modes")
-
-
-@pytest.mark.parametrize(
-    ("word", "names"),
-    [
-        ("none", []),
-        ("pac2", ["pac(2)"]),
-        ("pac=3+r1", ["pac(3)", "r1"]),
-        ("unroll5", ["unroll(5)"]),
-        ("r1=0.1+r2=1e-3", ["r1", "r2"]),
-        ("noise0.3+gp", ["instance_noise", "gradient_penalty"]),
-    ],
-)
-def test_a_word_names_its_remedies_in_order(word, names):
-    found = gan_parts.remedies_of(word)
-    assert [remedy.name for remedy in found] == names
-    assert all(isinstance(remedy, remedies.Remedy) for remedy in found)
-
-
-def test_a_number_left_out_depends_on_what_is_learnt():
-    assert gan_parts.remedy_label("gp") == "GP 0.1"
-    assert gan_parts.remedy_label("gp", images=True) == "GP 10"
-    assert gan_parts.remedy_label("gp=3", images=True) == "GP 3"
 
 
 @pytest.mark.parametrize(

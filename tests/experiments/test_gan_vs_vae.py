@@ -9,7 +9,6 @@ import pytest
 
 from experiments import (
     evaluation_files,
-    feature_choice,
     gan_vs_vae,
     judged_sets,
     restored_runs,
@@ -51,7 +50,7 @@ def run(tmp_path_factory) -> tuple[gan_vs_vae.Config, dict]:
     config = dataclasses.replace(SMALL, output=str(tmp_path_factory.mktemp("runs")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metrics, "evaluate", mean_pixel)
-        patch.setattr(feature_choice, "networks_of", lambda *_: [])
+        patch.setattr(metrics.features, "named_features", lambda *_, **__: [])
         patch.setattr(report, "write_page", lambda folder, **_: folder / "index.html")
         return config, gan_vs_vae.main(config)
 

@@ -164,7 +164,7 @@ def test_a_table_is_as_wide_as_the_terminal_and_whole(
     if columns is not None:
         monkeypatch.setenv("COLUMNS", columns)
     row = ["a long name of a method [mean] " * 3, "x" * 90, "1.234 [1.1, 1.3]", "0.001"]
-    table = {"title": "T", "columns": list("abcd"), "words": 2, "rows": [row]}
+    table = run.Table(title="T", columns=list("abcd"), words=2, rows=[row])
     run.print_tables([table])
     out = capsys.readouterr().out
     assert "…" not in out

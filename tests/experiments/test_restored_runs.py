@@ -1,5 +1,5 @@
-import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,10 @@ from experiments import (
     iwae,
     restored_runs,
     vae,
-    vae_parts,
 )
 from experiments import discrete_vae_estimators as discrete
-from jaxgen import run, training
+from experiments.beta_studies import constrained
+from jaxgen import calls, run
 from jaxgen.errors import InputError
 
 COMMON = {"data": "digits", "hidden": (8,), "steps": 2, "batch_size": 32, "devices": 1}
@@ -40,10 +40,12 @@ def finished(trained) -> Path:
 
 
 def changed(finished: Path, to: Path, **entries) -> Path:
-    """Returns a folder with that run's `config.json`, some entries other ones."""
+    """Returns a folder with that run, some entries of `config.json` other ones."""
     description = json.loads((finished / "config.json").read_text())
     to.mkdir(parents=True)
     (to / "config.json").write_text(json.dumps(description | entries))
+    shutil.copy(finished / "model.json", to)
+    (to / "checkpoints").symlink_to(finished / "checkpoints")
     return to
 
 
@@ -59,87 +61,120 @@ def options_of(finished: Path) -> dict:
 def test_a_restored_model_is_the_trained_one(trained):
     finished, state = trained
     found = restored_runs.restore(finished)
-    assert list(found.models) == ["VAE"]
-    model, again = found.models["VAE"]
+    assert list(found.models) == ["vae"]
+    model, again = found.models["vae"]
     assert int(again.step) == 2
     check_same(state, again)
     assert model.sample(again, jax.random.key(0), 3).shape == (3, 8, 8, 1)
     assert found.assumed == ()
 
 
-def test_every_script_that_keeps_models_gives_them_all_back(tmp_path):
-    """Without training: what is saved is a first state, known by its root key."""
-    runs = {
-        categorical_vae: ({"latents": 2, "classes": 3}, {"VAE": None}),
-        cvae: ({}, {"VAE": "vae", "CVAE": None}),
-        cs_vae: (
-            {"lambdas": (0.5, 2.0), "components": 3},
-            {
-                "CS, lambda 0.5": None,
-                "CS, lambda 2": None,
-                "KL, N(0, I)": "kl_normal",
-                "KL, mixture": "kl_mixture",
-            },
-        ),
-        discrete: (
-            {"latents": 2, "estimators": ("RLOO-2", "score")},
-            {"score": "score", "RLOO-2": "RLOO-2"},
-        ),
-        iwae: ({"ks": (1, 2), "latents": 2}, {"VAE": "VAE", "IWAE-2": "IWAE-2"}),
-        beta_vae: ({"study": "constrained", "kl_target": 5.0}, {"VAE": None}),
-    }
-    for script, (options, parts) in runs.items():
-        name = script.__name__.removeprefix("experiments.")
-        config = script.Config(**COMMON | options)
-        folder = tmp_path / name
-        folder.mkdir()
-        config_json = {"experiment": name, "config": dataclasses.asdict(config)}
-        (folder / "config.json").write_text(json.dumps(config_json))
-        saved = {}
+SHAPE = (8, 8, 1)
 
-        def start(model, part=None, *, folder=folder, saved=saved):
-            """Saves the first state of a model as if it had been trained."""
-            home = folder if part is None else folder / "parts" / part
-            key = jax.random.key(len(saved))
-            state = jax.jit(model.init)(key, saved["batch"])
-            checkpoints = training.Checkpoints(home / "checkpoints")
-            checkpoints.save(0, state, {})
-            checkpoints.close()
-            saved[part] = state
-            return state
 
-        setup = run.prepare(config)
-        saved["batch"] = vae_parts.first_batch(setup)
-        trained = script.trained_models(config, setup, start)
-        found = restored_runs.restore(folder)
-        assert list(found.models) == list(trained) == list(parts)
-        for label in parts:
-            check_same(trained[label][1], found.models[label][1])
+def of(script, *arguments, **options):
+    """A model of a script, with the shapes of its batches."""
+    config = script.Config(**COMMON | options)
+    return script.build(config, *arguments)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: of(vae, SHAPE, 1),
+        lambda: of(vae, SHAPE, 1, prior="vamp", likelihood="learned_gaussian"),
+        lambda: of(vae, SHAPE, 1, prior="mixture", free_bits=0.1, initializer="fan_in"),
+        lambda: of(vae, (32, 32, 1), 1, network="conv", hidden=None, decay_at=(1,)),
+        lambda: of(categorical_vae, SHAPE, latents=2, classes=3),
+        lambda: of(categorical_vae, SHAPE, latents=2, estimator="rebar"),
+        lambda: of(categorical_vae, SHAPE, latents=2, estimator="vimco"),
+        lambda: of(cvae, SHAPE, 10).vae,
+        lambda: of(cvae, SHAPE, 10).cvae,
+        lambda: cs_vae.sweep_of(cs_vae.Config(**COMMON), SHAPE),
+        lambda: cs_vae.build(cs_vae.Config(**COMMON), SHAPE, mixture=False),
+        lambda: iwae.build(
+            iwae.Config(latents=2, ks=(2,), schedule="burda"),
+            iwae.Task("IWAE-2", 2, "dreg"),
+            SHAPE,
+            9,
+        ),
+        *(
+            lambda objective=objective: constrained.build(
+                beta_vae.Config(
+                    **COMMON,
+                    study="constrained",
+                    objective=objective,
+                    kl_target=5.0,
+                    reconstruction_target=9.0,
+                ),
+                SHAPE,
+                9,
+            )
+            for objective in ("constrained", "capacity", "geco", "free_bits")
+        ),
+    ],
+    ids=range(16),
+)
+def test_the_models_of_the_scripts_are_described(build):
+    model = build()
+    described = calls.describe(model)
+    again = calls.build(described)
+    assert type(again) is type(model)
+    assert calls.describe(again) == described
+
+
+def test_every_estimator_of_the_discrete_scripts_is_described():
+    config = discrete.Config(**COMMON | {"latents": 2, "devices": 1})
+    parts = discrete.build(config, SHAPE)
+    for entrant in parts.entrants.values():
+        model = discrete.model_of(config, parts, entrant)
+        assert calls.describe(model) is not None
+
+
+def test_the_members_of_a_sweep_are_judged_one_by_one(tmp_path):
+    config = cs_vae.Config(
+        **COMMON, output=str(tmp_path), lambdas=(0.5, 2.0), components=3
+    )
+    setup = run.prepare(config)
+    folder = run.open_folder(config, "cs_vae", "run", title="", doc=cs_vae.__doc__)
+    trained = cs_vae.train(config, setup, folder)
+    found = restored_runs.restore(folder.path)
+    assert list(found.models) == [
+        "cs_vae, member 1",
+        "cs_vae, member 2",
+        "kl_mixture",
+        "kl_normal",
+    ]
+    states = {one.name: one.state for one in trained}
+    for label, name in (
+        ("CS, lambda 0.5", "cs_vae, member 1"),
+        ("CS, lambda 2", "cs_vae, member 2"),
+        ("KL, N(0, I)", "kl_normal"),
+        ("KL, mixture", "kl_mixture"),
+    ):
+        check_same(states[label], found.models[name][1])
+    member, state = found.models["cs_vae, member 2"]
+    assert member.sample(state, jax.random.key(0), 3).shape == (3, 8, 8, 1)
 
 
 def test_an_option_that_is_not_told_is_taken_as_by_default_and_named(
     finished, tmp_path
 ):
     options = options_of(finished)
-    del options["warm_up"]
+    del options["binarize"], options["warm_up"]
     folder = changed(finished, tmp_path / "older", config=options)
-    (folder / "checkpoints").symlink_to(finished / "checkpoints")
-    assert restored_runs.restore(folder).assumed == ("warm_up",)
+    assert restored_runs.restore(folder).assumed == ("binarize",)
 
 
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
-        ({"experiment": "nothing"}, r"experiments\.nothing, which there is not.*vae"),
-        ({"experiment": "../vae"}, "which there is not"),
-        ({"experiment": "estimator_variance"}, "cannot be judged here.*cvae"),
         ({"experiment": 3}, "'experiment' is 3; a text was expected"),
         ({"config": None}, "'config' is None; an object was expected"),
-        (
-            {"config": {"colour": "red"}},
-            "has the options colour, which experiments.vae",
-        ),
+        ({"config": {"colour": "red"}}, "has no option data"),
         ({"config": {"data": "digit"}}, "cannot be loaded again.*'digits'"),
+        ({"config": {"data": "mnist5k"}}, r"shape \(8, 8, 1\), and .* \(28, 28, 1\)"),
+        ({"config": {"data": 3}}, "the option 'data' is 3"),
     ],
 )
 def test_what_is_no_run_of_a_model_is_refused(finished, tmp_path, entries, message):
@@ -152,23 +187,17 @@ def test_a_run_without_a_checkpoint_says_how_to_get_one_and_is_left_alone(
     finished, tmp_path
 ):
     folder = changed(finished, tmp_path / "run")
+    (folder / "checkpoints").unlink()
     with pytest.raises(InputError, match="no checkpoint in .*--resume"):
         restored_runs.restore(folder)
-    assert [path.name for path in folder.iterdir()] == ["config.json"]
+    names = ["config.json", "model.json"]
+    assert sorted(path.name for path in folder.iterdir()) == names
 
 
-def test_a_checkpoint_of_another_model_is_refused(finished, tmp_path):
-    options = options_of(finished) | {"hidden": [9]}
-    folder = changed(finished, tmp_path / "run", config=options)
-    (folder / "checkpoints").symlink_to(finished / "checkpoints")
-    with pytest.raises(InputError, match="belongs to another model"):
-        restored_runs.restore(folder)
-
-
-def test_a_sweep_over_drawn_sprites_is_refused(finished, tmp_path):
-    options = dataclasses.asdict(beta_vae.Config(batch_size=32, devices=1))
-    folder = changed(finished, tmp_path / "run", experiment="beta_vae", config=options)
-    with pytest.raises(InputError, match="--study constrained"):
+def test_a_run_from_before_is_refused(finished, tmp_path):
+    folder = changed(finished, tmp_path / "run")
+    (folder / "model.json").unlink()
+    with pytest.raises(InputError, match="was written before jaxgen wrote model.json"):
         restored_runs.restore(folder)
 
 

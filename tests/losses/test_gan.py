@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxgen.errors import InputError
 from jaxgen.losses import gan
 
 GAMES = [
@@ -149,3 +150,15 @@ def test_games_without_a_bound_offer_no_estimate():
     bounds = {game.name for game in GAMES if game.estimate is not None}
     assert bounds == {"minimax", "non_saturating", "wasserstein"}
     assert all(a.name != b.name for a, b in pairwise(GAMES))
+
+
+@every_game
+def test_a_name_gives_its_game(game):
+    assert gan.from_name(game.name) == game
+
+
+def test_a_name_of_no_game_is_refused():
+    with pytest.raises(InputError, match="no loss 'magic': give one of minimax, non_"):
+        gan.from_name("magic")
+    with pytest.raises(InputError, match="no loss 'from_name'"):
+        gan.from_name("from_name")

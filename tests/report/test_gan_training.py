@@ -7,6 +7,7 @@ import numpy as np
 from jaxgen.report import style
 from jaxgen.report.gallery import plates
 from jaxgen.report.gan.training import games_of
+from jaxgen.report.records import record_figures
 from jaxgen.report.run import read_run
 from tests.report.drawings import drawn, texts
 
@@ -50,52 +51,40 @@ def test_the_kind_of_an_estimate_is_told_by_its_loss(tmp_path):
         game("w", 1, -3.0) | {"estimate": 3.0},
         game("js", 1, 1.0) | {"estimate": 0.19},
     ]
-    found = {plate.name: plate for plate in plates(run_of(tmp_path, rows))}
+    found = record_figures(run_of(tmp_path, rows))
     assert "losses" not in found
-    figure = found["adversarial"].draw(style.LIGHT)
-    drawn(figure)
-    said = [axes.get_ylabel() for axes in figure.axes]
-    assert "W" in said
-    assert "JS, nats" in said
+    panels = found["adversarial"].panels
+    assert panels["w: estimate"].unit == "W"
+    assert panels["js: estimate"].unit == "JS, nats"
+    said = [axes.get_ylabel() for axes in found["adversarial"].draw(style.LIGHT).axes]
+    assert {"W", "JS, nats"} <= set(said)
 
 
-def test_what_tells_of_the_samples_is_said_with_its_number(tmp_path):
-    nothing = np.nan
-    telling = {
-        "fd": np.array([9.0, 4.0, 5.0, 3.0]),
-        "epoch": np.array([1.0, 2.0, 1.0, 2.0]),
-        "system": np.array([0, 0, 1, 1]),
-        "values": np.array([[1.0, nothing], [2.0, nothing], [1.0, 3.0], [2.0, 2.0]]),
-        "correlation": np.array([[-1.0, nothing], [-1.0, 1.0]]),
-        "names": ["hinge", "WGAN"],
-        "signals": ["generator loss", "estimate"],
+def test_the_curves_of_a_game_are_what_was_logged_under_their_names(tmp_path):
+    rows = [game("a", 1, 1.4), game("a", 2, 1.2) | {"held_out_logit": 1.5}]
+    figure = record_figures(run_of(tmp_path, rows, {"labels": {"a": "GAN"}}))
+    panels = figure["adversarial"].panels
+    curves = {
+        (panel, name): (curve.x.tolist(), curve.y.tolist())
+        for panel, own in panels.items()
+        for name, curve in own.curves.items()
     }
-    (plate,) = plates(run_of(tmp_path, [], gan_telling=telling))
-    figure = plate.draw(style.DARK)
-    drawn(figure)
-    assert "rank correlation \N{MINUS SIGN}1.00" in texts(figure)
-    # A system without an estimate has no panel for it.
-    assert len(figure.axes) == 5
-    assert "WGAN: generator loss -1.00, estimate 1.00" in plate.alt
-
-
-def test_latents_over_epochs_stand_in_a_block_for_each_system(tmp_path):
-    taken = {
-        "images": images(3, 2),
-        "epoch": np.array([1, 5, 1]),
-        "system": np.array([0, 0, 1]),
-        "names": ["GAN", "WGAN"],
-        "class_names": ["nought", "one"],
+    assert curves == {
+        ("GAN: losses", "critic"): ([1, 2], [1.4, 1.2]),
+        ("GAN: losses", "generator"): ([1, 2], [1, 1]),
+        ("GAN: logits", "real"): ([1, 2], [2, 2]),
+        ("GAN: logits", "held out"): ([2], [1.5]),
+        ("GAN: logits", "generated"): ([1, 2], [-1, -1]),
     }
+    assert "critic loss 1.200, generator loss 1.000" in figure["adversarial"].alt
+
+
+def test_samples_of_a_file_stand_beside_real_images(tmp_path):
     last = {"images": images(2, 4), "names": ["real", "GAN"]}
-    run = run_of(tmp_path, [], gan_epochs=taken, gan_samples=last)
-    found = {plate.name: plate for plate in plates(run)}
-    figure = found["gan_epochs"].draw(style.LIGHT)
-    drawn(figure)
-    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert labels == ["epoch 1", "epoch 5", "epoch 1"]
-    assert {"GAN", "WGAN", "nought", "one"} <= set(texts(figure))
-    assert "4 images of each" in found["gan_samples"].caption
+    (plate,) = plates(run_of(tmp_path, [], gan_samples=last))
+    assert plate.name == "gan_samples"
+    assert "4 images of each" in plate.caption
+    assert {"real", "GAN"} <= set(texts(plate.draw(style.LIGHT)))
 
 
 def test_sharpness_stands_beside_that_of_real_images(tmp_path):

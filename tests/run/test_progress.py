@@ -5,10 +5,9 @@ import jax
 import pytest
 
 from experiments import vae
-from experiments.collapse_monitor import CollapseMonitor
 from experiments.mode_watch import ModeWatch
-from experiments.translation_studies.monitor import TranslationMonitor
 from jaxgen import run
+from jaxgen.metrics import CollapseMonitor, TranslationMonitor
 from jaxgen.training import progress as training_progress
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from experiments.gan_studies import curves, quality
+from experiments.gan_studies import curves
 from jaxgen import run, training
 from jaxgen.errors import InputError
 
@@ -56,14 +56,3 @@ def test_a_part_without_its_logit_is_named(tmp_path):
     write(tmp_path / "parts" / "gan", RECORD)
     with pytest.raises(InputError, match=r"gan/metrics\.jsonl.*lacks 'real_logit'"):
         curves.merge(training.RunFolder(tmp_path), ["gan"])
-
-
-@pytest.mark.parametrize(
-    "content", ["{", "{}", "[3]", '[{"fd": 1.0}]', '[{"step": 1, "fd": "good"}]']
-)
-def test_looks_that_are_damaged_are_named(tmp_path, content):
-    path = tmp_path / "looks.json"
-    assert quality.looks(path) == []
-    path.write_text(content)
-    with pytest.raises(InputError, match=r"looks\.json is damaged"):
-        quality.looks(path)

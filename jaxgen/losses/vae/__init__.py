@@ -34,6 +34,7 @@ from jaxgen.losses.vae.likelihoods import (
     continuous_bernoulli_log_likelihood,
     continuous_bernoulli_mean,
 )
+from jaxgen.losses.vae.names import LikelihoodName, likelihood_from_name
 from jaxgen.losses.vae.pixel_likelihoods import (
     categorical,
     categorical_log_likelihood,
@@ -45,6 +46,8 @@ __all__ = [
     "ElboTerms",
     "Equivalence",
     "Likelihood",
+    "LikelihoodName",
+    "likelihood_from_name",
     "bernoulli",
     "bernoulli_entropy",
     "bernoulli_log_likelihood",

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen import numerics
+from jaxgen.calls import factory
 from jaxgen.checks import check_number
 from jaxgen.errors import InputError
 from jaxgen.jax_internals import is_traced
@@ -169,6 +170,7 @@ def laplace_log_likelihood(
     return -jnp.sum(distance / scale + jnp.log(2.0 * scale), axis=-1)
 
 
+@factory
 def gaussian(*, variance: float | Array = 1.0) -> Likelihood:
     """Returns the Gaussian likelihood of fixed variance; the decoder gives means.
 
@@ -186,6 +188,7 @@ def gaussian(*, variance: float | Array = 1.0) -> Likelihood:
     return Likelihood(log_likelihood, lambda mean: mean)
 
 
+@factory
 def learned_gaussian(*, min_log_scale: float = -6.0) -> Likelihood:
     """Returns the Gaussian likelihood whose scale the decoder gives too.
 
@@ -206,6 +209,7 @@ def learned_gaussian(*, min_log_scale: float = -6.0) -> Likelihood:
     return Likelihood(log_likelihood, lambda outputs: unpack(outputs, 2)[0], 2)
 
 
+@factory
 def laplace(*, scale: float | Array = 1.0) -> Likelihood:
     """Returns the Laplace likelihood of fixed scale; the decoder gives means.
 

@@ -16,6 +16,7 @@ from jax.scipy.special import entr
 from jaxtyping import Array, Float
 
 from jaxgen import numerics
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_floats, check_unit_interval
 from jaxgen.errors import InputError
 from jaxgen.typing import PerExample
@@ -165,6 +166,7 @@ def continuous_bernoulli_mean(logits: Observations) -> Observations:
     return 0.5 + 0.5 * numerics.langevin(0.5 * logits)
 
 
+@factory
 def bernoulli() -> Likelihood:
     """Returns the Bernoulli likelihood; the decoder gives logits."""
     return Likelihood(
@@ -175,6 +177,7 @@ def bernoulli() -> Likelihood:
     )
 
 
+@factory
 def continuous_bernoulli() -> Likelihood:
     """Returns the continuous Bernoulli likelihood; the decoder gives logits."""
     return Likelihood(

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_number
 from jaxgen.losses.vae.bounds import ElboTerms, negative_elbo
 from jaxgen.losses.vae.regularizers import Parts
@@ -83,6 +84,7 @@ class KKT(NamedTuple):
     complementarity: Float[Array, ""]
 
 
+@factory
 def beta(weight: float | int | Array | Schedule = 1.0) -> Objective:
     """Returns `-log_likelihood + weight * divergence`: at 1, the negative bound.
 
@@ -113,6 +115,7 @@ def beta(weight: float | int | Array | Schedule = 1.0) -> Objective:
     )
 
 
+@factory
 def free_bits(nats: float, *, weight: float = 1.0) -> Objective:
     """Returns the bound in which each latent's divergence costs at least `nats`.
 
@@ -141,6 +144,7 @@ def free_bits(nats: float, *, weight: float = 1.0) -> Objective:
     return Objective(tuple, loss, _unchanged, lambda state, step: {})
 
 
+@factory
 def capacity(gamma: float, target: float | Schedule) -> Objective:
     """Returns `-log_likelihood + gamma |divergence - target|`.
 
@@ -174,6 +178,7 @@ def capacity(gamma: float, target: float | Schedule) -> Objective:
     )
 
 
+@factory
 def constrained(
     target: float | Array,
     *,
@@ -241,6 +246,7 @@ def constrained(
     return Objective(_starter(start), loss, update, report)
 
 
+@factory
 def geco(
     target: float,
     *,

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen import numerics
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_floats, check_number
 from jaxgen.errors import InputError
 from jaxgen.losses.vae.likelihoods import (
@@ -121,6 +122,7 @@ def discretized_logistic_log_likelihood(
     return jnp.sum(numerics.keep_nan(observations, log_probability), axis=-1)
 
 
+@factory
 def categorical(*, num_values: int = 256) -> Likelihood:
     """Returns the categorical likelihood; the decoder gives a logit for each value.
 
@@ -144,6 +146,7 @@ def categorical(*, num_values: int = 256) -> Likelihood:
     return Likelihood(log_likelihood, mean, num_values, _zero)
 
 
+@factory
 def discretized_logistic(
     *, num_values: int = 256, min_log_scale: float = -7.0
 ) -> Likelihood:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.losses.vae.families import (
@@ -53,6 +54,7 @@ class Prior(NamedTuple):
     per_example: bool = False
 
 
+@factory
 def standard_normal(num_latents: int) -> Prior:
     """Returns N(0, I).
 
@@ -63,12 +65,14 @@ def standard_normal(num_latents: int) -> Prior:
     return _fixed(Gaussian, (num_latents,), StandardNormal(jnp.zeros(num_latents)))
 
 
+@factory
 def uniform_bernoulli(num_latents: int) -> Prior:
     """Returns independent fair coins."""
     check_count("num_latents", num_latents, 1)
     return _fixed(Bernoulli, (num_latents,), Bernoulli(jnp.zeros(num_latents)))
 
 
+@factory
 def uniform_categorical(num_variables: int, num_classes: int) -> Prior:
     """Returns independent categories, all classes alike.
 
@@ -81,6 +85,7 @@ def uniform_categorical(num_variables: int, num_classes: int) -> Prior:
     return _fixed(Categorical, shape, Categorical(jnp.zeros(shape)))
 
 
+@factory
 def mixture(
     num_latents: int, num_components: int = 10, *, spread: float = 1.0
 ) -> Prior:
@@ -119,6 +124,7 @@ def mixture(
     return Prior(Gaussian, (num_latents,), init, parameters)
 
 
+@factory
 def vamp(num_latents: int, num_components: int = 500) -> Prior:
     """Returns the VampPrior: the mean of q(z|u) over learned pseudo-inputs u.
 
@@ -157,6 +163,7 @@ def vamp(num_latents: int, num_components: int = 500) -> Prior:
     return Prior(Gaussian, (num_latents,), init, parameters)
 
 
+@factory
 def conditional_normal(num_latents: int, network: Network) -> Prior:
     """Returns p(z|y), a Gaussian whose mean and log-variance a network makes of y.
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from jaxtyping import Array, Float
 
 from jaxgen import divergences
+from jaxgen.calls import factory
 from jaxgen.errors import InputError
 from jaxgen.losses.vae.families import (
     Bernoulli,
@@ -46,6 +47,7 @@ class Divergence(NamedTuple):
     closed_form: Callable[[Posterior, PriorParameters], Parts | None]
 
 
+@factory
 def kl(*, sampled: bool = False) -> Divergence:
     """Returns KL(q || p): in closed form where there is one, else by samples of q.
 
@@ -56,6 +58,7 @@ def kl(*, sampled: bool = False) -> Divergence:
     return Divergence("kl", (lambda q, p: None) if sampled else closed_form_kl)
 
 
+@factory
 def cauchy_schwarz() -> Divergence:
     """Returns the Cauchy-Schwarz divergence, which a mixture prior leaves closed.
 

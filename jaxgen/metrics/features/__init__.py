@@ -12,7 +12,12 @@ from jaxgen.metrics.features.base import (
     ImageSet,
     extract,
 )
-from jaxgen.metrics.features.choice import default_features, random_features
+from jaxgen.metrics.features.choice import (
+    check_feature_names,
+    default_features,
+    named_features,
+    random_features,
+)
 from jaxgen.metrics.features.classifier import classifier_features
 from jaxgen.metrics.features.inception import inception_features
 from jaxgen.metrics.features.perceptual import lpips, lpips_features
@@ -25,12 +30,14 @@ __all__ = [
     "FeatureNet",
     "ImageSet",
     "Images",
+    "check_feature_names",
     "classifier_features",
     "default_features",
     "extract",
     "inception_features",
     "lpips",
     "lpips_features",
+    "named_features",
     "random_convolution_features",
     "random_features",
     "save_weights",

@@ -18,7 +18,7 @@ from jaxgen.models.remedies.inputs import (
     pack,
 )
 from jaxgen.models.remedies.mode_seeking import mode_seeking
-from jaxgen.models.remedies.optimizers import lazy_adam, unroll
+from jaxgen.models.remedies.optimizers import adam_pair, lazy_adam, unroll
 from jaxgen.models.remedies.path_length import path_length
 from jaxgen.models.remedies.penalties import (
     LogitAverages,
@@ -29,8 +29,15 @@ from jaxgen.models.remedies.penalties import (
     r2,
     weight_clipping,
 )
-from jaxgen.models.remedies.remedy import CriticPass, GeneratorPass, Mean, Remedy
+from jaxgen.models.remedies.remedy import (
+    CriticPass,
+    GeneratorPass,
+    Mean,
+    Remedy,
+    num_heads,
+)
 from jaxgen.models.remedies.style_mixing import style_mixing
+from jaxgen.models.remedies.words import WORDS, from_words, words_label
 
 __all__ = [
     "CriticPass",
@@ -38,17 +45,21 @@ __all__ = [
     "LogitAverages",
     "Mean",
     "Remedy",
+    "WORDS",
+    "adam_pair",
     "adaptive_augment",
     "augment",
     "dag",
     "dragan",
     "feature_matching",
+    "from_words",
     "gradient_penalty",
     "instance_noise",
     "lazy_adam",
     "lecam",
     "minibatch_deviation",
     "mode_seeking",
+    "num_heads",
     "pac",
     "pack",
     "path_length",
@@ -57,4 +68,5 @@ __all__ = [
     "style_mixing",
     "unroll",
     "weight_clipping",
+    "words_label",
 ]

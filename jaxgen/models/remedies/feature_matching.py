@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.losses import penalties
@@ -11,6 +12,7 @@ from jaxgen.typing import Array, Params, PyTree
 __all__ = ["feature_matching"]
 
 
+@factory
 def feature_matching(
     weight: float,
     features: Callable[[Params, PyTree, Array], Array],

@@ -6,6 +6,7 @@ from functools import partial
 import jax.numpy as jnp
 
 from jaxgen import numerics, random
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.models.remedies.remedy import Mean, Remedy
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 
+@factory
 def pac(size: int = 2) -> Remedy:
     """Shows the critic several samples at once, joined along the last axis.
 
@@ -51,6 +53,7 @@ def pack(samples: Array, size: int) -> Array:
     return rows.reshape(*rows.shape[:-2], -1)
 
 
+@factory
 def minibatch_deviation(group: int = 4) -> Remedy:
     """Shows the critic `numerics.minibatch_deviation` as one more channel.
 
@@ -73,6 +76,7 @@ def minibatch_deviation(group: int = 4) -> Remedy:
     return Remedy(f"minibatch_deviation({group})", layout=layout)
 
 
+@factory
 def instance_noise(standard_deviation: float, *, steps: int | None = None) -> Remedy:
     """Adds Gaussian noise to all that the critic sees.
 
@@ -98,6 +102,7 @@ def instance_noise(standard_deviation: float, *, steps: int | None = None) -> Re
     return Remedy("instance_noise", inputs=inputs)
 
 
+@factory
 def augment(function: Callable[[RandomKeys, Array], Array]) -> Remedy:
     """Transforms all that the critic sees, differentiably and at random.
 
@@ -118,6 +123,7 @@ def augment(function: Callable[[RandomKeys, Array], Array]) -> Remedy:
     return Remedy("augment", inputs=inputs)
 
 
+@factory
 def adaptive_augment(
     function: Callable[[RandomKeys, Array, Array], Array],
     *,
@@ -165,6 +171,7 @@ def adaptive_augment(
     )
 
 
+@factory
 def dag(
     transforms: Sequence[Callable[[Array], Array]],
     *,

@@ -1,5 +1,6 @@
 """Mode seeking: distant latents give distant samples."""
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_number
 from jaxgen.losses import penalties
 from jaxgen.models.remedies.remedy import GeneratorPass, Remedy
@@ -8,6 +9,7 @@ from jaxgen.typing import Array, PyTree
 __all__ = ["mode_seeking"]
 
 
+@factory
 def mode_seeking(
     weight: float = 1.0, *, epsilon: float = 1e-5, every: int = 1
 ) -> Remedy:

@@ -1,13 +1,19 @@
 """Remedies that concern optimizers: unrolled critic steps, Adam for lazy penalties."""
 
+from collections.abc import Sequence
+
 import optax
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_number
 from jaxgen.models.remedies.remedy import Remedy
 
-__all__ = ["lazy_adam", "unroll"]
+__all__ = ["adam_pair", "lazy_adam", "unroll"]
+
+_UNROLLED_EPS_ROOT = 1e-12
 
 
+@factory
 def unroll(steps: int = 5) -> Remedy:
     """Trains the generator against the critic as it is some steps later.
 
@@ -26,6 +32,32 @@ def unroll(steps: int = 5) -> Remedy:
     """
     check_count("steps", steps, 0)
     return Remedy(f"unroll({steps})", unroll=steps)
+
+
+def adam_pair(
+    generator_rate: float,
+    critic_rate: float,
+    *,
+    b1: float,
+    b2: float = 0.999,
+    remedies: Sequence[Remedy] = (),
+) -> tuple[optax.GradientTransformation, optax.GradientTransformation]:
+    """Returns Adam for the generator and Adam for the critic.
+
+    Args:
+        generator_rate: Learning rate of the generator.
+        critic_rate: Learning rate of the critic.
+        b1: Decay of both means of gradients.
+        b2: Decay of both means of squared gradients.
+        remedies: Those of the model. If one of them is `unroll`, the critic's Adam gets
+            an `eps_root` above 0, as the generator differentiates through it.
+    """
+    unrolled = any(remedy.unroll for remedy in remedies)
+    eps_root = _UNROLLED_EPS_ROOT if unrolled else 0.0
+    return (
+        optax.adam(generator_rate, b1=b1, b2=b2),
+        optax.adam(critic_rate, b1=b1, b2=b2, eps_root=eps_root),
+    )
 
 
 def lazy_adam(

@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.losses import penalties
@@ -11,6 +12,7 @@ from jaxgen.typing import Array, PerExample
 __all__ = ["path_length"]
 
 
+@factory
 def path_length(
     weight: float = 2.0,
     *,

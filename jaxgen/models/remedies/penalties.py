@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_number
 from jaxgen.losses import penalties
 from jaxgen.models.remedies.remedy import CriticPass, Mean, Remedy
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 
+@factory
 def gradient_penalty(weight: float = 10.0, *, target: float = 1.0) -> Remedy:
     """Adds `losses.penalties.gradient_penalty`: 10 for images, 0.1 for points."""
     check_number("weight", weight, least=0)
@@ -36,6 +38,7 @@ def gradient_penalty(weight: float = 10.0, *, target: float = 1.0) -> Remedy:
     return Remedy("gradient_penalty", penalty=penalty)
 
 
+@factory
 def r1(weight: float = 10.0, *, every: int = 1, through_inputs: bool = False) -> Remedy:
     """Adds `losses.penalties.r1`, times gamma.
 
@@ -66,6 +69,7 @@ def r1(weight: float = 10.0, *, every: int = 1, through_inputs: bool = False) ->
     return Remedy("r1", penalty=penalty, every=every)
 
 
+@factory
 def r2(weight: float = 10.0, *, every: int = 1) -> Remedy:
     """Adds `losses.penalties.r2`, times gamma; see `r1`."""
     check_count("every", every, 1)
@@ -77,6 +81,7 @@ def r2(weight: float = 10.0, *, every: int = 1) -> Remedy:
     return Remedy("r2", penalty=penalty, every=every)
 
 
+@factory
 def dragan(weight: float = 10.0, *, target: float = 1.0) -> Remedy:
     """Adds `losses.penalties.dragan`."""
     check_number("weight", weight, least=0)
@@ -106,6 +111,7 @@ class LogitAverages(NamedTuple):
     fake: Float[Array, ""]
 
 
+@factory
 def lecam(weight: float = 0.1, *, decay: float = 0.99) -> Remedy:
     """Adds `losses.penalties.lecam` with moving averages of the steps before.
 
@@ -143,6 +149,7 @@ def lecam(weight: float = 0.1, *, decay: float = 0.99) -> Remedy:
     )
 
 
+@factory
 def weight_clipping(bound: float = 0.01) -> Remedy:
     """Clips each of the critic's parameters to [-bound, bound] after each step.
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_number
 from jaxgen.errors import InputError
 from jaxgen.models.remedies.remedy import Remedy
@@ -13,6 +14,7 @@ from jaxgen.typing import Array, PRNGKeyArray
 __all__ = ["style_mixing"]
 
 
+@factory
 def style_mixing(probability: float = 0.9) -> Remedy:
     """Gives the layers from a cutoff on the styles of other latents, in training.
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import random
+from jaxgen.calls import factory
 from jaxgen.checks import check_network
 from jaxgen.losses import gan, translation
 from jaxgen.losses.contrastive import Negatives, cut_objective
@@ -111,6 +112,7 @@ class CUT(NamedTuple):
     critique: Callable[..., Array]
 
 
+@factory
 def cut(
     generator: Network,
     features: Callable[..., Any],

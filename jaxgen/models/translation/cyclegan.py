@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import random
+from jaxgen.calls import factory
 from jaxgen.checks import check_choice, check_count, check_network
 from jaxgen.losses import gan, translation
 from jaxgen.losses.gan import AdversarialLoss
@@ -125,6 +126,7 @@ class CycleGAN(NamedTuple):
     critique: Callable[..., Array]
 
 
+@factory
 def cyclegan(
     a_to_b: Network,
     b_to_a: Network,

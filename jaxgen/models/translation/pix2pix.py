@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxgen import random
+from jaxgen.calls import factory
 from jaxgen.checks import check_network
 from jaxgen.errors import InputError
 from jaxgen.losses import gan, translation
@@ -93,6 +94,7 @@ class Pix2Pix(NamedTuple):
     critique: Callable[..., Array]
 
 
+@factory
 def pix2pix(
     generator: Network,
     critic: Network,

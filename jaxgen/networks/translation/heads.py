@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_count
 from jaxgen.networks.mlp import Initializer
 from jaxgen.networks.pure import pure
@@ -48,6 +49,7 @@ class PatchHeads(nn.Module):
         return tuple(made)
 
 
+@factory
 def patch_heads(width: int = 256, *, kernel_init: Initializer | None = None) -> Network:
     """Returns `PatchHeads` as pure functions: the network H of `models.cut`.
 

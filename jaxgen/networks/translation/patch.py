@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.networks.convolution import ConvFormulation
@@ -148,6 +149,7 @@ def _check_size(images: Images, layers: int) -> None:
         )
 
 
+@factory
 def patch_critic(
     *,
     width: int = 64,
@@ -204,6 +206,7 @@ def patch_critic(
     return pure(module)
 
 
+@factory
 def pixel_critic(
     *,
     width: int = 64,

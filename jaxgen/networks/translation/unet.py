@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
+from jaxgen.calls import factory
 from jaxgen.checks import check_choice, check_count
 from jaxgen.errors import InputError
 from jaxgen.networks.convolution import ConvFormulation
@@ -135,6 +136,7 @@ def _check_size(images: Images, depth: int) -> None:
         )
 
 
+@factory
 def unet_translator(
     channels: int = 3,
     *,
@@ -194,6 +196,7 @@ def unet_translator(
     return pure(_checked(module))
 
 
+@factory
 def unet_features(
     channels: int = 3, **options: Any
 ) -> Callable[..., tuple[tuple[Images, ...], Any]]:

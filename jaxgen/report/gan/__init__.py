@@ -9,8 +9,6 @@ from jaxgen.report.gan import (
     mode_plates,
     sharpness,
     stacked_mnist,
-    telling,
-    training,
 )
 from jaxgen.report.plate import Maker
 
@@ -18,10 +16,7 @@ __all__ = ["MAKERS"]
 
 MAKERS: tuple[Maker, ...] = (
     images.samples,
-    images.over_epochs,
     sharpness.sharpness,
-    telling.telling,
-    training.adversarial,
     mode_plates.table,
     mode_plates.movie,
     mode_plates.stills,

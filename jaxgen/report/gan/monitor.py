@@ -23,7 +23,11 @@ _COUNTS = ("modes",)
 
 def health(run: Run) -> Curves | None:
     """What each look of the monitor found."""
-    rows = read_records(run.path / "monitor.jsonl")
+    labels = run.config.get("labels", {})
+    rows = [
+        row | {"split": labels.get(row["split"], row["split"])}
+        for row in read_records(run.path / "monitor.jsonl")
+    ]
     logged = numeric_names(rows)
     names = [name for name in _SEEN if name in logged]
     if not names:

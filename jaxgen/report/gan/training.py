@@ -5,13 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxgen.report import frames, wording
-from jaxgen.report.plate import Plate
+from jaxgen.report import wording
+from jaxgen.report.kinds import Curve, CurvePanel, Curves
 from jaxgen.report.run import Row, Run, series
-from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme
 from jaxgen.report.translation import terms as translation
 
-__all__ = ["SHOWN", "Game", "adversarial", "game_curves", "games_of"]
+__all__ = ["SHOWN", "Game", "adversarial", "games_of"]
 
 SHOWN = (
     "critic_loss",
@@ -40,20 +39,29 @@ _LINES = {
     "estimate": {"estimate": ""},
 }
 
+_TONES = {
+    "critic": "train",
+    "generator": "test",
+    "penalty": "muted",
+    "real": "train",
+    "held out": "muted",
+    "generated": "test",
+}
+
 
 class Game(NamedTuple):
     """The records of one pair of networks.
 
     Attributes:
       name: what stands above its panels, or nothing.
-      lines: by panel and term the epochs and the values.
+      lines: by panel and term the curve.
     """
 
     name: str
-    lines: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]
+    lines: Mapping[str, Mapping[str, Curve]]
 
 
-def adversarial(run: Run) -> Plate | None:
+def adversarial(run: Run) -> Curves | None:
     """Both losses, the logits, and what the critic estimates."""
     games = games_of(run)
     if not games:
@@ -80,19 +88,22 @@ def adversarial(run: Run) -> Plate | None:
     told = "; ".join(
         f"{game.name or 'training'}: "
         + ", ".join(
-            f"{wording.spoken(term).lower()} {wording.short(float(values[-1]))}"
+            f"{wording.spoken(term).lower()} {wording.short(float(curve.y[-1]))}"
             for lines in game.lines.values()
-            for term, (_, values) in lines.items()
+            for term, curve in lines.items()
         )
         for game in games
     )
-    return Plate(
-        "adversarial",
-        "metrics.jsonl",
-        "The two networks against each other",
-        caption,
-        f"Curves over the epochs, with their last values. {told}.",
-        lambda theme: game_curves(games, theme=theme),
+    panels = _panels(games)
+    names = {name for panel in panels.values() for name in panel.curves}
+    return Curves(
+        title="The two networks against each other",
+        caption=caption,
+        alt=f"Curves over the epochs, with their last values. {told}.",
+        panels=panels,
+        tones={name: tone for name, tone in _TONES.items() if name in names},
+        columns=sum(any(game.lines[p] for game in games) for p in _LINES),
+        legend=False,
     )
 
 
@@ -110,11 +121,11 @@ def games_of(run: Run) -> list[Game]:
             panel: {
                 term: found
                 for term in terms
-                if (found := _finite(run.rows, split, term)) is not None
+                if (found := _curve(run.rows, split, term)) is not None
             }
             for panel, terms in _LINES.items()
         }
-        held_out = _finite(run.rows, "test", "real_logit")
+        held_out = _curve(run.rows, "test", "real_logit")
         if split == "train" and held_out is not None:
             lines["logits"]["held_out_logit"] = held_out
         name = "" if split == "train" else labels.get(split, split)
@@ -123,51 +134,24 @@ def games_of(run: Run) -> list[Game]:
     return games
 
 
-def game_curves(games: Sequence[Game], *, theme: Theme = LIGHT) -> Figure:
-    """Draws a row of panels for each game.
-
-    Args:
-      games: the games.
-      theme: the colours.
-
-    Returns:
-      The figure.
-    """
-    panels = [p for p in _LINES if any(game.lines[p] for game in games)]
-    colours = {
-        "critic_loss": theme.train,
-        "generator_loss": theme.test,
-        "penalty": theme.muted,
-        "real_logit": theme.train,
-        "held_out_logit": theme.muted,
-        "fake_logit": theme.test,
-        "estimate": theme.train,
+def _panels(games: Sequence[Game]) -> dict[str, CurvePanel]:
+    """A row of panels for each game."""
+    return {
+        f"{game.name}: {panel}" if game.name else panel.capitalize(): CurvePanel(
+            {_LINES[panel][term]: curve for term, curve in game.lines[panel].items()},
+            unit=_kind(game) if panel == "estimate" else "",
+            levels={"": 0.0},
+        )
+        for game in games
+        for panel in _LINES
+        if game.lines[panel]
     }
-    with theme.applied():
-        figure = Figure(figsize=(WIDTH, 0.35 + 2.0 * len(games)), layout="constrained")
-        places = figure.subplots(len(games), len(panels), squeeze=False)
-        for game, row in zip(games, places, strict=True):
-            for panel, axes in zip(panels, row, strict=True):
-                if not game.lines[panel]:
-                    axes.remove()
-                    continue
-                named = f"{game.name}: {panel}" if game.name else panel.capitalize()
-                axes.set_title(named if panel == panels[0] else panel.capitalize())
-                if panel == "estimate":
-                    axes.set_ylabel(_kind(game))
-                _draw(axes, game.lines[panel], _LINES[panel], colours, theme)
-        for column in places.T:
-            left = [axes for axes in column if axes in figure.axes]
-            left[-1].set_xlabel("epoch")
-    return figure
 
 
-def _finite(
-    rows: Sequence[Row], split: str, term: str
-) -> tuple[np.ndarray, np.ndarray] | None:
+def _curve(rows: Sequence[Row], split: str, term: str) -> Curve | None:
     epochs, values = series(rows, split, term)
     kept = np.isfinite(values)
-    return (epochs[kept], values[kept]) if kept.any() else None
+    return Curve(epochs[kept], values[kept]) if kept.any() else None
 
 
 def _kind(game: Game) -> str:
@@ -175,25 +159,5 @@ def _kind(game: Game) -> str:
     estimate, loss = game.lines["estimate"], game.lines["losses"]
     if "critic_loss" not in loss:
         return ""
-    mirrored = np.allclose(estimate["estimate"][1][-1], -loss["critic_loss"][1][-1])
+    mirrored = np.allclose(estimate["estimate"].y[-1], -loss["critic_loss"].y[-1])
     return "W" if mirrored else "JS, nats"
-
-
-def _draw(
-    axes: Axes,
-    lines: Mapping[str, tuple[np.ndarray, np.ndarray]],
-    names: Mapping[str, str],
-    colours: Mapping[str, str],
-    theme: Theme,
-) -> None:
-    ends, low, high = [], np.inf, -np.inf
-    for term, (epochs, values) in lines.items():
-        one = "o" if len(values) == 1 else None
-        axes.plot(epochs, values, color=colours[term], marker=one, markersize=3)
-        settled = frames.after_first_epoch(epochs, values)
-        low, high = min(low, settled.min()), max(high, settled.max())
-        ends.append((float(values[-1]), names[term], colours[term]))
-    low, high = frames.frame(axes, low, high)
-    if low < 0 < high:
-        axes.axhline(0, color=theme.rule, linewidth=0.9, zorder=0)
-    frames.name_ends(axes, ends, low, high)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -158,6 +158,7 @@ class Curves(FigureSpec):
         columns = self.columns or (2 if number == 4 else min(3, number))
         lines = math.ceil(number / columns)
         colours, names = self._colours(theme), self.names
+        dashes = _dashes(self.panels.values(), colours)
         legend = len(names) > frames.MOST_NAMED if self.legend is None else self.legend
         with theme.applied():
             extra = 0.2 * math.ceil(len(names) / 4) if legend else 0.0
@@ -167,18 +168,19 @@ class Curves(FigureSpec):
             former = None
             for index, (title, panel) in enumerate(self.panels.items()):
                 axes = places[title]
-                axes.set_title(title)
+                # A long title would reach into the next panel.
+                axes.set_title(title, fontsize=8 if len(title) > 20 else None)
                 # A unit is said once a row, and again where it changes.
                 if index % columns == 0 or panel.unit != former:
                     axes.set_ylabel(panel.unit)
                 former = panel.unit
-                _draw_panel(axes, panel, colours, theme, named=not legend)
+                _draw_panel(axes, panel, colours, dashes, theme, named=not legend)
                 if index >= number - columns or panel.x_label:
                     axes.set_xlabel(panel.x_label or self.x_label)
             if legend:
                 handles = [
-                    style.Line2D([], [], color=colours[n], label=n, linestyle=dash)
-                    for n, dash in zip(names, _dashes(colours), strict=True)
+                    style.Line2D([], [], color=colours[n], label=n, linestyle=dashes[n])
+                    for n in names
                     if n
                 ]
                 if handles:
@@ -194,12 +196,15 @@ class Curves(FigureSpec):
         return {name: tone(theme, own[name]) for name in self.names}
 
 
-def _dashes(colours: Mapping[str, str]) -> list[Literal["--", "-"]]:
-    """Where colours come round again, curves are dashed."""
-    seen, dashes = set(), []
-    for colour in colours.values():
-        dashes.append("--" if colour in seen else "-")
-        seen.add(colour)
+def _dashes(
+    panels: Collection[CurvePanel], colours: Mapping[str, str]
+) -> dict[str, Literal["--", "-"]]:
+    """Curves of one colour in one panel are told apart by dashes."""
+    dashes: dict[str, Literal["--", "-"]] = {}
+    for name, colour in colours.items():
+        alike = {other for other in dashes if colours[other] == colour}
+        met = any(name in p.curves and alike & p.curves.keys() for p in panels)
+        dashes[name] = "--" if met else "-"
     return dashes
 
 
@@ -207,6 +212,7 @@ def _draw_panel(
     axes: "Axes",
     panel: CurvePanel,
     colours: Mapping[str, str],
+    dashes: Mapping[str, Literal["--", "-"]],
     theme: "Theme",
     named: bool,
 ) -> None:
@@ -214,7 +220,6 @@ def _draw_panel(
 
     if "x" in panel.log:
         axes.set_xscale("log")
-    dashes = dict(zip(colours, _dashes(colours), strict=True))
     ends, low, high, first, least = [], np.inf, -np.inf, -np.inf, np.inf
     alone = all(curve.style == "thin" for curve in panel.curves.values())
     for name, curve in panel.curves.items():

@@ -157,6 +157,8 @@ class Scatter(FigureSpec):
         return float(np.clip((style.WIDTH - 1.2) * high / wide, 3.8, 6.2))
 
     def _draw(self, axes: "Axes", panel: ScatterPanel, theme: "Theme") -> None:
+        from jaxgen.report import style
+
         points = _all_points(panel)
         size = float(np.clip(260 / math.sqrt(len(points)), 2.5, 12))
         if panel.background is not None:
@@ -197,6 +199,7 @@ class Scatter(FigureSpec):
             axes.set_xscale("log")
         if "y" in panel.log:
             axes.set_yscale("log")
+            style.log_ticks(axes)
         if panel.y_ticks:
             axes.set_yticks(list(panel.y_ticks.values()), list(panel.y_ticks))
         wide, high = np.maximum(np.ptp(points, axis=0), 1e-9)
