@@ -240,9 +240,7 @@ class Scatter(FigureSpec):
             title=self.legend_title if beside else None,
             alignment="left",
             handletextpad=0.1,
-            ncols=math.ceil(len(names) / 20)
-            if beside
-            else frames.legend_columns(names),
+            ncols=columns if beside else frames.legend_columns(names),
         )
 
 
