@@ -119,8 +119,8 @@ def test_a_resumed_run_is_the_run_in_one_go_to_the_bit(finished, restored, tmp_p
     assert rows_of(one / "metrics.jsonl") == rows_of(other / "metrics.jsonl")
     assert (one / "looks.json").read_text() == (other / "looks.json").read_text()
     both = (restored, restored_runs.restore(other.parents[1]))
-    states = [found.models["non-saturating"][1] for found in both]
-    # Averages of the generator and moments of Adam among them.
+    states = [found.models["non_saturating"][1] for found in both]
+    # Averages of the generator among them.
     leaves = [jax.tree.leaves(state._replace(key=None)) for state in states]
     for a, b in zip(*leaves, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -134,7 +134,7 @@ def restored(finished) -> restored_runs.Restored:
 def test_samples_are_asked_for_labels_in_turn_and_blocks_do_not_matter(
     restored, monkeypatch
 ):
-    model, state = restored.models["WGAN, clipping"]
+    model, state = restored.models["wgan"]
     draw = [quality.drawn(jax.random.key(1), model, state, 25)]
     monkeypatch.setattr(quality, "BLOCK", 10)
     draw.append(quality.drawn(jax.random.key(1), model, state, 25))
@@ -146,8 +146,8 @@ def test_samples_are_asked_for_labels_in_turn_and_blocks_do_not_matter(
 
 def test_a_restored_run_can_be_judged(restored):
     found = restored
-    assert list(found.models) == ["non-saturating", "WGAN, clipping"]
-    model, state = found.models["WGAN, clipping"]
+    assert list(found.models) == ["non_saturating", "wgan"]
+    model, state = found.models["wgan"]
     assert int(state.step) == 25
     pictures = judged_sets.pictures_of(found.config)
     judged = judged_sets.judged_sets(jax.random.key(0), model, state, pictures)
