@@ -1,238 +1,200 @@
-"""CycleGAN and CUT learn to translate between two kinds of images without any pair.
-
-Claim: Two sets of images that are drawn independently, with never a pair side by side,
-are enough to learn a translation; where pairs are known after all, held-out ones tell
-how near it comes to the truth.
+"""CycleGAN learns to translate between two kinds of images, both ways, without a pair.
 
 Source: Zhu et al., Unpaired Image-to-Image Translation using Cycle-Consistent
-Adversarial Networks, 2017; Park et al., Contrastive Learning for Unpaired
-Image-to-Image Translation, 2020; and their published codes.
+Adversarial Networks, 2017, and their published code.
 
-Command: `python -m experiments.cyclegan`; 6 minutes of CPU time, 7 on 2 cores that had
-other work too. From emoji in low light to emoji by day, and back: 16 passes over 633
-images a side, of 32 pixels, in independent orders; ResNets of 3 blocks and width 16. L1
-is of 158 held-out pairs, which are used for nothing else, in [0, 1]; FD is a distance
-in features of random networks, of which as many other real images get 5.5 and 5.2:
+`python -m experiments.cyclegan`; 6 minutes of CPU time. From emoji in low light to
+emoji by day, and back: 16 passes over 633 images a side in independent orders. L1 is of
+158 held-out pairs, in [0, 1]; FD is a distance in features of random networks, of which
+as many other real images get 5.5 and 5.2:
 
                   L1     the input's, the mean image's    PSNR     FD
     a to b      .064     .451           .202              19.9    3.2
     b to a      .053     .451           .118              23.1    2.7
 
-The margins are many times their intervals, of one seed. Styles are harder, since shapes
-change too: with `--degrade none` (Noto emoji to Twemoji) L1 was .146 after 950 steps of
-batches of 8, the input's .147; textures come before shapes, which do not follow.
-
-`--method cut` and `--method fastcut` go one way, with a contrastive loss in place of
-the way back. `--preset paper` has the settings of CycleGAN (256 pixels, ResNets of 9
-blocks, batches of one, 200 epochs), and each of them can be given on top:
-`--preset paper --data FOLDER` takes a folder with trainA, trainB, testA and testB.
-`--disjoint` takes a of one half of the pairs and b of the other, so that no image has
-its partner in training.
+The margins are many times their intervals, of one seed. Styles are harder: with
+`--degrade none` (Noto emoji to Twemoji) L1 was .146 after 950 steps of batches of 8,
+the input's .147; textures come before shapes, which do not follow. `--preset paper
+--data FOLDER` takes a folder with trainA, trainB, testA and testB.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from experiments.translation_studies import data, monitor, parts, training
-from experiments.translation_studies.monitor import Direction
-from jaxgen import losses, models, networks, run
+import jax
 
-Method = Literal["cyclegan", "cut", "fastcut"]
+from jaxgen import data, metrics, models, networks, random, report, run, training
+from jaxgen.data import differentiable, transforms
+from jaxgen.models import remedies
+from jaxgen.models.schedules import decaying_adam
+from jaxgen.report import translation
 
-LABELS = {"cyclegan": "CycleGAN", "cut": "CUT", "fastcut": "FastCUT"}
-
-TERMS = {
-    "cyclegan": ("generator_loss", "cycle_a", "cycle_b", "critic_sum"),
-    "cut": ("generator_loss", "nce", "nce_identity", "critic_sum"),
-    "fastcut": ("generator_loss", "nce", "critic_sum"),
-}
-"""What the progress bar shows."""
-
-DISTANCES = {
-    "l1": losses.translation.mean_absolute_error,
-    "mse": losses.translation.mean_squared_error,
-}
-"""Of `--cycle`."""
-
-COMMON = parts.COMMON | {
-    **{"loss": "least_squares", "generator": "resnet", "norm": "instance"},
-    **{"upsampling": "transpose", "noise": "none", "statistics": "image"},
-}
-"""Options of both presets."""
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "small": COMMON
-    | {
-        **{"epochs": 16, "batch_size": 4, "learning_rate": 5e-4, "image_size": 32},
-        **{"width": 16, "critic_width": 32, "critic_layers": 1, "ema_decay": 0.99},
-    },
-    "paper": COMMON | parts.PAPER,
-}
-"""What options are where they are not given."""
+CLAIM = run.Claim(
+    "Two sets of images that are drawn independently, with never a pair side by side, "
+    "are enough to learn a translation; where pairs are known after all, held-out ones "
+    "tell how near it comes to the truth.",
+    applies=lambda results: run.too_little_known(results, least_steps=500),
+    check=lambda results: run.margin_finding(*metrics.smallest_margin(results)),
+)
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(
-    run.RunOptions,
-    parts.NetworkOptions,
-    parts.GameOptions,
-    training.WatchOptions,
-    data.PairOptions,
-):
+class Config(run.RunOptions, run.PairOptions):
     """Options of the script."""
 
-    degrade: str | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
-    """Make a of b, which is an image: a is what is left of it by `low_light` (the
-    default with the embedded emoji), `grey`, `x2`, `x4`, `edges`, `noise`, `mask` or
-    `blur`; the last ones with a number if you like, as in `blur=2`. `none`: the sets as
-    they are (the default with other data; with emoji, two styles of drawing)."""
-    method: Method = "cyclegan"
-    """`cyclegan` translates both ways; `cut` and `fastcut` go from a to b alone, with a
-    contrastive loss of patches in place of the way back."""
-    cycle: Literal["l1", "mse"] = "l1"
-    """Distance between an image and what comes back of it."""
-    cycle_weight: float = 10.0
-    """Weight of that distance, whose images are in [-1, 1]."""
-    identity: float | None = None
-    """Weight of the distance between an image and its translation to what it is; by
-    default 5, and 0 where images of a and b have other channels."""
-    pool: int = 50
-    """Generated images kept for the critics; 0 for none."""
-    nce_weight: float | None = None
-    """With cut and fastcut: weight of the contrastive loss, by default 1 and 10."""
+    preset: Literal["small", "paper"] = "small"
+    """Defaults of the other options: for a CPU, or those of the paper, for a GPU."""
+    degrade: str = "auto"
+    """Make a of b by `low_light`, `grey`, `x2`, `x4`, `edges`, `noise`, `mask` or
+    `blur=2`; `none`: two sets as they are; `auto`: `low_light` of emoji, or `none`."""
     disjoint: bool = False
     """Take a of one half of the training pairs and b of the other, so that no image has
     its partner in training."""
-    best: str = "fd"
-    """Keep the checkpoint of the look with the best `fd`, `kid` or `cycle`, or, where
-    pairs are known, `l1`, `psnr` or `ssim`, which nobody without pairs could choose by;
-    `none` for the last one alone."""
-    epochs: int | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    image_size: int = 32
+    """Side of the images in pixels."""
+    epochs: int = 16
     """Passes over the training images of the larger side."""
-    batch_size: int | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    batch_size: int = 4
     """Images of each side a step, over all devices."""
-    learning_rate: float | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
-    """Learning rate of the generators' Adam."""
+    learning_rate: float = 5e-4
+    """Learning rate of Adam, which falls to 0 over the second half of the training."""
+    width: int = 16
+    """Channels of a generator's finest layers."""
+    critic_width: int = 32
+    """Channels of a critic's finest layer."""
+    critic_layers: int = 1
+    """Of a patch critic; 1 to 5 of them see 16, 34, 70, 142 and 286 pixels."""
+    ema_decay: float = 0.99
+    """Of the moving average of the generators, which translates; 0 is none."""
+    cycle_weight: float = 10.0
+    """Weight of the L1 between an image in [-1, 1] and what comes back of it."""
+    identity_weight: float = 5.0
+    """Weight of the L1 between an image and its translation to what it is; 0 where
+    images of a and b have other channels."""
+    pool: int = 50
+    """Generated images kept for the critics; 0 for none."""
+    remedies: str = "none"
+    """What helps the critics of few images: `dag`, `diff_augment`, or as in
+    `r1=10+lecam`; several are joined by a plus."""
+    look_every: int = 5
+    """Epochs from one look at the held-out images to the next."""
+    best: str = "fd"
+    """Keep the checkpoint with the best `fd`, `kid`, `cycle`, or of known pairs `l1`,
+    `psnr`, `ssim`; `none` for the last one alone."""
 
 
-def settled(config: Config) -> Config:
-    """Returns the options with those of the preset where they say nothing."""
-    if config.degrade is None:
-        usual = "low_light" if config.data == "emoji" else "none"
-        config = dataclasses.replace(config, degrade=usual)
-    return parts.settled(config, PRESETS)
+PRESETS = {
+    "small": Config(),
+    "paper": Config(
+        preset="paper",
+        image_size=256,
+        epochs=200,
+        batch_size=1,
+        learning_rate=2e-4,
+        width=64,
+        critic_width=64,
+        critic_layers=3,
+        ema_decay=0.0,
+    ),
+}
 
 
 def build(
-    config: Config, channels: tuple[int, int], steps: int
-) -> models.CycleGAN | models.CUT:
-    """Returns the model that the options describe.
-
-    Args:
-        config: The options, settled.
-        channels: Of images a and of images b.
-        steps: Of the whole run, for the learning rates.
-    """
-    a, b = channels
-    if config.method != "cyclegan":
-        return _cut(config, b, steps)
-    cures = parts.remedies_of(config, steps=steps)
-    critic = parts.critic_of(config, cures)
-    identity = 5.0 if config.identity is None else config.identity
+    config: Config, channels: tuple[int, int], steps: int, cures: Sequence | None = None
+) -> models.CycleGAN:
+    """Returns the model for images of these channels and so many steps of training."""
+    (a, b), cures = channels, _cures(config, steps) if cures is None else cures
+    blocks = networks.published_blocks(config.image_size)
+    critic = networks.patch_critic(
+        width=config.critic_width,
+        layers=config.critic_layers,
+        heads=remedies.num_heads(cures),
+    )
+    adam = decaying_adam(config.learning_rate, steps=steps)
     return models.cyclegan(
-        parts.translator_of(config, b),
-        parts.translator_of(config, a),
+        networks.resnet_translator(b, width=config.width, blocks=blocks),
+        networks.resnet_translator(a, width=config.width, blocks=blocks),
         critic,
         critic,
-        *parts.optimizers_of(config, steps),
-        loss=parts.loss_of(config.loss),
+        adam,
+        adam,
         cycle_weight=config.cycle_weight,
-        identity_weight=identity if a == b or config.identity else 0.0,
-        cycle=DISTANCES[config.cycle],
+        identity_weight=config.identity_weight if a == b else 0.0,
         pool_size=config.pool,
         remedies=cures,
         ema_decay=config.ema_decay or None,
-        inference=parts.inference_of(config),
+        inference=models.InferenceMode(dropout=False, statistics="image"),
     )
 
 
-def _cut(config: Config, channels: int, steps: int) -> models.CUT:
-    cures = parts.remedies_of(config, steps=steps)
-    fast = config.method == "fastcut"
-    weight = 10.0 if fast else 1.0
-    return models.cut(
-        parts.translator_of(config, channels),
-        parts.features_of(config, channels),
-        networks.patch_heads(),
-        parts.critic_of(config, cures),
-        *parts.optimizers_of(config, steps),
-        loss=parts.loss_of(config.loss),
-        nce_weight=weight if config.nce_weight is None else config.nce_weight,
-        identity=not fast,
-        flip_equivariance=fast,
-        remedies=cures,
-        ema_decay=config.ema_decay or None,
-        inference=parts.inference_of(config),
-    )
+def _cures(config: Config, steps: int) -> tuple[remedies.Remedy, ...]:
+    more = {
+        "dag": lambda weight=0.2: remedies.dag(
+            transforms.rotations(), critic_weight=weight, generator_weight=weight
+        ),
+        "diff_augment": lambda: remedies.augment(differentiable.diff_augment()),
+    }
+    return remedies.from_words(config.remedies, images=True, steps=steps, more=more)
 
 
 def main(config: Config) -> dict[str, Any]:
-    """Trains, judges, draws; returns the scores on the held-out images."""
-    asked, config = config, settled(config)
-    _check(config)
-    run.print_line(f"Loading the images: {config.data}")
-    setup = data.prepare(config, unpaired=True)
-    channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
-    name = parts.set_name(setup.train.name)
-    model = build(config, channels, setup.steps)
+    """Trains, evaluates, draws; returns the numbers for the head of the page."""
+    run.check_positive(config, "width", "critic_width", "critic_layers", "look_every")
+    run.check_bounds(config, "cycle_weight", "identity_weight", least=0)
+    run.check_bounds(config, "ema_decay", least=0, below=1)
+    setup = run.prepare_pairs(config, unpaired=True)
+    model = build(config, setup.train.channels, setup.steps)
     run.check_models(setup, model)
-    names = ["a_to_b", "b_to_a"] if config.method == "cyclegan" else ["a_to_b"]
     with run.timed() as seconds:
-        judges = training.judges_of(config, setup, names)
-        directions = _directions(config, model, judges)
-        training.check_best(config, directions[0])
+        references = metrics.translation_references(
+            data.read_pairs(setup.test, 256), run.training_images(config, setup.key)
+        )
+        directions = metrics.cyclegan_directions(
+            model, references, loss="least_squares", show=run.picture_function(config)
+        )
+        metrics.check_score(config.best, directions[0].metrics)
         folder = run.open_folder(
             config,
             "cyclegan",
-            parts.run_name(config, name, config.method),
-            title=f"{LABELS[config.method]} on {name}",
-            doc=__doc__ or "",
-            fixed=run.LENGTH if config.decay else frozenset(),
-            command=run.command_of(asked),
+            run.pairs_run_name(config, setup),
+            title=f"CycleGAN on {run.set_name(setup.train.name)}",
+            claim=CLAIM,
+            fixed=run.LENGTH,
+            command=run.command_of(config, PRESETS),
         )
-        trained = training.train(
-            config, setup, folder, model, directions, terms=TERMS[config.method]
+        monitor = metrics.TranslationMonitor(
+            folder.path,
+            directions,
+            random.stream(setup.key, "monitor"),
+            steps_per_epoch=setup.batches.steps_per_epoch,
         )
-        if config.method == "cyclegan":
-            training.write_cycles(folder, directions, trained)
-        training.write_pictures(folder, directions[0], trained.outputs["a_to_b"])
+        callbacks = run.with_best(folder, monitor, config.best)
+        state = run.train(
+            config,
+            setup,
+            folder,
+            model,
+            steps_per_call=1 if jax.default_backend() == "cpu" else 16,
+            callbacks=(run.every_epochs(setup, callbacks, config.look_every),),
+            terms=("generator_loss", "cycle_a", "cycle_b", "critic_sum"),
+        )
+        state = training.on_one_device(state)
+        run.print_line("Translating the held-out images")
+        key = random.stream(setup.key, "judged")
+        results = metrics.translation_results(key, directions, state)
+        shown = metrics.shown_translations(results, state)
+        figures = translation.held_out_figures(shown, monitor.history())
+        report.write_figures(folder.path, figures)
     return run.finish(
         folder,
-        trained.results,
+        run.translation_head(results),
         seconds=seconds(),
-        tables=trained.tables,
-        **training.best_note(trained.best),
+        tables=run.translation_tables(results),
+        verdict=CLAIM.verdict(results),
+        **run.best_note(folder),
     )
 
 
-def _directions(config: Config, model: Any, judges: Any) -> tuple[Direction, ...]:
-    loss = parts.loss_of(config.loss)
-    if config.method == "cyclegan":
-        there, back = monitor.of_cyclegan(model, judges, loss)
-    else:
-        there = monitor.of_cut(model, judges["a_to_b"], loss)
-        back = None
-    there = there._replace(show=training.show_of(config))
-    return (there,) if back is None else (there, back)
-
-
-def _check(config: Config) -> None:
-    parts.check(config)
-    training.check(config)
-    run.check_bounds(config, "cycle_weight", "identity", "nce_weight", least=0)
-    data.degradation_of(config.degrade or "none")
-    build(config, (3, 3), 1)
-
-
 if __name__ == "__main__":
-    run.command_line(main, Config, (__doc__ or "") + parts.presets_told(PRESETS))
+    run.command_line(main, Config, __doc__ or "", presets=PRESETS)

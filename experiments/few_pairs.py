@@ -46,10 +46,7 @@ from experiments.few_pairs_studies.findings import Findings
 from experiments.few_pairs_studies.judge import Judged
 from experiments.few_pairs_studies.members import member_of, members
 from experiments.few_pairs_studies.parts import Method
-from experiments.translation_studies import data
-from experiments.translation_studies import judge as translation_judge
-from experiments.translation_studies.judge import Judge
-from jaxgen import models, random, run, training
+from jaxgen import data, metrics, models, random, run, training
 from jaxgen.errors import InputError
 from jaxgen.training import on_one_device
 
@@ -58,7 +55,7 @@ from jaxgen.training import on_one_device
 class Config(
     run.RunOptions,
     parts.SystemOptions,
-    data.PairOptions,
+    run.PairOptions,
 ):
     """Options of the script."""
 
@@ -107,9 +104,12 @@ def main(config: Config) -> dict[str, Any]:
         own = setups[method.word]
         run.check_models(own, members(build(config, method, own)))
     with run.timed() as seconds:
-        judge = translation_judge.judge_of(
-            data.judged_images(first.test, config.judged),
-            data.mean_images(config, first.key),
+        test = data.read_pairs(first.test, config.judged)
+        reference = metrics.translation_reference(
+            test.a,
+            test.b,
+            run.training_images(config, first.key).b,
+            aligned=test.aligned,
         )
         folder = run.open_folder(
             config,
@@ -127,10 +127,10 @@ def main(config: Config) -> dict[str, Any]:
             state = _trained(config, method, own, folder)
             run.print_line(f"Judging {method.label}")
             for share, models_of in zip(
-                shares, _judged(config, method, own, state, judge), strict=True
+                shares, _judged(config, method, own, state, reference), strict=True
             ):
                 found[share, method.word] = models_of
-        findings = Findings(judge, methods, shares, found, first)
+        findings = Findings(reference, methods, shares, found, first)
         few_pairs_findings.write(folder.arrays, findings)
     results = few_pairs_findings.results(findings)
     tables = [few_pairs_findings.table(config, findings)]
@@ -163,12 +163,12 @@ def _judged(
     method: Method,
     setup: run.Setup,
     state: Any,
-    judge: Judge,
+    reference: metrics.TranslationReference,
 ) -> list[list[Judged]]:
     """Returns what the models are worth, by share and seed."""
-    channels = judge.inputs.shape[-1], judge.targets.shape[-1]
+    channels = reference.inputs.shape[-1], reference.targets.shape[-1]
     model, loss = parts.model_of(config, method, channels, setup.steps)
-    one = few_pairs_judge.direction_of(config, model, judge, loss)
+    one = few_pairs_judge.direction_of(config, model, reference, loss)
     look = few_pairs_judge.look_at(one, method)
     found = []
     for place, share in enumerate(sorted(config.shares)):

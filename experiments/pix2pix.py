@@ -34,8 +34,8 @@ them.
 import dataclasses
 from typing import Any, Literal
 
-from experiments.translation_studies import data, monitor, parts, training
-from jaxgen import models, run
+from experiments.translation_studies import parts, training
+from jaxgen import data, metrics, models, run
 
 Objective = Literal["l1", "gan", "cgan", "l1+gan", "l1+cgan"]
 
@@ -68,7 +68,7 @@ class Config(
     parts.NetworkOptions,
     parts.GameOptions,
     training.WatchOptions,
-    data.PairOptions,
+    run.PairOptions,
 ):
     """Options of the script."""
 
@@ -121,18 +121,22 @@ def main(config: Config) -> dict[str, Any]:
     asked, config = config, settled(config)
     _check(config)
     run.print_line(f"Loading the images: {config.data}")
-    setup = data.prepare(config)
+    setup = run.prepare_pairs(config)
     channels = setup.train.a.image_shape[-1], setup.train.b.image_shape[-1]
-    name = parts.set_name(setup.train.name)
+    name = run.set_name(setup.train.name)
     model = build(config, channels, setup.steps)
     run.check_models(setup, model)
     with run.timed() as seconds:
-        judges = training.judges_of(config, setup, ["a_to_b"])
-        loss = parts.loss_of(config.loss)
-        one = monitor.of_pix2pix(model, judges["a_to_b"], loss)
+        references = training.references_of(config, setup, ["a_to_b"])
+        loss = parts.loss_of(config.loss).name
+        one = metrics.pix2pix_direction(
+            model,
+            references["a_to_b"],
+            loss=loss,
+            show=run.picture_function(config),
+        )
         if "gan" not in config.objective:
             one = one._replace(critique=None)
-        one = one._replace(show=training.show_of(config))
         training.check_best(config, one)
         folder = run.open_folder(
             config,
@@ -144,13 +148,13 @@ def main(config: Config) -> dict[str, Any]:
             command=run.command_of(asked),
         )
         trained = training.train(config, setup, folder, model, [one], terms=TERMS)
-        training.write_pictures(folder, one, trained.outputs["a_to_b"])
+        training.write_pictures(folder, trained)
     return run.finish(
         folder,
-        trained.results,
+        run.translation_head(trained.results),
         seconds=seconds(),
-        tables=trained.tables,
-        **training.best_note(trained.best),
+        tables=run.translation_tables(trained.results),
+        **run.best_note(folder),
     )
 
 

@@ -29,8 +29,9 @@ from jaxgen.errors import InputError
 from jaxgen.losses.vae import objectives, priors
 
 CLAIM = run.Claim(
-    "Two latent numbers are enough for a decoder to draw every digit, and the encoder "
-    "lays the classes out side by side without ever seeing a label.",
+    "An encoder lays classes side by side in a plane without ever seeing a label: "
+    "neighbours are of one class more often than in the plane of two principal "
+    "components.",
     applies=figures.why_not,
     check=figures.check,
 )

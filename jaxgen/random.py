@@ -13,7 +13,7 @@ import numpy as np
 from jaxgen.checks import check_count, check_key, check_shapes
 from jaxgen.errors import InputError
 from jaxgen.jax_internals import is_traced
-from jaxgen.typing import Array, PRNGKeyArray, RandomKeys
+from jaxgen.typing import Array, PRNGKeyArray, RandomKeys, Size
 
 __all__ = [
     "example_keys",
@@ -48,7 +48,7 @@ def step_key(root: PRNGKeyArray, step: Array | int) -> PRNGKeyArray:
 
 
 def example_keys(
-    key: PRNGKeyArray, batch_size: int, *, axis_name: str | None = None
+    key: PRNGKeyArray, batch_size: Size, *, axis_name: str | None = None
 ) -> RandomKeys:
     """Returns one key per example, shape (batch_size,).
 
@@ -68,7 +68,7 @@ def example_keys(
     return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, indices)
 
 
-def normal(key: RandomKeys, shape: tuple[int, ...]) -> Array:
+def normal(key: RandomKeys, shape: tuple[Size, ...]) -> Array:
     """Returns standard normal draws of `shape`; the key is consumed.
 
     Args:

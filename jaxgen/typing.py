@@ -26,6 +26,7 @@ __all__ = [
     "PerExample",
     "PyTree",
     "RandomKeys",
+    "Size",
     "State",
     "Translator",
     "Update",
@@ -38,6 +39,9 @@ PRNGKeyArray = Key[Array, ""]
 """One typed key, as `jax.random.key` makes it."""
 RandomKeys = Key[Array, ""] | Key[Array, "batch"]
 """One key for a whole batch, or one key for each of its examples."""
+
+Size = Any
+"""The number of rows of a batch: an int, unless `jax.export` leaves it open."""
 
 Params = PyTree
 Metrics = dict[str, Array]

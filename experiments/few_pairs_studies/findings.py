@@ -6,16 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments.few_pairs_studies import judge as few_pairs_judge
 from experiments.few_pairs_studies.judge import Judged
 from experiments.few_pairs_studies.parts import Method
 from experiments.translation_studies import findings as translation_findings
-from experiments.translation_studies import judge as translation_judge
-from experiments.translation_studies.judge import Judge
-from jaxgen import run
+from jaxgen import metrics, run
 from jaxgen.files import write_npz
 from jaxgen.images import every_nth
-from jaxgen.metrics import mean_interval
+from jaxgen.metrics import TranslationReference, mean_interval
 
 SHOWN = 10
 """Held-out images in the figure of the least share."""
@@ -25,22 +22,22 @@ class Findings(NamedTuple):
     """What came out.
 
     Attributes:
-        judge: Of the held-out images.
+        reference: The held-out images.
         methods: In the order of the rows.
         shares: Of the training pairs, from the least.
         found: What models are worth by share and method's word, one entry a seed.
         setup: The data; `train` are the pairs of each share.
     """
 
-    judge: Judge
+    reference: TranslationReference
     methods: list[Method]
     shares: tuple[float, ...]
     found: Mapping[tuple[float, str], list[Judged]]
     setup: run.Setup
 
 
-def _metric(judge: Judge) -> str:
-    return "l1" if judge.aligned else "fd"
+def _metric(reference: TranslationReference) -> str:
+    return "l1" if reference.aligned else "fd"
 
 
 def write(folder: Path, findings: Findings) -> None:
@@ -50,8 +47,8 @@ def write(folder: Path, findings: Findings) -> None:
         folder: `RUN/arrays`.
         findings: See `Findings`.
     """
-    judge, methods, shares, found, setup = findings
-    metric = _metric(judge)
+    reference, methods, shares, found, setup = findings
+    metric = _metric(reference)
 
     def all_of(value: Any) -> np.ndarray:
         return np.array(
@@ -62,7 +59,7 @@ def write(folder: Path, findings: Findings) -> None:
             float,
         )
 
-    identity, mean = _baselines(judge)
+    identity, mean = _baselines(reference)
     translation_findings.write_shares(
         folder,
         names=[method.label for method in methods],
@@ -86,40 +83,42 @@ def write(folder: Path, findings: Findings) -> None:
         ),
         **{
             f"held_out_{name}": all_of(lambda one, name=name: one.scores[name])
-            for name in judge.metrics
+            for name in reference.metrics
         },
     )
-    some = every_nth(len(judge.inputs), SHOWN)
+    some = every_nth(len(reference.inputs), SHOWN)
     outputs = [found[shares[0], m.word][0].outputs[some] for m in methods]
-    truth = judge.targets[some] if judge.aligned else None
+    truth = reference.targets[some] if reference.aligned else None
     write_npz(
         folder / "few_pairs_pictures.npz",
         names=names,
         pairs=pairs[0],
-        inputs=translation_findings.pictures(judge.inputs[some]),
-        outputs=np.stack([translation_findings.pictures(one) for one in outputs]),
-        **({} if truth is None else {"truth": translation_findings.pictures(truth)}),
+        inputs=reference.inputs[some],
+        outputs=np.stack(outputs),
+        **({} if truth is None else {"truth": truth}),
     )
 
 
-def _baselines(judge: Judge) -> tuple[float | None, float | None]:
+def _baselines(reference: TranslationReference) -> tuple[float | None, float | None]:
     """The main metric of the inputs as they are, and of the mean training target."""
     identity = mean = None
-    if judge.inputs.shape[1:] == judge.targets.shape[1:]:
-        identity = translation_judge.quick_scores(judge, judge.inputs)[_metric(judge)]
-    if judge.aligned:
-        same = np.broadcast_to(judge.mean_image, judge.targets.shape)
-        mean = float(few_pairs_judge.distances_of(same, judge.targets).mean())
+    if reference.inputs.shape[1:] == reference.targets.shape[1:]:
+        identity = metrics.mean_translation_scores(reference, reference.inputs)[
+            _metric(reference)
+        ]
+    if reference.aligned:
+        same = np.broadcast_to(reference.mean_image, reference.targets.shape)
+        mean = float(metrics.mean_absolute_differences(same, reference.targets).mean())
     return identity, mean
 
 
 def results(findings: Findings) -> dict[str, tuple[float, str]]:
     """Returns the main metric of each method, with the fewest pairs."""
-    judge, methods, shares, found, _ = findings
-    metric = _metric(judge)
+    reference, methods, shares, found, _ = findings
+    metric = _metric(reference)
     scale, unit = (100.0, "% of the range") if metric == "l1" else (1.0, "")
     return {
-        f"{translation_judge.TITLES[metric]}, {method.label}": (
+        f"{metrics.SCORE_TITLES[metric]}, {method.label}": (
             scale * float(_mean(found[shares[0], method.word], metric)),
             f"{unit}, {shares[0]:.0%} of the pairs".lstrip(", "),
         )
@@ -134,28 +133,28 @@ def table(config: Any, findings: Findings) -> dict[str, Any]:
         config: The options of the script.
         findings: See `Findings`.
     """
-    judge, methods, shares, found, setup = findings
-    told = judge.protocol
-    margins = judge.aligned and "plain" in config.methods
+    reference, methods, shares, found, setup = findings
+    told = reference.protocol
+    margins = reference.aligned and "plain" in config.methods
     columns = ["pairs", "method"]
-    if judge.aligned:
+    if reference.aligned:
         columns += ["L1", "of each seed", "L1 of training pairs", "PSNR, dB", "SSIM"]
     if margins:
         columns.insert(4, "below no remedy by")
-    columns += ["FD", "critic's gap"] if judge.nets else ["critic's gap"]
+    columns += ["FD", "critic's gap"] if reference.nets else ["critic's gap"]
     rows = []
     for pairs, share in zip(setup.train, shares, strict=True):
         for method in methods:
             own = found[share, method.word]
             row = [f"{len(pairs):,}", method.label]
-            if judge.aligned:
+            if reference.aligned:
                 row.append(f"{_mean(own, 'l1'):.4f}")
                 row.append(" ".join(f"{one.scores['l1']:.4f}" for one in own))
                 if margins:
                     row.append(margin(found[share, "plain"], own, method))
                 row.append(f"{np.mean([one.trained for one in own]):.4f}")  # pyright: ignore[reportCallIssue, reportArgumentType]
                 row += [f"{_mean(own, 'psnr'):.2f}", f"{_mean(own, 'ssim'):.3f}"]
-            if judge.nets:
+            if reference.nets:
                 row.append(f"{_mean(own, 'fd'):.2f}")
             gaps = [one.gap for one in own if one.gap is not None]
             row.append(f"{np.mean(gaps):.2f}" if gaps else "–")
@@ -165,7 +164,7 @@ def table(config: Any, findings: Findings) -> dict[str, Any]:
         f"after {setup.steps:,} steps of {config.batch_size} pairs, means over "
         f"{config.seeds} seeds. "
     )
-    if judge.aligned:
+    if reference.aligned:
         note += "L1 is in units of the pixels from 0 to 1. "
     if margins:
         note += (

@@ -7,22 +7,25 @@ import jax
 import numpy as np
 
 from experiments.few_pairs_studies.parts import Method
-from experiments.translation_studies import data, monitor
-from experiments.translation_studies import judge as translation_judge
-from experiments.translation_studies.judge import HeldOut, Judge
-from experiments.translation_studies.monitor import Direction, critic_logits
-from jaxgen import metrics, random
+from jaxgen import data, metrics, random, run
 from jaxgen.images import every_nth
+from jaxgen.metrics import (
+    TranslationDirection,
+    TranslationReference,
+    critic_logits,
+    mean_absolute_differences,
+)
 from jaxgen.typing import PRNGKeyArray
 
 
-def direction_of(config: Any, model: Any, judge: Judge, loss: Any) -> Direction:
+def direction_of(
+    config: Any, model: Any, reference: TranslationReference, loss: Any
+) -> TranslationDirection:
     """Returns how the main direction of a model is looked at."""
     if config.system == "pix2pix":
-        return monitor.of_pix2pix(model, judge, loss)
-    return monitor.of_cyclegan(model, dict.fromkeys(("a_to_b", "b_to_a"), judge), loss)[
-        0
-    ]
+        return metrics.pix2pix_direction(model, reference, loss=loss.name)
+    both = dict.fromkeys(("a_to_b", "b_to_a"), reference)
+    return metrics.cyclegan_directions(model, both, loss=loss.name)[0]
 
 
 class Judged(NamedTuple):
@@ -50,25 +53,25 @@ class Look(NamedTuple):
     Attributes:
         translate: `(state, images, key) -> images`.
         critique: `(state, inputs, images) -> logits`, or None.
-        judge: Of the held-out images.
+        reference: The held-out images.
     """
 
     translate: Any
     critique: Any
-    judge: Judge
+    reference: TranslationReference
 
 
-def look_at(one: Direction, method: Method) -> Look:
+def look_at(one: TranslationDirection, method: Method) -> Look:
     """Compiles what looks at a method's models."""
     critique = None if one.critique is None or not method.adversarial else one.critique
     return Look(
         jax.jit(one.translate),
         None if critique is None else jax.jit(critique),
-        one.judge,
+        one.reference,
     )
 
 
-def judged(look: Look, state: Any, known: HeldOut, key: PRNGKeyArray) -> Judged:
+def judged(look: Look, state: Any, known: data.PairImages, key: PRNGKeyArray) -> Judged:
     """Judges one model.
 
     Args:
@@ -77,51 +80,48 @@ def judged(look: Look, state: Any, known: HeldOut, key: PRNGKeyArray) -> Judged:
         known: Images that it was trained on, as the held-out ones are.
         key: Of the noise; it is consumed.
     """
-    judge = look.judge
+    reference = look.reference
 
     def translated(images: np.ndarray, name: str) -> np.ndarray:
         own = random.stream(key, name)
-        return translation_judge.translated(look.translate, state, images, own)
+        return metrics.translate_images(look.translate, state, images, own)
 
-    outputs = translated(judge.inputs, "held out")
+    outputs = translated(reference.inputs, "held out")
     distances, trained = np.zeros(0), None
-    if judge.aligned:
-        distances = distances_of(outputs, judge.targets)
-        trained = float(distances_of(translated(known.a, "known"), known.b).mean())
+    if reference.aligned:
+        distances = mean_absolute_differences(outputs, reference.targets)
+        again = translated(known.a, "known")
+        trained = float(mean_absolute_differences(again, known.b).mean())
     gap = None
     if look.critique is not None:
         train, test, fake = (
             _by_image(critic_logits(look.critique, state, inputs, images))
             for inputs, images in (
                 (known.a, known.b),
-                (judge.inputs, judge.targets),
-                (judge.inputs, outputs),
+                (reference.inputs, reference.targets),
+                (reference.inputs, outputs),
             )
         )
         gap = metrics.critic_overfitting(train, fake, test).held_out
-    scores = translation_judge.quick_scores(judge, outputs)
+    scores = metrics.mean_translation_scores(reference, outputs)
     return Judged(scores, distances, trained, gap, outputs)
 
 
-def known_images(config: Any, key: PRNGKeyArray, share: float, most: int) -> HeldOut:
+def known_images(
+    config: Any, key: PRNGKeyArray, share: float, most: int
+) -> data.PairImages:
     """Reads training images of a share, as held-out ones come: whole, not cropped.
 
     Args:
-        config: `translation_studies.data.PairOptions`.
+        config: `run.PairOptions`.
         key: The root key of the run.
         share: Of the training pairs.
         most: Images, at most, evenly spread.
     """
     own = dataclasses.replace(config, share=config.share * share)
-    known = data.mean_images(own, key)
+    known = run.training_images(own, key)
     a, b = (side[every_nth(len(side), most)] for side in (known.a, known.b))
-    return HeldOut(a, b, known.aligned)
-
-
-def distances_of(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Returns the L1 of each pair of bytes, in pixels from 0 to 1, shape (n,)."""
-    apart = np.abs(images.astype(np.int16) - truth.astype(np.int16))
-    return apart.mean(axis=(1, 2, 3)) / 255
+    return data.PairImages(a, b, known.aligned)
 
 
 def _by_image(logits: np.ndarray) -> np.ndarray:

@@ -6,8 +6,8 @@ from typing import Any, Literal, NamedTuple
 
 from experiments import cyclegan, pix2pix
 from experiments.few_pairs_studies.members import SideBySide
-from experiments.translation_studies import data, parts
-from jaxgen import run
+from experiments.translation_studies import parts
+from jaxgen import losses, run
 from jaxgen.errors import InputError
 
 System = Literal["pix2pix", "cyclegan"]
@@ -21,7 +21,7 @@ LABELS = {
 
 SMALL: dict[str, dict[str, int]] = {
     "pix2pix": {"width": 16, "critic_width": 16, "critic_layers": 1},
-    "cyclegan": {"width": 8, "blocks": 3, "critic_width": 16, "critic_layers": 1},
+    "cyclegan": {"width": 8, "critic_width": 16, "critic_layers": 1},
 }
 """The networks, half as wide as those of the small presets of both scripts."""
 
@@ -114,47 +114,52 @@ def model_of(
         channels: Of images a and of images b.
         steps: Of the whole run.
     """
-    script = {"pix2pix": pix2pix, "cyclegan": cyclegan}[config.system]
     given = {
         name: getattr(config, name)
         for name in ("width", "critic_width", "critic_layers")
         if getattr(config, name) is not None
     }
-    more: dict[str, Any] = {}
-    if config.system == "pix2pix":
-        more["l1_weight"] = config.l1_weight
-        more["objective"] = "l1+cgan" if method.adversarial else "l1"
-    options = script.Config(
-        **SMALL[config.system] | given | more,
-        **{name: getattr(config, name) for name in ("batch_size", "learning_rate")},
-        image_size=config.image_size,
-        remedies=method.remedies,
-        dag_transforms=config.dag_transforms,
+    shared: dict[str, Any] = SMALL[config.system] | given
+    for name in ("batch_size", "learning_rate", "image_size"):
+        shared[name] = getattr(config, name)
+    game: dict[str, Any] = {
+        "remedies": method.remedies,
+        "dag_transforms": config.dag_transforms,
+    }
+    if config.system == "cyclegan":
+        cures = parts.remedies_of(parts.GameOptions(**game), steps=steps)
+        own = cyclegan.Config(**shared)
+        model = cyclegan.build(own, channels, steps, cures)
+        return model, losses.gan.least_squares()
+    options = pix2pix.settled(
+        pix2pix.Config(
+            **shared,
+            **game,
+            l1_weight=config.l1_weight,
+            objective="l1+cgan" if method.adversarial else "l1",
+        )
     )
-    options = script.settled(options)
-    loss = parts.loss_of(options.loss)
-    return script.build(options, channels, steps), loss
+    return pix2pix.build(options, channels, steps), parts.loss_of(options.loss)
 
 
 def setup_of(config: Any, method: Method, shares: Sequence[float]) -> run.Setup:
     """Returns batches of all shares side by side; `train` are the pairs of each.
 
     Args:
-        config: `translation_studies.data.PairOptions` and `run.RunOptions`.
+        config: `run.PairOptions` and `run.RunOptions`.
         method: For how the data are augmented.
         shares: Of the training pairs; smaller ones are parts of larger ones.
     """
     size = config.image_size
-    enlarged = config.load_size or round(parts.ENLARGED * size)
     setups = [
-        data.prepare(
+        run.prepare_pairs(
             dataclasses.replace(
                 config,
                 share=config.share * share,
                 flip=config.flip or method.augmented,
-                load_size=enlarged if method.augmented else config.load_size or size,
             ),
             unpaired=config.system == "cyclegan",
+            load_size=None if method.augmented else size,
         )
         for share in shares
     ]

@@ -7,7 +7,6 @@ preset: `settled` puts it there.
 import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import jax.numpy as jnp
@@ -31,9 +30,6 @@ LossName = Literal[
     "relativistic",
 ]
 PresetName = Literal["small", "paper"]
-
-ENLARGED = 286 / 256
-"""The papers load images larger than their crops by this much."""
 
 COMMON: dict[str, Any] = {"critic": "patch", "b1": 0.5, "decay": 0.5, "look_every": 5}
 """Options of every preset."""
@@ -151,8 +147,8 @@ def settled(options: Options, presets: Mapping[str, Mapping[str, Any]]) -> Optio
     """Returns the options with those of the preset where they say nothing.
 
     What depends on the size of the images comes last: a U-Net halves them until a side
-    is odd, 8 times at most; a ResNet has 9 blocks from 256 pixels on, 6 from 128 and 3
-    below; and training images are loaded larger than they are cropped.
+    is odd, 8 times at most; and a ResNet has 9 blocks from 256 pixels on, 6 from 128
+    and 3 below.
 
     Args:
         options: A dataclass with `NetworkOptions` and `PairOptions`.
@@ -165,9 +161,8 @@ def settled(options: Options, presets: Mapping[str, Mapping[str, Any]]) -> Optio
     unet = values["generator"] == "unet"
     later = {
         "depth": min(max((size & -size).bit_length() - 1, 2), 8),
-        "blocks": 9 if size >= 256 else 6 if size >= 128 else 3,
+        "blocks": networks.published_blocks(size),
         "dropout": "paper" if unet else "none",
-        "load_size": round(ENLARGED * size),
     }
     values |= {k: v for k, v in later.items() if getattr(given, k) is None}
     return dataclasses.replace(given, **values)
@@ -195,11 +190,6 @@ def check(options: Any) -> None:
         )
 
 
-def set_name(data: str) -> str:
-    """Returns what a set is called: of a path, its last part."""
-    return Path(data).resolve().name if Path(data).exists() else data
-
-
 def run_name(options: Any, data: str, *words: str) -> str:
     """Returns the name of a run, of its data and its options.
 
@@ -208,7 +198,7 @@ def run_name(options: Any, data: str, *words: str) -> str:
         data: The name of the set.
         words: What else is told.
     """
-    told = [re.sub(r"[^\w.-]+", "-", set_name(data)).strip("-"), *words]
+    told = [re.sub(r"[^\w.-]+", "-", run.set_name(data)).strip("-"), *words]
     told += [options.generator, f"{options.image_size}"]
     if options.remedies != "none":
         told.append(options.remedies)
@@ -227,12 +217,6 @@ def translator_of(options: NetworkOptions, channels: int) -> Network:
         channels: Of its output; those of its input follow from the first image.
     """
     make = {"resnet": networks.resnet_translator, "unet": networks.unet_translator}
-    return make[_given(options.generator)](channels, **_translator_options(options))
-
-
-def features_of(options: NetworkOptions, channels: int) -> Callable[..., Any]:
-    """Returns the feature maps of `translator_of(options, channels)`."""
-    make = {"resnet": networks.resnet_features, "unet": networks.unet_features}
     return make[_given(options.generator)](channels, **_translator_options(options))
 
 
@@ -256,9 +240,7 @@ def critic_of(options: NetworkOptions, cures: Sequence[Remedy]) -> Network:
         "width": options.critic_width,
         "norm": "none" if options.spectral else options.norm,
         "spectral": options.spectral,
-        "heads": max(
-            [len(cure.transforms) for cure in cures if cure.transforms] or [1]
-        ),
+        "heads": remedies.num_heads(cures),
         "dtype": _dtype(options),
     }
     if options.critic == "pixel":
@@ -273,15 +255,11 @@ def optimizers_of(options: Any, steps: int) -> Optimizers:
         options: `GameOptions`, settled, and `learning_rate`.
         steps: Of the whole run.
     """
-    decay_steps = round(options.decay * steps)
 
     def adam(rate: float) -> optax.GradientTransformation:
-        schedule: Any = rate
-        if decay_steps:
-            schedule = models.schedules.constant_then_linear(
-                rate, steps=steps - decay_steps, decay_steps=decay_steps
-            )
-        return optax.adam(schedule, b1=options.b1, b2=options.b2)
+        return models.schedules.decaying_adam(
+            rate, steps=steps, decay=options.decay, b1=options.b1, b2=options.b2
+        )
 
     return Optimizers(
         adam(options.learning_rate),
@@ -316,59 +294,21 @@ def remedies_of(
     Raises:
         InputError: There is no such remedy.
     """
-    found: list[Remedy] = []
-    for word in options.remedies.split("+"):
-        name, _, number = word.partition("=")
-        if name in _AUGMENTING:
-            found.append(_augmenting(options, name, number, channels))
-        elif word != "none" or options.remedies == "none":
-            found += _others(word, options.remedies, steps)
-        else:
-            raise InputError(
-                f"--remedies is {options.remedies}, none and others: leave `none` out."
-            )
-    return tuple(found)
-
-
-_AUGMENTING = ("dag", "shared", "diff_augment", "ada")
-
-
-def _others(word: str, whole: str, steps: int) -> tuple[Remedy, ...]:
-    try:
-        return remedies.from_words(word, images=True, steps=steps)
-    except InputError as error:
-        if "There is no remedy" not in str(error):
-            raise
-        names = ", ".join((*_AUGMENTING, *remedies.WORDS))
-        raise InputError(
-            f"There is no remedy {word!r} (in {whole!r}): give none or {names}, with a "
-            "number behind it as in r1=10, and several joined by a plus."
-        ) from error
-
-
-def _augmenting(
-    options: GameOptions, name: str, number: str, channels: Sequence[int]
-) -> Remedy:
-    if number and name != "dag":
-        raise InputError(f"The remedy {name!r} takes no number, but has {number}.")
     kinds = TRANSFORMS[options.dag_transforms]()
-    if name == "dag":
-        try:
-            weight = float(number or 0.2)
-        except ValueError:
-            raise InputError(
-                f"The remedy dag={number} needs a number: the weight of its further "
-                "heads, as in dag=0.2."
-            ) from None
-        return remedies.dag(kinds, critic_weight=weight, generator_weight=weight)
-    if name == "shared":
-        return remedies.augment(transforms.any_of(kinds))
-    if name == "ada":
-        return remedies.adaptive_augment(differentiable.ada(("blit", "geometry")))
     alike = differentiable.diff_augment()
     if len(channels) > 1:
         alike = differentiable.jointly(alike, channels)
-    return remedies.augment(alike)
+    more: dict[str, Callable[..., Remedy]] = {
+        "dag": lambda weight=0.2: remedies.dag(
+            kinds, critic_weight=weight, generator_weight=weight
+        ),
+        "shared": lambda: remedies.augment(transforms.any_of(kinds)),
+        "diff_augment": lambda: remedies.augment(alike),
+        "ada": lambda: remedies.adaptive_augment(
+            differentiable.ada(("blit", "geometry"))
+        ),
+    }
+    return remedies.from_words(options.remedies, images=True, steps=steps, more=more)
 
 
 def _dtype(options: NetworkOptions) -> Any:

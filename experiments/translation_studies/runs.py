@@ -1,7 +1,7 @@
 """Translators of finished runs, and of files of weights, for use without their data.
 
 The translator of a run comes from its `model.json` and its checkpoints; the best
-checkpoint of a run, where it keeps one, is that of `best_checkpoint`.
+checkpoint of a run, where it keeps one, is that of `training.BestCheckpoint`.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import numpy as np
 
-from experiments.translation_studies import best_checkpoint, data, train_options
-from jaxgen import calls, networks, run, run_files
+from jaxgen import calls, networks, run, run_files, training
 from jaxgen.data import colour
 from jaxgen.errors import InputError
 from jaxgen.models import InferenceMode
@@ -115,8 +114,8 @@ def _from_run(
     if None in shapes or description.kind not in KINDS:
         raise InputError(
             f"{folder} is a run of a model of the kind {description.kind}, which "
-            "translates no images: give one of experiments.pix2pix or "
-            "experiments.cyclegan, or a file of weights."
+            "translates no images: give one of experiments.pix2pix, "
+            "experiments.cyclegan or experiments.cut, or a file of weights."
         )
     directions = KINDS[description.kind]
     if direction not in directions:
@@ -131,13 +130,19 @@ def _from_run(
         wanted = statistics or ("image" if mode.statistics == "batch" else None)
         if wanted is not None:
             arguments = {"inference": mode._replace(statistics=wanted)}
-    best = folder / best_checkpoint.FOLDER
-    use_best = which == "best" and best_checkpoint.best_of(best) is not None
+    best = folder / training.BEST_FOLDER
+    use_best = which == "best" and training.best_score(best) is not None
     model, state, _ = run.load_model(
         folder,
         arguments=arguments,
-        checkpoints=best_checkpoint.FOLDER if use_best else "checkpoints",
+        checkpoints=training.BEST_FOLDER if use_best else "checkpoints",
     )
+
+    if model.translate is None:
+        raise InputError(
+            f"The run {folder} has a model with parts of its own, which could not be "
+            "exported for batches of any size: its training said why."
+        )
 
     @jax.jit
     def translate(state: Any, key: PRNGKeyArray | None, images: Array) -> Array:
@@ -166,14 +171,14 @@ def _is_lab(folder: Path) -> bool:
     saved = run_files.read_config(folder / "config.json").get("config", {})
     names = ("data", "degrade", "direction")
     options: Any = SimpleNamespace(**{name: saved.get(name) for name in names})
-    return data.is_lab(options)
+    return run.predicts_colour(options)
 
 
 def _from_weights(
     path: Path, statistics: Statistics | None, dropout: Dropout
 ) -> Loaded:
     found = networks.import_translator(path)
-    options = train_options.read_beside(path, found)
+    options = networks.read_train_options(path, found)
     drawn, assumed = _dropout(found.dropout, options, dropout)
     if statistics is None and jax.tree.leaves(found.stats):
         assumed += (
@@ -183,14 +188,14 @@ def _from_weights(
     if options is not None and options.direction is not None:
         assumed += (
             f"the pictures are of domain {options.direction[0]} (direction: "
-            f"{options.direction} in {train_options.NAME})",
+            f"{options.direction} in {networks.TRAIN_OPTIONS})",
         )
     side = None
     if options is not None and options.crop is not None:
         side = (options.crop, options.crop)
         assumed += (
             f"it was trained on {options.crop} x {options.crop} pixels (crop_size in "
-            f"{train_options.NAME}; --tile sets the tiles of large pictures)",
+            f"{networks.TRAIN_OPTIONS}; --tile sets the tiles of large pictures)",
         )
     inference = InferenceMode(statistics=statistics or "image")
 
@@ -212,7 +217,7 @@ def _from_weights(
 
 
 def _dropout(
-    shown: bool | None, options: train_options.TrainOptions | None, asked: Dropout
+    shown: bool | None, options: networks.TrainOptions | None, asked: Dropout
 ) -> tuple[bool, tuple[str, ...]]:
     """Returns whether a network of a file draws dropout, and how that is known.
 
@@ -230,12 +235,12 @@ def _dropout(
     elif options is None:
         drawn = False
         source = (
-            f"the default: {train_options.NAME} is not beside the weights, which do "
-            "not tell how they were trained"
+            f"the default: {networks.TRAIN_OPTIONS} is not beside the weights, which "
+            "do not tell how they were trained"
         )
     else:
         drawn = options.dropout
-        source = f"no_dropout: {not drawn} in {train_options.NAME}"
+        source = f"no_dropout: {not drawn} in {networks.TRAIN_OPTIONS}"
     change = "--dropout no leaves it out" if drawn else "--dropout yes draws it"
     verb = "is" if drawn else "is not"
     return drawn, (f"dropout {verb} drawn ({source}; {change})",)

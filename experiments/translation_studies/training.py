@@ -1,22 +1,15 @@
 """The training of a translator as its scripts share it: watched, judged, written."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
-from experiments.translation_studies import best_checkpoint, findings, judge
-from experiments.translation_studies import data as translation_data
-from experiments.translation_studies.judge import Judge
-from experiments.translation_studies.monitor import Direction, TranslationMonitor
-from jaxgen import data, random, run, training
-from jaxgen.images import every_nth
+from jaxgen import data, metrics, random, report, run, training
+from jaxgen.metrics import TranslationDirection, TranslationReference
+from jaxgen.report.translation import held_out_figures
 from jaxgen.training import on_one_device
-
-SHOWN = 10
-"""Held-out images in the figure of the end."""
 
 STEPS_PER_CALL = 16
 """On an accelerator; Ctrl-C waits for the end of a call. On a CPU a call is one step,
@@ -42,37 +35,30 @@ class Trained(NamedTuple):
 
     Attributes:
         state: Of the model, on one device.
-        outputs: Translations of all judged images, as bytes, by direction.
-        tables: For the page.
-        results: The numbers for its head.
-        best: What is known of the best checkpoint, if there is one.
+        results: Of all judged images, by direction.
+        monitor: What watched.
     """
 
     state: Any
-    outputs: dict[str, np.ndarray]
-    tables: list[dict[str, Any]]
-    results: dict[str, tuple[float, str]]
-    best: dict[str, Any] | None
+    results: dict[str, metrics.TranslationResult]
+    monitor: metrics.TranslationMonitor
 
 
 def check(config: Any) -> None:
     """Raises an InputError where an option of the watch has no meaning at all."""
     run.check_positive(config, "look_every", "judged")
-    if config.best != "none":
-        best_checkpoint.check_metric(config.best)
+    metrics.check_score(config.best)
 
 
-def check_best(config: Any, one: Direction) -> None:
+def check_best(config: Any, one: TranslationDirection) -> None:
     """Raises an InputError where the metric of the best checkpoint is not measured."""
-    if config.best != "none":
-        known = (*one.judge.metrics, *(["cycle"] if one.cycle is not None else []))
-        best_checkpoint.check_metric(config.best, known)
+    metrics.check_score(config.best, one.metrics)
 
 
-def judges_of(
+def references_of(
     config: Any, setup: run.Setup, directions: Sequence[str]
-) -> dict[str, Judge]:
-    """Returns a judge of each direction.
+) -> dict[str, TranslationReference]:
+    """Returns the held-out images of each direction.
 
     Args:
         config: `PairOptions` and `WatchOptions`, settled.
@@ -80,12 +66,9 @@ def judges_of(
         directions: "a_to_b", "b_to_a".
     """
     run.print_line("Preparing the held-out images and the networks that judge")
-    test = translation_data.judged_images(setup.test, config.judged)
-    train = translation_data.mean_images(config, setup.key)
-    return {
-        name: judge.judge_of(test, train, reverse=name == "b_to_a")
-        for name in directions
-    }
+    test = data.read_pairs(setup.test, config.judged)
+    train = run.training_images(config, setup.key)
+    return metrics.translation_references(test, train, directions)
 
 
 def train(
@@ -93,7 +76,7 @@ def train(
     setup: run.Setup,
     folder: training.RunFolder,
     model: Any,
-    directions: Sequence[Direction],
+    directions: Sequence[TranslationDirection],
     *,
     terms: tuple[str, ...],
 ) -> Trained:
@@ -107,30 +90,15 @@ def train(
         directions: Which way it translates, the main one first.
         terms: What the progress bar shows.
     """
-    names: Any = [one.name for one in directions]
     per_epoch = setup.batches.steps_per_epoch
-    monitor = TranslationMonitor(
+    monitor = metrics.TranslationMonitor(
         folder.path,
         directions,
         random.stream(setup.key, "monitor"),
         steps_per_epoch=per_epoch,
     )
-    callbacks: list[Callable[[Any, int], None]] = [
-        lambda state, step: monitor(on_one_device(state), step)
-    ]
-    best = folder.path / best_checkpoint.FOLDER
-    if config.best != "none":
-        callbacks.append(
-            best_checkpoint.BestCheckpoint(
-                best,
-                config.best,
-                lambda step: monitor.scores(step, names[0]),
-                known=monitor.measured(names[0]),
-            )
-        )
-    looks = training.EveryEpochs(
-        callbacks, steps_per_epoch=per_epoch, every=config.look_every, last=setup.steps
-    )
+    callbacks = run.with_best(folder, monitor, config.best)
+    looks = run.every_epochs(setup, callbacks, config.look_every)
     cpu = jax.default_backend() == "cpu"
     state = run.train(
         config,
@@ -142,69 +110,15 @@ def train(
         terms=terms,
     )
     state = on_one_device(state)
-    found = Trained(state, {}, [], {}, best_checkpoint.best_of(best))
-    for one in directions:
-        run.print_line(
-            f"Judging the translations of {len(one.judge.inputs):,} held-out images, "
-            + one.name.replace("_", " ")
-        )
-        key = random.stream(random.stream(setup.key, "judged"), one.name)
-        outputs = judge.translated(
-            jax.jit(one.translate), state, one.judge.inputs, random.stream(key, "noise")
-        )
-        scores = judge.scores(random.stream(key, "halves"), one.judge, outputs)
-        where = "" if len(directions) == 1 else f", {one.name.replace('_', ' ')}"
-        found.outputs[one.name] = outputs
-        found.tables.append(findings.scores_table(scores, one.judge))
-        found.results.update(findings.results(scores, where=where))
-    return found
+    run.print_line("Judging the translations of the held-out images")
+    translations = metrics.translation_results(
+        random.stream(setup.key, "judged"), directions, state
+    )
+    return Trained(state, translations, monitor)
 
 
-def write_pictures(
-    folder: training.RunFolder, one: Direction, outputs: np.ndarray
-) -> None:
-    """Writes inputs, outputs and, where it is known, the truth of a direction."""
-    rows = every_nth(len(outputs), SHOWN)
-    inputs, made = one.judge.inputs[rows], outputs[rows]
-    if one.judge.aligned:
-        truth = one.judge.targets[rows]
-        findings.write_triples(folder.arrays, inputs, made, truth, show=one.show)
-    else:
-        findings.write_translations(folder.arrays, inputs, made)
-
-
-def write_cycles(
-    folder: training.RunFolder, directions: Sequence[Direction], trained: Trained
-) -> None:
-    """Writes images of both domains, their translations, and the way back."""
-    shown: dict[str, np.ndarray] = {}
-    for one in directions:
-        assert one.cycle is not None
-        rows = every_nth(len(one.judge.inputs), SHOWN)
-        source, images = one.name[0], one.judge.inputs[rows]
-        shown[source] = images
-        shown[one.name] = trained.outputs[one.name][rows]
-        shown[f"{source}_again"] = judge.translated(
-            jax.jit(one.cycle), trained.state, images, jax.random.key(0)
-        )
-    findings.write_cycles(folder.arrays, **shown)
-
-
-def best_note(best: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Returns what the summary says of the best checkpoint."""
-    if best is None:
-        return {}
-    score = f"{best['metric']} {best['value']:.4g}"
-    return {"best checkpoint": f"step {best['step']:,}, {score}"}
-
-
-def show_of(config: Any) -> findings.Show | None:
-    """Returns how outputs are made pictures of, where they are colour alone."""
-    if not translation_data.is_lab(config):
-        return None
-
-    def show(inputs: np.ndarray, images: np.ndarray) -> np.ndarray:
-        colours = data.colour.join_lab(inputs / 255, images / 255)
-        return (255 * colours).round().astype(np.uint8)
-
-    return show
+def write_pictures(folder: training.RunFolder, trained: Trained) -> None:
+    """Writes the figures of held-out images."""
+    shown = metrics.shown_translations(trained.results, trained.state)
+    figures = held_out_figures(shown, trained.monitor.history())
+    report.write_figures(folder.path, figures)

@@ -18,13 +18,15 @@ from jaxgen.data import (
     transforms,
 )
 from jaxgen.data.augmented import AugmentedData
+from jaxgen.data.degradation_words import degradation_of
 from jaxgen.data.loading import load
 from jaxgen.data.order import Order
 from jaxgen.data.pairs.direction import doubtful_direction
 from jaxgen.data.pairs.layouts import Layout
 from jaxgen.data.pairs.loading import load_pairs
 from jaxgen.data.pairs.pipelines import PairData, pair_pipeline
-from jaxgen.data.pairs.sets import Pairs, from_pairs, paired
+from jaxgen.data.pairs.reading import PairImages, read_pairs
+from jaxgen.data.pairs.sets import Pairs, disjoint_halves, from_pairs, paired
 from jaxgen.data.pipelines import DeviceData, StreamData, pipeline
 from jaxgen.data.sources import (
     Source,
@@ -42,6 +44,7 @@ __all__ = [
     "Layout",
     "Order",
     "PairData",
+    "PairImages",
     "Pairs",
     "Source",
     "Split",
@@ -49,8 +52,10 @@ __all__ = [
     "augment",
     "colour",
     "concatenate",
+    "degradation_of",
     "degradations",
     "differentiable",
+    "disjoint_halves",
     "doubtful_direction",
     "fixed_binarization",
     "from_arrays",
@@ -61,6 +66,7 @@ __all__ = [
     "pair_pipeline",
     "paired",
     "pipeline",
+    "read_pairs",
     "select",
     "sprites",
     "stacked_digits",

@@ -77,7 +77,7 @@ from jaxgen.metrics.mutual_information import (
     mig_chen,
     mig_locatello,
 )
-from jaxgen.metrics.neighbour_classes import nearest_labels, neighbour_agreement
+from jaxgen.metrics.neighbour_classes import neighbour_agreement
 from jaxgen.metrics.neighbour_metrics import NeighbourMetrics, neighbour_metrics
 from jaxgen.metrics.neighbours import Neighbours, nearest_neighbours, nearest_others
 from jaxgen.metrics.path_length import PathLength, finite_path_length, path_length
@@ -104,6 +104,7 @@ from jaxgen.metrics.predictors import (
     sap_kumar,
     sap_locatello,
 )
+from jaxgen.metrics.principal_components import principal_components
 from jaxgen.metrics.proportions import wilson_interval
 from jaxgen.metrics.rank_correlation import (
     SignalCorrelation,
@@ -138,12 +139,43 @@ from jaxgen.metrics.sinkhorn import Sinkhorn, sinkhorn_distance, sinkhorn_diverg
 from jaxgen.metrics.statistics import FeatureStatistics, feature_statistics
 from jaxgen.metrics.statistics_files import load_statistics, save_statistics
 from jaxgen.metrics.translation import TranslationHealth, translation_health
+from jaxgen.metrics.translation_directions import (
+    TranslationDirection,
+    cut_direction,
+    cyclegan_directions,
+    pix2pix_direction,
+)
+from jaxgen.metrics.translation_monitor import TranslationMonitor
+from jaxgen.metrics.translation_outputs import critic_logits, translate_images
 from jaxgen.metrics.translation_readings import (
     Reading,
     colour_inversion,
     critic_share,
     idle_generator,
     output_collapse,
+)
+from jaxgen.metrics.translation_reference import (
+    TranslationReference,
+    translation_reference,
+    translation_references,
+)
+from jaxgen.metrics.translation_results import (
+    ShownTranslations,
+    TranslationResult,
+    shown_translations,
+    smallest_margin,
+    translation_results,
+)
+from jaxgen.metrics.translation_scores import (
+    LOWER_IS_BETTER,
+    SCORE_TITLES,
+    ScoreTable,
+    TranslationScore,
+    check_score,
+    mean_absolute_differences,
+    mean_translation_scores,
+    translation_score_table,
+    translation_scores,
 )
 from jaxgen.metrics.transport import (
     SlicedWasserstein,
@@ -154,7 +186,7 @@ from jaxgen.metrics.transport import (
 __all__ = [
     "SetLikelihood",
     "set_log_likelihood",
-    "nearest_labels",
+    "principal_components",
     "neighbour_agreement",
     "ActiveUnits",
     "AggregateTerms",
@@ -173,6 +205,7 @@ __all__ = [
     "InceptionScore",
     "Interval",
     "KernelInceptionDistance",
+    "LOWER_IS_BETTER",
     "LeakRate",
     "MaximumMeanDiscrepancy",
     "MaximumMeanDiscrepancyWithReplicates",
@@ -191,22 +224,35 @@ __all__ = [
     "QualityReference",
     "RadialPower",
     "Reading",
+    "SCORE_TITLES",
     "SampleQuality",
     "Sap",
+    "ScoreTable",
+    "SetLikelihood",
+    "ShownTranslations",
     "SignalCorrelation",
     "Sinkhorn",
     "SlicedWasserstein",
+    "TranslationDirection",
     "TranslationHealth",
+    "TranslationMonitor",
+    "TranslationReference",
+    "TranslationResult",
+    "TranslationScore",
     "active_units",
     "beta_vae_score",
+    "check_score",
     "class_modes",
     "collapse_report",
     "colour_inversion",
     "combine_classes",
     "combine_log_probabilities",
     "count_modes",
+    "critic_logits",
     "critic_overfitting",
     "critic_share",
+    "cut_direction",
+    "cyclegan_directions",
     "dci",
     "dead_unit_share",
     "density_coverage",
@@ -242,8 +288,10 @@ __all__ = [
     "load_statistics",
     "luminance_correlation",
     "max_f_score",
+    "mean_absolute_differences",
     "mean_interval",
     "mean_squared_error",
+    "mean_translation_scores",
     "measure_quality",
     "median_distance",
     "memorisation",
@@ -252,12 +300,15 @@ __all__ = [
     "mmd",
     "mmd_with_replicates",
     "mode_replicates",
+    "nearest_labels",
     "nearest_neighbours",
     "nearest_others",
+    "neighbour_agreement",
     "neighbour_metrics",
     "output_collapse",
     "path_length",
     "path_measure",
+    "pix2pix_direction",
     "polynomial_kernel",
     "prd_curve",
     "precision_recall_distribution",
@@ -272,14 +323,23 @@ __all__ = [
     "sap_kumar",
     "sap_locatello",
     "save_statistics",
+    "set_log_likelihood",
+    "shown_translations",
     "signal_correlations",
     "sinkhorn_distance",
     "sinkhorn_divergence",
     "slerp",
     "sliced_wasserstein",
+    "smallest_margin",
     "ssim",
     "ssim_window",
+    "translate_images",
     "translation_health",
+    "translation_reference",
+    "translation_references",
+    "translation_results",
+    "translation_score_table",
+    "translation_scores",
     "wasserstein_1d",
     "wilson_interval",
     "zero_gradient_share",

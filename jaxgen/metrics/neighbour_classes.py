@@ -1,11 +1,11 @@
-"""Classes of nearest neighbours: of latents among latents, of samples among images."""
+"""Classes of nearest neighbours."""
 
 import numpy as np
 
 from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 
-__all__ = ["nearest_labels", "neighbour_agreement"]
+__all__ = ["neighbour_agreement"]
 
 
 def neighbour_agreement(
@@ -48,31 +48,3 @@ def neighbour_agreement(
     own[~own.any(axis=1), -1] = True
     others = nearest[~own].reshape(len(points), neighbours)
     return (labels[others] == labels[:, None]).mean(axis=1)
-
-
-def nearest_labels(
-    samples: np.ndarray, images: np.ndarray, labels: np.ndarray
-) -> np.ndarray:
-    """Returns the class of the real image that is nearest to each sample in pixels.
-
-    Args:
-        samples: Shape (n, height, width, channels), any numbers.
-        images: Real images in the same scale, shape (m, height, width, channels).
-        labels: Their classes, shape (m,).
-
-    Returns:
-        Classes, shape (n,).
-
-    Raises:
-        InputError: Shapes do not fit.
-    """
-    if samples.shape[1:] != images.shape[1:] or labels.shape != images.shape[:1]:
-        raise InputError(
-            f"samples has shape {samples.shape}, images {images.shape} and labels "
-            f"{labels.shape}: samples and images must be of one size, with a label for "
-            "each image."
-        )
-    x = samples.reshape(len(samples), -1).astype(np.float32)
-    y = images.reshape(len(images), -1).astype(np.float32)
-    distances = (y**2).sum(axis=1)[None] - 2 * x @ y.T
-    return labels[distances.argmin(axis=1)]

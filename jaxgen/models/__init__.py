@@ -20,6 +20,7 @@ from jaxgen.models.latent_views import (
     encode_images,
     image_decoder,
     latent_plane,
+    sample_images,
     view_latents,
 )
 from jaxgen.models.published_gans import (
@@ -75,6 +76,7 @@ __all__ = [
     "encode_images",
     "image_decoder",
     "latent_plane",
+    "sample_images",
     "view_latents",
     "fit_gaussian",
     "fit_mixture",

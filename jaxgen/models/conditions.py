@@ -4,7 +4,7 @@ import jax
 
 from jaxgen.checks import check_count, check_labels, examples_of
 from jaxgen.errors import InputError
-from jaxgen.typing import Array, Batch
+from jaxgen.typing import Array, Batch, Size
 
 __all__ = [
     "Condition",
@@ -53,7 +53,7 @@ def check_classes(num_classes: int | None) -> None:
 
 
 def check_condition(
-    kind: str, condition: Condition, rows: int, num_classes: int | None
+    kind: str, condition: Condition, rows: Size, num_classes: int | None
 ) -> Condition:
     """Returns the condition if the model takes it: its presence and shape are right.
 

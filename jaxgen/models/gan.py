@@ -47,6 +47,7 @@ from jaxgen.typing import (
     PRNGKeyArray,
     PyTree,
     RandomKeys,
+    Size,
     Update,
 )
 
@@ -266,7 +267,7 @@ def gan(
         return 0.5 * (samples + 1.0) if signed else samples
 
     def sample(
-        state: GANState, key: PRNGKeyArray, n: int, condition: Condition = None
+        state: GANState, key: PRNGKeyArray, n: Size, condition: Condition = None
     ) -> Array:
         check_count("n", n, 0)
         if num_classes is not None and condition is None:

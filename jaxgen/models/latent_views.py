@@ -20,6 +20,7 @@ __all__ = [
     "encode_images",
     "image_decoder",
     "latent_plane",
+    "sample_images",
     "view_latents",
 ]
 
@@ -90,7 +91,7 @@ def view_latents(
         for side in sides:
             plane, x, y = latent_plane(mean, side)
             planes[side], axes[side] = decode(plane), (x, y)
-    samples = _sample(model, state, draw, 64)
+    samples = sample_images(draw, model, state, 64)
     samplers = {}
     if plain and train is not None:
         samplers = _sample_fits(fit, model, state, train)
@@ -154,6 +155,21 @@ def _decode(model: VAE, state: Any, latents: Array, *own: Array) -> Array:
     return model.decode(state, latents, *own)
 
 
+def sample_images(key: PRNGKeyArray, model: VAE, state: Any, number: int) -> np.ndarray:
+    """Returns samples as uint8 images, of a conditional model of its classes in turn.
+
+    They are compiled as one program; operation by operation it would be thirty.
+
+    Args:
+        key: It is consumed.
+        model: The model.
+        state: Its state, on one device.
+        number: Images.
+    """
+    check_key(key)
+    return to_bytes(_sample(model, state, key, number))
+
+
 def latent_plane(
     mean: np.ndarray, side: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -181,7 +197,7 @@ def _sample_fits(
     noise = jax.random.normal(own, q.mean.shape)
     points = np.asarray(q.mean + jnp.exp(0.5 * q.log_variance) * noise)
     decode = image_decoder(model, state)
-    images = {"prior": _sample(model, state, one, 36)}
+    images = {"prior": sample_images(one, model, state, 36)}
     if len(points) > max(20, points.shape[1]):
         mixture = fit_mixture(points)
         fitted = {"aggregate Gaussian": (fit_gaussian(points), two)}
@@ -194,6 +210,6 @@ def _sample_fits(
     return images
 
 
-def _sample(model: VAE, state: Any, key: PRNGKeyArray, number: int) -> np.ndarray:
-    # Compiled as one program: operation by operation it would be thirty.
-    return to_bytes(jax.jit(model.sample, static_argnums=2)(state, key, number))
+@partial(jax.jit, static_argnums=(0, 3))
+def _sample(model: VAE, state: Any, key: PRNGKeyArray, number: int) -> Array:
+    return model.sample(state, key, number)

@@ -17,7 +17,13 @@ from jaxgen.errors import InputError
 from jaxgen.estimators import Estimator
 from jaxgen.typing import Array
 
-__all__ = ["constant_then_linear", "exponential", "linear", "with_temperature"]
+__all__ = [
+    "constant_then_linear",
+    "decaying_adam",
+    "exponential",
+    "linear",
+    "with_temperature",
+]
 
 
 @factory
@@ -60,6 +66,36 @@ def constant_then_linear(
         return optax.constant_schedule(rate)
     falling = optax.linear_schedule(rate, 0.0, decay_steps, transition_begin=steps)
     return lambda step: falling(jnp.asarray(step) // every * every)
+
+
+def decaying_adam(
+    rate: float, *, steps: int, decay: float = 0.5, b1: float = 0.5, b2: float = 0.999
+) -> optax.GradientTransformation:
+    """Makes Adam at a rate that is constant and falls to zero over the last steps.
+
+    Args:
+        rate: Learning rate at the start.
+        steps: Optimizer steps of the whole training.
+        decay: Share of the training, its last one, over which the rate falls; 0 for a
+            rate that stays.
+        b1: Decay of the mean of gradients.
+        b2: Decay of the mean of squared gradients.
+
+    Raises:
+        InputError: A number is out of its range.
+
+    References:
+        Isola et al., 2017, and Zhu et al., 2017: the second half of the training.
+    """
+    check_number("decay", decay, least=0, most=1)
+    check_count("steps", steps, 0)
+    decay_steps = round(decay * steps)
+    schedule: optax.ScalarOrSchedule = rate
+    if decay_steps:
+        schedule = constant_then_linear(
+            rate, steps=steps - decay_steps, decay_steps=decay_steps
+        )
+    return optax.adam(schedule, b1=b1, b2=b2)
 
 
 @factory

@@ -36,6 +36,7 @@ from jaxgen.typing import (
     PRNGKeyArray,
     PyTree,
     RandomKeys,
+    Size,
 )
 
 __all__ = [
@@ -229,7 +230,7 @@ def sample(
     networks: VAENetworks,
     state: Any,
     key: PRNGKeyArray,
-    n: int,
+    n: Size,
     condition: Condition = None,
 ) -> Images:
     """Returns the means of p(x|z) at n draws of p(z)."""
@@ -295,5 +296,5 @@ def _stats_of(stats: PyTree, name: str) -> PyTree:
     return stats[name] if name in stats else ()
 
 
-def _checked(networks: VAENetworks, condition: Condition, rows: int) -> Condition:
+def _checked(networks: VAENetworks, condition: Condition, rows: Size) -> Condition:
     return check_condition("VAE", condition, rows, networks.num_classes)

@@ -31,6 +31,7 @@ from jaxgen.typing import (
     PRNGKeyArray,
     PyTree,
     RandomKeys,
+    Size,
     Update,
 )
 
@@ -240,7 +241,7 @@ def veegan(
         samples = _evaluated(generator, state.generator, latents, keys=keys)
         return 0.5 * (samples + 1.0) if signed else samples
 
-    def sample(state: VEEGANState, key: PRNGKeyArray, n: int) -> Array:
+    def sample(state: VEEGANState, key: PRNGKeyArray, n: Size) -> Array:
         check_count("n", n, 0)
         keys = random.example_keys(random.stream(key, "generator noise"), n)
         return generate(state, draw_latents(key, (n, latents)), keys)

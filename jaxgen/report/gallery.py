@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from jaxgen.report import gan, translation
+from jaxgen.report import gan
 from jaxgen.report.estimators import plates as studies
 from jaxgen.report.evaluation import plates as evaluation
 from jaxgen.report.family import measured, pictured, sweep_plates
@@ -11,6 +11,7 @@ from jaxgen.report.plate import Maker, Plate
 from jaxgen.report.records import record_figures
 from jaxgen.report.run import Run, naming_arrays
 from jaxgen.report.specs import read_figures
+from jaxgen.report.translation import makers as translation
 
 __all__ = ["Shown", "evaluation_figures", "figures", "plates"]
 

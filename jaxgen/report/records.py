@@ -30,7 +30,9 @@ def record_figures(run: Run) -> dict[str, FigureSpec]:
         "constraint": constraint,
         "health": health,
         "monitor": monitor.health,
+        "translation_health": monitoring.health,
         "translation_scores": monitoring.scores,
+        "translation_terms": translation.terms,
     }
     found = {name: maker(run) for name, maker in makers.items()}
     return {name: figure for name, figure in found.items() if figure is not None}

@@ -8,7 +8,7 @@ from typing import Any
 from jaxgen import random, training
 from jaxgen.run.setup import Setup
 
-__all__ = ["every_epochs", "snapshots"]
+__all__ = ["best_note", "every_epochs", "snapshots", "with_best"]
 
 
 def snapshots(
@@ -51,3 +51,43 @@ def every_epochs(
         every=every,
         last=setup.steps,
     )
+
+
+def with_best(
+    folder: training.RunFolder, monitor: Any, metric: str
+) -> list[Callable[[Any, int], None]]:
+    """Returns a monitor on one device, and a callback that keeps the best checkpoint.
+
+    Args:
+        folder: Folder of the run.
+        monitor: The monitor, with `scores(step) -> scores by name` and, by name,
+            `lower_is_better`.
+        metric: The score by which a checkpoint is best; "none" for no such checkpoint.
+    """
+    callbacks: list[Callable[[Any, int], None]] = [
+        lambda state, step: monitor(training.on_one_device(state), step)
+    ]
+    if metric != "none":
+        callbacks.append(
+            training.BestCheckpoint(
+                folder.path / training.BEST_FOLDER,
+                metric,
+                monitor.scores,
+                lower_is_better=monitor.lower_is_better[metric],
+            )
+        )
+    return callbacks
+
+
+def best_note(folder: training.RunFolder) -> dict[str, str]:
+    """Returns what a summary says of the best checkpoint, nothing where there is none.
+
+    Args:
+        folder: Folder of the run.
+    """
+    best = training.best_score(folder.path / training.BEST_FOLDER)
+    if best is None:
+        return {}
+    return {
+        "best checkpoint": f"step {best.step:,}, {best.metric} {best.value:.4g}",
+    }

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import jax
@@ -42,6 +42,7 @@ MOST_CPU_DEVICES = 256
 """A CPU can be split into more devices than this, but JAX then takes long to start."""
 _run: RunFolder | None = None
 _run_is_new = False
+_presets: Mapping[str, Any] = {}
 
 
 def command_line(
@@ -49,6 +50,8 @@ def command_line(
     config: type[Config],
     description: str,
     examples: Mapping[str, str] | None = None,
+    *,
+    presets: Mapping[str, Config] | None = None,
 ) -> None:
     """Parses the options, runs `main` and exits.
 
@@ -61,7 +64,11 @@ def command_line(
         config: Its frozen dataclass of options.
         description: What `--help` says first; `--help` shows its first paragraph.
         examples: What may be typed after the command, each with what it does.
+        presets: Options by the names that the option `preset` has, the default first;
+            what else is given counts on top of them.
     """
+    global _presets
+    _presets = presets or {}
     prog = f"python -m {_module()}"
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(short_help(config, prog, description, examples or {}))
@@ -81,7 +88,10 @@ def command_line(
 
     with stopping.raising_stopped(stop):
         try:
-            options = tyro.cli(config, prog=prog, description=description, args=words)
+            default = {"default": _preset_of(words)} if _presets else {}
+            options = tyro.cli(
+                config, prog=prog, description=description, args=words, **default
+            )
             check_options(options)
             # Before anything uses JAX.
             if getattr(options, "compilation_cache", True):
@@ -159,12 +169,31 @@ def _again(options: Any) -> str:
     return f"To start: {stopping.start_command()}"
 
 
-def command_of(options: Any) -> str:
-    """Returns the command line that gives these options, defaults left out."""
+def _preset_of(words: Sequence[str]) -> Any:
+    """Returns the preset that words name, the first one where they name none."""
+    name = ""
+    for word, following in zip(words, [*words, ""][1:], strict=True):
+        if word == "--preset":
+            name = following
+        elif word.startswith("--preset="):
+            name = word.partition("=")[2]
+    return _presets.get(name, next(iter(_presets.values())))
+
+
+def command_of(options: Any, presets: Mapping[str, Any] | None = None) -> str:
+    """Returns the command line that gives these options, defaults left out.
+
+    Args:
+        options: A dataclass of options.
+        presets: See `command_line`; by default those of the script that runs.
+    """
     words = ["python", "-m", _module()]
+    preset = (presets or _presets).get(getattr(options, "preset", ""))
     for field in dataclasses.fields(options):
-        value = getattr(options, field.name)
-        if value == field.default:
+        value, usual = getattr(options, field.name), field.default
+        if preset is not None and field.name != "preset":
+            usual = getattr(preset, field.name)
+        if value == usual:
             continue
         flag = flag_of(field.name)
         if isinstance(value, bool):

@@ -1,25 +1,26 @@
-"""Models with parts that have no name, kept as exported functions and arrays.
+"""Models with parts that have no name, kept as exported functions.
 
 The functions of a trained model are exported by `jax.export`, for batches of any size
-on CPU, CUDA and TPU. They are read as programs of XLA, not of Python.
+on CPU, CUDA and TPU. They take the arrays of a state, which are read from a checkpoint
+by their paths. They are programs of XLA, not of Python.
 """
 
 import hashlib
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import export
 
 from jaxgen import files
 from jaxgen.errors import InputError
 from jaxgen.progress import print_line
-from jaxgen.run_files import read_arrays
-from jaxgen.training import on_one_device
+from jaxgen.training.model_state import read_leaves
+from jaxgen.training.trees import arrays_of, data_to_keys, keys_to_data
 from jaxgen.typing import Array, PRNGKeyArray
 
 __all__ = [
@@ -30,7 +31,7 @@ __all__ = [
     "write_exported",
 ]
 
-FOLDER, ARRAYS = "exported", "arrays.npz"
+FOLDER = "exported"
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 Shapes = Mapping[str, Any]
@@ -77,12 +78,12 @@ class ExportedModel(NamedTuple):
 
 
 def write_exported(folder: Path, model: Any, state: Any, batch: Shapes) -> dict:
-    """Exports the functions of a trained model into a folder.
+    """Exports the functions of a model into a folder.
 
     Args:
         folder: That of the run, or of its part.
         model: The model.
-        state: Its state.
+        state: One of its states.
         batch: Shapes and types of the arrays of a batch.
 
     Returns:
@@ -90,10 +91,9 @@ def write_exported(folder: Path, model: Any, state: Any, batch: Shapes) -> dict:
     """
     own = folder / FOLDER
     own.mkdir(exist_ok=True)
-    arrays, rebuild = _split(on_one_device(state))
-    files.write_npz(own / ARRAYS, **{str(i): one for i, one in enumerate(arrays)})
-    shapes = [jax.ShapeDtypeStruct(one.shape, one.dtype) for one in arrays]
-    digests = {ARRAYS: _digest(own / ARRAYS)}
+    arrays, rebuild = _split(state)
+    shapes = [jax.ShapeDtypeStruct(*array) for array in arrays.values()]
+    digests = {}
     for name, function, inputs in _functions(model, rebuild, shapes, batch):
         try:
             exported = export.export(jax.jit(function), platforms=PLATFORMS)(
@@ -105,86 +105,80 @@ def write_exported(folder: Path, model: Any, state: Any, batch: Shapes) -> dict:
             line = str(error).strip().splitlines()[:1] or [type(error).__name__]
             print_line(f"The function {name} of the model is not exported: {line[0]}")
             continue
-        digests[f"{name}.bin"] = _digest(own / f"{name}.bin")
+        digests[name] = _digest(own / f"{name}.bin")
     return {
-        "step": int(state.step),
         "num_classes": getattr(model, "num_classes", None),
         "digests": digests,
+        "arrays": {path: [list(shape), kind] for path, (shape, kind) in arrays.items()},
     }
 
 
 def read_exported(
-    folder: Path, kind: str, facts: Mapping[str, Any]
+    folder: Path, kind: str, facts: Mapping[str, Any], checkpoints: Path
 ) -> tuple[ExportedModel, ExportedState]:
-    """Reads what `write_exported` wrote.
+    """Reads what `write_exported` wrote, and the arrays of a checkpoint.
 
     Args:
         folder: That of the run, or of its part.
         kind: The name of the model's type.
         facts: What `write_exported` returned.
+        checkpoints: The folder of checkpoints.
 
     Raises:
-        InputError: A file is missing or not as it was written.
+        InputError: A file is missing or not as it was written, or there is no
+            checkpoint.
     """
-    own, digests = folder / FOLDER, facts.get("digests")
-    if not isinstance(digests, dict) or ARRAYS not in digests:
-        raise InputError(f"{own} is damaged: its files are not listed; train anew.")
+    own, calls = folder / FOLDER, {}
+    wanted, digests, classes = _checked(own, facts)
     for name, digest in digests.items():
-        path = own / Path(str(name)).name
+        path = own / f"{name}.bin"
         if not path.is_file() or _digest(path) != digest:
             raise InputError(
                 f"{path} is not as the run wrote it: put back a copy, or train anew."
             )
-    found = read_arrays(own / ARRAYS)
-    arrays = tuple(jnp.asarray(found[str(i)]) for i in range(len(found)))
-    step, classes = facts.get("step"), facts.get("num_classes")
-    if type(step) is not int or not isinstance(classes, int | None):
-        raise InputError(f"{own} is damaged: it has no step; train anew.")
-    calls = {
-        name.removesuffix(".bin"): _call(own / name)
-        for name in digests
-        if name != ARRAYS
-    }
-    functions = _with_signatures(calls, classes)
-    return ExportedModel(kind, classes, **functions), ExportedState(step, arrays)
+        calls[name] = _call(path)
+    arrays = read_leaves(checkpoints, wanted)
+    state = ExportedState(int(arrays["step"]), tuple(arrays.values()))
+    return ExportedModel(kind, classes, **_with_signatures(calls, classes)), state
 
 
-def _split(state: Any) -> tuple[list[np.ndarray], Callable[[Any], Any]]:
-    """Returns the arrays of a state, and what makes a state of them.
+def _checked(own: Path, facts: Mapping[str, Any]) -> tuple[dict, dict, int | None]:
+    """Returns the arrays by path, the digests by function, and the classes."""
+    names = ("arrays", "digests", "num_classes")
+    arrays, digests, classes = (facts.get(name) for name in names)
+    known = re.compile(r"(sample|encode|decode|reconstruct|(translate|draw)\.[ab_to]+)")
+    try:
+        assert isinstance(classes, int | None)
+        assert all(known.fullmatch(name) for name in digests)
+        wanted = {k: (tuple(map(int, v[0])), str(v[1])) for k, v in arrays.items()}
+        assert "step" in wanted
+    except (AssertionError, AttributeError, IndexError, TypeError, ValueError):
+        raise InputError(
+            f"{own.parent} has a damaged model.json: what it says of its exported "
+            "functions cannot be used; restore the file, or train anew."
+        ) from None
+    return wanted, digests, classes
+
+
+def _split(state: Any) -> tuple[dict[str, Any], Callable[[Any], Any]]:
+    """Returns the arrays of a state by path, and what makes a state of them.
 
     The state of optimizers is left out: what reads it reads zeros.
     """
-    leaves, tree = jax.tree_util.tree_flatten_with_path(state)
-    names = [jax.tree_util.keystr(path) for path, _ in leaves]
-    kept = ["opt_state" not in name for name in names]
-    given = [leaf for (_, leaf), keep in zip(leaves, kept, strict=True) if keep]
-    restores = [_restore_of(leaf) for leaf in given]
-    zeros = [(leaf.shape, leaf.dtype) for _, leaf in leaves]
+    plain = keys_to_data(state)
+    every = arrays_of(plain)
+    kept = [path for path in every if "opt_state" not in path.split(".")]
 
     def rebuild(found: Any) -> Any:
-        own = (restore(one) for restore, one in zip(restores, found, strict=True))
-        pairs = zip(zeros, kept, strict=True)
-        each = [next(own) if keep else jnp.zeros(*like) for like, keep in pairs]
-        return jax.tree.unflatten(tree, each)
+        own = dict(zip(kept, found, strict=True))
+        leaves = [
+            own[path] if path in own else jnp.zeros(shape, dtype)
+            for path, (shape, dtype) in every.items()
+        ]
+        filled = jax.tree.unflatten(jax.tree.structure(plain), leaves)
+        return data_to_keys(filled, state)
 
-    return [_plain(leaf) for leaf in given], rebuild
-
-
-def _plain(leaf: Array) -> np.ndarray:
-    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        return np.asarray(jax.random.key_data(leaf))
-    # NumPy's files know no bfloat16, each of which is a float32.
-    wide = leaf.dtype == jnp.bfloat16
-    return np.asarray(leaf.astype(jnp.float32) if wide else leaf)
-
-
-def _restore_of(leaf: Array) -> Callable[[Array], Array]:
-    """Returns what makes a leaf of what `_plain` returned of it."""
-    dtype = leaf.dtype
-    if jnp.issubdtype(dtype, jax.dtypes.prng_key):
-        impl = jax.random.key_impl(leaf)
-        return lambda array: jax.random.wrap_key_data(array, impl=impl)
-    return lambda array: array.astype(dtype)
+    return {path: every[path] for path in kept}, rebuild
 
 
 def _functions(

@@ -5,6 +5,7 @@ import re
 from typing import Any, Literal
 
 from jaxgen.checks import check_count, check_number
+from jaxgen.data import Layout
 from jaxgen.errors import InputError
 from jaxgen.training import check_name
 
@@ -13,6 +14,7 @@ __all__ = [
     "LENGTH",
     "POSITIVE",
     "DataOptions",
+    "PairOptions",
     "RunOptions",
     "check_bounds",
     "check_distinct",
@@ -40,6 +42,43 @@ class DataOptions:
     each visit, `fixed` once and for all."""
     resident: Literal["auto", "device", "stream"] = "auto"
     """Keep the set on the device or stream it from disk; auto: resident below 2 GiB."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PairOptions:
+    """Which pairs of images, and how they come."""
+
+    data: str = "emoji"
+    """`emoji` (drawn in two styles) or `photos`, which are embedded; a folder: A and B,
+    trainA, trainB, testA and testB, or train and test with images side by side; or
+    `cycle_gan/NAME` of TFDS. With `--degrade` also any image set by name or folder."""
+    data_dir: str | None = None
+    """Where TFDS keeps its prepared sets (its own default if not given)."""
+    layout: Layout = "auto"
+    """How the images of a folder lie: in two folders, whose files of one name are pairs
+    (`aligned`) or are not (`unpaired`), or `side_by_side`; auto looks for what is
+    there."""
+    direction: Literal["a_to_b", "b_to_a"] | None = None
+    """What is a, the input; `b_to_a` swaps the two. Without it a to b, unless that
+    looks like the reverse."""
+    degrade: str = "none"
+    """Make the pairs: b is an image, a what is left of it by `grey`, `colorize` (its
+    lightness; b is then the colour alone), `x2`, `x4` (resolution), `edges`, `noise`,
+    `low_light`, `mask` or `blur`; the last five with a number if you like, as in
+    `blur=2`. `none`: the sets as they are; `auto`: `low_light` for emoji, otherwise
+    `none`."""
+    channels: int | None = None
+    """Read the images of a folder with 1 or 3 channels, whatever they have."""
+    test_split: Literal["test", "val"] = "test"
+    """What is held out."""
+    share: float = 1.0
+    """Share of the training pairs; a smaller one is part of a larger."""
+
+    image_size: int | None = None
+    """Side of the images as networks see them, in pixels. Training images are loaded
+    larger, by 286/256 as in the papers, and cropped at random."""
+    flip: bool = True
+    """Flip half of the training images left to right, both of a pair alike."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -117,7 +117,9 @@ def load_model(
                 f"{home / NAME} has no model yet: it has parts that have no name in "
                 "jaxgen, and is written at the end of the training. Resume the run."
             )
-        found = read_exported(home, description.kind, description.exported)
+        found = read_exported(
+            home, description.kind, description.exported, home / checkpoints
+        )
         return Loaded(*found, description)
     model = calls.build(description.calls, arguments=arguments, source=str(home / NAME))
     try:

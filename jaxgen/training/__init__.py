@@ -1,6 +1,12 @@
 """The loop and what it needs: checkpoints, devices, writers, guards. Knows no model."""
 
 from jaxgen.run_files import read_records
+from jaxgen.training.best_checkpoint import (
+    BEST_FOLDER,
+    BestCheckpoint,
+    BestScore,
+    best_score,
+)
 from jaxgen.training.checkpoint import Checkpoints
 from jaxgen.training.evaluation import (
     compile_evaluation,
@@ -26,6 +32,9 @@ from jaxgen.training.snapshots import Snapshots, read_snapshots
 from jaxgen.training.writers import JsonLines, TensorBoard
 
 __all__ = [
+    "BEST_FOLDER",
+    "BestCheckpoint",
+    "BestScore",
     "Checkpoints",
     "EveryEpochs",
     "Failed",
@@ -38,6 +47,7 @@ __all__ = [
     "RunFolder",
     "Snapshots",
     "TensorBoard",
+    "best_score",
     "check_name",
     "compile_evaluation",
     "compile_steps",

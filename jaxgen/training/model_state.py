@@ -1,11 +1,11 @@
 """The state of a model alone, read from a checkpoint without that of its optimizers."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import orbax.checkpoint as ocp
 
 from jaxgen.errors import InputError
 from jaxgen.training.checkpoint import Checkpoints
@@ -17,7 +17,7 @@ from jaxgen.training.trees import (
 )
 from jaxgen.typing import PyTree
 
-__all__ = ["read_model_state"]
+__all__ = ["read_leaves", "read_model_state"]
 
 
 def read_model_state(directory: Path, template: PyTree) -> Any:
@@ -35,6 +35,31 @@ def read_model_state(directory: Path, template: PyTree) -> Any:
         InputError: There is no checkpoint, none is whole, or the newest one lacks an
             array of the template or has one of another shape.
     """
+    empty = jax.tree.map(_empty, template)
+    plain = keys_to_data(empty)
+    found = read_leaves(directory, arrays_of(plain))
+    state = jax.tree.unflatten(jax.tree.structure(plain), list(found.values()))
+    return data_to_keys(state, empty)
+
+
+def read_leaves(
+    directory: Path, wanted: Mapping[str, tuple[tuple[int, ...], str]]
+) -> dict[str, jax.Array]:
+    """Reads arrays of the newest whole checkpoint by their paths.
+
+    Args:
+        directory: The folder of the checkpoints of a run.
+        wanted: The shape and the type of each array under its path, as `arrays_of`
+            gives them.
+
+    Returns:
+        The arrays in the same order, on the first device.
+
+    Raises:
+        InputError: As `read_model_state`.
+    """
+    import orbax.checkpoint as ocp  # heavy, see `Checkpoints`
+
     newest = None
     # Opening them would make the folder.
     if directory.is_dir():
@@ -49,19 +74,16 @@ def read_model_state(directory: Path, template: PyTree) -> Any:
             "command stands in its config.json, add --resume to it."
         )
     folder: Any = Path(directory).absolute() / str(newest[0])
-    empty = jax.tree.map(_empty, template)
-    wanted = keys_to_data(empty)
     with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
         saved = ocp.PyTreeCheckpointHandler().metadata(folder / "state").tree
-        flat = ocp.tree.to_flat_dict(wanted, sep=".")
-        shapes = {path: s for path, s in arrays_of(saved).items() if path in flat}
-        difference = first_difference(shapes, arrays_of(wanted))
+        shapes = {path: s for path, s in arrays_of(saved).items() if path in wanted}
+        difference = first_difference(shapes, dict(wanted))
         if difference is not None:
             raise InputError(
                 f"The checkpoint {folder} belongs to another model than the model.json "
                 f"of its run: {difference}. Put back the file that the run wrote."
             )
-        item = _part(saved, "", flat)
+        item = _part(saved, "", wanted)
         found = reader.restore(
             folder / "state",
             args=ocp.args.PyTreeRestore(
@@ -71,9 +93,7 @@ def read_model_state(directory: Path, template: PyTree) -> Any:
             ),
         )
     arrays = ocp.tree.to_flat_dict(found, sep=".")
-    leaves = [arrays[path] for path in flat]
-    state = jax.tree.unflatten(jax.tree.structure(wanted), leaves)
-    return data_to_keys(state, empty)
+    return {path: arrays[path] for path in wanted}
 
 
 def _empty(leaf: jax.ShapeDtypeStruct) -> jax.Array:
@@ -82,8 +102,8 @@ def _empty(leaf: jax.ShapeDtypeStruct) -> jax.Array:
     return jnp.zeros(leaf.shape, leaf.dtype)
 
 
-def _part(saved: PyTree, path: str, wanted: dict[str, Any]) -> PyTree:
-    """Returns the wanted arrays, in dicts and lists nested as the saved ones are."""
+def _part(saved: PyTree, path: str, wanted: Mapping[str, Any]) -> PyTree:
+    """Returns zeros for the wanted arrays, in dicts and lists as the saved ones are."""
     if isinstance(saved, dict):
         found = {k: _part(v, f"{path}{k}.", wanted) for k, v in saved.items()}
         return {key: part for key, part in found.items() if jax.tree.leaves(part)}
@@ -93,4 +113,5 @@ def _part(saved: PyTree, path: str, wanted: dict[str, Any]) -> PyTree:
             _part(v, f"{path}{k}.", wanted) if jax.tree.leaves(v) else v
             for k, v in enumerate(saved)
         ]
-    return wanted.get(path.removesuffix("."))
+    shape, dtype = wanted.get(path.removesuffix("."), (None, None))
+    return None if shape is None else jnp.zeros(shape, dtype)

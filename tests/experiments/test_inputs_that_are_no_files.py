@@ -8,12 +8,13 @@ import pytest
 from PIL import Image
 
 from experiments import evaluate
-from experiments.translation_studies import picture_jobs, train_options
+from experiments.translation_studies import picture_jobs
 from jaxgen import data
 from jaxgen.errors import InputError
 from jaxgen.files import write_npz
 from jaxgen.metrics.features import inception_features
 from jaxgen.metrics.statistics_files import load_statistics
+from jaxgen.networks import read_train_options
 from jaxgen.networks.torch_weights import read_state_dict
 from jaxgen.run_files import read_arrays
 
@@ -72,7 +73,7 @@ def test_both_sides_of_a_folder_of_pairs(tmp_path):
         read_state_dict,
         inception_features,
         read_arrays,
-        lambda path: train_options.read_beside(path.parent / "net.pth", None),
+        lambda path: read_train_options(path.parent / "net.pth", None),
     ],
 )
 def test_files_that_are_given_by_name(tmp_path, read):

@@ -7,48 +7,13 @@ import pytest
 from PIL import Image
 
 from experiments import translate
-from experiments.translation_studies import train_options
 from experiments.translation_studies.runs import load_translator
 from jaxgen import networks
 from jaxgen.errors import InputError
-from tests.models.translation import tiny_translation as tiny
 from tests.networks.translation import test_translation_import as weights
+from tests.networks.translation.train_options_file import UNET, written
 
-UNET = networks.ImportedTranslator(
-    tiny.pixelwise(3, dropout=True),
-    len,  # feature maps, which no one asks for
-    {"w": np.eye(3, dtype=np.float32)},
-    (),
-    "U-Net: in words",
-    kind="U-Net",
-    depth=8,
-    width=64,
-    norm="batch",
-    dropout=None,
-    channels=(3, 1),
-    side=4,
-    multiple=4,
-)
-RESNET = UNET._replace(kind="ResNet", depth=9, norm="instance", dropout=True)
-OPTIONS = {
-    **{"batch_size": 1, "crop_size": 256, "direction": "BtoA", "input_nc": 3},
-    **{"model": "pix2pix", "netG": "unet_256", "ngf": 64, "no_dropout": "True"},
-    **{"norm": "batch", "output_nc": 1, "preprocess": "resize_and_crop"},
-}
 OF_TINY = {"netG": "my_own", "ngf": 2}
-
-
-def written(folder: Path, **changed) -> Path:
-    """Writes the file as the published code does; None leaves an option out."""
-    rows = ["----------------- Options ---------------"]
-    for name, value in sorted((OPTIONS | changed).items()):
-        if value is not None:
-            comment = "\t[default: ]" if name in ("direction", "no_dropout") else ""
-            rows.append(f"{name:>25}: {value:<30}{comment}")
-    rows.append("----------------- End -------------------")
-    path = folder / train_options.NAME
-    path.write_text("\n".join(rows) + "\n")
-    return path
 
 
 def unet(folder: Path) -> Path:
@@ -109,7 +74,7 @@ def test_the_command_draws_nothing_for_such_a_unet_and_says_what_it_assumes(
     assert "the pictures are of domain B (direction: BtoA in train_opt.txt)" in line
     assert "it was trained on 256 x 256 pixels" in line
     assert np.abs(made("second", dropout="yes") - expected).max() > 50
-    (tmp_path / train_options.NAME).write_text("damaged")
+    (tmp_path / networks.TRAIN_OPTIONS).write_text("damaged")
     with pytest.raises(InputError, match="train_opt.txt is damaged"):
         made("third")
     assert not (tmp_path / "third").exists()
@@ -122,60 +87,3 @@ def test_the_weights_of_a_resnet_tell_of_its_dropout(tmp_path):
         loaded = load_translator(path)
         assert loaded.dropout is dropout
         assert len(loaded.assumed) == dropout  # nothing is assumed without dropout
-
-
-@pytest.mark.parametrize(
-    ("network", "changed", "expected"),
-    [
-        (UNET, {}, (False, "BtoA", 256)),
-        (UNET, {"no_dropout": "False", "preprocess": "none"}, (True, "BtoA", None)),
-        (UNET, {"model": "cycle_gan", "crop_size": None}, (False, None, None)),
-        # The way back of a CycleGAN, and what only some versions of the code write.
-        (UNET._replace(channels=(1, 3)), {"norm": None}, (False, "BtoA", 256)),
-        (
-            RESNET,
-            {"netG": "resnet_9blocks", "norm": "instance", "no_dropout": "False"},
-            (True, "BtoA", 256),
-        ),
-    ],
-)
-def test_the_options_of_the_published_code_are_read(
-    tmp_path, network, changed, expected
-):
-    written(tmp_path, **changed)
-    assert train_options.read_beside(tmp_path / "net.pth", network) == expected
-
-
-@pytest.mark.parametrize(
-    ("network", "changed", "words"),
-    [
-        (UNET, {"no_dropout": "Maybe"}, "no_dropout is Maybe, expected True or False"),
-        (UNET, {"no_dropout": None}, "no_dropout is missing"),
-        (UNET, {"ngf": 6}, "has ngf: 6, but net.pth holds a U-Net: in words"),
-        (UNET, {"norm": "instance"}, "has norm: instance, but"),
-        (UNET, {"netG": "unet_128"}, "has netG: unet_128, but"),
-        (UNET, {"output_nc": 3}, "has input_nc: 3, but"),
-        (RESNET, {"netG": None, "norm": None}, "has no_dropout: True, but"),
-    ],
-)
-def test_options_of_another_network_are_a_sentence(tmp_path, network, changed, words):
-    written(tmp_path, **changed)
-    with pytest.raises(InputError, match=f"train_opt.txt .*{words}.*--dropout yes or"):
-        train_options.read_beside(tmp_path / "net.pth", network)
-
-
-def test_a_damaged_file_is_a_sentence(tmp_path):
-    path = written(tmp_path)
-    whole = path.read_bytes()
-    cases = (b"", whole[: len(whole) // 2], b"\xff\xfe\x00", b"<html>", whole + whole)
-    for content in cases:
-        path.write_bytes(content)
-        with pytest.raises(
-            InputError, match=r"train_opt.txt (is damaged|cannot be read)"
-        ):
-            train_options.read_beside(tmp_path / "net.pth", UNET)
-    path.unlink()
-    assert train_options.read_beside(tmp_path / "net.pth", UNET) is None
-    path.mkdir()
-    with pytest.raises(InputError, match="cannot be read"):
-        train_options.read_beside(tmp_path / "net.pth", UNET)

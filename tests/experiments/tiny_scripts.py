@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from experiments.translation_studies import judge, parts
-from jaxgen import report
+from experiments.translation_studies import parts
+from jaxgen import networks, report
+from jaxgen.metrics import translation_distances
+from jaxgen.models import remedies
 from tests.models.translation import tiny_translation as tiny
 
 
@@ -18,22 +20,28 @@ def tiny_networks() -> Iterator[None]:
     compile; `jax.eval_shape` tries the former.
     """
 
-    def translator_of(options, channels):
+    def translator(channels, **options):
         return tiny.pixelwise(channels)
 
-    def features_of(options, channels):
+    def features(channels, **options):
         # What CUT compares: the very pixels.
         return lambda params, stats, images, **mode: ((images,), stats)
 
+    def critic(heads=1, **options):
+        return tiny.critic(heads=heads)
+
+    def translator_of(options, channels):
+        return translator(channels)
+
     def critic_of(options, cures):
-        return tiny.critic(
-            heads=max([1, *(len(cure.transforms or ()) for cure in cures)])
-        )
+        return tiny.critic(heads=remedies.num_heads(cures))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts, "translator_of", translator_of)
-        patch.setattr(parts, "features_of", features_of)
         patch.setattr(parts, "critic_of", critic_of)
-        patch.setattr(judge, "random_nets", lambda images: ((), 1))
+        patch.setattr(networks, "resnet_translator", translator)
+        patch.setattr(networks, "resnet_features", features)
+        patch.setattr(networks, "patch_critic", critic)
+        patch.setattr(translation_distances, "random_networks", lambda images: ((), 1))
         patch.setattr(report, "write_page", lambda folder, **_: folder / "index.html")
         yield

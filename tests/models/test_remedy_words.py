@@ -43,6 +43,27 @@ def test_words_that_name_no_remedy_are_refused(words, message):
         remedies.from_words(words)
 
 
+def test_more_remedies_may_be_named_and_take_their_number():
+    more = {
+        "diff_augment": lambda: remedies.augment(lambda images, keys: images),
+        "dag": lambda weight=0.2: remedies.dag(
+            [lambda x: x, lambda x: x[:, ::-1]],
+            critic_weight=weight,
+            generator_weight=weight,
+        ),
+    }
+    found = remedies.from_words("dag=0.5+r1+diff_augment", images=True, more=more)
+    assert [remedy.name for remedy in found][1] == "r1"
+    assert found[0].weights == (0.5, 0.5)
+    assert remedies.from_words("dag", more=more)[0].weights == (0.2, 0.2)
+    assert remedies.num_heads(found) == 2
+    assert remedies.num_heads(()) == 1
+    with pytest.raises(InputError, match="'diff_augment' takes no number, but has 2"):
+        remedies.from_words("diff_augment=2", more=more)
+    with pytest.raises(InputError, match="give none or diff_augment, dag, pac"):
+        remedies.from_words("magic", more=more)
+
+
 def test_only_a_critic_that_is_unrolled_gets_a_root_above_0():
     def step_of(pair, name):
         # Adam's first step at a gradient of 1e-7 shows its `eps_root`.

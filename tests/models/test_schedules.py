@@ -1,9 +1,10 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxgen.errors import InputError
-from jaxgen.models.schedules import constant_then_linear
+from jaxgen.models.schedules import constant_then_linear, decaying_adam
 
 
 def test_a_rate_falls_once_an_epoch_as_in_the_published_code():
@@ -17,6 +18,21 @@ def test_a_rate_falls_once_an_epoch_as_in_the_published_code():
         epoch = step // steps
         expected = 2e-4 * min(1.0, 1 - (epoch - epochs) / decay)
         np.testing.assert_allclose(rate(jnp.int32(step)), expected, rtol=1e-5)
+
+
+def test_adam_steps_by_its_rate_which_falls_over_the_last_steps():
+    optimizer = decaying_adam(2e-4, steps=8, decay=0.5)
+    gradient = {"x": jnp.ones(1)}
+    update = jax.jit(optimizer.update)
+    state, sizes = optimizer.init(gradient), []
+    for _ in range(8):
+        # Of a constant gradient Adam's step is the rate.
+        step, state = update(gradient, state)
+        sizes.append(-float(step["x"][0]))
+    rates = 2e-4 * np.array([1, 1, 1, 1, 1, 0.75, 0.5, 0.25])
+    np.testing.assert_allclose(sizes, rates, rtol=1e-3)
+    with pytest.raises(InputError, match="decay=1.5"):
+        decaying_adam(2e-4, steps=8, decay=1.5)
 
 
 def test_without_decay_a_rate_is_constant():

@@ -6,9 +6,8 @@ import pytest
 
 from experiments import vae
 from experiments.mode_watch import ModeWatch
-from experiments.translation_studies.monitor import TranslationMonitor
 from jaxgen import run
-from jaxgen.metrics import CollapseMonitor
+from jaxgen.metrics import CollapseMonitor, TranslationMonitor
 from jaxgen.training import progress as training_progress
 
 

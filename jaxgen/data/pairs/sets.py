@@ -22,7 +22,7 @@ from jaxgen.data.sources import (
 from jaxgen.errors import InputError
 from jaxgen.typing import BACK, Direction, PRNGKeyArray
 
-__all__ = ["Pairs", "from_pairs", "paired", "scale_between"]
+__all__ = ["Pairs", "disjoint_halves", "from_pairs", "paired", "scale_between"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +53,11 @@ class Pairs:
     def __len__(self) -> int:
         """Returns the number of pairs; of unaligned ones, that of the larger side."""
         return max(len(self.a), len(self.b))
+
+    @property
+    def channels(self) -> tuple[int, int]:
+        """Channels of the images of `a` and of `b`."""
+        return self.a.image_shape[-1], self.b.image_shape[-1]
 
     def swapped(self) -> "Pairs":
         """Returns the same pairs in the other direction."""
@@ -200,6 +205,33 @@ def paired(
     )
     scale_between(pairs)
     return pairs
+
+
+def disjoint_halves(pairs: Pairs) -> Pairs:
+    """Takes `a` of every other pair and `b` of the rest: no image has its partner.
+
+    Args:
+        pairs: Aligned pairs, two at least.
+
+    Returns:
+        The images, not aligned.
+
+    Raises:
+        InputError: There are no two pairs.
+    """
+    if not pairs.aligned or len(pairs) < 2:
+        raise InputError(
+            f"disjoint=True parts images from their partners, and {pairs.name} has no "
+            "two pairs: leave it out."
+        )
+    rows = np.arange(len(pairs))
+    return from_pairs(
+        select(pairs.a, rows[::2]),
+        select(pairs.b, rows[1::2]),
+        aligned=False,
+        name=pairs.name,
+        split=pairs.split,
+    )
 
 
 def _source(array: Any, name: str, split: str = "train") -> Source:

@@ -29,7 +29,13 @@ from jaxgen.models.remedies.penalties import (
     r2,
     weight_clipping,
 )
-from jaxgen.models.remedies.remedy import CriticPass, GeneratorPass, Mean, Remedy
+from jaxgen.models.remedies.remedy import (
+    CriticPass,
+    GeneratorPass,
+    Mean,
+    Remedy,
+    num_heads,
+)
 from jaxgen.models.remedies.style_mixing import style_mixing
 from jaxgen.models.remedies.words import WORDS, from_words, words_label
 
@@ -53,6 +59,7 @@ __all__ = [
     "lecam",
     "minibatch_deviation",
     "mode_seeking",
+    "num_heads",
     "pac",
     "pack",
     "path_length",

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from jaxgen.typing import Array, Params, PerExample, PRNGKeyArray, PyTree, RandomKeys
 
-__all__ = ["CriticPass", "GeneratorPass", "Mean", "Remedy"]
+__all__ = ["CriticPass", "GeneratorPass", "Mean", "Remedy", "num_heads"]
 
 Mean = Callable[[Array], Array]
 """Averages numbers over the leading axis, and over all devices."""
@@ -119,3 +119,12 @@ class Remedy(NamedTuple):
     map_styles: Callable[[PRNGKeyArray, Array, Callable[[], Array]], Array] | None = (
         None
     )
+
+
+def num_heads(remedies: Sequence[Remedy]) -> int:
+    """Returns the heads that the critic needs: one for each view of `dag`, else one.
+
+    Args:
+        remedies: Those of the model.
+    """
+    return max([1, *(len(remedy.transforms) for remedy in remedies)])

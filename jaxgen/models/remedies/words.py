@@ -5,8 +5,9 @@ A word is a name, with its number behind it or after an equals sign: `pac2`, `un
 `r1=0.1+r2=0.1`.
 """
 
+import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from jaxgen.errors import InputError
@@ -70,7 +71,11 @@ WORDS = tuple(_CHOICES)
 
 
 def from_words(
-    words: str, *, images: bool = False, steps: int | None = None
+    words: str,
+    *,
+    images: bool = False,
+    steps: int | None = None,
+    more: Mapping[str, Callable[..., Remedy]] | None = None,
 ) -> tuple[Remedy, ...]:
     """Returns the remedies that words name, in their order.
 
@@ -79,6 +84,8 @@ def from_words(
         images: Whether a number that is left out is the usual one for images; by
             default it is that for points in the plane.
         steps: Critic steps over which noise falls to 0; None for noise that stays.
+        more: Functions that make further remedies, by name. A function with a parameter
+            takes the number of its word, and has a default for it.
 
     Raises:
         InputError: A word names no remedy, or has a number that its remedy cannot take.
@@ -89,7 +96,15 @@ def from_words(
         >>> from_words("none")
         ()
     """
-    return tuple(choice.make(n, steps) for choice, n in _chosen(words, images))
+    makers = more or {}
+    found: list[Remedy] = []
+    for name, number in _named(words, (*makers, *WORDS)):
+        if name in makers:
+            found.append(_made(name, makers[name], number))
+        else:
+            choice = _CHOICES[name]
+            found.append(choice.make(_usual(choice, number, images), steps))
+    return tuple(found)
 
 
 def words_label(words: str, *, images: bool = False) -> str:
@@ -106,11 +121,29 @@ def words_label(words: str, *, images: bool = False) -> str:
         >>> words_label("r1+r2=1")
         'R1 0.1 + R2 1'
     """
-    names = [choice.label.format(f"{n:g}") for choice, n in _chosen(words, images)]
-    return " + ".join(names) or "none"
+    labels = []
+    for name, number in _named(words, WORDS):
+        choice = _CHOICES[name]
+        labels.append(choice.label.format(f"{_usual(choice, number, images):g}"))
+    return " + ".join(labels) or "none"
 
 
-def _chosen(words: str, images: bool) -> list[tuple[_Choice, float]]:
+def _made(name: str, make: Callable[..., Remedy], number: float | None) -> Remedy:
+    if number is None:
+        return make()
+    if not inspect.signature(make).parameters:
+        raise InputError(f"The remedy {name!r} takes no number, but has {number:g}.")
+    return make(number)
+
+
+def _usual(choice: _Choice, number: float | None, images: bool) -> float:
+    if number is not None:
+        return number
+    return choice.images if images else choice.points
+
+
+def _named(words: str, known: tuple[str, ...]) -> list[tuple[str, float | None]]:
+    """Returns the name and the number of each word."""
     if words == "none":
         return []
     found = []
@@ -119,25 +152,23 @@ def _chosen(words: str, images: bool) -> list[tuple[_Choice, float]]:
             raise InputError(
                 f"The remedies {words!r} are none and others: leave `none` out of them."
             )
-        name, number = _split(part)
-        if name not in _CHOICES:
+        name, number = _split(part, known)
+        if name not in known:
             raise InputError(
                 f"There is no remedy {part!r} (in {words!r}): give none or "
-                f"{', '.join(WORDS)}, with a number behind it as in pac2 or r1=10, "
+                f"{', '.join(known)}, with a number behind it as in pac2 or r1=10, "
                 "and several joined by a plus."
             )
-        choice = _CHOICES[name]
-        usual = choice.images if images else choice.points
-        found.append((choice, usual if number is None else number))
+        found.append((name, number))
     return found
 
 
-def _split(part: str) -> tuple[str, float | None]:
+def _split(part: str, known: tuple[str, ...]) -> tuple[str, float | None]:
     """A name and its number: `r1` is a name, `pac2` is one with a number."""
-    if part in _CHOICES:
+    if part in known:
         return part, None
     # Else r12 would be an R1 of weight 2.
-    match = re.fullmatch(r"((?:r1|r2)(?==)|[a-z]+)=?(\d*\.?\d+(?:e-?\d+)?)", part)
+    match = re.fullmatch(r"((?:r1|r2)(?==)|[a-z_]+)=?(\d*\.?\d+(?:e-?\d+)?)", part)
     return (part, None) if match is None else (match[1], float(match[2]))
 
 

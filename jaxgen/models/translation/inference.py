@@ -14,6 +14,7 @@ from jaxgen.typing import (
     PRNGKeyArray,
     PyTree,
     RandomKeys,
+    Size,
 )
 
 __all__ = [
@@ -116,7 +117,7 @@ def translate(
 
 
 def _image_keys(
-    key: RandomKeys | None, inference: InferenceMode, rows: int
+    key: RandomKeys | None, inference: InferenceMode, rows: Size
 ) -> RandomKeys | None:
     """Returns one key per image from the caller's one, None where nothing is drawn."""
     if key is None or not inference.dropout:

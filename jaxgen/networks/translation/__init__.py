@@ -15,6 +15,7 @@ from jaxgen.networks.translation.patch import (
 )
 from jaxgen.networks.translation.resnet import (
     ResNetTranslator,
+    published_blocks,
     resnet_features,
     resnet_translator,
 )
@@ -23,6 +24,11 @@ from jaxgen.networks.translation.torch_import import (
     ImportedTranslator,
     import_critic,
     import_translator,
+)
+from jaxgen.networks.translation.train_options import (
+    TRAIN_OPTIONS,
+    TrainOptions,
+    read_train_options,
 )
 from jaxgen.networks.translation.unet import (
     UNetTranslator,
@@ -37,6 +43,8 @@ __all__ = [
     "PatchHeads",
     "PixelCritic",
     "ResNetTranslator",
+    "TRAIN_OPTIONS",
+    "TrainOptions",
     "UNetTranslator",
     "import_critic",
     "import_translator",
@@ -44,6 +52,8 @@ __all__ = [
     "patch_heads",
     "patch_receptive_field",
     "pixel_critic",
+    "published_blocks",
+    "read_train_options",
     "resnet_features",
     "resnet_translator",
     "unet_features",

@@ -23,6 +23,7 @@ from jaxgen.typing import Images, Network, RandomKeys
 __all__ = [
     "HALVINGS",
     "ResNetTranslator",
+    "published_blocks",
     "reflect",
     "resnet_features",
     "resnet_translator",
@@ -215,3 +216,15 @@ def _checked(module: ResNetTranslator) -> ResNetTranslator:
     check_count("width", module.width, 1)
     check_count("blocks", module.blocks, 0)
     return module
+
+
+def published_blocks(side: int) -> int:
+    """Returns the residual blocks of the paper for images of a side in pixels.
+
+    Args:
+        side: Side of the images in pixels.
+
+    Returns:
+        9 from 256 pixels on, and 6 from 128; below, which the paper leaves open, 3.
+    """
+    return 9 if side >= 256 else 6 if side >= 128 else 3

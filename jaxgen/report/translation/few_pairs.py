@@ -9,6 +9,7 @@ from jaxgen.report.plate import Plate
 from jaxgen.report.run import Arrays, Run
 from jaxgen.report.style import LIGHT, WIDTH, Figure, Theme
 from jaxgen.report.translation import method_axes
+from jaxgen.report.translation.channels import viewable
 
 __all__ = ["learned_by_heart", "pictures", "remembered"]
 
@@ -46,7 +47,7 @@ def pictures(run: Run) -> Plate | None:
 
     def draw(theme: Theme) -> Figure:
         size = picture_size(parts, 96)
-        images = np.stack([fitted(part, *size) for part in parts])
+        images = np.stack([fitted(viewable(part), *size) for part in parts])
         return table(images, rows=names, apart=1, theme=theme)
 
     return Plate(

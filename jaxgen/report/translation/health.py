@@ -1,20 +1,18 @@
-"""Figures of what the monitor of a translation saw: its health and its scores."""
+"""Figures of what the monitor of a translation recorded: its health and its scores."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from jaxgen.report import wording
-from jaxgen.report.kinds import Curves
-from jaxgen.report.plate import Plate
+from jaxgen.report.kinds import Curve, CurvePanel, Curves, Zone
 from jaxgen.report.run import Row, Run, numeric_names, series
-from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Line2D, Theme
 from jaxgen.report.terms import term_panels
-from jaxgen.report.translation.pictured import DIRECTIONS
+from jaxgen.report.translation.images import DIRECTIONS
 from jaxgen.run_files import is_number, read_records
 
-__all__ = ["FILE", "PANELS", "Panel", "health", "panels", "scores"]
+__all__ = ["FILE", "READINGS", "Reading", "health", "reading_panel", "scores"]
 
 FILE = "translation.jsonl"
 _SCORES = {
@@ -23,11 +21,11 @@ _SCORES = {
 }
 """Scores in the order of their panels, with their units."""
 
-_DASHED = (0, (4, 3))
-_DOTTED = (0, (1, 2))
+_HIGHEST = 4.0
+"""The largest upper end of an axis; readings above it are rare and large."""
 
 
-class Panel(NamedTuple):
+class Reading(NamedTuple):
     """How one reading is drawn.
 
     Attributes:
@@ -45,18 +43,18 @@ class Panel(NamedTuple):
     above: bool = False
 
 
-PANELS = {
-    "inversion": Panel("Luminance of output and input", "negatives", -1.05, 1.05),
-    "collapse": Panel("Distance among outputs", "all alike", 0.0, 1.2),
-    "critic": Panel("Critic: share told right", "critic wins", 0.4, 1.02, above=True),
-    "idle": Panel("Change of the input", "does nothing", 0.0, 1.2),
+READINGS = {
+    "inversion": Reading("Luminance of output and input", "negatives", -1.05, 1.05),
+    "collapse": Reading("Distance among outputs", "all alike", 0.0, 1.2),
+    "critic": Reading("Critic: share told right", "critic wins", 0.4, 1.02, above=True),
+    "idle": Reading("Change of the input", "does nothing", 0.0, 1.2),
 }
 
 
-def health(run: Run) -> Plate | None:
+def health(run: Run) -> Curves | None:
     """The four readings over training, with their thresholds."""
     rows = read_records(run.path / FILE)
-    names = [name for name in PANELS if name in numeric_names(rows)]
+    names = [name for name in READINGS if name in numeric_names(rows)]
     if not names:
         return None
     caption = (
@@ -79,14 +77,70 @@ def health(run: Run) -> Plate | None:
         )
         for split in splits
     )
-    return Plate(
-        "translation_health",
-        FILE,
+    panels = {READINGS[name].title: reading_panel(rows, name, splits) for name in names}
+    several = len(splits) > 1
+    return Curves(
         "Health over training",
         caption,
         f"Curves of four readings over the epochs; their last values are, {told}.",
-        lambda theme: panels(rows, names, theme=theme),
+        panels,
+        tones={
+            curve: f"class {splits.index(split)}" if several else "train"
+            for split in splits
+            for curve in (DIRECTIONS.get(split, split), _expected_name(split))
+            if any(curve in panel.curves for panel in panels.values())
+        },
+        columns=2,
+        legend=False,
     )
+
+
+def reading_panel(rows: Sequence[Row], name: str, splits: Sequence[str]) -> CurvePanel:
+    """Returns the panel of one reading.
+
+    Args:
+      rows: the lines of `translation.jsonl`.
+      name: the reading, of `READINGS`.
+      splits: the directions.
+    """
+    reading, curves = READINGS[name], {}
+    high = reading.high
+    for split in splits:
+        epochs, values = series(rows, split, name)
+        if not len(values):
+            continue
+        at, low = series(rows, split, f"{name}_low")
+        top = series(rows, split, f"{name}_high")[1]
+        band = len(at) == len(top) == len(values)
+        curves[DIRECTIONS.get(split, split)] = Curve(
+            epochs, values, low if band else None, top if band else None
+        )
+        high = max(high, float(values.max()), float(np.max(top, initial=0.0)))
+        known, expected = series(rows, split, f"{name}_expected")
+        if len(known) and name in ("inversion", "collapse"):
+            curves[_expected_name(split)] = Curve(known, expected, style="dotted")
+    if reading.low >= 0:
+        high = min(1.06 * high, _HIGHEST) if high > reading.high else reading.high
+    return CurvePanel(curves, limits=(reading.low, high), zone=_zone(rows, name))
+
+
+def _expected_name(split: str) -> str:
+    return f"{DIRECTIONS.get(split, split)}, expected"
+
+
+def _zone(rows: Sequence[Row], name: str) -> Zone | None:
+    """What is past the threshold that most directions have."""
+    thresholds = [
+        row[f"{name}_threshold"]
+        for row in rows
+        if is_number(row.get(f"{name}_threshold"))
+    ]
+    if not thresholds:
+        return None
+    threshold = float(np.median(thresholds))
+    # Pairs that are negatives of each other warn on the other side.
+    above = READINGS[name].above or (name == "inversion" and threshold > 0)
+    return Zone(threshold, READINGS[name].bad, above)
 
 
 def scores(run: Run) -> Curves | None:
@@ -130,113 +184,4 @@ def scores(run: Run) -> Curves | None:
         caption,
         f"Curves over the epochs, with their last values: {last}.",
         term_panels(rows, names, units=_SCORES),
-    )
-
-
-def panels(
-    rows: Sequence[Row], names: Sequence[str], *, theme: Theme = LIGHT
-) -> Figure:
-    """Draws a panel for each reading.
-
-    Args:
-      rows: the lines of `translation.jsonl`.
-      names: the readings, of `PANELS`.
-      theme: the colours.
-
-    Returns:
-      The figure.
-    """
-    splits = list(dict.fromkeys(row["split"] for row in rows))
-    colours = {split: theme.classed(place)[0] for place, split in enumerate(splits)}
-    if len(splits) == 1:
-        colours = {splits[0]: theme.train}
-    lines = -(-len(names) // 2)
-    with theme.applied():
-        figure = Figure(figsize=(WIDTH, 0.3 + 1.9 * lines), layout="constrained")
-        places = list(figure.subplots(lines, 2, squeeze=False, sharex=True).flat)
-        for axes in places[len(names) :]:
-            axes.remove()
-        for axes, name in zip(places, names, strict=False):
-            _draw(axes, rows, name, colours, theme)
-        for axes in places[max(0, len(names) - 2) : len(names)]:
-            axes.set_xlabel("epoch")
-            axes.tick_params(labelbottom=True)
-        if len(splits) > 1:
-            handles = [
-                Line2D([], [], color=colours[s], label=DIRECTIONS.get(s, s))
-                for s in splits
-            ]
-            figure.legend(
-                handles=handles, loc="outside upper center", ncols=min(4, len(splits))
-            )
-    return figure
-
-
-def _draw(
-    axes: Axes,
-    rows: Sequence[Row],
-    name: str,
-    colours: Mapping[str, str],
-    theme: Theme,
-) -> None:
-    panel = PANELS[name]
-    high = panel.high
-    for split, colour in colours.items():
-        epochs, values = series(rows, split, name)
-        if not len(values):
-            continue
-        one = "o" if len(values) < 3 else None
-        axes.plot(epochs, values, color=colour, marker=one, markersize=3, zorder=3)
-        at, low = series(rows, split, f"{name}_low")
-        top = series(rows, split, f"{name}_high")[1]
-        if len(at) == len(top):
-            axes.fill_between(at, low, top, color=colour, alpha=0.18, linewidth=0)
-            high = max(high, float(np.max(top, initial=0.0)))
-        high = max(high, float(values.max()))
-        known, expected = series(rows, split, f"{name}_expected")
-        if len(known) and name in ("inversion", "collapse"):
-            axes.plot(known, expected, color=colour, linestyle=_DOTTED, linewidth=1.1)
-    if panel.low >= 0:
-        high = min(1.06 * high, 4.0) if high > panel.high else panel.high
-    axes.set_ylim(panel.low, high)
-    _zone(axes, rows, name, theme)
-    axes.set_title(panel.title)
-    axes.grid(axis="y")
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    axes.locator_params(axis="x", nbins=5, integer=True)
-    axes.locator_params(axis="y", nbins=5)
-    axes.margins(x=0.02)
-
-
-def _zone(axes: Axes, rows: Sequence[Row], name: str, theme: Theme) -> None:
-    """Shades what is past the threshold that most directions have, and names it."""
-    found = [
-        row[f"{name}_threshold"]
-        for row in rows
-        if is_number(row.get(f"{name}_threshold"))
-    ]
-    if not found:
-        return
-    threshold, panel = float(np.median(found)), PANELS[name]
-    low, high = axes.get_ylim()
-    # Pairs that are negatives of each other warn on the other side.
-    above = panel.above or (name == "inversion" and threshold > 0)
-    edge = high if above else low
-    axes.axhspan(threshold, edge, color=theme.test, alpha=0.09, linewidth=0, zorder=0)
-    axes.axhline(threshold, color=theme.muted, linewidth=0.9, linestyle=_DASHED)
-    # A zone too thin for its name has it on the other side of the line.
-    thin = abs(edge - threshold) < 0.14 * (high - low)
-    # What is bad above is reached from below: there its name is out of the way.
-    axes.annotate(
-        panel.bad,
-        (0.015 if above else 0.985, threshold if thin else edge),
-        xycoords=("axes fraction", "data"),
-        xytext=(0, -3 if above else 3),
-        textcoords="offset points",
-        ha="left" if above else "right",
-        va="top" if above else "bottom",
-        fontsize=7.5,
-        color=theme.muted,
-        path_effects=theme.halo(),
     )

@@ -1,26 +1,14 @@
 """The figure of the terms of a translation's training, each under its own name."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
-import numpy as np
-
-from jaxgen.report import frames, wording
-from jaxgen.report.plate import Plate
-from jaxgen.report.run import Row, Run, series
-from jaxgen.report.style import LIGHT, WIDTH, Axes, Figure, Theme
+from jaxgen.report import wording
+from jaxgen.report.kinds import Curve, CurvePanel, Curves
+from jaxgen.report.run import Row, Run
+from jaxgen.report.terms import curve_of
 from jaxgen.run_files import is_number
 
-__all__ = [
-    "HALF",
-    "PANELS",
-    "SHOWN",
-    "Line",
-    "is_translation",
-    "lines_of",
-    "term_panels",
-    "terms",
-]
+__all__ = ["HALF", "PANELS", "SHOWN", "is_translation", "panels_of", "terms"]
 
 HALF = "critic_half_sum"
 """Made here of `critic_sum`: the sum with the half, as it is minimised."""
@@ -51,12 +39,8 @@ _OF_PAIRS = ("l1", "l1_a_to_b", "l1_b_to_a")
 SHOWN = frozenset(term for lines in PANELS.values() for term in lines)
 """Terms that are drawn here, and so not among the terms of other losses."""
 
-
-class Line(NamedTuple):
-    """One curve: its name, and its epochs and values by split."""
-
-    name: str
-    splits: Mapping[str, tuple[np.ndarray, np.ndarray]]
+_TONES = ("train", "test", "class 8", "class 1")
+_TRAIN, _HELD_OUT = "train", "held out"
 
 
 def is_translation(run: Run) -> bool:
@@ -64,16 +48,17 @@ def is_translation(run: Run) -> bool:
     return "critic_sum" in run.terms
 
 
-def terms(run: Run) -> Plate | None:
+def terms(run: Run) -> Curves | None:
     """Every term of the training by its name."""
     if not is_translation(run):
         return None
     # Of sets that are no pairs, this distance is logged and means nothing.
     unpaired = run.config.get("aligned") is False
-    panels = lines_of(run.rows, leave_out=_OF_PAIRS if unpaired else ())
+    panels = panels_of(run.rows, leave_out=_OF_PAIRS if unpaired else ())
     if not panels:
         return None
-    held_out = any("test" in line.splits for lines in panels.values() for line in lines)
+    names = {name for panel in panels.values() for name in panel.curves}
+    held_out = any(name.endswith(_HELD_OUT) for name in names)
     caption = (
         "Every term as it was logged, without its weight: means over the steps of an "
         "epoch"
@@ -91,26 +76,26 @@ def terms(run: Run) -> Plate | None:
         "critic loss that stays off 0, and for distances that still fall."
     )
     told = ", ".join(
-        f"{title}{f', {line.name}' if line.name else ''} "
-        f"{wording.short(float(line.splits['train'][1][-1]))}"
-        for title, lines in panels.items()
-        for line in lines
-        if "train" in line.splits
+        f"{title}{f', {name}' if name not in ('', _TRAIN) else ''} "
+        f"{wording.short(float(curve.y[-1]))}"
+        for title, panel in panels.items()
+        for name, curve in panel.curves.items()
+        if curve.style == "solid" and not name.endswith(_HELD_OUT)
     )
-    return Plate(
-        "translation_terms",
-        "metrics.jsonl",
+    return Curves(
         "The terms of training",
         caption,
         f"Curves over the epochs, with their last values in training: {told}.",
-        lambda theme: term_panels(panels, theme=theme),
+        panels,
+        tones=_tones(names),
+        legend=False,
     )
 
 
-def lines_of(
+def panels_of(
     rows: Sequence[Row], *, leave_out: Sequence[str] = ()
-) -> dict[str, list[Line]]:
-    """Returns the curves of each panel that has any.
+) -> dict[str, CurvePanel]:
+    """Returns a panel for each group of terms that were logged.
 
     Args:
       rows: the lines of `metrics.jsonl`.
@@ -120,73 +105,33 @@ def lines_of(
         {**row, HALF: both / 2} if is_number(both := row.get("critic_sum")) else row
         for row in rows
     ]
-    found = {}
+    panels = {}
     for title, names in PANELS.items():
-        lines = []
+        curves: dict[str, Curve] = {}
         for term, name in names.items():
             if term in leave_out:
                 continue
-            splits = {
-                split: (epochs[kept], values[kept])
-                for split in ("train", "test")
-                for epochs, values in [series(rows, split, term)]
-                for kept in [np.isfinite(values)]
-                if kept.any()
-            }
-            if splits:
-                lines.append(Line(name, splits))
-        if lines:
-            found[title] = lines
-    return found
+            train, test = (curve_of(rows, split, term) for split in ("train", "test"))
+            if train is not None:
+                curves[name or ("" if test is None else _TRAIN)] = train
+            if test is not None and train is not None:
+                curves[_held_out(name)] = Curve(test.x, test.y, style="dashed")
+            elif test is not None:
+                # It has no curve of training to be named by.
+                curves[_held_out(name)] = test
+        if curves:
+            panels[title] = CurvePanel(curves)
+    return panels
 
 
-def term_panels(
-    panels: Mapping[str, Sequence[Line]], *, theme: Theme = LIGHT
-) -> Figure:
-    """Draws a panel for each group of terms.
-
-    Args:
-      panels: the curves by the title of their panel, see `lines_of`.
-      theme: the colours.
-
-    Returns:
-      The figure.
-    """
-    columns = 2 if len(panels) == 4 else min(3, len(panels))
-    lines = -(-len(panels) // columns)
-    with theme.applied():
-        figure = Figure(figsize=(WIDTH, 0.3 + 1.75 * lines), layout="constrained")
-        places = list(figure.subplots(lines, columns, squeeze=False).flat)
-        for axes in places[len(panels) :]:
-            axes.remove()
-        for axes, (title, curves_of) in zip(places, panels.items(), strict=False):
-            _draw(axes, curves_of, theme)
-            axes.set_title(title, fontsize=8.5)
-        for axes in figure.axes[-columns:]:
-            axes.set_xlabel("epoch")
-    return figure
+def _held_out(name: str) -> str:
+    return f"{name}, {_HELD_OUT}" if name else _HELD_OUT
 
 
-def _draw(axes: Axes, lines: Sequence[Line], theme: Theme) -> None:
-    shades = (theme.train, theme.test, theme.classes[8], theme.classes[1])
-    ends, low, high = [], np.inf, -np.inf
-    for place, line in enumerate(lines):
-        colour = shades[place % len(shades)]
-        for split, (epochs, values) in line.splits.items():
-            held_out = split == "test"
-            axes.plot(
-                epochs,
-                values,
-                color=colour,
-                linewidth=0.9 if held_out else 1.5,
-                linestyle=(0, (3, 2)) if held_out else "-",
-                marker="o" if len(values) == 1 else None,
-                markersize=3,
-            )
-            settled = frames.after_first_epoch(epochs, values)
-            low, high = min(low, settled.min()), max(high, settled.max())
-        values = line.splits.get("train", line.splits.get("test"))
-        assert values is not None
-        ends.append((float(values[1][-1]), line.name, colour))
-    low, high = frames.frame(axes, low, high)
-    frames.name_ends(axes, ends, low, high)
+def _tones(names: set[str]) -> dict[str, str]:
+    """One colour for a term in training and on held-out images."""
+    tones = dict.fromkeys(("", _TRAIN, _HELD_OUT), _TONES[0])
+    for own in PANELS.values():
+        for place, term in enumerate(term for term in own.values() if term):
+            tones |= dict.fromkeys((term, _held_out(term)), _TONES[place])
+    return {name: tone for name, tone in tones.items() if name in names}

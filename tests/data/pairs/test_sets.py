@@ -98,3 +98,25 @@ def test_a_share_out_of_range_is_refused(key, share):
     pairs = data.from_pairs(numbered(), numbered(), aligned=True)
     with pytest.raises(InputError, match=r"share=.*above 0 and of at most 1"):
         pairs.share(share, key=key)
+
+
+def test_images_of_both_sides_are_read_as_bytes_evenly_spread():
+    floats = np.linspace(0, 1, 5 * 16, dtype=np.float32).reshape(5, 4, 4, 1)
+    pairs = data.from_pairs(floats, np.uint8(255 * floats), aligned=True)
+    a, b, aligned = data.read_pairs(pairs, 3)
+    assert aligned
+    np.testing.assert_array_equal(a, (255 * floats[[0, 2, 4]]).round())
+    np.testing.assert_array_equal(b, np.uint8(255 * floats[[0, 2, 4]]))
+    assert len(data.read_pairs(pairs, 100).a) == 5
+    assert pairs.channels == (1, 1)
+
+
+def test_disjoint_halves_hold_no_pair():
+    pixels = np.arange(5, dtype=np.uint8)[:, None, None, None].repeat(4, 1).repeat(4, 2)
+    pairs = data.from_pairs(pixels, pixels, aligned=True)
+    halves = data.disjoint_halves(pairs)
+    assert not halves.aligned
+    a, b = (set(side.in_memory()["image"].ravel()) for side in (halves.a, halves.b))
+    assert (a, b) == ({0, 2, 4}, {1, 3})
+    with pytest.raises(InputError, match="disjoint=True parts images"):
+        data.disjoint_halves(halves)

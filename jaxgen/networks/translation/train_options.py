@@ -18,9 +18,11 @@ from typing import NamedTuple
 
 from jaxgen.errors import InputError
 from jaxgen.files import open_regular
-from jaxgen.networks import ImportedTranslator
+from jaxgen.networks.translation.torch_import import ImportedTranslator
 
-NAME = "train_opt.txt"
+__all__ = ["TRAIN_OPTIONS", "TrainOptions", "read_train_options"]
+
+TRAIN_OPTIONS = "train_opt.txt"
 
 _LINE = re.compile(r" *(\w+): ([^\t\n]*?) *(?:\t\[default: .*\])?")
 
@@ -48,7 +50,9 @@ class TrainOptions(NamedTuple):
     crop: int | None
 
 
-def read_beside(weights: Path, network: ImportedTranslator) -> TrainOptions | None:
+def read_train_options(
+    weights: Path, network: ImportedTranslator
+) -> TrainOptions | None:
     """Reads the options of the training from beside a file of weights.
 
     Args:
@@ -61,7 +65,7 @@ def read_beside(weights: Path, network: ImportedTranslator) -> TrainOptions | No
     Raises:
         InputError: The file cannot be read, is damaged, or is of another network.
     """
-    path = weights.parent / NAME
+    path = weights.parent / TRAIN_OPTIONS
     if not os.path.lexists(path):
         return None
     try:
