@@ -166,6 +166,7 @@ def sample_images(key: PRNGKeyArray, model: VAE, state: Any, number: int) -> np.
         state: Its state, on one device.
         number: Images.
     """
+    check_key(key)
     return to_bytes(_sample(model, state, key, number))
 
 

@@ -6,10 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
-from experiments import vae
-from jaxgen import data, random, report, run
+from experiments import gan, vae
+from jaxgen import data, metrics, models, random, report, run
 from jaxgen.images import every_nth, scale, to_bytes
+from jaxgen.metrics import collapse_monitor, features
+from jaxgen.metrics.features.base import FeatureNet
 from jaxgen.models import fit_gaussian, fit_mixture
 from jaxgen.training import read_records
 from tests.experiments.figure_mutants import (
@@ -19,6 +22,7 @@ from tests.experiments.figure_mutants import (
     differences,
     mutants,
 )
+from tests.experiments.test_gan import quarters
 from tests.experiments.tiny_settings import SETTINGS
 
 Case = tuple[Figures, dict[str, Expected]]
@@ -124,12 +128,79 @@ def sampled(model, state, key, train, decoded) -> dict[str, np.ndarray]:
         }
 
 
-def test_the_figures_of_a_vae_show_what_its_model_says(of_vae):
-    assert not differences(*of_vae)
+@pytest.fixture(scope="module")
+def of_gan(tmp_path_factory) -> Case:
+    net = FeatureNet("quarters", 4, quarters, "0", {"accuracy": 0.5})
+    changed = {"systems": ("non_saturating", "wgan_gp"), "epochs": 5}
+    options = SETTINGS["gan"] | changed | {"conditional": "no"}
+    options["output"] = str(tmp_path_factory.mktemp("runs"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(features, "named_features", lambda *_, **__: [net])
+        patch.setattr(collapse_monitor, "SIZES", (60,))
+        patch.setattr(report, "write_page", lambda folder, **_: folder / "index.html")
+        folder = Path(gan.main(gan.Config(**options))["page"]).parent
+    return report.read_figures(folder), expected_of_gan(folder, options["systems"])
 
 
-def test_every_wrong_figure_of_a_vae_is_caught(of_vae):
-    figures, expected = of_vae
+def expected_of_gan(folder: Path, systems) -> dict[str, Expected]:
+    """Computes what each figure shows from the models and the records of a run."""
+    signals = {"wgan_gp": "estimate", "non_saturating": "generator_loss"}
+    names = {"estimate": "critic's estimate", "generator_loss": "generator loss"}
+    test = data.load("digits", split="test")
+    samples = {"real images": test.read(every_nth(len(test), 64))["image"]}
+    epochs, telling, told = {}, {}, []
+    for name in systems:
+        model, state, _ = run.load_model(folder, part=name)
+        label = models.PUBLISHED_GANS[name].label
+        key = random.stream(jax.random.key(0), "figures")
+        samples[label], _ = metrics.draw_images(key, model, state, 64)
+        with np.load(folder / "parts" / name / "epochs.npz") as taken:
+            shown = zip(taken["epoch"], taken["images"], strict=True)
+            epochs[label] = {f"epoch {epoch}": images for epoch, images in shown}
+        records = read_records(folder / "metrics.jsonl")
+        rows = [row for row in records if row["split"] == name and "fd" in row]
+        distance = [row["fd"] for row in rows]
+        telling[label] = {"": np.array([[row["epoch"], row["fd"]] for row in rows])}
+        ranks = {}
+        for term in dict.fromkeys(signals.values()):
+            values = [row.get(term) for row in rows]
+            if None not in values:
+                ranks[names[term]] = spearmanr(values, distance).statistic
+                points = np.column_stack([values, distance])
+                title = f"{ranks[names[term]]:.2f}".replace("-", "\N{MINUS SIGN}")
+                telling[f"rank correlation {title}"] = {"": points}
+        values = ", ".join(f"{curve} {value:.2f}" for curve, value in ranks.items())
+        told.append(f"{label}: {values}")
+    return {
+        "gan_samples": Expected(
+            "Samples beside real images",
+            (
+                f"64 images of each, none of them picked: {', '.join(samples)}",
+                "Squares",
+            ),
+            {"panels": {"": samples}},
+        ),
+        "gan_epochs": Expected(
+            "The same latents as training goes on",
+            ("A column is one latent", "one an epoch, of " + ", ".join(epochs)),
+            {"panels": epochs},
+        ),
+        "gan_telling": Expected(
+            "Which curve tells how good the samples are",
+            ("On the left the Frechet distance", "; ".join(told)),
+            {"panels": {name: {"groups": points} for name, points in telling.items()}},
+        ),
+    }
+
+
+@pytest.mark.parametrize("script", ["vae", "gan"])
+def test_figures_show_what_the_models_and_the_records_of_a_run_say(script, request):
+    assert not differences(*request.getfixturevalue(f"of_{script}"))
+
+
+@pytest.mark.parametrize("script", ["vae", "gan"])
+def test_every_wrong_figure_is_caught(script, request):
+    figures, expected = request.getfixturevalue(f"of_{script}")
     chosen = mutants(figures, 20)
     assert len({mutant.what for mutant in chosen}) == 20
     missed = [mutant.what for mutant in chosen if not caught_by(mutant, expected)]

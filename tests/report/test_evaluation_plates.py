@@ -39,7 +39,7 @@ def compared(path, content=None, found=None):
 
 
 def plates(run):
-    return {plate.name: plate for plate in gallery.evaluation_plates(run)}
+    return {one.name: one.figure for one in gallery.evaluation_figures(run)}
 
 
 def measure(value, half=0.1, images="a", better="lower", floor=None, metric="FD(net)"):
@@ -257,7 +257,7 @@ def test_arrays_alone_and_numbers_alone_are_enough(tmp_path, found):
 def test_damaged_numbers_are_named(tmp_path, change, what):
     run = compared(tmp_path, evaluated.document() | change)
     with pytest.raises(InputError, match=rf"evaluation\.json is damaged: .*{what}"):
-        gallery.evaluation_plates(run)
+        gallery.evaluation_figures(run)
 
 
 def test_a_cut_file_is_named(tmp_path):
@@ -284,4 +284,4 @@ def test_arrays_of_another_kind_are_named(tmp_path, key, array):
     run = compared(tmp_path, None, {key: array})
     named = rf"arrays/evaluation\.npz: the array '{key}' has shape"
     with pytest.raises(InputError, match=named):
-        gallery.evaluation_plates(run)
+        gallery.evaluation_figures(run)
