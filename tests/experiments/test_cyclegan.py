@@ -262,7 +262,7 @@ def unpaired(root: Path) -> Path:
     [
         ({"best": "l1"}, "'l1' of the best checkpoint is not measured"),
         ({"disjoint": True}, "disjoint=True parts images from their partners"),
-        ({"identity_weight": -1.0}, "--identity-weight=-1"),
+        ({"identity_weight": -1.0}, "identity_weight=-1"),
         ({"image_size": 18}, "18 x 18 pixels.*ResNet"),
         ({"layout": "aligned"}, r"trainA has no partner of .*trainB/4\.png"),
         ({"test_split": "val"}, "has no split 'val': expected val/A and val/B"),
