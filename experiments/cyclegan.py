@@ -169,7 +169,7 @@ def main(config: Config) -> dict[str, Any]:
             random.stream(setup.key, "monitor"),
             steps_per_epoch=setup.batches.steps_per_epoch,
         )
-        callbacks = run.with_best(folder, monitor, config.best)
+        callbacks = run.monitor_callbacks(folder, monitor, config.best)
         state = run.train(
             config,
             setup,
