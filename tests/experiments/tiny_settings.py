@@ -6,13 +6,8 @@ DIGITS = {"data": "digits", "hidden": (8,), "devices": 1}
 PAIRS = {
     "degrade": "none",
     "image_size": 16,
-    "load_size": 18,
     "share": 0.06,
-    "judged": 6,
-    "depth": 2,
-    "dropout": "none",
     "width": 4,
-    "critic": "pixel",
     "critic_width": 4,
     "batch_size": 16,
     "look_every": 1,
@@ -185,7 +180,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "gradient_draws": 25,
         "learning_rate": 1e-2,
     },
-    "pix2pix": PAIRS | {"epochs": 2, "decay": 0.0},
+    "pix2pix": PAIRS
+    | {
+        "epochs": 2,
+        "decay": 0.0,
+        "judged": 6,
+        "depth": 2,
+        "dropout": "none",
+        "critic": "pixel",
+    },
     "stacked_mnist": {
         "data": "digits",
         "remedies": ("pac2",),
