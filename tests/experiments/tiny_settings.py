@@ -3,16 +3,6 @@
 from typing import Any
 
 DIGITS = {"data": "digits", "hidden": (8,), "devices": 1}
-PAIRS = {
-    "degrade": "none",
-    "image_size": 16,
-    "share": 0.06,
-    "width": 4,
-    "critic_width": 4,
-    "batch_size": 16,
-    "look_every": 1,
-    "devices": 1,
-}
 SETS = {
     "degrade": "none",
     "image_size": 16,
