@@ -170,14 +170,14 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "gradient_draws": 25,
         "learning_rate": 1e-2,
     },
-    "pix2pix": PAIRS
+    "pix2pix": SETS
     | {
-        "epochs": 2,
-        "decay": 0.0,
         "judged": 6,
         "depth": 2,
         "dropout": "none",
         "critic": "pixel",
+        "epochs": 2,
+        "decay": 0.0,
     },
     "stacked_mnist": {
         "data": "digits",
