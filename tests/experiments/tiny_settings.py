@@ -3,16 +3,6 @@
 from typing import Any
 
 DIGITS = {"data": "digits", "hidden": (8,), "devices": 1}
-PAIRS = {
-    "degrade": "none",
-    "image_size": 16,
-    "share": 0.06,
-    "width": 4,
-    "critic_width": 4,
-    "batch_size": 16,
-    "look_every": 1,
-    "devices": 1,
-}
 SETS = {
     "degrade": "none",
     "image_size": 16,
@@ -180,14 +170,14 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "gradient_draws": 25,
         "learning_rate": 1e-2,
     },
-    "pix2pix": PAIRS
+    "pix2pix": SETS
     | {
-        "epochs": 2,
-        "decay": 0.0,
         "judged": 6,
         "depth": 2,
         "dropout": "none",
         "critic": "pixel",
+        "epochs": 2,
+        "decay": 0.0,
     },
     "stacked_mnist": {
         "data": "digits",
