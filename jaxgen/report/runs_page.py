@@ -96,9 +96,14 @@ def _picture(path: Path) -> str:
     for one in found:
         try:
             with Image.open(one) as picture:
-                small = ImageOps.fit(
-                    picture.convert("RGB"), _SIZE, centering=(0.5, 0.0)
-                )
+                plain = picture.convert("RGB")
+            wide = plain.width * _SIZE[1] > plain.height * _SIZE[0]
+            # A wide figure is shown whole, a tall one from its top.
+            small = (
+                ImageOps.pad(plain, _SIZE, color="white")
+                if wide
+                else ImageOps.fit(plain, _SIZE, centering=(0.5, 0.0))
+            )
         # Pillow raises whatever comes up of a damaged file.
         except (OSError, ValueError, SyntaxError):
             continue
