@@ -99,7 +99,7 @@ def read_leaves(
 def _empty(leaf: jax.ShapeDtypeStruct) -> jax.Array:
     if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return jnp.broadcast_to(jax.random.key(0), leaf.shape)
-    return jnp.zeros(leaf.shape, leaf.dtype)
+    return _zeros(leaf)
 
 
 def _part(saved: PyTree, path: str, wanted: Mapping[str, Any]) -> PyTree:
@@ -108,10 +108,14 @@ def _part(saved: PyTree, path: str, wanted: Mapping[str, Any]) -> PyTree:
         found = {k: _part(v, f"{path}{k}.", wanted) for k, v in saved.items()}
         return {key: part for key, part in found.items() if jax.tree.leaves(part)}
     if isinstance(saved, tuple | list):
-        # Nothing may be left out of a list, nor what is empty be emptied further.
+        # Orbax wants every entry of a list: one without a wanted array is read whole.
+        found = [_part(v, f"{path}{k}.", wanted) for k, v in enumerate(saved)]
         return [
-            _part(v, f"{path}{k}.", wanted) if jax.tree.leaves(v) else v
-            for k, v in enumerate(saved)
+            part if jax.tree.leaves(part) else jax.tree.map(_zeros, whole)
+            for part, whole in zip(found, saved, strict=True)
         ]
-    shape, dtype = wanted.get(path.removesuffix("."), (None, None))
-    return None if shape is None else jnp.zeros(shape, dtype)
+    return _zeros(saved) if path.removesuffix(".") in wanted else None
+
+
+def _zeros(like: Any) -> jax.Array:
+    return jnp.zeros(like.shape, like.dtype)

@@ -12,7 +12,6 @@ from experiments import cyclegan
 from experiments.translation_studies import data, runs
 from jaxgen import training
 from jaxgen.errors import InputError
-from jaxgen.files import read_npz
 from jaxgen.report import gallery
 from jaxgen.report.run import read_run
 from tests.experiments.tiny_scripts import tiny_networks
@@ -77,7 +76,7 @@ def test_both_translators_of_a_run_make_what_its_page_shows(run, direction):
     folder = Path(run["page"]).parent
     with tiny_networks():
         loaded = runs.load_translator(folder, direction=direction, which="last")
-    shown = read_npz(folder / "arrays" / "translation_cycles.npz")
+    shown = np.load(folder / "arrays" / "translation_cycles.npz")
     inputs = shown[direction[0]].astype(np.float32) / 255
     made = np.asarray(loaded.translate(None, inputs))
     assert np.abs(255 * made - shown[direction]).max() < 1

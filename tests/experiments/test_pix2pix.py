@@ -15,7 +15,6 @@ from experiments.translation_studies import best_checkpoint, data, parts, runs
 from experiments.translation_studies import training as translation_training
 from jaxgen import run, training
 from jaxgen.errors import InputError
-from jaxgen.files import read_npz
 from jaxgen.report import gallery
 from jaxgen.report.run import read_run
 from tests.experiments.tiny_scripts import tiny_networks
@@ -98,7 +97,7 @@ def test_a_resumed_run_is_the_run_in_one_go_to_the_bit(finished, tmp_path):
         assert rows_of(one / name) == rows_of(other / name)
     for name in ("translation_looks_a_to_b", "translation_triples"):
         a, b = (
-            read_npz(finished / "arrays" / f"{name}.npz") for finished in (one, other)
+            np.load(finished / "arrays" / f"{name}.npz") for finished in (one, other)
         )
         for key in a.files:
             np.testing.assert_array_equal(a[key], b[key])
@@ -118,7 +117,7 @@ def test_the_translator_of_a_run_makes_what_its_page_shows(finished):
     with tiny_networks():
         loaded = runs.load_translator(folder, which="last")
         kept = runs.load_translator(folder, which="best")
-    shown = read_npz(folder / "arrays" / "translation_triples.npz")
+    shown = np.load(folder / "arrays" / "translation_triples.npz")
     made = np.asarray(loaded.translate(None, shown["inputs"].astype(np.float32) / 255))
     assert np.abs(255 * made - shown["outputs"]).max() < 1
     best = best_checkpoint.best_of(folder / best_checkpoint.FOLDER)
