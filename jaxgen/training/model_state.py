@@ -1,6 +1,6 @@
 """The state of a model alone, read from a checkpoint without that of its optimizers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +83,12 @@ def read_leaves(
                 f"The checkpoint {folder} belongs to another model than the model.json "
                 f"of its run: {difference}. Put back the file that the run wrote."
             )
-        item = _part(saved, "", wanted)
+        item = _with_placeholders(saved, wanted.keys())
         found = reader.restore(
             folder / "state",
             args=ocp.args.PyTreeRestore(
                 item=item,
-                restore_args=ocp.checkpoint_utils.construct_restore_args(item),
-                partial_restore=True,
+                restore_args=jax.tree.map(_restore_args, item),
             ),
         )
     arrays = ocp.tree.to_flat_dict(found, sep=".")
@@ -99,19 +98,26 @@ def read_leaves(
 def _empty(leaf: jax.ShapeDtypeStruct) -> jax.Array:
     if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return jnp.broadcast_to(jax.random.key(0), leaf.shape)
-    return jnp.zeros(leaf.shape, leaf.dtype)
+    return _zeros(leaf)
 
 
-def _part(saved: PyTree, path: str, wanted: Mapping[str, Any]) -> PyTree:
-    """Returns zeros for the wanted arrays, in dicts and lists as the saved ones are."""
-    if isinstance(saved, dict):
-        found = {k: _part(v, f"{path}{k}.", wanted) for k, v in saved.items()}
-        return {key: part for key, part in found.items() if jax.tree.leaves(part)}
-    if isinstance(saved, tuple | list):
-        # Nothing may be left out of a list, nor what is empty be emptied further.
-        return [
-            _part(v, f"{path}{k}.", wanted) if jax.tree.leaves(v) else v
-            for k, v in enumerate(saved)
-        ]
-    shape, dtype = wanted.get(path.removesuffix("."), (None, None))
-    return None if shape is None else jnp.zeros(shape, dtype)
+def _with_placeholders(saved: PyTree, wanted: Set[str]) -> PyTree:
+    """Returns zeros for wanted arrays, and what Orbax passes over for the others."""
+    import orbax.checkpoint as ocp
+
+    paths = iter(ocp.tree.to_flat_dict(saved, sep="."))
+    return jax.tree.map(
+        lambda leaf: _zeros(leaf) if next(paths) in wanted else ocp.PLACEHOLDER, saved
+    )
+
+
+def _restore_args(leaf: Any) -> Any:
+    import orbax.checkpoint as ocp
+
+    if leaf is ocp.PLACEHOLDER:
+        return ocp.RestoreArgs()
+    return ocp.checkpoint_utils.construct_restore_args(leaf)
+
+
+def _zeros(like: Any) -> jax.Array:
+    return jnp.zeros(like.shape, like.dtype)

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from jaxgen.errors import InputError
-from jaxgen.models.schedules import constant_then_linear, decaying_adam
+from jaxgen.estimators import GumbelRao, Pathwise
+from jaxgen.models.schedules import (
+    constant_then_linear,
+    decaying_adam,
+    exponential,
+    linear,
+    with_temperature,
+)
 
 
 def test_a_rate_falls_once_an_epoch_as_in_the_published_code():
@@ -50,3 +57,22 @@ def test_without_decay_a_rate_is_constant():
 def test_numbers_out_of_range_are_refused(options):
     with pytest.raises(InputError, match="(steps|every)=.*give a whole number"):
         constant_then_linear(0.1, **options)
+
+
+def test_an_estimator_gets_the_temperature_of_the_step():
+    falling = exponential(2.0, rate=0.1, least=0.5)
+    at = with_temperature(GumbelRao(1.0, 3), falling)
+    for step in (0, 5, 100):
+        estimator = at(jnp.int32(step))
+        assert estimator.num_inner == 3
+        expected = max(2.0 * np.exp(-0.1 * step), 0.5)
+        np.testing.assert_allclose(estimator.temperature, expected, rtol=1e-5)
+
+
+def test_an_estimator_without_a_temperature_is_refused():
+    with pytest.raises(InputError, match="estimator=Pathwise has no temperature"):
+        with_temperature(Pathwise(), linear(1.0, 0.5, steps=3))
+
+
+def test_a_rate_of_zero_keeps_a_number():
+    assert exponential(0.3, rate=0.0, least=0.5)(10) == 0.3
