@@ -141,8 +141,8 @@ def _cures(config: Config, steps: int) -> tuple[remedies.Remedy, ...]:
 def main(config: Config) -> dict[str, Any]:
     """Trains, evaluates, draws; returns the numbers for the head of the page."""
     run.check_positive(config, "width", "critic_width", "critic_layers", "look_every")
-    run.check_bounds(config, "cycle_weight", "identity_weight", least=0)
-    run.check_bounds(config, "ema_decay", least=0, below=1)
+    metrics.check_score(config.best)
+    build(config, (3, 3), 1)  # refuses options before any image is loaded
     setup = run.prepare_pairs(config, unpaired=True)
     model = build(config, setup.train.channels, setup.steps)
     run.check_models(setup, model)
@@ -169,7 +169,7 @@ def main(config: Config) -> dict[str, Any]:
             random.stream(setup.key, "monitor"),
             steps_per_epoch=setup.batches.steps_per_epoch,
         )
-        callbacks = run.with_best(folder, monitor, config.best)
+        callbacks = run.monitor_callbacks(folder, monitor, config.best)
         state = run.train(
             config,
             setup,

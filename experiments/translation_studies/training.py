@@ -97,7 +97,7 @@ def train(
         random.stream(setup.key, "monitor"),
         steps_per_epoch=per_epoch,
     )
-    callbacks = run.with_best(folder, monitor, config.best)
+    callbacks = run.monitor_callbacks(folder, monitor, config.best)
     looks = run.every_epochs(setup, callbacks, config.look_every)
     cpu = jax.default_backend() == "cpu"
     state = run.train(

@@ -4,8 +4,8 @@ from jaxgen.progress import print_line
 from jaxgen.run.callbacks import (
     best_note,
     every_epochs,
+    monitor_callbacks,
     snapshots,
-    with_best,
 )
 from jaxgen.run.claims import Claim, Finding, Verdict
 from jaxgen.run.command import (
@@ -123,6 +123,7 @@ __all__ = [
     "mean_estimate",
     "median_rate",
     "merge_parts",
+    "monitor_callbacks",
     "number_of",
     "open_folder",
     "pairs_run_name",
@@ -149,5 +150,4 @@ __all__ = [
     "translation_tables",
     "use_devices",
     "with_batch_size",
-    "with_best",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 from jaxgen import random, training
 from jaxgen.run.setup import Setup
 
-__all__ = ["best_note", "every_epochs", "snapshots", "with_best"]
+__all__ = ["best_note", "every_epochs", "snapshots", "monitor_callbacks"]
 
 
 def snapshots(
@@ -53,7 +53,7 @@ def every_epochs(
     )
 
 
-def with_best(
+def monitor_callbacks(
     folder: training.RunFolder, monitor: Any, metric: str
 ) -> list[Callable[[Any, int], None]]:
     """Returns a monitor on one device, and a callback that keeps the best checkpoint.

@@ -189,6 +189,8 @@ def command_of(options: Any, presets: Mapping[str, Any] | None = None) -> str:
     """
     words = ["python", "-m", _module()]
     preset = (presets or _presets).get(getattr(options, "preset", ""))
+    if not isinstance(preset, type(options)):
+        preset = None
     for field in dataclasses.fields(options):
         value, usual = getattr(options, field.name), field.default
         if preset is not None and field.name != "preset":

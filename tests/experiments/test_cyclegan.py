@@ -12,8 +12,15 @@ from experiments.translation_studies import runs
 from jaxgen import data, report, training
 from jaxgen import run as run_library
 from jaxgen.errors import InputError
+from jaxgen.images import scale, to_bytes
 from jaxgen.report import gallery
 from jaxgen.report.run import read_run
+from tests.experiments.figure_mutants import (
+    Expected,
+    caught_by,
+    differences,
+    mutants,
+)
 from tests.experiments.tiny_scripts import tiny_networks
 
 TINY = cyclegan.Config(
@@ -25,7 +32,7 @@ TINY = cyclegan.Config(
     critic_width=4,
     pool=3,
     identity_weight=0.0,
-    epochs=1,
+    epochs=2,
     batch_size=16,
     look_every=1,
     devices=1,
@@ -43,7 +50,12 @@ def test_a_run_leaves_its_figures_its_tables_and_a_verdict(run):
     folder = Path(run["page"]).parent
     assert folder.name == "emoji-16-6percent"
     figures = report.read_figures(folder)
-    assert list(figures) == ["translation_triples", "translation_cycles"]
+    assert list(figures) == [
+        "translation_triples",
+        "translation_cycles",
+        "translation_looks_a_to_b",
+        "translation_looks_b_to_a",
+    ]
     shown = {one.name for one in gallery.figures(read_run(folder))}
     for name in ("health", "scores", "terms"):
         assert f"translation_{name}" in shown
@@ -55,10 +67,11 @@ def test_a_run_leaves_its_figures_its_tables_and_a_verdict(run):
     for number in summary["results"].values():
         assert number["low"] < number["value"] < number["high"]
     assert summary["claim"]["verdict"] == "cannot be told here"
-    assert summary["claim"]["reason"] == "too few steps: 2 of 500"
+    assert summary["claim"]["reason"] == "too few steps: 4 of 500"
     looks = training.read_records(folder / "translation.jsonl")
-    assert [look["split"] for look in looks] == ["a_to_b", "b_to_a"]
-    assert summary["best checkpoint"].startswith("step 2, cycle ")
+    assert [look["split"] for look in looks] == ["a_to_b", "b_to_a"] * 2
+    best = min(look["cycle"] for look in looks if look["split"] == "a_to_b")
+    assert summary["best checkpoint"].endswith(f", cycle {best:.4g}")
 
 
 def test_terms_are_recorded_each_under_its_own_name(run):
@@ -70,29 +83,77 @@ def test_terms_are_recorded_each_under_its_own_name(run):
     assert row["generator_loss"] == pytest.approx(total, rel=1e-5)
 
 
-@pytest.mark.parametrize("direction", ["a_to_b", "b_to_a"])
-def test_both_translators_of_a_run_make_what_its_page_shows(run, direction):
+@pytest.fixture(scope="module")
+def translators(run):
+    """Both translators of the run, loaded from its folder: bytes to bytes."""
     folder = Path(run["page"]).parent
-    with tiny_networks():
-        loaded = runs.load_translator(folder, direction=direction, which="last")
-    name = direction.replace("_", " ")
-    shown = report.read_figures(folder)["translation_cycles"].panels[name]
-    inputs = shown["input"].astype(np.float32) / 255
-    made = np.asarray(loaded.translate(None, inputs))
-    assert np.abs(255 * made - shown["output"]).max() < 1
-    with tiny_networks():
-        other = {"a_to_b": "b_to_a", "b_to_a": "a_to_b"}[direction]
-        back = runs.load_translator(folder, direction=other, which="last")
-    again = np.asarray(back.translate(None, made))
-    assert np.abs(255 * again - shown["cycle"]).max() < 1
+
+    def of(direction):
+        with tiny_networks():
+            loaded = runs.load_translator(folder, direction=direction, which="last")
+        return lambda images: to_bytes(loaded.translate(None, scale(images)))
+
+    return {direction: of(direction) for direction in ("a_to_b", "b_to_a")}
 
 
-def test_the_truth_is_the_other_image_of_the_pair(run):
-    shown = report.read_figures(Path(run["page"]).parent)["translation_triples"]
+def expected(folder, translators) -> dict[str, Expected]:
+    """Computes what each figure shows from the translators of a run."""
+    there, back = translators["a_to_b"], translators["b_to_a"]
     pairs = run_library.load_pairs(TINY, "test", 16)
-    a, b, _ = data.read_pairs(pairs, len(shown.panels[""]["input"]))
-    np.testing.assert_array_equal(shown.panels[""]["input"], a)
-    np.testing.assert_array_equal(shown.panels[""]["truth"], b)
+    a, b, _ = data.read_pairs(pairs, 10)
+    shown = {
+        "a to b": {"input": a, "output": there(a), "cycle": back(there(a))},
+        "b to a": {"input": b, "output": back(b), "cycle": there(back(b))},
+    }
+    away = [
+        np.abs(one["input"].astype(float) - one["cycle"]).mean() / 255
+        for one in shown.values()
+    ]
+    few, truth, _ = data.read_pairs(pairs, 6)
+    with np.load(folder / "arrays" / "translation_looks_a_to_b.npz") as file:
+        first, last = file["outputs"]
+    assert np.abs(last.astype(int) - there(few)).max() <= 1
+    return {
+        "translation_triples": Expected(
+            "Input, output and truth",
+            ("10 held-out images, none", "10 groups of three images: an input, its"),
+            {"panels": {"": {"input": a, "output": there(a), "truth": b}}},
+        ),
+        "translation_cycles": Expected(
+            "There and back, in both directions",
+            (
+                f"by {away[0]:.3f} (a to b) and {away[1]:.3f} (b to a) a pixel",
+                "10 from a to b, 10 from b to a.",
+            ),
+            {"panels": shown},
+        ),
+        "translation_looks_a_to_b": Expected(
+            "The same images as training goes on, a to b",
+            ("a column one look at the generator", "6 images by 2 looks"),
+            {
+                "panels": {
+                    "": {
+                        **{"input": few, "epoch 1": first, "epoch 2": last},
+                        "truth": truth,
+                    }
+                }
+            },
+        ),
+    }
+
+
+def test_figures_show_what_the_translators_make_and_wrong_ones_are_caught(
+    run, translators
+):
+    folder = Path(run["page"]).parent
+    figures, wanted = report.read_figures(folder), expected(folder, translators)
+    # The words of both directions differ in the title alone.
+    back = figures.pop("translation_looks_b_to_a")
+    assert back.title == "The same images as training goes on, b to a"
+    assert not differences(figures, wanted)
+    chosen = mutants(figures, 20)
+    assert len({mutant.what for mutant in chosen}) == 20
+    assert not [mutant.what for mutant in chosen if not caught_by(mutant, wanted)]
 
 
 @pytest.mark.parametrize(
@@ -201,7 +262,7 @@ def unpaired(root: Path) -> Path:
     [
         ({"best": "l1"}, "'l1' of the best checkpoint is not measured"),
         ({"disjoint": True}, "disjoint=True parts images from their partners"),
-        ({"identity_weight": -1.0}, "--identity-weight=-1"),
+        ({"identity_weight": -1.0}, "identity_weight=-1"),
         ({"image_size": 18}, "18 x 18 pixels.*ResNet"),
         ({"layout": "aligned"}, r"trainA has no partner of .*trainB/4\.png"),
         ({"test_split": "val"}, "has no split 'val': expected val/A and val/B"),

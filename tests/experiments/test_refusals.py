@@ -20,6 +20,9 @@ BY_OPTIONS = [
     ("cvae", "--latents 0", "--latents=0"),
     ("cyclegan", "--remedies nonsense", "There is no remedy 'nonsense'"),
     ("cyclegan", "--remedies pac2", "pac"),
+    ("cyclegan", "--identity-weight -1", "--identity-weight=-1"),
+    ("cut", "--nce-weight -1", "--nce-weight=-1"),
+    ("cut", "--remedies nonsense", "There is no remedy 'nonsense'"),
     ("dag", "--methods", "--methods is empty"),
     ("discrete_vae_estimators", "--images 100", "give at most as many"),
     ("divergences", "--bins 1", "--bins=1"),
@@ -27,7 +30,7 @@ BY_OPTIONS = [
     ("estimator_variance", "--steps 5 --snapshots 10", "give at most as many"),
     ("evaluate", "a b --features nonsense", "--features nonsense is unknown"),
     ("few_pairs", "--methods nonsense", "There is no remedy 'nonsense'"),
-    ("few_pairs", "--degrade nonsense", "--degrade is 'nonsense'"),
+    ("few_pairs", "--degrade nonsense", "--degrade='nonsense'"),
     ("gan", "--remedies nonsense", "There is no remedy 'nonsense'"),
     ("gan", "--systems hinge", "--network conv alone"),
     ("gan", "--conditional projection", "--network conv"),
@@ -36,7 +39,7 @@ BY_OPTIONS = [
     ("gan_vs_vae", "--remedies nonsense", "There is no remedy 'nonsense'"),
     ("iwae", "--ks 2 2", "give each number of samples once"),
     ("pix2pix", "--remedies nonsense", "There is no remedy 'nonsense'"),
-    ("pix2pix", "--degrade nonsense", "--degrade is 'nonsense'"),
+    ("pix2pix", "--degrade nonsense", "--degrade='nonsense'"),
     ("pix2pix", "--best nonsense", "The metric 'nonsense'"),
     *(
         (name, "--seconds-between-checkpoints -1", "give a number of at least 0")

@@ -6,14 +6,20 @@ DIGITS = {"data": "digits", "hidden": (8,), "devices": 1}
 PAIRS = {
     "degrade": "none",
     "image_size": 16,
-    "load_size": 18,
     "share": 0.06,
-    "judged": 6,
-    "depth": 2,
-    "dropout": "none",
     "width": 4,
-    "critic": "pixel",
     "critic_width": 4,
+    "batch_size": 16,
+    "look_every": 1,
+    "devices": 1,
+}
+SETS = {
+    "degrade": "none",
+    "image_size": 16,
+    "share": 0.06,
+    "width": 4,
+    "critic_width": 4,
+    "epochs": 1,
     "batch_size": 16,
     "look_every": 1,
     "devices": 1,
@@ -60,10 +66,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "nll_samples": 4,
         "nll_images": 100,
     },
+    "cut": SETS | {"best": "l1"},
     "cvae": DIGITS
     | {"epochs": 2, "batch_size": 64, "learning_rate": 5e-3, "nll_samples": 4},
-    "cyclegan": PAIRS
-    | {"best": "cycle", "identity": 0.0, "generator": "unet", "pool": 3, "epochs": 1},
+    "cyclegan": SETS | {"best": "cycle", "identity_weight": 0.0, "pool": 3},
     "dag": DIGITS
     | {
         "methods": ("dag",),
@@ -174,7 +180,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "gradient_draws": 25,
         "learning_rate": 1e-2,
     },
-    "pix2pix": PAIRS | {"epochs": 2, "decay": 0.0},
+    "pix2pix": PAIRS
+    | {
+        "epochs": 2,
+        "decay": 0.0,
+        "judged": 6,
+        "depth": 2,
+        "dropout": "none",
+        "critic": "pixel",
+    },
     "stacked_mnist": {
         "data": "digits",
         "remedies": ("pac2",),
