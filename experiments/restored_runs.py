@@ -79,9 +79,7 @@ def restore(folder: Path, *, data_dir: str | None = None) -> Restored:
     config, assumed = image_options(folder, description["config"])
     if data_dir is not None:
         config = dataclasses.replace(config, data_dir=data_dir)
-    labels = description.get("labels", {})
-    found = dict(_models(folder, experiment, names))
-    models = {labels.get(name, name): loaded for name, loaded in found.items()}
+    models = dict(_models(folder, experiment, names))
     setup = _data(folder, config)
     if setup.train.image_shape != shape.shape[1:]:
         raise InputError(

@@ -116,7 +116,9 @@ def main(config: Config) -> dict[str, Any]:
     _check(config)
     single = run.prepare(config)
     setup = stacked_setup(config, single)
-    built = {word: build(config, word, setup.train.image_shape) for word in _of(config)}
+    built = {
+        word: build(config, word, setup.train.image_shape) for word in config.remedies
+    }
     run.check_models(setup, *built.values(), step=True)
     with run.timed() as seconds:
         folder = run.open_folder(
@@ -234,19 +236,11 @@ def _part(word: str, seed: int) -> str:
     return f"{word.replace('=', '')}-{seed}"
 
 
-def _of(config: Config) -> tuple[str, ...]:
-    words = config.remedies
-    if not words or len(set(words)) < len(words):
-        raise InputError(
-            f"--remedies is {' '.join(words) or 'empty'}: name at least one, each once."
-        )
-    return words
-
-
 def _check(config: Config) -> None:
     run.check_positive(config, "seeds", "stacked", "width", "latents", "looks")
+    run.check_distinct(config, "remedies")
     run.check_bounds(config, "samples", least=SHOWN)
-    for word in _of(config):
+    for word in config.remedies:
         chosen = remedies.from_words(word, images=True)
         if config.normalization == "spectral" and any(r.unroll for r in chosen):
             raise InputError(

@@ -85,15 +85,17 @@ def signal_correlations(
         InputError: See `rank_correlation`.
     """
     target = np.asarray(target, np.float64)
-    return {
-        name: SignalCorrelation(
-            rank_correlation(values, target),
-            rank_correlation(np.diff(np.asarray(values)), np.diff(target)),
+    if len(target) < 4:
+        return {}
+    target, found = _check("target", target), {}
+    for name, values in signals.items():
+        signal = _check(f"The signal {name!r}", values)
+        found[name] = SignalCorrelation(
+            rank_correlation(signal, target),
+            rank_correlation(np.diff(signal), np.diff(target)),
             len(target),
         )
-        for name, values in signals.items()
-        if len(target) >= 4
-    }
+    return found
 
 
 def _check(name: str, values: ArrayLike) -> np.ndarray:

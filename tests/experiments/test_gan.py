@@ -189,8 +189,8 @@ def test_a_resumed_run_is_the_run_in_one_go_to_the_bit(finished, tmp_path):
 
 def test_a_finished_run_can_be_judged(finished):
     found = restored_runs.restore(Path(finished[1]["page"]).parent)
-    assert list(found.models) == list(LABELS.values())
-    model, state = found.models["WGAN, clipping"]
+    assert list(found.models) == list(SMALL.systems)
+    model, state = found.models["wgan"]
     assert int(state.step) == 25
     pictures = judged_sets.pictures_of(found.config)
     judged = judged_sets.judged_sets(jax.random.key(0), model, state, pictures)

@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from jaxgen.errors import InputError
-from jaxgen.metrics import rank_correlation
+from jaxgen.metrics import rank_correlation, signal_correlations
 
 
 def test_the_rank_correlation_is_spearmans():
@@ -42,3 +42,18 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
 def test_what_is_no_pairs_of_numbers_is_refused(x, y, message):
     with pytest.raises(InputError, match=message):
         rank_correlation(x, y)
+
+
+def test_signals_are_ranked_by_their_values_and_by_their_changes():
+    target = np.array([9.0, 7.0, 4.0, 3.0, 1.0])
+    falling = np.array([5.0, 4.0, 3.0, 1.0, 0.5])
+    found = signal_correlations({"loss": falling, "score": -falling}, target)
+    assert list(found) == ["loss", "score"]
+    assert found["loss"].level.value == pytest.approx(1)
+    assert found["score"].level.value == pytest.approx(-1)
+    change = spearmanr(np.diff(falling), np.diff(target)).statistic
+    assert found["loss"].change.value == pytest.approx(change)
+    assert {one.number for one in found.values()} == {5}
+    assert signal_correlations({"loss": falling[:3]}, target[:3]) == {}
+    with pytest.raises(InputError, match="signal 'loss' has shape"):
+        signal_correlations({"loss": falling * np.nan}, target)
