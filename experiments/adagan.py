@@ -1,10 +1,5 @@
 """AdaGAN: a few GANs that each miss modes make a mixture that has most of them.
 
-Claim: A generator with one narrow hidden layer settles on three of the eight modes of a
-ring. Each further component goes where modes are missing, as it is trained on the data
-that the mixture so far lacks: three of them have seven modes, and the share of good
-samples rises on the way.
-
 Source: Tolstikhin et al., AdaGAN: Boosting Generative Models, 2017, algorithms 1 and 2.
 
 Command: `python -m experiments.adagan`; 2 minutes of one CPU core, 8 seeds. Mixtures of
@@ -30,6 +25,13 @@ from jaxgen.files import write_npz
 from jaxgen.losses.gan import LossName
 from jaxgen.models import Ensemble, remedies
 from jaxgen.typing import PRNGKeyArray
+
+CLAIM = (
+    "A generator with one narrow hidden layer settles on three of the eight modes "
+    "of a ring. Each further component goes where modes are missing, as it is "
+    "trained on the data that the mixture so far lacks: three of them have seven "
+    "modes, and the share of good samples rises on the way."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,7 +161,7 @@ def main(config: Config) -> dict[str, Any]:
             "adagan",
             f"{mixture.name}-{config.components}",
             title=f"A mixture of GANs on {mixture.name}",
-            doc=__doc__ or "",
+            claim=CLAIM,
         )
         state = run.train(
             config,

@@ -1,10 +1,5 @@
 """The beta-VAE as the constrained problem it is: sweep beta, or let it be found.
 
-Claim: Beta is the price of a constraint on the KL. A dual ascent finds the beta for
-which the KL meets its target, and a fixed beta of that size ends at the same KL. A
-larger beta lowers the KL and is paid for in reconstruction; how much it disentangles is
-read off scores over seeds.
-
 Source: Higgins et al., beta-VAE, 2017; Burgess et al., Understanding disentangling in
 beta-VAE, 2018; Rezende and Viola, Taming VAEs, 2018.
 
@@ -36,6 +31,13 @@ from experiments import vae_parts
 from experiments.beta_studies import constrained, sweep
 from jaxgen import run
 from jaxgen.errors import InputError
+
+CLAIM = (
+    "Beta is the price of a constraint on the KL. A dual ascent finds the beta for "
+    "which the KL meets its target, and a fixed beta of that size ends at the same "
+    "KL. A larger beta lowers the KL and is paid for in reconstruction; how much it "
+    "disentangles is read off scores over seeds."
+)
 
 SPRITES = "the sweep draws its own sprites, whose factors are known"
 OPTIONS = {
@@ -135,8 +137,8 @@ def main(config: Config) -> dict[str, Any]:
     if config.study == "sweep":
         hidden = (128,) if config.network == "mlp" else None
         config = _with(config, kl_target=6.0, image_size=24, steps=4000, hidden=hidden)
-        return sweep.study(config, __doc__ or "")
-    return constrained.study(_with(config, kl_target=25.0), __doc__ or "")
+        return sweep.study(config, CLAIM)
+    return constrained.study(_with(config, kl_target=25.0), CLAIM)
 
 
 def _check_used(config: Config) -> None:

@@ -1,8 +1,5 @@
 """A VAE whose latents are categories learns through relaxed samples.
 
-Claim: A softmax of perturbed logits, cooled as training goes on, lets the gradient into
-the encoder of 20 categories of 10 classes, and what is learned holds for true samples.
-
 Source: Jang, Gu and Poole, Categorical Reparameterization with Gumbel-Softmax, 2017;
 the networks are those of the authors' notebook, github.com/ericjang/gumbel-softmax.
 
@@ -24,6 +21,12 @@ from experiments.latent_arrays import chosen, latent_figures
 from jaxgen import metrics, models, random, report, run
 from jaxgen.errors import InputError
 from jaxgen.training import on_one_device
+
+CLAIM = (
+    "A softmax of perturbed logits, cooled as training goes on, lets the gradient "
+    "into the encoder of 20 categories of 10 classes, and what is learned holds for "
+    "true samples."
+)
 
 PUBLISHED = {
     "gumbel_softmax": 101.5,
@@ -147,7 +150,7 @@ def main(config: Config) -> dict[str, Any]:
             f"{setup.train.name}-{discrete_parts.latents_name(config)}"
             f"-{config.estimator}",
             title=f"A VAE with discrete latents on {setup.train.name}",
-            doc=__doc__ or "",
+            claim=CLAIM,
             floors=run.floors(vae_parts.likelihood_of(config).floor, setup),
         )
         snapshots = run.snapshots(folder.arrays / "epochs.npz", setup, model)

@@ -1,9 +1,5 @@
 """A VAE that is told the label, beside one that is not.
 
-Claim: Told the label, a VAE with the same networks and as many latents reconstructs the
-same test images better. Its latents are left with style: one label fills the whole
-latent plane, and one latent draws every label in its own hand.
-
 Source: Sohn, Lee and Yan, Learning Structured Output Representation using Deep
 Conditional Generative Models, 2015; Kingma et al., Semi-supervised Learning with Deep
 Generative Models, 2014, model M2 with every label seen.
@@ -38,6 +34,12 @@ from jaxgen.metrics import require_sklearn
 from jaxgen.models.latent_views import SHOWN
 from jaxgen.training import on_one_device
 from jaxgen.typing import Array, PRNGKeyArray
+
+CLAIM = (
+    "Told the label, a VAE with the same networks and as many latents reconstructs "
+    "the same test images better. Its latents are left with style: one label fills "
+    "the whole latent plane, and one latent draws every label in its own hand."
+)
 
 STYLES = 8
 """Latents that are drawn with every label."""
@@ -258,7 +260,7 @@ def main(config: Config) -> dict[str, Any]:
             "cvae",
             f"{setup.train.name}-{config.network}-z{config.latents}",
             title=f"A VAE that is told the label, on {setup.train.name}",
-            doc=__doc__ or "",
+            claim=CLAIM,
             conditional=True,
             floors=run.floors(vae_parts.likelihood_of(config).floor, setup),
         )

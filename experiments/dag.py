@@ -1,9 +1,5 @@
 """A GAN of few data learns from rotated images without drawing rotated ones.
 
-Claim: A generator trained on augmented data draws augmented data; so it does where one
-head of the critic sees all transforms of data and samples alike. With a head for each
-transform (DAG) almost nothing leaks.
-
 Source: Tran et al., On Data Augmentation for GAN Training, 2021; Zhao et al.,
 Differentiable Augmentation for Data-Efficient GAN Training, 2020; Karras et al.,
 Training Generative Adversarial Networks with Limited Data, 2020.
@@ -43,6 +39,12 @@ from jaxgen.errors import InputError
 from jaxgen.files import write_npz
 from jaxgen.images import every_nth
 from jaxgen.training import on_one_device
+
+CLAIM = (
+    "A generator trained on augmented data draws augmented data; so it does where "
+    "one head of the critic sees all transforms of data and samples alike. With a "
+    "head for each transform (DAG) almost nothing leaks."
+)
 
 SHOWN = 12
 """Samples of each method in the figure."""
@@ -107,7 +109,7 @@ def main(config: Config) -> dict[str, Any]:
             "dag",
             f"{setup.train.name}-{config.network}-{config.transforms}",
             title=f"Augmentation for a GAN of few {setup.train.name} images",
-            doc=__doc__ or "",
+            claim=CLAIM,
             records=False,
         )
         run.print_line(

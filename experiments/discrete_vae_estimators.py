@@ -1,10 +1,5 @@
 """Every estimator for discrete latents along the training of one VAE.
 
-Claim: Estimators are to be compared where they are used: along a training run the
-antithetic pair of DisARM has less variance than two independent samples, averaging over
-the noise given its sample makes Gumbel-Rao less noisy than its straight-through
-original, REBAR has no bias, and the relaxed ones, which have, train all the same.
-
 Source: Dong et al., DisARM, 2020; Paulus et al., Rao-Blackwellizing the
 Straight-Through Gumbel-Softmax Gradient Estimator, 2021; Tucker et al., REBAR, 2017;
 docs/estimators.md has the others.
@@ -49,6 +44,14 @@ from jaxgen.losses.vae.families import Bernoulli, Categorical
 from jaxgen.losses.vae.priors import Prior
 from jaxgen.training import on_one_device
 from jaxgen.typing import Array, Network
+
+CLAIM = (
+    "Estimators are to be compared where they are used: along a training run the "
+    "antithetic pair of DisARM has less variance than two independent samples, "
+    "averaging over the noise given its sample makes Gumbel-Rao less noisy than its "
+    "straight-through original, REBAR has no bias, and the relaxed ones, which "
+    "have, train all the same."
+)
 
 Name = Literal[
     "score",
@@ -191,7 +194,7 @@ def main(config: Config) -> dict[str, Any]:
             "discrete_vae_estimators",
             f"{setup.train.name}-{discrete_parts.latents_name(config)}",
             title=f"Estimators for discrete latents on {setup.train.name}",
-            doc=__doc__ or "",
+            claim=CLAIM,
         )
         kept, states = train_all(config, setup, folder, parts)
         runs = own_runs(config, setup, folder, parts, states)

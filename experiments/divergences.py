@@ -1,10 +1,5 @@
 """What KL, JS and Wasserstein distances say of distributions that part, and critics.
 
-Claim: Where two distributions do not overlap, KL is infinite and JS is log 2 however
-far apart they are: a discriminator reads exactly that, and its minimax gradient
-vanishes. The Wasserstein distance, and a critic that is kept Lipschitz, still tell how
-far and which way.
-
 Source: Arjovsky, Chintala and Bottou, Wasserstein GAN, 2017: example 1, figures 1, 2.
 Arjovsky and Bottou, Towards Principled Methods for Training Generative Adversarial
 Networks, 2017: theorem 2.5. Gulrajani et al., Improved Training of Wasserstein GANs,
@@ -33,6 +28,13 @@ from jaxgen import random, run, training
 from jaxgen.errors import InputError
 from jaxgen.files import write_npz
 from jaxgen.progress import Progress
+
+CLAIM = (
+    "Where two distributions do not overlap, KL is infinite and JS is log 2 however "
+    "far apart they are: a discriminator reads exactly that, and its minimax "
+    "gradient vanishes. The Wasserstein distance, and a critic that is kept "
+    "Lipschitz, still tell how far and which way."
+)
 
 Name = Literal["parallel_lines", "moving_apart", "learned_critics", "moved_earth"]
 
@@ -130,7 +132,7 @@ def main(config: Config) -> dict[str, Any]:
         {
             "experiment": "divergences",
             "title": "Divergences, and the critics that read them",
-            "claim": (__doc__ or "").split("Claim: ")[1].split("\n\n")[0],
+            "claim": CLAIM,
             "command": run.command_of(config),
             "config": dataclasses.asdict(config),
             # Nothing here is resumed, and no record is logged along the way.

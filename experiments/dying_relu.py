@@ -1,10 +1,5 @@
 """How many units of a critic never switch on, and what its generator then learns by.
 
-Claim: With a learning rate that is too high, units of a rectified critic switch off for
-good. At 1e-3 no generated point is without a gradient. At 1e-2 more than three times as
-many units of the later layers are dead as with a leaky rectifier. At 3e-2 the critics
-of many seeds pass no gradient at all to any generated point; leaky ones always do.
-
 Source: Lu et al., Dying ReLU and Initialization, 2020; Maas et al., Rectifier
 Nonlinearities Improve Neural Network Acoustic Models, 2013 (the leaky rectifier).
 
@@ -33,6 +28,14 @@ from jaxgen.errors import InputError
 from jaxgen.files import write_npz
 from jaxgen.metrics import wilson_interval
 from jaxgen.models import GAN, EnsembleState
+
+CLAIM = (
+    "With a learning rate that is too high, units of a rectified critic switch off "
+    "for good. At 1e-3 no generated point is without a gradient. At 1e-2 more than "
+    "three times as many units of the later layers are dead as with a leaky "
+    "rectifier. At 3e-2 the critics of many seeds pass no gradient at all to any "
+    "generated point; leaky ones always do."
+)
 
 STEPS_PER_EPOCH = 100
 """What the progress bar calls an epoch: points are drawn anew in each step."""
@@ -120,7 +123,7 @@ def main(config: Config) -> dict[str, Any]:
             "dying_relu",
             mixture.name,
             title="Dying rectifiers",
-            doc=__doc__ or "",
+            claim=CLAIM,
         )
         state = run.train(
             config,

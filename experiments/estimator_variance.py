@@ -1,9 +1,5 @@
 """Gradient estimators side by side, held to exact values: no estimator dominates.
 
-Claim: No gradient estimator dominates. The pathwise gradient, the best there is for
-smooth functions, is 25 times worse than the score function at cos 5x; a coupling, a
-baseline or a relaxation helps in one place and hurts in another.
-
 Source: Mohamed, Rosca, Figurnov and Mnih, Monte Carlo Gradient Estimation in Machine
 Learning, 2020: figures 2 and 3, section 8.3. The variances of binary variables follow
 Dong, Mnih and Tucker, DisARM, 2020.
@@ -29,6 +25,12 @@ from jaxgen import random, run, training
 from jaxgen.errors import InputError
 from jaxgen.files import write_npz
 from jaxgen.progress import Progress
+
+CLAIM = (
+    "No gradient estimator dominates. The pathwise gradient, the best there is for "
+    "smooth functions, is 25 times worse than the score function at cos 5x; a "
+    "coupling, a baseline or a relaxation helps in one place and hurts in another."
+)
 
 Name = Literal["three_ways", "integrands", "bernoulli", "regression"]
 
@@ -113,7 +115,7 @@ def main(config: Config) -> dict[str, Any]:
         {
             "experiment": "estimator_variance",
             "title": "Gradient estimators side by side",
-            "claim": (__doc__ or "").split("Claim: ")[1].split("\n\n")[0],
+            "claim": CLAIM,
             "command": run.command_of(config),
             "config": dataclasses.asdict(config),
             # Nothing here is resumed, and no record is logged along the way.

@@ -1,8 +1,5 @@
 """What a trained run is worth, or how far two sets of images lie apart.
 
-Claim: Numbers of generated images say something when they stand beside their interval,
-beside what real images get of the same number, and beside what was done to get them.
-
 Source: Heusel et al., GANs Trained by a Two Time-Scale Update Rule, 2017; Kynkäänniemi
 et al., Improved Precision and Recall, 2019; Naeem et al., Reliable Fidelity and
 Diversity Metrics, 2020; Sajjadi et al., Assessing Generative Models via Precision and
@@ -54,6 +51,12 @@ from jaxgen.errors import InputError
 from jaxgen.metrics import Measure, mean_interval, path_measure
 from jaxgen.metrics.features import FeatureNet
 from jaxgen.typing import PRNGKeyArray
+
+CLAIM = (
+    "Numbers of generated images say something when they stand beside their "
+    "interval, beside what real images get of the same number, and beside what was "
+    "done to get them."
+)
 
 try:
     from tyro.conf import Positional
@@ -295,7 +298,7 @@ def open_folder(config: Config) -> training.RunFolder:
         {
             "experiment": "evaluate",
             "title": f"{generated} against {real}",
-            "claim": (__doc__ or "").split("Claim: ")[1].split("\n\n")[0],
+            "claim": CLAIM,
             "command": command_line(config),
             "config": dataclasses.asdict(config),
             # Nothing here is trained, and no record is logged along the way.

@@ -1,9 +1,5 @@
 """A translator of few pairs: what DAG and DiffAugment mend of its overfitting.
 
-Claim: With few pairs a translator knows them by heart, and its translations of other
-images get worse. Heads of the critic for transforms (DAG) and DiffAugment, which help a
-GAN of few images, can mend of it what is the critic's; what is the generator's is not.
-
 Source: Tran et al., On Data Augmentation for GAN Training, 2021; Zhao et al.,
 Differentiable Augmentation for Data-Efficient GAN Training, 2020; Isola et al.,
 Image-to-Image Translation with Conditional Adversarial Networks, 2017.
@@ -49,6 +45,13 @@ from experiments.few_pairs_studies.parts import Method
 from jaxgen import data, metrics, models, random, run, training
 from jaxgen.errors import InputError
 from jaxgen.training import on_one_device
+
+CLAIM = (
+    "With few pairs a translator knows them by heart, and its translations of other "
+    "images get worse. Heads of the critic for transforms (DAG) and DiffAugment, "
+    "which help a GAN of few images, can mend of it what is the critic's; what is "
+    "the generator's is not."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +119,7 @@ def main(config: Config) -> dict[str, Any]:
             "few_pairs",
             f"{first.test.name}-{config.system}",
             title=f"{config.system} of few pairs of {first.test.name}",
-            doc=__doc__ or "",
+            claim=CLAIM,
             fixed=run.LENGTH,
             records=False,
         )

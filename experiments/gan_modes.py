@@ -1,11 +1,5 @@
 """How often does a GAN miss modes, under which loss, and what helps?
 
-Claim: Mode collapse is a matter of setting and of luck, so it is measured as a
-probability, over many seeds. With a critic that learns ten times slower than the
-generator a plain GAN has one or two modes of a ring of eight, and never all of them;
-pairs of samples shown to the critic, or a generator that looks ahead through five of
-its steps, bring them back in every seed.
-
 Source: Metz et al., Unrolled Generative Adversarial Networks, 2017; Srivastava et al.,
 VEEGAN, 2017; Lin et al., PacGAN, 2018, section 4.1: ring, grid, 2,500 samples, three
 standard deviations.
@@ -45,6 +39,14 @@ from jaxgen import models, random, run, training
 from jaxgen.data import mixtures
 from jaxgen.errors import InputError
 from jaxgen.losses.gan import LossName, name_label
+
+CLAIM = (
+    "Mode collapse is a matter of setting and of luck, so it is measured as a "
+    "probability, over many seeds. With a critic that learns ten times slower than "
+    "the generator a plain GAN has one or two modes of a ring of eight, and never "
+    "all of them; pairs of samples shown to the critic, or a generator that looks "
+    "ahead through five of its steps, bring them back in every seed."
+)
 
 STEPS_PER_EPOCH = 100
 """What the progress bar calls an epoch: points are drawn anew in each step."""
@@ -126,7 +128,7 @@ def main(config: Config) -> dict[str, Any]:
             f"{mixture.name}-{config.critic_learning_rate:g}",
             title=f"GANs on {mixture.name}"
             + ("" if mixture.means is None else ": which modes they find"),
-            doc=__doc__ or "",
+            claim=CLAIM,
             fixed=run.LENGTH,  # noise falls over the whole run
         )
         folder.metrics.touch()  # each model has its own, in parts/

@@ -1,9 +1,5 @@
 """One network, trained as the decoder of a VAE and as the generator of a GAN.
 
-Claim: A VAE pays for every image that it cannot explain, so it covers the data and
-blurs what it is unsure of; a GAN pays for every image that looks made up, so it draws
-sharp images and may leave some of the data out.
-
 Source: Kingma and Welling, Auto-Encoding Variational Bayes, 2014; Goodfellow et al.,
 Generative Adversarial Networks, 2014; Sajjadi et al., Assessing Generative Models via
 Precision and Recall, 2018.
@@ -36,6 +32,12 @@ from jaxgen.losses.vae import priors
 from jaxgen.models import remedies
 from jaxgen.training import on_one_device
 from jaxgen.typing import Array, Network, Params, PyTree
+
+CLAIM = (
+    "A VAE pays for every image that it cannot explain, so it covers the data and "
+    "blurs what it is unsure of; a GAN pays for every image that looks made up, so "
+    "it draws sharp images and may leave some of the data out."
+)
 
 TERMS = {"vae": ("loss", "kl"), "gan": ("critic_loss", "fake_logit")}
 """What the progress bar shows."""
@@ -140,7 +142,7 @@ def main(config: Config) -> dict[str, Any]:
             "gan_vs_vae",
             f"{setup.train.name}-{config.network}-z{config.latents}",
             title=f"A GAN beside a VAE on {setup.train.name}",
-            doc=__doc__ or "",
+            claim=CLAIM,
             labels={"gan": "GAN"},
         )
         samplers = {}

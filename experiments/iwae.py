@@ -1,9 +1,5 @@
 """Importance weighted autoencoders: a tighter bound, and more latents that are used.
 
-Claim: Trained by the bound of k samples, a VAE reaches a higher likelihood, the more so
-the larger k is. With more samples the signal of the plain gradient drowns in its noise,
-and that of the doubly reparameterized one much less.
-
 Source: Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders, 2016, table 1
 (one stochastic layer); Tucker et al., Doubly Reparameterized Gradient Estimators for
 Monte Carlo Objectives, 2019; Rainforth et al., Tighter Variational Bounds are Not
@@ -53,6 +49,12 @@ from jaxgen.estimators import Estimator
 from jaxgen.files import write_npz
 from jaxgen.training import on_one_device
 from jaxgen.typing import Array, PRNGKeyArray
+
+CLAIM = (
+    "Trained by the bound of k samples, a VAE reaches a higher likelihood, the more "
+    "so the larger k is. With more samples the signal of the plain gradient drowns "
+    "in its noise, and that of the doubly reparameterized one much less."
+)
 
 GRADIENTS: dict[str, Estimator] = {
     "pathwise": estimators.Pathwise(),
@@ -288,7 +290,7 @@ def main(config: Config) -> dict[str, Any]:
             "iwae",
             f"{setup.train.name}-k{'-'.join(map(str, config.ks))}",
             title=f"Importance weighted autoencoders on {setup.train.name}",
-            doc=__doc__ or "",
+            claim=CLAIM,
             # Burda's stages are spread over the whole run.
             fixed=run.LENGTH if config.schedule == "burda" else set(),
         )

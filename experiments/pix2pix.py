@@ -1,8 +1,5 @@
 """pix2pix learns from pairs of images to translate one kind into the other.
 
-Claim: From pairs a network learns a translation whose images lie nearer to the truth of
-held-out pairs than the input does, and than the mean image.
-
 Source: Isola et al., Image-to-Image Translation with Conditional Adversarial Networks,
 2017, sections 3 and 4.2, and their published code.
 
@@ -36,6 +33,11 @@ from typing import Any, Literal
 
 from experiments.translation_studies import parts, training
 from jaxgen import data, metrics, models, run
+
+CLAIM = (
+    "From pairs a network learns a translation whose images lie nearer to the truth "
+    "of held-out pairs than the input does, and than the mean image."
+)
 
 Objective = Literal["l1", "gan", "cgan", "l1+gan", "l1+cgan"]
 
@@ -143,7 +145,7 @@ def main(config: Config) -> dict[str, Any]:
             "pix2pix",
             parts.run_name(config, name, config.objective),
             title=f"pix2pix on {name}",
-            doc=__doc__ or "",
+            claim=CLAIM,
             fixed=run.LENGTH if config.decay else frozenset(),
             command=run.command_of(asked),
         )

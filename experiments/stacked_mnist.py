@@ -1,10 +1,5 @@
 """How many of a thousand modes does a GAN draw, alone and with pairs for its critic?
 
-Claim: Three digits as the colours of one image are a thousand modes that a classifier
-can count. As published, a DCGAN keeps a tenth of them, and all of them where its critic
-sees two samples at a time. A few thousand steps show neither: the classifier reads most
-modes in strokes that are no digits yet, so those it is sure of are counted beside them.
-
 Source: Metz et al., Unrolled Generative Adversarial Networks, 2017, section 3.3.1;
 Srivastava et al., VEEGAN, 2017, section 4.2; Lin et al., PacGAN, 2018, section 4.2.
 
@@ -50,6 +45,14 @@ from jaxgen.metrics import draw_images
 from jaxgen.models import remedies
 from jaxgen.networks import CriticNormalization
 from jaxgen.training import on_one_device
+
+CLAIM = (
+    "Three digits as the colours of one image are a thousand modes that a "
+    "classifier can count. As published, a DCGAN keeps a tenth of them, and all of "
+    "them where its critic sees two samples at a time. A few thousand steps show "
+    "neither: the classifier reads most modes in strokes that are no digits yet, so "
+    "those it is sure of are counted beside them."
+)
 
 SHOWN = 64
 """Images of each system in the figure."""
@@ -121,7 +124,7 @@ def main(config: Config) -> dict[str, Any]:
             "stacked_mnist",
             "-".join([setup.train.name, *built, f"w{config.width}"]).replace("=", ""),
             title=f"Modes of {setup.train.name}",
-            doc=__doc__ or "",
+            claim=CLAIM,
             labels={_part(word, 0): label_of(word) for word in built},
         )
         judge = judge_of(single.train, single.test)

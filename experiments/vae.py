@@ -179,4 +179,4 @@ def main(config: Config) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    run.command_line(main, Config, CLAIM.sentence, EXAMPLES)
+    run.command_line(main, Config, __doc__ or CLAIM.sentence, EXAMPLES)

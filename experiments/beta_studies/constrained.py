@@ -59,7 +59,7 @@ def build(config: Any, image_shape: tuple[int, int, int], steps: int) -> models.
     )
 
 
-def study(config: Any, doc: str) -> dict[str, Any]:
+def study(config: Any, claim: str) -> dict[str, Any]:
     """Trains, measures the constraint, draws; returns the final numbers."""
     build(config, run.IMAGE_SHAPE, 1)
     setup = run.prepare(config)
@@ -74,7 +74,7 @@ def study(config: Any, doc: str) -> dict[str, Any]:
             title=f"A VAE held to {config.kl_target:g} nats, on {setup.train.name}"
             if aims
             else f"A beta-VAE by {config.objective}, on {setup.train.name}",
-            doc=doc,
+            claim=claim,
             # The learning rate, and a capacity, are spread over the whole run.
             fixed=run.LENGTH,
             constraint={"kl": config.kl_target} if aims else {},

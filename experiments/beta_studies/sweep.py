@@ -51,7 +51,7 @@ def settings_of(config: Any) -> tuple[list[str], Setting]:
     return names, Setting(*jnp.array(rows, jnp.float32).T)
 
 
-def study(config: Any, doc: str) -> dict[str, Any]:
+def study(config: Any, claim: str) -> dict[str, Any]:
     """Trains all members, scores each, draws; returns medians by setting."""
     setup = sprites_setup(config)
     names, settings = settings_of(config)
@@ -80,7 +80,7 @@ def study(config: Any, doc: str) -> dict[str, Any]:
             "beta_vae",
             f"sweep-{config.image_size}px-z{config.latents}",
             title="Beta-VAEs on sprites: disentanglement and its price",
-            doc=doc,
+            claim=claim,
             floors=run.floors(vae_parts.likelihood_of(config).floor, setup),
         )
         state, terms = _train(config, setup, folder, every, names, "members")

@@ -59,7 +59,7 @@ class PublishedGAN(NamedTuple):
         return adam_pair(rate, rate, b1=self.b1, b2=self.b2, remedies=remedies)
 
 
-PUBLISHED_GANS: Mapping[PublishedName, PublishedGAN] = {
+PUBLISHED_GANS: Mapping[str, PublishedGAN] = {
     "non_saturating": PublishedGAN(label="non-saturating", loss="non_saturating"),
     "least_squares": PublishedGAN(label="least squares", loss="least_squares"),
     "hinge": PublishedGAN(
@@ -98,7 +98,7 @@ R3GAN (Huang et al., 2024), WGAN (Arjovsky et al., 2017), WGAN-GP (Gulrajani et 
 
 
 def published_gan(
-    name: PublishedName,
+    name: str,
     generator: Network | StyledGenerator,
     critic: Network,
     *,

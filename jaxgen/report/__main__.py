@@ -6,16 +6,19 @@ from pathlib import Path
 
 from jaxgen.errors import InputError
 from jaxgen.report import write_page
+from jaxgen.report.runs_page import write_gallery
 
 __all__ = ["main"]
 
 _EPILOG = """\
-A run's folder holds config.json and metrics.jsonl, and what the experiment left in
-arrays/*.npz; every figure whose arrays are there is drawn. Nothing is trained and no
-number changes, so a page can be drawn again after jaxgen's figures have changed, or
-while a run goes on.
+A run's folder holds config.json and metrics.jsonl, and the figures that the experiment
+has left as data: the words in figures/*.json, the arrays beside them. Nothing is
+trained and no number changes, so a page can be drawn again after jaxgen's figures have
+changed, or while a run goes on.
 
-example: python -m jaxgen.report runs/vae/*
+examples:
+  python -m jaxgen.report runs/vae/*
+  python -m jaxgen.report --gallery runs
 """
 
 
@@ -41,10 +44,16 @@ def main(arguments: list[str] | None = None) -> int:
         type=Path,
         help="the folder of a run, such as runs/vae/mnist5k",
     )
-    status = 0
-    for run in parser.parse_args(arguments).run:
+    parser.add_argument(
+        "--gallery",
+        action="store_true",
+        help="write one page, index.html, for all runs in each folder, such as runs",
+    )
+    options, status = parser.parse_args(arguments), 0
+    write = write_gallery if options.gallery else write_page
+    for run in options.run:
         try:
-            print(write_page(run))
+            print(write(run))
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
             status = 2

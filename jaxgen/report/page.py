@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jaxgen.report.kinds.base import FigureSpec, Pictures
     from jaxgen.report.plate import Plate
 
-__all__ = ["write_file", "write_page"]
+__all__ = ["render", "write_file", "write_page"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -55,7 +55,8 @@ def write_page(run: Path, *, progress: Progress | None = None) -> Path:
     figures, evaluated = drawn[: len(figures)], drawn[len(figures) :]
     with naming_arrays(content):
         explored = explorer.explorer(content)
-    html = _render(
+    html = render(
+        "page.html",
         title=content.config.get("title") or run.resolve().name,
         claim=content.config.get("claim", ""),
         experiment=content.config.get("experiment", ""),
@@ -73,6 +74,25 @@ def write_page(run: Path, *, progress: Progress | None = None) -> Path:
     page = run / "index.html"
     write_file(page, html.encode("utf-8"))
     return page
+
+
+def render(template: str, **context: Any) -> str:
+    """Fills a template in.
+
+    Args:
+      template: the name of its file.
+      **context: what it shows; a text never becomes markup.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(context)
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -125,19 +145,6 @@ def _pictures_of(run: Run, source: str, figure: "FigureSpec | Plate") -> "Pictur
         return figure.pictures()
     except InputError as error:
         raise InputError(f"{run.path / source}: {error}") from error
-
-
-def _render(**context: Any) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html").render(context)
 
 
 def _commands(run: Run) -> list[dict[str, str]]:

@@ -318,8 +318,9 @@ def svg_around(figure: Figure, axes: Axes, sheet: np.ndarray) -> bytes:
         f'preserveAspectRatio="none" xlink:href="data:image/png;base64,{encoded}"/>'
     )
     drawn = svg(figure)
-    at = drawn.index(b'<g id="axes_1">')
-    return drawn[:at] + image.encode("ascii") + b"\n  " + drawn[at:]
+    # On the paper, which is drawn first, and below the names.
+    at = drawn.index(b"</g>", drawn.index(b'<g id="patch_1">')) + len(b"</g>")
+    return drawn[:at] + b"\n  " + image.encode("ascii") + drawn[at:]
 
 
 def recolour(drawn: bytes, theme: Theme) -> bytes:

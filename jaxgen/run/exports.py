@@ -214,7 +214,7 @@ def _functions(
             yield method, given, (likes(name), *told)
     if name is not None and hasattr(model, "encode") and hasattr(model, "decode"):
         yield from _decoder(model, rebuild, arrays, (likes(name), *told), of_rows)
-    if hasattr(model, "translate"):
+    if "a" in batch and hasattr(model, "translate"):
         both = "direction" in inspect.signature(model.translate).parameters
         for direction in ("a_to_b", "b_to_a")[: 1 + both]:
             more = {"direction": direction} if both else {}

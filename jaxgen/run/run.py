@@ -33,7 +33,6 @@ def open_folder(
     *,
     title: str,
     claim: str | Claim = "",
-    doc: str = "",
     fixed: Set[str] = frozenset(),
     **more: Any,
 ) -> training.RunFolder:
@@ -45,14 +44,11 @@ def open_folder(
         name: The run's name, where the options give none.
         title: The page's title.
         claim: What the script is to show.
-        doc: In place of it, a docstring with a paragraph "Claim: ...".
         fixed: Options that may not change when this run is resumed, though `FREE`
             names them; `LENGTH` where a schedule is spread over the whole run.
         **more: Further entries of `config.json`, for the page.
     """
     sentence = claim.sentence if isinstance(claim, Claim) else claim
-    if "Claim: " in doc:
-        sentence = doc.split("Claim: ")[1].split("\n\n")[0]
     folder = training.open_run(
         Path(config.output) / experiment,
         name if config.name is None else config.name,

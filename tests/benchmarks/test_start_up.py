@@ -28,10 +28,9 @@ def test_every_candidate_is_compared_with_the_import_of_the_four(monkeypatch, ca
 
 def test_a_process_that_ends_otherwise_is_an_error():
     start_up.process("-c", "raise SystemExit(2)", status=2)()
+    code = "import sys; print('a reason', file=sys.stderr); sys.exit(3)"
     with pytest.raises(RuntimeError, match="ended with 3: a reason"):
-        start_up.process(
-            "-c", "import sys; sys.stderr.write('a reason'); sys.exit(3)"
-        )()
+        start_up.process("-c", code)()
 
 
 def test_bytecode_and_cache_are_those_of_an_installation(monkeypatch):

@@ -4,9 +4,13 @@ import dataclasses
 import json
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from experiments import vae
+from jaxgen.run.restore import write_description
+from jaxgen.training import RunFolder
 from tests.report import evaluated
 from tests.report.family import folder as family
 from tests.report.folder import write_run
@@ -120,6 +124,9 @@ def _described(path: Path, **more) -> Path:
     (path / "checkpoints" / "2").mkdir(parents=True)
     (path / "config.json").write_text(json.dumps(DESCRIPTION | more))
     (path / "summary.json").write_text(json.dumps(SUMMARY))
+    model = vae.build(vae.Config(**OPTIONS), (8, 8, 1), 1)
+    batch = {"image": jax.ShapeDtypeStruct((4, 8, 8, 1), jnp.float32)}
+    write_description(RunFolder(path), model, batch)
     return path
 
 

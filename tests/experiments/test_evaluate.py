@@ -48,7 +48,7 @@ def train(script, output: Path, parts, **options) -> Path:
     name = script.__name__.removeprefix("experiments.")
     config = script.Config(**TRAINED | options, output=str(output))
     setup = run.prepare(config)
-    folder = run.open_folder(config, name, "run", title="A run", doc=script.__doc__)
+    folder = run.open_folder(config, name, "run", title="A run", claim="A.")
     for part, model in parts(config, setup).items():
         run.train(config, setup, folder, model, part=part)
     return folder.path

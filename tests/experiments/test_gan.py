@@ -232,6 +232,14 @@ def test_every_system_takes_a_step_with_convolutions(system, conditional):
     assert ("estimate" in metrics) == (system in ("non_saturating", "wgan"))
 
 
+def test_the_preset_of_labels_is_a_dcgan_of_ten_classes():
+    config = dataclasses.replace(gan.CONDITIONAL, data="digits", width=2, devices=1)
+    (name,) = config.systems
+    model = gan.build(config, name, run.prepare(config))
+    assert model.num_classes == 10
+    assert config.look_every == 1
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -30,7 +30,7 @@ def trained(tmp_path_factory) -> tuple[Path, Any]:
     config = vae.Config(**COMMON, output=str(tmp_path_factory.mktemp("runs")))
     setup = run.prepare(config)
     model = vae.build(config, setup.train.image_shape, setup.batches.steps_per_epoch)
-    folder = run.open_folder(config, "vae", "run", title="A VAE", doc=vae.__doc__)
+    folder = run.open_folder(config, "vae", "run", title="A VAE", claim="A.")
     return folder.path, run.train(config, setup, folder, model)
 
 
@@ -136,7 +136,7 @@ def test_the_members_of_a_sweep_are_judged_one_by_one(tmp_path):
         **COMMON, output=str(tmp_path), lambdas=(0.5, 2.0), components=3
     )
     setup = run.prepare(config)
-    folder = run.open_folder(config, "cs_vae", "run", title="", doc=cs_vae.__doc__)
+    folder = run.open_folder(config, "cs_vae", "run", title="", claim="A.")
     trained = cs_vae.train(config, setup, folder)
     found = restored_runs.restore(folder.path)
     assert list(found.models) == [

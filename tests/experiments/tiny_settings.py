@@ -13,6 +13,17 @@ PAIRS = {
     "look_every": 1,
     "devices": 1,
 }
+SETS = {
+    "degrade": "none",
+    "image_size": 16,
+    "share": 0.06,
+    "width": 4,
+    "critic_width": 4,
+    "epochs": 1,
+    "batch_size": 16,
+    "look_every": 1,
+    "devices": 1,
+}
 SETTINGS: dict[str, dict[str, Any]] = {
     "adagan": {
         "components": 2,
@@ -55,11 +66,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "nll_samples": 4,
         "nll_images": 100,
     },
+    "cut": SETS | {"best": "l1"},
     "cvae": DIGITS
     | {"epochs": 2, "batch_size": 64, "learning_rate": 5e-3, "nll_samples": 4},
-    "cut": PAIRS | {"epochs": 1},
-    "cyclegan": PAIRS
-    | {"best": "cycle", "identity_weight": 0.0, "pool": 3, "epochs": 1},
+    "cyclegan": SETS | {"best": "cycle", "identity_weight": 0.0, "pool": 3},
     "dag": DIGITS
     | {
         "methods": ("dag",),

@@ -69,7 +69,7 @@ def build():
 def main(output: str) -> None:
     config = Config(output=output, name="run")
     setup = run.prepare(config)
-    folder = run.open_folder(config, "tiny", "run", title="", doc="Claim: none.\n\n")
+    folder = run.open_folder(config, "tiny", "run", title="", claim="none")
     key, found = jax.random.key(7), {}
     for name, model in build().items():
         state = run.train(config, setup, folder, model, part=name)

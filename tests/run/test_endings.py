@@ -33,7 +33,7 @@ def end(
     """Runs a script that opens its folder, saves something and fails."""
 
     def main(config: Config) -> None:
-        folder = run.open_folder(config, "test", "a", title="T", doc=DOC)
+        folder = run.open_folder(config, "test", "a", title="T", claim="A.")
         if save is not None:
             save(folder)
         raise error
@@ -289,7 +289,7 @@ def test_a_page_without_its_run_is_no_success(monkeypatch, capsys):
         return path / "index.html"
 
     def main(config: Config) -> None:
-        folder = run.open_folder(config, "test", "a", title="T", doc=DOC)
+        folder = run.open_folder(config, "test", "a", title="T", claim="A.")
         run.finish(folder, {"loss": (1.0, "nats")}, seconds=1.0)
 
     monkeypatch.setattr("jaxgen.report.write_page", draw)

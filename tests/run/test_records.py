@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from experiments.gan_studies import curves
 from jaxgen import run, training
 from jaxgen.errors import InputError
 
@@ -52,7 +51,51 @@ def test_a_rate_that_is_no_number_is_named(tmp_path):
     assert run.median_rate(write(tmp_path, RECORD)) is None
 
 
-def test_a_part_without_its_logit_is_named(tmp_path):
+def test_a_part_without_its_held_out_term_is_named(tmp_path):
     write(tmp_path / "parts" / "gan", RECORD)
     with pytest.raises(InputError, match=r"gan/metrics\.jsonl.*lacks 'real_logit'"):
-        curves.merge(training.RunFolder(tmp_path), ["gan"])
+        run.merge_parts(
+            training.RunFolder(tmp_path),
+            ["gan"],
+            split="train",
+            held_out={"real_logit": "held_out_logit"},
+        )
+
+
+def test_records_of_parts_get_what_was_measured_at_their_step(tmp_path):
+    train = RECORD | {"split": "train", "loss": 1.0}
+    for part in ("one", "two"):
+        home = tmp_path / "parts" / part
+        write(home, train, RECORD, train | {"step": 6, "epoch": 3.0})
+        quality = {"step": 6, "epoch": 3.0, "split": "quality", "fd": 9.0}
+        (home / "quality.jsonl").write_text(json.dumps(quality) + "\n")
+    folder = training.RunFolder(tmp_path)
+    own = write(tmp_path, RECORD | {"split": "own"})
+    for _ in range(2):  # a run that is resumed merges again
+        run.merge_parts(
+            folder,
+            ["one", "two"],
+            split="train",
+            held_out={"loss": "held_out"},
+            beside="quality.jsonl",
+        )
+    expected = [
+        {"step": 3, "epoch": 1.5, "split": part, "loss": 1.0, "held_out": 2.0}
+        if step == 3
+        else {"step": 6, "epoch": 3.0, "split": part, "loss": 1.0, "fd": 9.0}
+        for part in ("one", "two")
+        for step in (3, 6)
+    ]
+    assert training.read_records(own) == [RECORD | {"split": "own"}, *expected]
+
+
+def test_another_file_of_records_is_merged_likewise(tmp_path):
+    look = {"step": 1, "epoch": 0.5, "split": "monitor", "diversity": 0.5}
+    home = tmp_path / "parts" / "gan"
+    home.mkdir(parents=True)
+    (home / "monitor.jsonl").write_text(json.dumps(look) + "\n")
+    folder = training.RunFolder(tmp_path)
+    run.merge_parts(folder, ["gan"], split="monitor", file="monitor.jsonl")
+    found = training.read_records(tmp_path / "monitor.jsonl")
+    assert found == [look | {"split": "gan"}]
+    assert not (tmp_path / "metrics.jsonl").exists()

@@ -38,7 +38,7 @@ def test_the_command_that_is_told_goes_on(monkeypatch, tmp_path, capsys, part):
             key=jax.random.key(config.seed),
             steps=config.steps,
         )
-        folder = run.open_folder(config, "test", "a", title="T", doc=DOC)
+        folder = run.open_folder(config, "test", "a", title="T", claim="A.")
 
         def lose(state, step):
             if step == 15 and config.name == "lost":

@@ -41,7 +41,7 @@ def a_vae():
 def trained(output: Path, model, *, part: str | None = None, **options):
     config = Config(output=str(output), name="run", **options)
     setup = run.prepare(config)
-    folder = run.open_folder(config, "tiny", "run", title="", doc="Claim: none.\n\n")
+    folder = run.open_folder(config, "tiny", "run", title="", claim="none")
     return folder.path, run.train(config, setup, folder, model, part=part)
 
 
@@ -91,7 +91,7 @@ def test_parts_are_found_and_loaded_by_name(tmp_path):
     model = a_vae()
     config = Config(output=str(tmp_path), name="run")
     setup = run.prepare(config)
-    folder = run.open_folder(config, "tiny", "run", title="", doc="Claim: none.\n\n")
+    folder = run.open_folder(config, "tiny", "run", title="", claim="none")
     for part in ("two", "one"):
         run.train(config, setup, folder, model, part=part)
     assert run.parts_of(folder.path) == ("one", "two")

@@ -106,7 +106,10 @@ class FigureSpec:
 
         figure = self.draw(theme)
         assert not isinstance(figure, bytes)
-        return style.png(figure), style.svg(figure)
+        png = style.png(figure)
+        # Both files have one layout, which takes as long as drawing.
+        figure.set_layout_engine("none")
+        return png, style.svg(figure)
 
     def pictures(self) -> "Pictures":
         """Draws the figure for a page, light and dark, and as files."""

@@ -121,7 +121,7 @@ class Dots(FigureSpec):
         columns = min(3, len(rows)) if shared else 1
         lines = -(-len(rows) // columns)
         longest = max(map(len, rows))
-        tall = 0.75 + (0.15 + 0.14 * len(series)) * longest
+        tall = 0.75 + (0.11 + 0.16 * len(series)) * longest
         with theme.applied():
             figure = style.Figure(
                 figsize=(style.WIDTH, lines * tall), layout="constrained"
@@ -163,7 +163,8 @@ class Dots(FigureSpec):
                 fontsize=7.5,
                 color=theme.muted,
             )
-        step = min(0.22, 0.8 / len(colours))
+        step = min(0.3, 0.8 / len(colours))
+        spread = 0.22 if len(colours) == 1 else 0.4 * step
         for place, row in enumerate(panel.rows.values()):
             for index, (series, colour) in enumerate(colours.items()):
                 if series not in row:
@@ -171,7 +172,7 @@ class Dots(FigureSpec):
                 y, one = place + (index - (len(colours) - 1) / 2) * step, row[series]
                 if one.seeds is not None:
                     # Seeds that agree would hide each other.
-                    beside = y + np.linspace(-0.22, 0.22, len(one.seeds))
+                    beside = y + np.linspace(-spread, spread, len(one.seeds))
                     axes.plot(
                         one.seeds,
                         beside,

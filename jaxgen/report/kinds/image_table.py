@@ -155,9 +155,8 @@ class ImageTable(FigureSpec):
                 figsize=(width / style.DPI, height / style.DPI), dpi=style.DPI
             )
             axes = figure.add_axes((0, 0, 1, 1))
-            axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
-            axes.patch.set_visible(False)
-            style.bare(axes)
+            axes.set(xlim=(0, width), ylim=(height, 0))
+            axes.set_axis_off()
             for label in labels:
                 label.write(axes, theme)
             if self.below:

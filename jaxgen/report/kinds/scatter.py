@@ -114,7 +114,7 @@ class Scatter(FigureSpec):
                 figsize=(style.WIDTH, self._height(columns)), layout="constrained"
             )
             places = frames.mosaic(figure, list(self.panels), columns)
-            for index, (title, panel) in enumerate(self.panels.items()):
+            for title, panel in self.panels.items():
                 axes = places[title]
                 small = number > 3
                 axes.set_title(title, fontsize=8 if small else 9.5)
@@ -125,7 +125,6 @@ class Scatter(FigureSpec):
                     self._share(axes)
                 if not panel.x_label and not panel.y_label:
                     axes.set(xticks=[], yticks=[])
-                del index
             present = [
                 name
                 for name in listed
@@ -151,7 +150,7 @@ class Scatter(FigureSpec):
         lines = -(-len(self.panels) // columns)
         first = next(iter(self.panels.values()))
         if len(self.panels) > 1:
-            return 0.35 + lines * (style.WIDTH / max(columns, 3) + 0.28)
+            return 0.45 + lines * (style.WIDTH / max(columns, 3) + 0.1)
         if first.y_ticks:
             return 4.0
         wide, high = np.maximum(np.ptp(_all_points(first), axis=0), 1e-9)
@@ -223,7 +222,7 @@ class Scatter(FigureSpec):
         axes.set_aspect("equal", adjustable="box")
 
     def _legend(self, figure: "Figure", names: list[str], theme: "Theme") -> None:
-        from jaxgen.report import style
+        from jaxgen.report import frames, style
 
         handles = []
         for name in names:
@@ -233,13 +232,15 @@ class Scatter(FigureSpec):
                     [], [], color=colour, marker=marker, linestyle="", label=name
                 )
             )
+        beside = len(self.panels) == 1
+        columns = math.ceil(len(names) / 20)
         figure.legend(
             handles=handles,
-            loc="outside right upper",
-            title=self.legend_title,
+            loc="outside right upper" if beside else "outside upper left",
+            title=self.legend_title if beside else None,
             alignment="left",
             handletextpad=0.1,
-            ncols=math.ceil(len(names) / 20),
+            ncols=columns if beside else frames.legend_columns(names),
         )
 
 
