@@ -300,7 +300,6 @@ __all__ = [
     "mmd",
     "mmd_with_replicates",
     "mode_replicates",
-    "nearest_labels",
     "nearest_neighbours",
     "nearest_others",
     "neighbour_agreement",
