@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import jax
 
-from jaxgen import data, metrics, models, networks, random, report, run, training
+from jaxgen import data, metrics, models, networks, random, run, training
 from jaxgen.data import differentiable, transforms
 from jaxgen.models import remedies
 from jaxgen.models.schedules import decaying_adam
@@ -95,7 +95,7 @@ def build(
 ) -> models.CUT:
     """Returns the model for images of these channels and so many steps of training."""
     cures = _cures(config, steps) if cures is None else cures
-    network = {
+    network: dict[str, Any] = {
         "width": config.width,
         "blocks": networks.published_blocks(config.image_size),
     }
@@ -184,14 +184,13 @@ def main(config: Config) -> dict[str, Any]:
         key = random.stream(setup.key, "judged")
         results = metrics.translation_results(key, [direction], state)
         shown = metrics.shown_translations(results, state)
-        figures = translation.held_out_figures(shown, monitor.history())
-        report.write_figures(folder.path, figures)
     return run.finish(
         folder,
         run.translation_head(results),
         seconds=seconds(),
         tables=run.translation_tables(results),
         verdict=CLAIM.verdict(results),
+        figures=translation.held_out_figures(shown, monitor.history()),
         **run.best_note(folder),
     )
 

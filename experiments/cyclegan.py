@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 import jax
 
-from jaxgen import data, metrics, models, networks, random, report, run, training
+from jaxgen import data, metrics, models, networks, random, run, training
 from jaxgen.data import differentiable, transforms
 from jaxgen.models import remedies
 from jaxgen.models.schedules import decaying_adam
@@ -184,14 +184,13 @@ def main(config: Config) -> dict[str, Any]:
         key = random.stream(setup.key, "judged")
         results = metrics.translation_results(key, directions, state)
         shown = metrics.shown_translations(results, state)
-        figures = translation.held_out_figures(shown, monitor.history())
-        report.write_figures(folder.path, figures)
     return run.finish(
         folder,
         run.translation_head(results),
         seconds=seconds(),
         tables=run.translation_tables(results),
         verdict=CLAIM.verdict(results),
+        figures=translation.held_out_figures(shown, monitor.history()),
         **run.best_note(folder),
     )
 

@@ -150,12 +150,12 @@ def main(config: Config) -> dict[str, Any]:
             command=run.command_of(asked),
         )
         trained = training.train(config, setup, folder, model, [one], terms=TERMS)
-        training.write_pictures(folder, trained)
     return run.finish(
         folder,
         run.translation_head(trained.results),
         seconds=seconds(),
         tables=run.translation_tables(trained.results),
+        figures=training.figures_of(trained),
         **run.best_note(folder),
     )
 

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jaxgen import data, metrics, random, report, run, training
+from jaxgen import data, metrics, random, run, training
 from jaxgen.metrics import TranslationDirection, TranslationReference
+from jaxgen.report import FigureSpec
 from jaxgen.report.translation import held_out_figures
 from jaxgen.training import on_one_device
 
@@ -117,8 +118,7 @@ def train(
     return Trained(state, translations, monitor)
 
 
-def write_pictures(folder: training.RunFolder, trained: Trained) -> None:
-    """Writes the figures of held-out images."""
+def figures_of(trained: Trained) -> dict[str, FigureSpec]:
+    """Returns the figures of held-out images."""
     shown = metrics.shown_translations(trained.results, trained.state)
-    figures = held_out_figures(shown, trained.monitor.history())
-    report.write_figures(folder.path, figures)
+    return held_out_figures(shown, trained.monitor.history())

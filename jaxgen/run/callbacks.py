@@ -79,7 +79,7 @@ def monitor_callbacks(
     return callbacks
 
 
-def best_note(folder: training.RunFolder) -> dict[str, str]:
+def best_note(folder: training.RunFolder) -> dict[str, Any]:
     """Returns what a summary says of the best checkpoint, nothing where there is none.
 
     Args:

@@ -2,9 +2,11 @@
 
 import contextlib
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
+from experiments import cut, cyclegan
 from experiments.translation_studies import parts
 from jaxgen import networks, report
 from jaxgen.metrics import translation_distances
@@ -39,9 +41,13 @@ def tiny_networks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts, "translator_of", translator_of)
         patch.setattr(parts, "critic_of", critic_of)
-        patch.setattr(networks, "resnet_translator", translator)
-        patch.setattr(networks, "resnet_features", features)
-        patch.setattr(networks, "patch_critic", critic)
+        own = {
+            "resnet_translator": translator,
+            "resnet_features": features,
+            "patch_critic": critic,
+        }
+        for script in (cyclegan, cut):
+            patch.setattr(script, "networks", SimpleNamespace(**vars(networks) | own))
         patch.setattr(translation_distances, "random_networks", lambda images: ((), 1))
         patch.setattr(report, "write_page", lambda folder, **_: folder / "index.html")
         yield

@@ -1,6 +1,6 @@
 """Results of a translation at the end, on a model whose outputs are known."""
 
-from types import SimpleNamespace
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,12 @@ from jaxgen.metrics import (
 )
 from tests.metrics.translated import TRAINING_B, A, B
 
-STATE = SimpleNamespace(step=jnp.int32(30))
+
+class State(NamedTuple):
+    step: jax.Array
+
+
+STATE = State(jnp.int32(30))
 
 
 def direction(aligned=True, **more):

@@ -85,7 +85,7 @@ def health(run: Run) -> Curves | None:
         f"Curves of four readings over the epochs; their last values are, {told}.",
         panels,
         tones={
-            curve: f"class {splits.index(split)}" if several else "train"
+            str(curve): f"class {splits.index(split)}" if several else "train"
             for split in splits
             for curve in (DIRECTIONS.get(split, split), _expected_name(split))
             if any(curve in panel.curves for panel in panels.values())
