@@ -52,7 +52,9 @@ class System(NamedTuple):
     def agreement(self) -> run.Estimate | None:
         """Share of samples of the class that was asked for, in %, if there is one."""
         share = self.quality.label_agreement
-        return share and run.Estimate(*(100 * number for number in share), "%")
+        if share is None:
+            return None
+        return run.Estimate(100 * share.value, 100 * share.low, 100 * share.high, "%")
 
 
 def read_system(

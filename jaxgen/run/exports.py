@@ -149,6 +149,8 @@ def _checked(own: Path, facts: Mapping[str, Any]) -> tuple[dict, dict, int | Non
     known = re.compile(r"(sample|encode|decode|reconstruct|(translate|draw)\.[ab_to]+)")
     try:
         assert isinstance(classes, int | None)
+        assert isinstance(arrays, dict)
+        assert isinstance(digests, dict)
         assert all(known.fullmatch(name) for name in digests)
         wanted = {k: (tuple(map(int, v[0])), str(v[1])) for k, v in arrays.items()}
         assert "step" in wanted

@@ -46,7 +46,8 @@ def short_help(
     own = [name for name in fields if name not in {*shared, *_RARE}]
     names = [*shared, *own, *(name for name in fields if name in _RARE)]
     table = [
-        _cut(f"  {flag_of(n):<18}{_summary(fields[n], docs.get(n, ''))}") for n in names
+        _cut(f"  {flag_of(n) + ' ':<18}{_summary(fields[n], docs.get(n, ''))}")
+        for n in names
     ]
     for count in range(len([*shared, *own]), -1, -1):
         rest = ", ".join(map(flag_of, names[count:]))
