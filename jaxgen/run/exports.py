@@ -144,8 +144,9 @@ def read_exported(
 
 def _checked(own: Path, facts: Mapping[str, Any]) -> tuple[dict, dict, int | None]:
     """Returns the arrays by path, the digests by function, and the classes."""
-    names = ("arrays", "digests", "num_classes")
-    arrays, digests, classes = (facts.get(name) for name in names)
+    arrays, digests, classes = (
+        facts.get(name, {}) for name in ("arrays", "digests", "num_classes")
+    )
     known = re.compile(r"(sample|encode|decode|reconstruct|(translate|draw)\.[ab_to]+)")
     try:
         assert isinstance(classes, int | None)
