@@ -108,7 +108,7 @@ def build(
     weight: Any = config.beta
     if config.warm_up:
         steps = config.warm_up * steps_per_epoch
-        weight = optax.linear_schedule(0.0, config.beta, steps)
+        weight = models.schedules.linear(0.0, config.beta, steps=steps)
     objective = objectives.beta(weight)
     if config.free_bits:
         objective = objectives.free_bits(config.free_bits, weight=config.beta)

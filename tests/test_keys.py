@@ -15,6 +15,7 @@ from jaxgen.estimators import Estimator
 LEFT_OUT = {
     "jaxgen.estimators.OneHotCategorical.sample": "a method that numpyro calls",
     "jaxgen.networks.fan_in_uniform": "an initializer of JAX, which Flax calls",
+    "jaxgen.run.train": "its key is that of the setup where none is given",
     "jaxgen.training.open_run": "its root is a folder",
 }
 KEYS = {"key", "root"}

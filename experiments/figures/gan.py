@@ -52,7 +52,7 @@ class System(NamedTuple):
     def agreement(self) -> run.Estimate | None:
         """Share of samples of the class that was asked for, in %, if there is one."""
         share = self.quality.label_agreement
-        return share and run.Estimate(*(100 * number for number in share), "%")
+        return share and run.Estimate(*(100 * number for number in share), unit="%")
 
 
 def read_system(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
-from jaxgen.checks import examples_of
+from jaxgen.checks import check_key, examples_of
 from jaxgen.images import every_nth, scale
 from jaxgen.metrics.critic_overfitting import critic_overfitting
 from jaxgen.metrics.density_coverage import density_coverage, expected_coverage
@@ -126,6 +126,7 @@ class CollapseMonitor:
         warn: Callable[[str], None] = print_line,
     ):
         """Compiles the measurement."""
+        check_key(key)
         self._path, self._mixture, self._warn = path, mixture, warn
         self._steps_per_epoch = steps_per_epoch
         self._kind, self._repeats = None, 0

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxgen import random
+from jaxgen.checks import check_key
 from jaxgen.metrics.collapse_monitor import CollapseMonitor
 from jaxgen.metrics.features import ImageSet
 from jaxgen.metrics.sample_quality import QualityMonitor, QualityReference
@@ -40,6 +41,7 @@ def gan_monitors(
         warn: Called with each warning; by default it prints a line to stderr that
             begins with the name of the folder.
     """
+    check_key(key)
     quality = QualityMonitor(
         folder / "quality.jsonl",
         model,

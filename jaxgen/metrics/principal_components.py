@@ -47,4 +47,5 @@ def principal_components(
     mean = x.mean(axis=0)
     start = np.random.default_rng(0).normal(size=min(x.shape))
     _, sizes, directions = svds(x - mean, k=components, v0=start)
+    assert directions is not None
     return (y - mean) @ directions[np.argsort(-sizes)].T

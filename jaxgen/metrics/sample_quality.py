@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen.checks import check_count
+from jaxgen.checks import check_count, check_key
 from jaxgen.errors import InputError
 from jaxgen.images import every_nth, to_bytes
 from jaxgen.metrics import features
@@ -125,6 +125,7 @@ def measure_quality(
     Raises:
         InputError: The samples are no images, or not finite.
     """
+    check_key(key)
     distance_key, halves_key, labels_key = jax.random.split(key, 3)
     number = reference.num_images
     images, _ = draw_images(distance_key, model, state, number)
@@ -165,6 +166,7 @@ def draw_images(
     Raises:
         InputError: The images are not finite.
     """
+    check_key(key)
     check_count("number", number, 1)
     latents = np.asarray(model.draw_latents(key, (number, model.latents)))
     classes = model.num_classes
@@ -210,6 +212,7 @@ class QualityMonitor:
         steps_per_epoch: int = 1,
     ):
         """Compiles nothing yet."""
+        check_key(key)
         self._path, self._model, self._reference = path, model, reference
         self._key, self._steps_per_epoch = key, steps_per_epoch
 

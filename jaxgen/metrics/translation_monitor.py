@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from jaxgen import random
+from jaxgen.checks import check_key
 from jaxgen.images import every_nth
 from jaxgen.metrics.translation import TranslationHealth, translation_health
 from jaxgen.metrics.translation_directions import TranslationDirection
@@ -67,6 +68,7 @@ class TranslationMonitor:
         warn: Callable[[str], None] = print_line,
     ):
         """Compiles nothing yet."""
+        check_key(key)
         self._path, self._arrays = Path(folder) / RECORDS, Path(folder) / "arrays"
         self._directions, self._key = tuple(directions), key
         self._steps_per_epoch, self._shown, self._warn = steps_per_epoch, shown, warn

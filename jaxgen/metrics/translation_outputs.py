@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxgen.checks import check_key
 from jaxgen.images import scale, to_bytes
 from jaxgen.typing import Array, PRNGKeyArray
 
@@ -60,6 +61,7 @@ def translate_images(
     Raises:
         NotFiniteError: A translation is not finite.
     """
+    check_key(key)
     made = []
     for number, block in enumerate(_blocks(images, size)):
         outputs = translate(state, jax.random.fold_in(key, number), scale(block))

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from jaxgen import random
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.images import every_nth
 from jaxgen.metrics.resampling import Interval
@@ -78,6 +79,7 @@ def translation_results(
     Returns:
         The results by the names of the directions.
     """
+    check_key(key)
     results = {}
     for direction in directions:
         own = random.stream(key, direction.name)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxgen import random
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.metrics.image_similarity import psnr, ssim
 from jaxgen.metrics.resampling import (
@@ -118,6 +119,7 @@ def translation_scores(
     Raises:
         InputError: There is not one output for each input, of the targets' shape.
     """
+    check_key(key)
     expected = (len(reference.inputs), *reference.targets.shape[1:])
     if outputs.shape != expected:
         raise InputError(

@@ -48,6 +48,7 @@ __all__ = [
     "png",
     "png_around",
     "recolour",
+    "renderer",
     "spread_apart",
     "svg",
     "svg_around",
@@ -321,6 +322,11 @@ def svg_around(figure: Figure, axes: Axes, sheet: np.ndarray) -> bytes:
     # On the paper, which is drawn first, and below the names.
     at = drawn.index(b"</g>", drawn.index(b'<g id="patch_1">')) + len(b"</g>")
     return drawn[:at] + b"\n  " + image.encode("ascii") + drawn[at:]
+
+
+def renderer(figure: Figure) -> Any:
+    """Returns what measures the texts of a figure."""
+    return FigureCanvasAgg(figure).get_renderer()
 
 
 def recolour(drawn: bytes, theme: Theme) -> bytes:

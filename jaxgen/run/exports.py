@@ -144,11 +144,14 @@ def read_exported(
 
 def _checked(own: Path, facts: Mapping[str, Any]) -> tuple[dict, dict, int | None]:
     """Returns the arrays by path, the digests by function, and the classes."""
-    names = ("arrays", "digests", "num_classes")
-    arrays, digests, classes = (facts.get(name) for name in names)
+    arrays, digests, classes = (
+        facts.get(name, {}) for name in ("arrays", "digests", "num_classes")
+    )
     known = re.compile(r"(sample|encode|decode|reconstruct|(translate|draw)\.[ab_to]+)")
     try:
         assert isinstance(classes, int | None)
+        assert isinstance(arrays, dict)
+        assert isinstance(digests, dict)
         assert all(known.fullmatch(name) for name in digests)
         wanted = {k: (tuple(map(int, v[0])), str(v[1])) for k, v in arrays.items()}
         assert "step" in wanted

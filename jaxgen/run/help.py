@@ -43,21 +43,20 @@ def short_help(
     docs = documents(config)
     fields = {field.name: field for field in dataclasses.fields(config)}
     shared = [name for name in _FIRST if name in fields]
-    own = [name for name in fields if name not in shared and name not in _RARE]
-    room = LINES - len(lines) - 4
-    shown = [*shared, *own][:room]
-    width = max(len(flag_of(name)) for name in shown) + 2
-    lines.append("")
-    for name in shown:
-        text = f"  {flag_of(name):<{width}}{_summary(fields[name], docs.get(name, ''))}"
-        lines.append(_cut(text))
-    rest = [flag_of(name) for name in fields if name not in shown]
-    last = [f"Every option in full: {prog} --help-all"]
-    named = textwrap.wrap(f"Also: {', '.join(rest)}.", _WIDTH) if rest else []
-    room = LINES - len(lines) - len(last)
-    if len(named) > room:
-        named = [*named[: room - 1], _cut(named[room - 1] + " ...")] if room else []
-    return "\n".join([*lines, *named, *last])
+    own = [name for name in fields if name not in {*shared, *_RARE}]
+    names = [*shared, *own, *(name for name in fields if name in _RARE)]
+    table = [
+        _cut(f"  {flag_of(n) + ' ':<18}{_summary(fields[n], docs.get(n, ''))}")
+        for n in names
+    ]
+    for count in range(len([*shared, *own]), -1, -1):
+        rest = ", ".join(map(flag_of, names[count:]))
+        tail = textwrap.wrap(f"Also: {rest}.", _WIDTH, break_on_hyphens=False)
+        tail.append(f"Every option in full: {prog} --help-all")
+        text = [*lines, "", *table[:count], *tail]
+        if len(text) <= LINES:
+            break
+    return "\n".join(text)
 
 
 def documents(config: type) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxgen import data, random
+from jaxgen.checks import check_key
 from jaxgen.errors import InputError
 from jaxgen.run.options import PairOptions, check_bounds, check_positive
 from jaxgen.run.setup import Setup, start, steps_of
@@ -120,6 +121,7 @@ def training_images(config: PairOptions, key: PRNGKeyArray) -> data.PairImages:
         config: The options.
         key: The root key of the run, for the share of the images.
     """
+    check_key(key)
     pairs = load_pairs(config, "train", config.image_size or 0)
     if config.share < 1:
         pairs = pairs.share(config.share, key=random.stream(key, "share"))

@@ -192,7 +192,9 @@ def _fit(figure: "Figure", axes: "Axes", sheet: np.ndarray) -> None:
     from jaxgen.report import style
 
     height, width = sheet.shape[:2]
-    boxes = [text.get_window_extent() for text in axes.texts]
+    # Without it every text would make a renderer of its own.
+    renderer = style.renderer(figure)
+    boxes = [text.get_window_extent(renderer) for text in axes.texts]
     left = max([-box.x0 for box in boxes], default=0)
     right = max([box.x1 - width for box in boxes], default=0)
     bottom = max([-box.y0 for box in boxes], default=0)

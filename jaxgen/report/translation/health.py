@@ -67,7 +67,7 @@ def health(run: Run) -> Curves | None:
         "translated images, or patches of them, that it tells right; 0.5 is a guess. "
         "Change: how far outputs are from their inputs, over how far targets are."
     )
-    splits = list(dict.fromkeys(row["split"] for row in rows))
+    splits: list[str] = list(dict.fromkeys(row["split"] for row in rows))
     told = "; ".join(
         f"{DIRECTIONS.get(split, split)}: "
         + ", ".join(
