@@ -161,6 +161,8 @@ METRICS = {
     "precision_recall_distribution": case(
         KEY, FEATURES, FEATURES, num_clusters=2, num_runs=1, num_angles=3
     ),
+    "neighbour_agreement": case(host(5, 2), np.arange(5) % 2, neighbours=2),
+    "principal_components": case(host(5, 4), host(3, 4)),
     "psnr": TWO,
     "radial_power": ONE,
     "rank_correlation": case(host(5), host(5)),

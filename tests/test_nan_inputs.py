@@ -84,6 +84,8 @@ LEFT_OUT = {
     "name_label": "its argument is a name",
     "published_factors": "its argument is a name",
     "gan_monitors": "its images are those of sets, which are bytes",
+    "likelihood_from_name": "its argument is a name, its number is checked",
+    "set_log_likelihood": "importance_log_likelihood, of the same arguments, is swept",
     "half_samples": "its arguments are counts",
     "halves": "its arguments are counts",
     "is_bound_estimator": "its argument is an estimator",

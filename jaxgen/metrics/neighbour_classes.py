@@ -4,6 +4,7 @@ import numpy as np
 
 from jaxgen.checks import check_count
 from jaxgen.errors import InputError
+from jaxgen.metrics.arrays import check_features
 
 __all__ = ["neighbour_agreement"]
 
@@ -22,7 +23,7 @@ def neighbour_agreement(
         Shares from 0 to 1, shape (n,). Their mean is the share of a class, by chance.
 
     Raises:
-        InputError: Shapes do not fit, or there are too few points.
+        InputError: Shapes do not fit, points are not finite, or there are too few.
 
     Examples:
         >>> points = np.array([[0.0], [0.1], [5.0], [5.1]])
@@ -31,9 +32,9 @@ def neighbour_agreement(
     """
     from scipy.spatial import KDTree
 
-    points, labels = np.asarray(points), np.asarray(labels)
+    points, labels = check_features("points", points), np.asarray(labels)
     check_count("neighbours", neighbours, 1)
-    if points.ndim != 2 or labels.shape != points.shape[:1]:
+    if labels.shape != points.shape[:1]:
         raise InputError(
             f"points has shape {points.shape} and labels {labels.shape}: expected "
             "(n, dimensions) and (n,)."

@@ -4,6 +4,7 @@ import numpy as np
 
 from jaxgen.checks import check_count
 from jaxgen.errors import InputError
+from jaxgen.metrics.arrays import check_features
 
 __all__ = ["principal_components"]
 
@@ -23,7 +24,7 @@ def principal_components(
         signs are arbitrary.
 
     Raises:
-        InputError: Shapes do not fit, or there are too few examples or numbers.
+        InputError: Shapes do not fit, numbers are not finite, or there are too few.
 
     References:
         Hotelling, Analysis of a complex of statistical variables into principal
@@ -31,8 +32,10 @@ def principal_components(
     """
     from scipy.sparse.linalg import svds
 
-    x = np.asarray(train, np.float64).reshape(len(train), -1)
-    y = np.asarray(examples, np.float64).reshape(len(examples), -1)
+    x, y = (
+        check_features(name, np.asarray(array, np.float64).reshape(len(array), -1))
+        for name, array in (("train", train), ("examples", examples))
+    )
     check_count("components", components, 1)
     if x.shape[1:] != y.shape[1:]:
         raise InputError(

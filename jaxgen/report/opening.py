@@ -75,7 +75,6 @@ def _tile(label: str, result: Any) -> dict[str, str]:
     if whole.get("low") is None or not isinstance(whole.get("text"), str):
         return {"label": label, "value": _figure(whole.get("value")), "unit": unit}
     value, _, interval = whole["text"].partition(" ")
-    value = value.replace("-", "\N{MINUS SIGN}")
     return {"label": label, "value": value, "unit": f"{interval} {unit}".strip()}
 
 

@@ -63,14 +63,14 @@ class Estimate:
     def text(self) -> str:
         """The number and its interval without the unit."""
         if self.low is None or self.high is None:
-            return f"{self.value:,.2f}"
+            return _decimal(self.value, 2)
         below, above = self.value - self.low, self.high - self.value
         half = (below + above) / 2
         digits = 2 if half <= 0 else min(max(1 - math.floor(math.log10(half)), 0), 6)
         if abs(below - above) <= 0.1 * half:
-            return f"{self.value:,.{digits}f} ± {half:,.{digits}f}"
-        low, high = f"{self.low:,.{digits}f}", f"{self.high:,.{digits}f}"
-        return f"{self.value:,.{digits}f} ({low} to {high})"
+            return f"{_decimal(self.value, digits)} ± {_decimal(half, digits)}"
+        low, high = _decimal(self.low, digits), _decimal(self.high, digits)
+        return f"{_decimal(self.value, digits)} ({low} to {high})"
 
     def as_json(self) -> dict[str, Any]:
         """Returns what `summary.json` keeps."""
@@ -81,6 +81,10 @@ class Estimate:
             "unit": self.unit,
             "text": self.text,
         }
+
+
+def _decimal(value: float, digits: int) -> str:
+    return f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def mean_estimate(

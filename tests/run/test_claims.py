@@ -40,6 +40,7 @@ def test_numbers_have_as_many_digits_as_their_interval_tells():
     assert run.Estimate(168.104, 167.48, 168.728).text == "168.10 ± 0.62"
     assert run.Estimate(12345.6, 12321.6, 12369.6).text == "12,346 ± 24"
     assert run.Estimate(0.9, 0.76, 0.96).text == "0.90 (0.76 to 0.96)"
+    assert run.Estimate(-1.0, -1.1, -0.9).text == "−1.00 ± 0.10"
     assert str(run.Estimate(2.0, unit="nats")) == "2.00 nats"
 
 
