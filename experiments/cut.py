@@ -12,7 +12,6 @@ FOLDER` takes a folder with trainA, trainB, testA and testB.
 """
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import jax
@@ -90,11 +89,9 @@ PRESETS = {
 }
 
 
-def build(
-    config: Config, channels: tuple[int, int], steps: int, cures: Sequence | None = None
-) -> models.CUT:
+def build(config: Config, channels: tuple[int, int], steps: int) -> models.CUT:
     """Returns the model for images of these channels and so many steps of training."""
-    cures = _cures(config, steps) if cures is None else cures
+    cures = _cures(config, steps)
     network: dict[str, Any] = {
         "width": config.width,
         "blocks": networks.published_blocks(config.image_size),
@@ -196,4 +193,4 @@ def main(config: Config) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    run.command_line(main, Config, __doc__ or "", presets=PRESETS)
+    run.command_line(main, Config, __doc__ or CLAIM.sentence, presets=PRESETS)

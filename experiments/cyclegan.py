@@ -104,7 +104,8 @@ def build(
     config: Config, channels: tuple[int, int], steps: int, cures: Sequence | None = None
 ) -> models.CycleGAN:
     """Returns the model for images of these channels and so many steps of training."""
-    (a, b), cures = channels, _cures(config, steps) if cures is None else cures
+    a, b = channels
+    cures = _cures(config, steps) if cures is None else cures
     blocks = networks.published_blocks(config.image_size)
     critic = networks.patch_critic(
         width=config.critic_width,
@@ -196,4 +197,4 @@ def main(config: Config) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    run.command_line(main, Config, __doc__ or "", presets=PRESETS)
+    run.command_line(main, Config, __doc__ or CLAIM.sentence, presets=PRESETS)

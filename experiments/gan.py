@@ -23,7 +23,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 
 from experiments.figures import gan as figures
-from jaxgen import metrics, models, networks, random, report, run, training
+from jaxgen import metrics, models, networks, random, run, training
 from jaxgen.errors import InputError
 from jaxgen.images import every_nth
 
@@ -186,15 +186,15 @@ def main(config: Config) -> dict[str, Any]:
             systems[name] = figures.read_system(folder, name, quality, samples)
         run.merge_parts(folder, names, split="monitor", file="monitor.jsonl")
         classes = () if config.conditional == "no" else run.class_names(setup)
-        report.write_figures(folder.path, figures.figures(systems, shown, classes))
     return run.finish(
         folder,
         figures.headline(systems),
         seconds=seconds(),
         tables=figures.tables(systems, real),
         verdict=CLAIM.verdict(systems),
+        figures=figures.figures(systems, shown, classes),
     )
 
 
 if __name__ == "__main__":
-    run.command_line(main, Config, __doc__ or "")
+    run.command_line(main, Config, __doc__ or CLAIM.sentence)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
         networks,
         numerics,
         random,
+        report,
+        run,
         training,
         typing,
     )
@@ -33,6 +35,8 @@ __all__ = [
     "networks",
     "numerics",
     "random",
+    "report",
+    "run",
     "training",
     "typing",
 ]

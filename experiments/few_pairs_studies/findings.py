@@ -126,7 +126,7 @@ def results(findings: Findings) -> dict[str, tuple[float, str]]:
     }
 
 
-def table(config: Any, findings: Findings) -> dict[str, Any]:
+def table(config: Any, findings: Findings) -> run.Table:
     """Returns the table of the page.
 
     Args:
@@ -176,13 +176,13 @@ def table(config: Any, findings: Findings) -> dict[str, Any]:
         "held-out real ones: 0 is a critic that judges, 1 one that remembers; none "
         "where it does not tell real from translated."
     )
-    return {
-        "title": f"Held-out images by how many pairs there are, {told['direction']}",
-        "note": note,
-        "columns": columns,
-        "words": 2,
-        "rows": rows,
-    }
+    return run.Table(
+        title=f"Held-out images by how many pairs there are, {told['direction']}",
+        note=note,
+        columns=columns,
+        words=2,
+        rows=rows,
+    )
 
 
 def _mean(models: list[Judged], metric: str) -> float:

@@ -1,7 +1,6 @@
 """How a VAE and a GAN differ: sharpness, quality and diversity, and what they cost."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import jax
 import numpy as np
@@ -84,25 +83,23 @@ def write_sharpness(
     return found
 
 
-def sharpness_table(
-    found: Sharpness, names: Sequence[str], number: int
-) -> dict[str, Any]:
+def sharpness_table(found: Sharpness, names: Sequence[str], number: int) -> run.Table:
     """Returns the table of sharpness; the names begin with that of real images."""
-    return {
-        "title": "How sharp the images are",
-        "note": f"Means over {number:,} images of each set, relative to that of as "
+    return run.Table(
+        title="How sharp the images are",
+        note=f"Means over {number:,} images of each set, relative to that of as "
         "many test images, with 95% intervals: 1 is as sharp as real images, less is "
         "blurred, more is grainy. High frequencies are those of at least 0.25 cycles "
         "per pixel.",
-        "columns": ["measure", *names[1:]],
-        "words": 1,
-        "rows": [[name, *map(_said, row)] for name, row in found.items()],
-    }
+        columns=["measure", *names[1:]],
+        words=1,
+        rows=[[name, *map(_said, row)] for name, row in found.items()],
+    )
 
 
 def quality_table(
     evaluation: Evaluation, names: Sequence[str], steps: int, speeds: Sequence[str]
-) -> dict[str, Any]:
+) -> run.Table:
     """Returns the table of quality and diversity, and of what they cost."""
     rows = []
     for metric in COMPARED:
@@ -111,16 +108,16 @@ def quality_table(
         said = [_said(Interval(one.value, one.low, one.high)) for one in some]
         if said:
             rows.append([metric, *said])
-    return {
-        "title": "How good and how varied they are",
-        "note": f"Both were trained for {steps:,} steps on the same batches. Precision "
+    return run.Table(
+        title="How good and how varied they are",
+        note=f"Both were trained for {steps:,} steps on the same batches. Precision "
         "and density are high where the images of a set lie among real ones, recall "
         "and coverage where real images lie among them; FD is the Frechet distance. "
         "With 95% intervals; the floor of each stands in the evaluation below.",
-        "columns": ["measure", *names[1:]],
-        "words": 1,
-        "rows": [*rows, ["training images a second", *speeds]],
-    }
+        columns=["measure", *names[1:]],
+        words=1,
+        rows=[*rows, ["training images a second", *speeds]],
+    )
 
 
 def headline(found: Sharpness, names: Sequence[str]) -> dict[str, tuple[float, str]]:

@@ -184,10 +184,8 @@ from jaxgen.metrics.transport import (
 )
 
 __all__ = [
-    "SetLikelihood",
-    "set_log_likelihood",
-    "principal_components",
-    "neighbour_agreement",
+    "LOWER_IS_BETTER",
+    "SCORE_TITLES",
     "ActiveUnits",
     "AggregateTerms",
     "AssignedModes",
@@ -205,7 +203,6 @@ __all__ = [
     "InceptionScore",
     "Interval",
     "KernelInceptionDistance",
-    "LOWER_IS_BETTER",
     "LeakRate",
     "MaximumMeanDiscrepancy",
     "MaximumMeanDiscrepancyWithReplicates",
@@ -224,7 +221,6 @@ __all__ = [
     "QualityReference",
     "RadialPower",
     "Reading",
-    "SCORE_TITLES",
     "SampleQuality",
     "Sap",
     "ScoreTable",
@@ -311,6 +307,7 @@ __all__ = [
     "polynomial_kernel",
     "prd_curve",
     "precision_recall_distribution",
+    "principal_components",
     "psnr",
     "quality_reference",
     "radial_power",

@@ -86,8 +86,12 @@ def logit_boundary(loss: str) -> float | None:
 
     Returns:
         The logit; None where logits only rank.
+
+    Raises:
+        InputError: There is no such loss.
     """
-    return _BOUNDARIES.get(loss)
+    check_choice("loss", loss, tuple(_BOUNDARIES))
+    return _BOUNDARIES[loss]
 
 
 def pix2pix_direction(

@@ -20,7 +20,6 @@ __all__ = [
     "encode_images",
     "image_decoder",
     "latent_plane",
-    "sample_images",
     "view_latents",
 ]
 
@@ -91,7 +90,7 @@ def view_latents(
         for side in sides:
             plane, x, y = latent_plane(mean, side)
             planes[side], axes[side] = decode(plane), (x, y)
-    samples = sample_images(draw, model, state, 64)
+    samples = _sample_images(draw, model, state, 64)
     samplers = {}
     if plain and train is not None:
         samplers = _sample_fits(fit, model, state, train)
@@ -155,7 +154,9 @@ def _decode(model: VAE, state: Any, latents: Array, *own: Array) -> Array:
     return model.decode(state, latents, *own)
 
 
-def sample_images(key: PRNGKeyArray, model: VAE, state: Any, number: int) -> np.ndarray:
+def _sample_images(
+    key: PRNGKeyArray, model: VAE, state: Any, number: int
+) -> np.ndarray:
     """Returns samples as uint8 images, of a conditional model of its classes in turn.
 
     They are compiled as one program; operation by operation it would be thirty.
@@ -197,7 +198,7 @@ def _sample_fits(
     noise = jax.random.normal(own, q.mean.shape)
     points = np.asarray(q.mean + jnp.exp(0.5 * q.log_variance) * noise)
     decode = image_decoder(model, state)
-    images = {"prior": sample_images(one, model, state, 36)}
+    images = {"prior": _sample_images(one, model, state, 36)}
     if len(points) > max(20, points.shape[1]):
         mixture = fit_mixture(points)
         fitted = {"aggregate Gaussian": (fit_gaussian(points), two)}

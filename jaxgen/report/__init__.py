@@ -5,7 +5,7 @@ shows it in a notebook, `write_figures` puts all figures of a run into its folde
 `write_page` draws whatever figures lie there.
 """
 
-from jaxgen.report import latents
+from jaxgen.report import gans, latents, translation
 from jaxgen.report.kinds import (
     BarPanel,
     Bars,
@@ -46,8 +46,10 @@ __all__ = [
     "Scatter",
     "ScatterPanel",
     "Zone",
+    "gans",
     "latents",
     "read_figures",
+    "translation",
     "write_figures",
     "write_page",
 ]

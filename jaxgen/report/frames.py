@@ -11,7 +11,6 @@ from jaxgen.report.wording import short
 
 __all__ = [
     "MOST_NAMED",
-    "after_first_epoch",
     "frame",
     "legend_columns",
     "mosaic",
@@ -50,19 +49,6 @@ def mosaic(
 
 
 _EMPTY = "\0"
-
-
-def after_first_epoch(epochs: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The values that an axis is to cover: those before may be far off.
-
-    Args:
-      epochs: of the values, growing.
-      values: as many.
-
-    Returns:
-      The values from the end of the first epoch on; the last of a shorter run.
-    """
-    return values[epochs >= min(1.0, epochs[-1])]
 
 
 def frame(

@@ -77,17 +77,17 @@ from jaxgen.run.translation_tables import (
 )
 
 __all__ = [
+    "ENLARGED",
+    "FREE",
+    "IMAGE_SHAPE",
+    "LENGTH",
+    "POSITIVE",
     "Claim",
     "DataOptions",
     "Description",
-    "ENLARGED",
     "Estimate",
-    "FREE",
     "Finding",
-    "IMAGE_SHAPE",
-    "LENGTH",
     "Loaded",
-    "POSITIVE",
     "PairOptions",
     "RunOptions",
     "Setup",

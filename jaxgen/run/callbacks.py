@@ -8,7 +8,12 @@ from typing import Any
 from jaxgen import random, training
 from jaxgen.run.setup import Setup
 
-__all__ = ["best_note", "every_epochs", "snapshots", "monitor_callbacks"]
+__all__ = [
+    "best_note",
+    "every_epochs",
+    "monitor_callbacks",
+    "snapshots",
+]
 
 
 def snapshots(

@@ -69,7 +69,7 @@ def command_line(
     """
     global _presets
     _presets = presets or {}
-    prog = f"python -m {_module()}"
+    prog = " ".join(_program())
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(short_help(config, prog, description, examples or {}))
         raise SystemExit(0)
@@ -187,7 +187,7 @@ def command_of(options: Any, presets: Mapping[str, Any] | None = None) -> str:
         options: A dataclass of options.
         presets: See `command_line`; by default those of the script that runs.
     """
-    words = ["python", "-m", _module()]
+    words = _program()
     preset = (presets or _presets).get(getattr(options, "preset", ""))
     if not isinstance(preset, type(options)):
         preset = None
@@ -270,13 +270,12 @@ def _no_devices() -> str:
     )
 
 
-def _module() -> str:
+def _program() -> list[str]:
+    """Returns the words that start this script: of a module, or of a file."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    return (
-        spec.name
-        if spec is not None
-        else "experiments." + os.path.basename(sys.argv[0]).removesuffix(".py")
-    )
+    if spec is None:
+        return ["python", sys.argv[0]]
+    return ["python", "-m", spec.name]
 
 
 def _stop_at_once(message: str, status: int) -> None:

@@ -149,13 +149,12 @@ def _checked(own: Path, facts: Mapping[str, Any]) -> tuple[dict, dict, int | Non
     )
     known = re.compile(r"(sample|encode|decode|reconstruct|(translate|draw)\.[ab_to]+)")
     try:
-        assert isinstance(classes, int | None)
-        assert isinstance(arrays, dict)
-        assert isinstance(digests, dict)
-        assert all(known.fullmatch(name) for name in digests)
         wanted = {k: (tuple(map(int, v[0])), str(v[1])) for k, v in arrays.items()}
-        assert "step" in wanted
-    except (AssertionError, AttributeError, IndexError, TypeError, ValueError):
+        if not isinstance(classes, int | None) or "step" not in wanted:
+            raise ValueError
+        if not all(known.fullmatch(name) for name in digests.keys()):
+            raise ValueError
+    except (AttributeError, IndexError, TypeError, ValueError):
         raise InputError(
             f"{own.parent} has a damaged model.json: what it says of its exported "
             "functions cannot be used; restore the file, or train anew."

@@ -223,7 +223,7 @@ def finish(
     results: Mapping[str, Estimate | tuple[float, str]],
     *,
     seconds: float,
-    tables: Sequence[Table | dict[str, Any]] = (),
+    tables: Sequence[Table] = (),
     verdict: Verdict | None = None,
     figures: Mapping[str, Any] | None = None,
     **more: Any,
@@ -249,10 +249,9 @@ def finish(
         name: one if isinstance(one, Estimate) else Estimate(one[0], unit=one[1])
         for name, one in results.items()
     }
-    whole = [Table(**one) if isinstance(one, dict) else one for one in tables]
     summary: dict[str, Any] = {
         "results": {name: number.as_json() for name, number in numbers.items()},
-        "tables": [table.as_json() for table in whole],
+        "tables": [table.as_json() for table in tables],
         "seconds": seconds,
     }
     if verdict is not None:
@@ -262,7 +261,7 @@ def finish(
         report.write_figures(folder.path, figures)
     with display() as show:
         page = report.write_page(folder.path, progress=show)
-    print_tables(whole)
+    print_tables(tables)
     width = max(map(len, numbers), default=0) + 2
     for name, number in numbers.items():
         print(f"{name:<{width}}{number}")

@@ -10,12 +10,9 @@ import numpy as np
 
 from jaxgen.errors import InputError
 
-__all__ = ["LEVEL", "Estimate", "Table", "mean_estimate", "print_tables"]
+__all__ = ["Estimate", "Table", "mean_estimate", "print_tables"]
 
-LEVEL = 0.95
-"""The level of every interval on a page."""
-
-_NORMAL_QUANTILE = 1.959964
+_NORMAL_QUANTILE = 1.959964  # intervals at 95 %
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +45,7 @@ class Estimate:
                 f"The interval is {low} to {high}: give both ends or none."
             )
         if low is not None and high is not None:
-            if not low <= self.value <= high:
+            if not -math.inf < low <= self.value <= high < math.inf:
                 raise InputError(
                     f"The interval {low} to {high} does not hold the value "
                     f"{self.value}."

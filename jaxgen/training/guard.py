@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxgen.errors import InputError
 from jaxgen.files import is_full
+from jaxgen.stopping import SIGNALS, is_ignored
 from jaxgen.typing import Array, PyTree
 
 __all__ = [
@@ -24,16 +25,9 @@ __all__ = [
     "UnreadableData",
     "first_bad_leaf",
     "first_bad_step",
-    "is_ignored",
     "largest_leaf",
     "reading_data",
 ]
-
-SIGNALS = tuple(
-    getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP")
-    if hasattr(signal, name)  # Windows has no terminal that hangs up
-)
 
 
 class Interrupted(Exception):
@@ -113,16 +107,6 @@ class Interrupts:
             self.__exit__()
             signal.raise_signal(number)
         self.received = number
-
-
-def is_ignored(number: int) -> bool:
-    """Whether a process is to outlive its terminal, as `nohup` asks for.
-
-    A shell script has its background jobs ignore SIGINT too, which says nothing of what
-    their owner wants.
-    """
-    hang_up = getattr(signal, "SIGHUP", None)
-    return number == hang_up and signal.getsignal(number) is signal.SIG_IGN
 
 
 @contextlib.contextmanager
