@@ -80,7 +80,7 @@ def _find(systems: Mapping[str, figures.System]) -> run.Finding:
         name="rank correlation of FD with the critic's estimate",
         number=run.Estimate(*estimate),
         reference=f"with the generator's loss {run.Estimate(*loss)}",
-        note="one seed",
+        note="one seed; intervals as if looks were independent",
     )
 
 

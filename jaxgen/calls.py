@@ -69,6 +69,14 @@ _IDENTITY = "optax.identity"
 """The optimizer of a model that is built again, which is not trained."""
 
 _DEEPEST, _MOST_NODES, _MOST_NUMBERS = 40, 10_000, 4096
+_PLAIN_TYPES = {
+    "bool",
+    "bfloat16",
+    "float16",
+    "float32",
+    "float64",
+    *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+}
 
 
 class _Call(NamedTuple):
@@ -442,6 +450,8 @@ class _Reader:
     def array(self, node: dict) -> Any:
         kind = "array" if "array" in node else "numpy"
         try:
+            if node["dtype"] not in _PLAIN_TYPES:
+                raise ValueError(f"its type is {node['dtype']!r:.40}")
             numbers = np.asarray(node[kind], jnp.dtype(node["dtype"]))
         except (TypeError, ValueError, OverflowError) as error:
             raise self.damage(f"an array is none: {error}") from error

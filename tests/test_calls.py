@@ -178,6 +178,14 @@ def test_every_public_factory_is_described_and_built_again(name):
         assert json.dumps(describe(again)) == text
 
 
+BY_NAME = {
+    "jaxgen.losses.gan.from_name",
+    "jaxgen.losses.vae.likelihood_from_name",
+    "jaxgen.models.published_gan",
+}
+"""What they return, a factory of another name made."""
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_public_function_that_makes_functions_keeps_its_calls(package):
     missing = []
@@ -187,7 +195,7 @@ def test_every_public_function_that_makes_functions_keeps_its_calls(package):
         returned = str(inspect.signature(one).return_annotation)
         if returned.rpartition(".")[2].rstrip("'>") in RETURNED:
             missing.append(name)
-    assert not missing
+    assert not set(missing) - BY_NAME
 
 
 def test_a_decorated_factory_is_documented_and_typed_as_before():

@@ -15,16 +15,27 @@ MOST_POINTS = 10_000
 """Images whose latents are shown: more would not be seen in a scatter plot."""
 
 
+NEIGHBOURS = 10
+
+RESAMPLES = 50
+"""Half-samples behind an interval."""
+
+LEAST_IMAGES = 100
+"""With fewer test images neighbours tell little."""
+
+
 class Evidence(NamedTuple):
     """What the check looks at.
 
     Attributes:
+        key: Key of the half-samples.
         mean: Latent means of test images, shape (n, latents).
         plane: The same images in the plane of two principal components, shape (n, 2).
         labels: Their classes, shape (n,), or None where the set has none.
         epochs: Epochs of the training.
     """
 
+    key: PRNGKeyArray
     mean: np.ndarray
     plane: np.ndarray
     labels: np.ndarray | None
@@ -39,29 +50,48 @@ def why_not(evidence: Evidence) -> str:
         return "the images have no labels"
     if len(np.unique(evidence.labels)) < 2:
         return "all images are of one class"
+    if len(evidence.mean) < LEAST_IMAGES:
+        return f"{len(evidence.mean)} test images are too few"
     if evidence.epochs < 1:
         return "too few steps: less than one pass over the training images"
     return ""
 
 
 def check(evidence: Evidence) -> run.Finding:
-    """Compares the classes of neighbours in both planes, image by image."""
-    labels, neighbours = evidence.labels, min(10, len(evidence.mean) - 1)
-    assert labels is not None
-    own, linear = (
-        metrics.neighbour_agreement(points, labels, neighbours=neighbours)
-        for points in (evidence.mean, evidence.plane)
-    )
-    gain = run.mean_estimate(own - linear)
-    shares = np.unique(labels, return_counts=True)[1] / len(labels)
-    assert gain.low is not None
+    """Compares the classes of neighbours in both planes.
+
+    Images are neighbours of each other, so they are not independent: intervals are of
+    half-samples.
+    """
+    halves = metrics.half_samples(evidence.key, RESAMPLES, len(evidence.mean))
+    own, linear = _agreement(evidence, halves)
+    gain = metrics.interval(own[0] - linear[0], own[1:] - linear[1:])
+    found, other = (metrics.interval(one[0], one[1:]) for one in (own, linear))
+    shares = np.unique(evidence.labels, return_counts=True)[1] / len(evidence.mean)
     return run.Finding(
-        held=gain.low > 0,
-        name=f"share of the {neighbours} nearest latents that are of an image's class",
-        number=run.mean_estimate(own),
-        reference=f"{run.mean_estimate(linear)} with principal components, "
-        f"{(shares**2).sum():.2f} by chance; the gain is {gain}",
+        held=None if gain.low <= 0 <= gain.high else gain.low > 0,
+        name=f"share of the {NEIGHBOURS} nearest latents that are of an image's class",
+        number=run.Estimate(*found),
+        reference=f"{run.Estimate(*other)} with principal components, "
+        f"{(shares**2).sum():.2f} by chance; the gain is {run.Estimate(*gain)}",
         note="one seed; intervals are over test images",
+    )
+
+
+def _agreement(evidence: Evidence, halves: np.ndarray) -> np.ndarray:
+    """Returns agreements in both planes, of all images and then of each half."""
+    assert evidence.labels is not None
+    rows = [np.ones(len(evidence.mean), bool), *halves]
+    return np.array(
+        [
+            [
+                metrics.neighbour_agreement(
+                    points[row], evidence.labels[row], neighbours=NEIGHBOURS
+                ).mean()
+                for row in rows
+            ]
+            for points in (evidence.mean, evidence.plane)
+        ]
     )
 
 
@@ -92,6 +122,7 @@ def figures(
         known = {"label": test["label"], "class_names": list(setup.test.class_names)}
     report.latents.write_explorer(folder.path, views, **known)
     evidence = Evidence(
+        key=random.stream(key, "claim"),
         mean=views.mean,
         plane=metrics.principal_components(train["image"], test["image"]),
         labels=known.get("label"),

@@ -184,7 +184,7 @@ class CollapseMonitor:
             modes = gaussian_modes(
                 samples, self._mixture.means, self._mixture.standard_deviation
             ).captured
-        else:
+        elif len(data) > _NEIGHBOURS:
             covered = density_coverage(data, samples, k=_NEIGHBOURS).coverage
             coverage = covered / expected_coverage(
                 len(data), len(samples), k=_NEIGHBOURS

@@ -20,7 +20,8 @@ def neighbour_agreement(
         neighbours: Neighbours of each point, itself left out; fewer than n.
 
     Returns:
-        Shares from 0 to 1, shape (n,). Their mean is the share of a class, by chance.
+        Shares from 0 to 1, shape (n,). By chance their mean is the sum
+        of the squared shares of the classes.
 
     Raises:
         InputError: Shapes do not fit, points are not finite, or there are too few.

@@ -21,7 +21,7 @@ def principal_components(
 
     Returns:
         Coordinates, shape (m, components), of falling variance in the training set; the
-        signs are arbitrary.
+        signs are arbitrary. Zeros, where all training examples are the same.
 
     Raises:
         InputError: Shapes do not fit, numbers are not finite, or there are too few.
@@ -48,6 +48,8 @@ def principal_components(
             f"fewer, give at most {min(x.shape) - 1}."
         )
     mean = x.mean(axis=0)
+    if not (x - mean).any():
+        return np.zeros((len(y), components))
     start = np.random.default_rng(0).normal(size=min(x.shape))
     _, sizes, directions = svds(x - mean, k=components, v0=start)
     assert directions is not None

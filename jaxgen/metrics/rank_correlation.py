@@ -17,8 +17,9 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> Interval:
     """Calculates Spearman's rank correlation of pairs and its 95 % interval.
 
     The interval is one for independent pairs. Where one of both never changes there is
-    no correlation: the value is 0. There, where the ranks agree in full, and for 3
-    pairs, the interval is -1 to 1.
+    no correlation: the value is 0. There, and for 3 pairs, the interval is -1 to 1.
+    Where all ranks agree, it begins where that of ranks with one swap of neighbours
+    begins.
 
     Args:
         x: One number of each pair, shape (n,), n at least 3.
@@ -46,12 +47,13 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> Interval:
     if min(ranked.std() for ranked in ranks) == 0:
         return Interval(0.0, -1.0, 1.0)
     value = float(np.corrcoef(*ranks)[0, 1])
-    if number < 4 or abs(value) > 1 - 1e-9:
+    if number < 4:
         return Interval(value, -1.0, 1.0)
-    half = 1.96 * math.sqrt((1 + value**2 / 2) / (number - 3))
-    middle = math.atanh(value)
+    most = 1 - 12 / (number * (number**2 - 1))  # of ranks with one swap
+    middle = math.atanh(min(max(value, -most), most))
+    half = 1.96 * math.sqrt((1 + math.tanh(middle) ** 2 / 2) / (number - 3))
     low, high = math.tanh(middle - half), math.tanh(middle + half)
-    return Interval(value, low, high)
+    return Interval(value, min(low, value), max(high, value))
 
 
 class SignalCorrelation(NamedTuple):

@@ -155,5 +155,7 @@ def smallest_margin(results: Mapping[str, TranslationResult]) -> tuple[str, Inte
                 margins[f"below the {baseline}, {name.replace('_', ' ')}"] = margin
     if not margins:
         raise InputError("No direction has held-out pairs, which a margin needs.")
-    words = min(margins, key=lambda one: margins[one].low)
+    # One that lies below 0 as a whole decides, whatever the others are.
+    failed = {words: one for words, one in margins.items() if one.high < 0}
+    words = min(failed or margins, key=lambda one: margins[one].low)
     return words, margins[words]

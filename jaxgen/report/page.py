@@ -12,6 +12,7 @@ from jaxgen.progress import Progress
 from jaxgen.report import opening
 from jaxgen.report.extras import require
 from jaxgen.report.run import Run, keeps_records, naming_arrays, read_run
+from jaxgen.report.specs import check_own
 from jaxgen.report.wording import said
 from jaxgen.run_files import shown
 
@@ -116,6 +117,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 def _draw(run: Run, figures: "list[Shown]", progress: Progress) -> list[dict[str, Any]]:
     shown = []
+    check_own(run.path / "figures")
     for number, (name, source, figure) in enumerate(figures, start=1):
         progress("drawing figures", number, len(figures))
         with naming_arrays(run, source):

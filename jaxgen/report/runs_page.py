@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 from jaxgen.errors import InputError
+from jaxgen.files import open_regular
 from jaxgen.report import opening
 from jaxgen.report.extras import require
 from jaxgen.report.page import render, write_file
 from jaxgen.report.run import read_run
+from jaxgen.run_files import read_object
 
 __all__ = ["write_gallery"]
 
@@ -95,7 +96,7 @@ def _picture(path: Path) -> str:
     found += [path / "figures" / "losses.png", *sorted(path.glob("figures/*.png"))]
     for one in found:
         try:
-            with Image.open(one) as picture:
+            with open_regular(one) as file, Image.open(file) as picture:
                 plain = picture.convert("RGB")
             wide = plain.width * _SIZE[1] > plain.height * _SIZE[0]
             # A wide figure is shown whole, a tall one from its top.
@@ -105,7 +106,7 @@ def _picture(path: Path) -> str:
                 else ImageOps.fit(plain, _SIZE, centering=(0.5, 0.0))
             )
         # Pillow raises whatever comes up of a damaged file.
-        except (OSError, ValueError, SyntaxError):
+        except Exception:
             continue
         buffer = io.BytesIO()
         small.save(buffer, "png", optimize=True)
@@ -116,7 +117,7 @@ def _picture(path: Path) -> str:
 def _place(path: Path) -> tuple[int, str]:
     """The place of a figure on its page; what is damaged comes last."""
     try:
-        place = json.loads(path.read_bytes())["place"]
-    except (OSError, ValueError, LookupError, TypeError):
+        place = read_object(path).get("place")
+    except InputError:
         place = None
     return (place if type(place) is int else 1000, path.name)

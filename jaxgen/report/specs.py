@@ -22,7 +22,7 @@ from jaxgen.errors import InputError
 from jaxgen.report import kinds
 from jaxgen.run_files import read_arrays, read_object, shown
 
-__all__ = ["KINDS", "read_figures", "write_figures"]
+__all__ = ["KINDS", "check_own", "read_figures", "write_figures"]
 
 KINDS: Mapping[str, type[kinds.FigureSpec]] = {
     "Bars": kinds.Bars,
@@ -64,6 +64,7 @@ def write_figures(folder: Path, figures: Mapping[str, kinds.FigureSpec]) -> None
                 f"{', '.join(KINDS)} was expected."
             )
     place = Path(folder) / "figures"
+    check_own(place)
     for old in place.glob("*.json"):
         if old.stem not in figures:
             for ending in (".json", ".npz", ".png", ".svg"):
@@ -87,6 +88,14 @@ def write_figures(folder: Path, figures: Mapping[str, kinds.FigureSpec]) -> None
         files.write_whole(place / f"{name}.json", text.encode())
 
 
+def check_own(place: Path) -> None:
+    """Raises an InputError where the folder of figures is a link out of the run."""
+    if place.is_symlink():
+        raise InputError(
+            f"{place} is a link to another folder: put a folder in its place."
+        )
+
+
 def read_figures(folder: Path) -> dict[str, kinds.FigureSpec]:
     """Reads the figures of a run, whoever wrote them.
 
@@ -101,6 +110,8 @@ def read_figures(folder: Path) -> dict[str, kinds.FigureSpec]:
     """
     found = []
     for path in sorted((Path(folder) / "figures").glob("*.json")):
+        if not _NAME.fullmatch(path.stem):
+            raise InputError(f"{path} has no name of a figure: {_CURE}.")
         content = read_object(path, cure=_CURE)
         try:
             found.append((_place(content), path.stem, _read(path, content)))

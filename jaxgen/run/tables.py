@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 
 from jaxgen.errors import InputError
 
 __all__ = ["Estimate", "Table", "mean_estimate", "print_tables"]
-
-_NORMAL_QUANTILE = 1.959964  # intervals at 95 %
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +59,8 @@ class Estimate:
     def text(self) -> str:
         """The number and its interval without the unit."""
         if self.low is None or self.high is None:
-            return _decimal(self.value, 2)
+            small = 0 < abs(self.value) < 0.01
+            return f"{self.value:.3g}" if small else _decimal(self.value, 2)
         below, above = self.value - self.low, self.high - self.value
         half = (below + above) / 2
         digits = 2 if half <= 0 else min(max(1 - math.floor(math.log10(half)), 0), 6)
@@ -81,33 +81,41 @@ class Estimate:
 
 
 def _decimal(value: float, digits: int) -> str:
-    return f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    # Adding 0 makes -0 a 0.
+    text = f"{round(value, digits) + 0.0:,.{digits}f}"
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def mean_estimate(
     values: np.ndarray, unit: str = "", *, mean: float | None = None
 ) -> Estimate:
-    """Returns the mean of independent values with its normal 95 % interval.
+    """Returns the mean of independent values with its 95 % interval, of Student's t.
+
+    One value, or a mean that is not finite, has no interval.
 
     Args:
-        values: At least two values, such as one for each test image, shape (n,).
+        values: Such as one for each test image, shape (n,), n at least 1.
         unit: Their unit.
         mean: Their mean, where it is known to more digits or was recorded before.
 
     Raises:
-        InputError: There are fewer than two values.
+        InputError: There are no values.
 
     Examples:
         >>> str(mean_estimate(np.array([1.0, 2.0, 3.0]), "nats"))
-        '2.0 ± 1.1 nats'
+        '2.0 ± 2.5 nats'
     """
     values = np.asarray(values, np.float64)
-    if values.ndim != 1 or len(values) < 2:
+    if values.ndim != 1 or not len(values):
         raise InputError(
-            f"values has shape {values.shape}: an interval needs at least two values."
+            f"values has shape {values.shape}: a mean needs at least one value."
         )
     mean = float(values.mean()) if mean is None else mean
-    half = _NORMAL_QUANTILE * float(values.std(ddof=1)) / math.sqrt(len(values))
+    if len(values) == 1 or not np.isfinite(values).all():
+        return Estimate(mean, unit=unit)
+    number = len(values)
+    quantile = float(scipy.special.stdtrit(number - 1, 0.975))
+    half = quantile * float(values.std(ddof=1)) / math.sqrt(number)
     return Estimate(mean, mean - half, mean + half, unit)
 
 

@@ -17,6 +17,10 @@ __all__ = [
 ]
 
 
+_LEAST_PAIRS = 10
+"""With fewer held-out pairs an interval says little."""
+
+
 def translation_head(results: Mapping[str, Any]) -> dict[str, Estimate]:
     """Returns the numbers for the head of the page: L1 and FD of each direction.
 
@@ -48,6 +52,9 @@ def too_little_known(results: Mapping[str, Any], *, least_steps: int) -> str:
     """
     if not all(result.direction.reference.aligned for result in results.values()):
         return "no pairs are known"
+    pairs = min(len(one.direction.reference.inputs) for one in results.values())
+    if pairs < _LEAST_PAIRS:
+        return f"too few held-out pairs: {pairs}"
     steps = min(result.step for result in results.values())
     return f"too few steps: {steps:,} of {least_steps:,}" if steps < least_steps else ""
 

@@ -17,6 +17,11 @@ def test_components_are_those_of_the_covariance(shape):
     np.testing.assert_allclose(np.abs(found), np.abs(expected), rtol=1e-6)
 
 
+def test_examples_that_are_all_the_same_have_no_direction():
+    found = principal_components(np.ones((5, 3)), np.eye(3))
+    assert found.tolist() == [[0, 0]] * 3
+
+
 def test_what_does_not_fit_is_refused():
     with pytest.raises(InputError, match="of one size"):
         principal_components(np.zeros((5, 3)), np.zeros((5, 4)))

@@ -42,6 +42,8 @@ def test_numbers_have_as_many_digits_as_their_interval_tells():
     assert run.Estimate(0.9, 0.76, 0.96).text == "0.90 (0.76 to 0.96)"
     assert run.Estimate(-1.0, -1.1, -0.9).text == "−1.00 ± 0.10"
     assert str(run.Estimate(2.0, unit="nats")) == "2.00 nats"
+    assert run.Estimate(0.0004).text == "0.0004"
+    assert run.Estimate(-0.001, -0.5, 0.5).text == "0.00 ± 0.50"
 
 
 @pytest.mark.parametrize("ends", [(1.0, 2.0), (-1.0, 0.0), (None, 1.0), (0.0, None)])
@@ -56,16 +58,18 @@ def test_an_interval_of_a_mean_holds_the_truth_19_times_of_20():
     for _ in range(2000):
         found = run.mean_estimate(rng.normal(3.0, 2.0, 50))
         hits += found.low <= 3.0 <= found.high
-    # By Student's t the level of a normal interval is 94.4 % here; 5 standard errors.
-    assert abs(hits / 2000 - 0.944) < 5 * (0.944 * 0.056 / 2000) ** 0.5
+    assert abs(hits / 2000 - 0.95) < 5 * (0.95 * 0.05 / 2000) ** 0.5
 
 
 def test_a_mean_that_is_known_is_kept():
     found = run.mean_estimate(np.array([1.0, 3.0]), "nats", mean=2.5)
     assert found.value == 2.5
-    assert found.high - found.low == pytest.approx(2 * 1.959964)
-    with pytest.raises(InputError, match="at least two"):
-        run.mean_estimate(np.array([1.0]))
+    # A t of one degree of freedom, times a standard error of 1.
+    assert found.high - found.low == pytest.approx(2 * 12.7062, rel=1e-5)
+    assert run.mean_estimate(np.array([1.0])) == run.Estimate(1.0)
+    assert run.mean_estimate(np.array([1.0, np.inf])).low is None
+    with pytest.raises(InputError, match="at least one"):
+        run.mean_estimate(np.array([]))
 
 
 def test_a_row_has_a_cell_for_each_column():

@@ -6,8 +6,8 @@ from jaxgen import run
 from jaxgen.metrics import Interval, TranslationScore
 
 
-def result(step=1000, aligned=True, **scores):
-    reference = SimpleNamespace(aligned=aligned)
+def result(step=1000, aligned=True, pairs=10, **scores):
+    reference = SimpleNamespace(aligned=aligned, inputs=range(pairs))
     return SimpleNamespace(
         step=step,
         direction=SimpleNamespace(reference=reference),
@@ -43,6 +43,7 @@ def test_nothing_is_said_without_pairs_or_after_few_steps():
     assert reason() == ""
     assert reason(step=499) == "too few steps: 499 of 500"
     assert reason(aligned=False) == "no pairs are known"
+    assert reason(pairs=9) == "too few held-out pairs: 9"
 
 
 def test_the_head_has_two_numbers_a_direction_each_with_its_interval():

@@ -60,6 +60,7 @@ class Bars(FigureSpec):
             if not isinstance(panel, BarPanel) or not panel.values:
                 self.refuse(where, "has no values by name")
             self.check_names(where, panel.values, empty=False)
+            self.check_whole(f"digits of {where}", panel.digits, 12)
             self.check_names(f"the unit of {where}", [panel.unit], empty=False)
             for name, value in panel.values.items():
                 self.check_number(f"{name!r} of {where}", value)

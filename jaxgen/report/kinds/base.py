@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import math
+import re
 import sys
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -230,9 +231,14 @@ class FigureSpec:
                 "channels] with 1, 3 or 4 channels were expected",
             )
 
+    def check_whole(self, name: str, value: Any, most: int) -> None:
+        """Raises InputError unless a value is a whole number from 0 to `most`."""
+        if type(value) is not int or not 0 <= value <= most:
+            self.refuse(name, f"is {shown(value)}; 0 to {most} was expected")
+
     def check_increasing(self, name: str, array: np.ndarray) -> None:
         """Raises InputError unless numbers grow from each to the next."""
-        if (np.diff(array) <= 0).any():
+        if (array[1:] <= array[:-1]).any():
             self.refuse(name, f"is {shown(array.tolist())}; growing numbers expected")
 
     def check_bounds(self, name: str, low: Any, value: Any, high: Any) -> None:
@@ -244,8 +250,7 @@ class FigureSpec:
     def check_tones(self, tones: Mapping[str, str], names: Collection[str]) -> None:
         """Raises InputError unless tones are known, and those of what is drawn."""
         for name, tone in tones.items():
-            number = tone.removeprefix("class ")
-            if tone not in TONES and not (number != tone and number.isdigit()):
+            if tone not in TONES and not re.fullmatch(r"class [0-9]{1,4}", tone):
                 self.refuse("tones", f"has the tone {shown(tone)} of {name!r}; {TONES}")
             if name not in names:
                 self.refuse("tones", f"names {name!r}, which is none of {list(names)}")

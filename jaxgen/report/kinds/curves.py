@@ -111,6 +111,7 @@ class Curves(FigureSpec):
     def check(self) -> None:
         """See `FigureSpec`."""
         self.check_panels(self.panels)
+        self.check_whole("columns", self.columns, 100)
         for title, panel in self.panels.items():
             where = f"the panel {title!r}"
             if not isinstance(panel, CurvePanel) or not panel.curves:
@@ -120,7 +121,9 @@ class Curves(FigureSpec):
                 self._check_curve(f"the curve {name!r} of {where}", curve, panel.log)
             for name, level in panel.levels.items():
                 self.check_number(f"the level {name!r} of {where}", level)
-            if panel.limits is not None and not panel.limits[0] < panel.limits[1]:
+            if panel.limits is not None and not (
+                -np.inf < panel.limits[0] < panel.limits[1] < np.inf
+            ):
                 self.refuse(f"limits of {where}", f"are {panel.limits}")
             if panel.zone is not None:
                 self.check_number(f"the threshold of {where}", panel.zone.threshold)
@@ -133,7 +136,7 @@ class Curves(FigureSpec):
     def _check_curve(self, where: str, curve: Curve, log: str) -> None:
         x = self.check_numbers(f"x of {where}", curve.x, None)
         y = self.check_numbers(f"y of {where}", curve.y, len(x), gaps=True)
-        if (np.diff(x) < 0).any():
+        if (x[1:] < x[:-1]).any():
             self.refuse(f"x of {where}", "falls; numbers that grow were expected")
         if np.isnan(y).all():
             self.refuse(f"y of {where}", "holds no number at all")
@@ -143,6 +146,7 @@ class Curves(FigureSpec):
             low = self.check_numbers(f"low of {where}", curve.low, len(x), gaps=True)
             high = self.check_numbers(f"high of {where}", curve.high, len(x), gaps=True)
             self.check_bounds(f"y of {where}", low, y, high)
+            self.check_bounds(f"band of {where}", low, low, high)
         if "x" in log and (x <= 0).any():
             self.refuse(f"x of {where}", "is not above 0 on a logarithmic axis")
         if curve.style not in _STYLES:

@@ -90,7 +90,9 @@ class Dots(FigureSpec):
                     self._check_interval(f"{series} {name}".strip(), interval, panel)
             for name, level in panel.levels.items():
                 self.check_number(f"the level {name!r} of {where}", level)
-            if panel.limits is not None and not panel.limits[0] < panel.limits[1]:
+            if panel.limits is not None and not (
+                -np.inf < panel.limits[0] < panel.limits[1] < np.inf
+            ):
                 self.refuse(f"limits of {where}", f"are {panel.limits}")
         self.check_tones(self.tones, self.series)
 

@@ -65,6 +65,7 @@ class HeatMap(FigureSpec):
                 own = f"the row {name!r} of {where}"
                 self.check_numbers(own, row, len(panel.columns), gaps=True)
         self.check_names("unit", [self.unit], empty=False)
+        self.check_whole("digits", self.digits or 0, 12)
         known = np.concatenate(
             [_table(panel).ravel() for panel in self.panels.values()]
         )

@@ -95,7 +95,7 @@ class ImageTable(FigureSpec):
         assert self.plane is not None
         x = self.check_numbers("plane.x", self.plane.x, None)
         y = self.check_numbers("plane.y", self.plane.y, None)
-        if (np.diff(x) < 0).any() or (np.diff(y) > 0).any():
+        if (x[1:] < x[:-1]).any() or (y[1:] > y[:-1]).any():
             self.refuse("plane", "needs x that grows and y that falls")
         self.check_names("plane", (self.plane.x_label, self.plane.y_label), empty=False)
         if self.layout != "squares":

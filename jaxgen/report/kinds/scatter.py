@@ -75,6 +75,7 @@ class Scatter(FigureSpec):
     def check(self) -> None:
         """See `FigureSpec`."""
         self.check_panels(self.panels)
+        self.check_whole("columns", self.columns, 100)
         for title, panel in self.panels.items():
             where = f"the panel {title!r}" if title else "its panel"
             if not isinstance(panel, ScatterPanel) or not panel.groups:
