@@ -38,6 +38,7 @@ def run(page):
             )
             runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
             runner.run(test, clear_globs=False)
+            namespace |= test.globs  # which are a copy
             assert not runner.failures, f"{page.name}, line {line}"
         else:
             # Line numbers of a traceback are those of the page.

@@ -71,7 +71,8 @@ def command_line(
     _presets = presets or {}
     prog = " ".join(_program())
     if {"-h", "--help"} & set(sys.argv[1:]):
-        print(short_help(config, prog, description, examples or {}))
+        with contextlib.suppress(BrokenPipeError):  # as by `| head`
+            print(short_help(config, prog, description, examples or {}), flush=True)
         raise SystemExit(0)
     words = ["--help" if word == "--help-all" else word for word in sys.argv[1:]]
     try:

@@ -103,7 +103,10 @@ def write_exported(folder: Path, model: Any, state: Any, batch: Shapes) -> dict:
         # Functions of others raise whatever they meet in a batch of unknown size.
         except Exception as error:
             line = str(error).strip().splitlines()[:1] or [type(error).__name__]
-            print_line(f"The function {name} of the model is not exported: {line[0]}")
+            print_line(
+                f"The function {name} of the model is not exported: {line[0]} (the "
+                "batch size is unknown in an export: write x.shape[0], not len(x))"
+            )
             continue
         digests[name] = _digest(own / f"{name}.bin")
     return {

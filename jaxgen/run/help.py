@@ -36,12 +36,18 @@ def short_help(
         description: Its first paragraph is shown.
         examples: What to type after the command, each with what it does.
     """
-    lines = [f"usage: {prog} [OPTIONS]", ""]
+    fields = {field.name: field for field in dataclasses.fields(config)}
+    places = [name for name in fields if _is_positional(config, name)]
+    usage = " ".join([prog, *map(str.upper, places), "[OPTIONS]"])
+    lines = [f"usage: {usage}", ""]
     lines += textwrap.wrap(description.split("\n\n")[0], _WIDTH) or [prog]
     for words, meaning in examples.items():
         lines.append(f"  {words or 'without options':<40} {meaning}")
     docs = documents(config)
-    fields = {field.name: field for field in dataclasses.fields(config)}
+    if places:
+        lines.append("")
+    lines += [_cut(f"  {name.upper():<18}{docs.get(name, '')}") for name in places]
+    fields = {name: field for name, field in fields.items() if name not in places}
     shared = [name for name in _FIRST if name in fields]
     own = [name for name in fields if name not in {*shared, *_RARE}]
     names = [*shared, *own, *(name for name in fields if name in _RARE)]
@@ -51,12 +57,23 @@ def short_help(
     ]
     for count in range(len([*shared, *own]), -1, -1):
         rest = ", ".join(map(flag_of, names[count:]))
-        tail = textwrap.wrap(f"Also: {rest}.", _WIDTH, break_on_hyphens=False)
+        also = f"Also: {rest}." if rest else ""
+        tail = textwrap.wrap(also, _WIDTH, break_on_hyphens=False)
         tail.append(f"Every option in full: {prog} --help-all")
         text = [*lines, "", *table[:count], *tail]
         if len(text) <= LINES:
             break
     return "\n".join(text)
+
+
+def _is_positional(config: type, name: str) -> bool:
+    """Whether a field is given by its place, as tyro's `Positional` says."""
+    for one in config.__mro__:
+        if name in getattr(one, "__annotations__", {}):
+            kind = one.__annotations__[name]
+            kinds = getattr(kind, "__metadata__", ())
+            return any("POSITIONAL" in str(marker).upper() for marker in kinds)
+    return False
 
 
 def documents(config: type) -> dict[str, str]:

@@ -51,7 +51,8 @@ def open_folder(
     sentence = claim.sentence if isinstance(claim, Claim) else claim
     folder = training.open_run(
         Path(config.output) / experiment,
-        name if config.name is None else config.name,
+        # A set may have the name of a path; a run has that of one folder.
+        name.strip("/").replace("/", "-") if config.name is None else config.name,
         {
             "experiment": experiment,
             "title": title,

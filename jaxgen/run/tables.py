@@ -171,7 +171,9 @@ def print_tables(tables: Sequence[Table]) -> None:
         text = RichTable(title=table.title, box=box.SIMPLE, title_justify="left")
         for number, column in enumerate(table.columns):
             if number < table.words:
-                text.add_column(column, overflow="fold")
+                parts = [column, *(row[number] for row in table.rows)]
+                least = max((len(w) for part in parts for w in part.split()), default=1)
+                text.add_column(column, overflow="fold", min_width=min(least, 20))
                 continue
             # Numbers stay on one line where they can; heads and words are wrapped.
             parts = [*column.split(), *(row[number] for row in table.rows)]
