@@ -16,7 +16,7 @@ def every_nth(count: int, most: int) -> np.ndarray:
     return np.linspace(0, count - 1, min(most, count)).astype(int)
 
 
-def in_blocks(function: Callable, *inputs: np.ndarray, size: int = 500) -> list:
+def in_blocks(function: Callable, *inputs: np.ndarray | Array, size: int = 500) -> list:
     """Applies a function to blocks of examples; returns what it gave, on the host."""
     return [
         jax.device_get(function(*(x[first : first + size] for x in inputs)))

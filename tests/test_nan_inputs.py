@@ -121,6 +121,8 @@ MODULES_LEFT_OUT = {
     data.transforms: "they move pixels",
     estimators.distributions: "it holds what estimators are made of",
     jaxgen.errors: "it has a class alone",
+    jaxgen.report: "figures check their arrays, see tests/report",
+    jaxgen.run: "it holds what scripts do around their main",
     jaxgen.typing: "it has types alone",
     jaxgen.models: "training.fit stops at a NaN in what a step returns",
     jaxgen.networks: "they are sums and products, and what import refuses has tests",

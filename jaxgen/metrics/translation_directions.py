@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxgen.checks import check_choice
 from jaxgen.metrics.translation_outputs import Critique, Translate
 from jaxgen.metrics.translation_reference import TranslationReference
 

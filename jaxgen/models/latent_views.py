@@ -141,7 +141,7 @@ def image_decoder(model: VAE, state: Any) -> Callable[..., np.ndarray]:
     decode = partial(_decode, model, state)
 
     def decode_all(
-        latents: np.ndarray, condition: np.ndarray | None = None
+        latents: np.ndarray | Array, condition: np.ndarray | None = None
     ) -> np.ndarray:
         inputs = (latents,) if condition is None else (latents, condition)
         return np.concatenate([to_bytes(b) for b in in_blocks(decode, *inputs)])
@@ -172,7 +172,7 @@ def _sample_images(
 
 
 def latent_plane(
-    mean: np.ndarray, side: int
+    mean: np.ndarray | Array, side: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns latents on an even grid over two dimensions, and its axes.
 

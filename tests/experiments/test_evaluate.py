@@ -103,7 +103,8 @@ def test_the_protocol_says_what_was_judged(judged):
     assert "mixture of 10 Gaussians fitted to latents" in protocol["samples"]
     assert protocol["images of each set"] == 40
     words = content["command"].split()
-    assert words[:4] == ["python", "-m", words[2], str(judged[0])]
+    assert words[0] == "python"
+    assert str(judged[0]) in words
     assert "--num-samples 40" in content["command"]
 
 

@@ -28,7 +28,7 @@ BY_OPTIONS = [
     ("divergences", "--bins 1", "--bins=1"),
     ("dying_relu", "--learning-rates 0.1 0.1", "name each one once"),
     ("estimator_variance", "--steps 5 --snapshots 10", "give at most as many"),
-    ("evaluate", "a b --features nonsense", "--features nonsense is unknown"),
+    ("evaluate", "a b --features nonsense", "--features='nonsense' is unknown"),
     ("few_pairs", "--methods nonsense", "There is no remedy 'nonsense'"),
     ("few_pairs", "--degrade nonsense", "--degrade='nonsense'"),
     ("gan", "--remedies nonsense", "There is no remedy 'nonsense'"),

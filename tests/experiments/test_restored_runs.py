@@ -83,8 +83,8 @@ def of(script, *arguments, **options):
     [
         lambda: of(vae, SHAPE, 1),
         lambda: of(vae, SHAPE, 1, prior="vamp", likelihood="learned_gaussian"),
-        lambda: of(vae, SHAPE, 1, prior="mixture", free_bits=0.1, initializer="fan_in"),
-        lambda: of(vae, (32, 32, 1), 1, network="conv", hidden=None, decay_at=(1,)),
+        lambda: of(vae, SHAPE, 1, prior="mixture", free_bits=0.1),
+        lambda: of(vae, (32, 32, 1), 1, network="conv", hidden=None),
         lambda: of(categorical_vae, SHAPE, latents=2, classes=3),
         lambda: of(categorical_vae, SHAPE, latents=2, estimator="rebar"),
         lambda: of(categorical_vae, SHAPE, latents=2, estimator="vimco"),
