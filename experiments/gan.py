@@ -91,9 +91,7 @@ CLAIM = run.Claim(
 )
 
 
-def build(
-    config: Config, name: models.PublishedName, shape: Any, classes: int | None
-) -> models.GAN:
+def build(config: Config, name: Any, shape: Any, classes: int | None) -> models.GAN:
     """Returns the system of that name for images of a shape, told so many classes."""
     normalization = models.PUBLISHED_GANS[name].normalization
     auxiliary = config.conditional == "auxiliary"
@@ -164,8 +162,8 @@ def main(config: Config) -> dict[str, Any]:
                 home, model, own.key, real, own.train, own.test, per_epoch
             )
             looks = run.every_epochs(own, monitors, config.look_every)
-            epochs = home / "epochs.npz"
-            snapshots = run.snapshots(epochs, own, model, number=number, most=8)
+            path = home / "epochs.npz"
+            snapshots = run.snapshots(path, own, model, number=number, most=8)
             state = run.train(
                 config,
                 own,
@@ -181,10 +179,8 @@ def main(config: Config) -> dict[str, Any]:
                 folder, [name], split="train", held_out=logits, beside="quality.jsonl"
             )
             run.print_line(f"Comparing samples of {name} with test images")
-            state, key = (
-                training.on_one_device(state),
-                random.stream(setup.key, "judged"),
-            )
+            state = training.on_one_device(state)
+            key = random.stream(setup.key, "judged")
             quality = metrics.measure_quality(key, model, state, real)
             key = random.stream(setup.key, "figures")
             samples, _ = metrics.draw_images(key, model, state, len(shown))
