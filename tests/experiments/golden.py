@@ -7,8 +7,8 @@ cache of compiled programs (JAX_COMPILATION_CACHE_DIR). Name scripts to run thos
 To record another tree, copy this file and `tiny_settings.py` out of here and run the
 copy with PYTHONPATH set to that tree.
 
-`--keep` rewrites `golden.json`, which `test_golden.py` compares with: names, and the
-numbers that another CPU repeats to 1 %.
+`--keep` rewrites `golden.json`, which `test_golden.py` compares with: names, and within
+1 % the numbers of scripts that are no games.
 
 The record of a script maps names to values: what `main` returns, results and tables of
 its summary, the last records of each split, the names of its figures, and a digest of
