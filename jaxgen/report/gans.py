@@ -98,8 +98,8 @@ def distance_and_signals(
             if curve != "epoch":
                 rho = f"{found[curve]:.2f}".replace("-", "\N{MINUS SIGN}")
                 title = f"rank correlation {rho}"
-                same = sum(other.startswith(title) for other in panels)
-                title += f" ({same + 1})" if same else ""
+                if title in panels:
+                    title = f"{model}, {curve}: {rho}"
             panels[title] = ScatterPanel(
                 {"": np.column_stack([values, distances])},
                 x_label=curve,

@@ -87,7 +87,7 @@ def test_curves_of_one_correlation_have_a_panel_each():
     assert list(panels) == [
         "WGAN",
         "rank correlation 1.00",
-        "rank correlation 1.00 (2)",
+        "WGAN, estimate: 1.00",
     ]
     assert [p.x_label for p in panels.values()] == [
         "epoch",

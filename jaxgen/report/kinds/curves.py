@@ -327,6 +327,7 @@ def _with_level(
             (0.02, 0.03 if below else 0.84),
             xycoords="axes fraction",
             va="bottom",
+            zorder=1,  # below the points, which its halo would hide
             **look,
         )
         return low, high
