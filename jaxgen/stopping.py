@@ -54,9 +54,16 @@ def raising_stopped(swallowed: Callable[[Stopped], object]) -> Iterator[None]:
 
     Args:
         swallowed: Called where the exception cannot get out: in a callback of the
-            garbage collector, or in a `__del__`.
+            garbage collector, or in a `__del__`; and at the end, where code in C has
+            cleared it.
     """
-    former, hook = _handle(_raise), sys.unraisablehook
+    received: list[int] = []
+
+    def keep_and_raise(number: int, frame: FrameType | None) -> NoReturn:
+        received.append(number)
+        _raise(number, frame)
+
+    former, hook = _handle(keep_and_raise), sys.unraisablehook
 
     def unraisable(what: Any) -> None:
         if isinstance(what.exc_value, Stopped):
@@ -67,6 +74,8 @@ def raising_stopped(swallowed: Callable[[Stopped], object]) -> Iterator[None]:
     sys.unraisablehook = unraisable
     try:
         yield
+        if received:
+            swallowed(Stopped(received[0]))
     finally:
         sys.unraisablehook = hook
         for number, handler in former.items():

@@ -184,7 +184,8 @@ def read_run(path: Path) -> Run:
             f"{path} is no folder; give the folder of a run, such as "
             "runs/vae/mnist5k, which holds config.json and metrics.jsonl."
         )
-    if not os.path.lexists(path / "config.json") and any(path.glob("figures/*.json")):
+    bare = not any(os.path.lexists(path / n) for n in ("config.json", "metrics.jsonl"))
+    if bare and any(path.glob("figures/*.json")):
         return Run(path=path, config={"records": False}, rows=[], summary={})
     _require(path, "config.json")
     config = read_config(path / "config.json")

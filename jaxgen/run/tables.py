@@ -173,7 +173,9 @@ def print_tables(tables: Sequence[Table]) -> None:
             if number < table.words:
                 parts = [column, *(row[number] for row in table.rows)]
                 least = max((len(w) for part in parts for w in part.split()), default=1)
-                text.add_column(column, overflow="fold", min_width=min(least, 20))
+                text.add_column(
+                    column, overflow="fold", min_width=min(least, console.width // 6)
+                )
                 continue
             # Numbers stay on one line where they can; heads and words are wrapped.
             parts = [*column.split(), *(row[number] for row in table.rows)]

@@ -1,5 +1,6 @@
 """How a script ends that does not come to its end: what is said, and what is left."""
 
+import contextlib
 import dataclasses
 import errno
 import shutil
@@ -298,3 +299,12 @@ def test_a_page_without_its_run_is_no_success(monkeypatch, capsys):
         run.command_line(main, Config, DOC)
     assert stop.value.code == 1
     assert "runs/test/a: is gone." in capsys.readouterr().err
+
+
+def test_a_signal_that_code_in_c_clears_counts_at_the_end():
+    found = []
+    with stopping.raising_stopped(found.append):
+        with contextlib.suppress(stopping.Stopped):
+            signal.raise_signal(signal.SIGINT)
+        assert not found
+    assert [error.signal_number for error in found] == [signal.SIGINT]
