@@ -184,8 +184,6 @@ _SETTINGS = {
     "lines.linewidth": 1.5,
     "lines.solid_capstyle": "round",
     "axes.unicode_minus": True,
-    # A $ in a name is that of the user.
-    "text.parse_math": False,
 }
 
 
