@@ -7,10 +7,12 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
 from experiments import vae
+from experiments.figures import vae as figures
 from jaxgen import training
 from jaxgen.errors import InputError
 
@@ -196,3 +198,43 @@ def test_help_explains_every_option():
     out, _ = command("--help").communicate(timeout=60)
     for field in dataclasses.fields(vae.Config):
         assert "--" + field.name.replace("_", "-") in out
+
+
+def evidence(**changes) -> figures.Evidence:
+    """Latents that lie by class, and a plane in which nothing does."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(200) % 4
+    base = figures.Evidence(
+        key=jax.random.key(0),
+        mean=rng.normal(size=(200, 2)) + 9 * labels[:, None],
+        plane=rng.normal(size=(200, 2)),
+        labels=labels,
+        epochs=2.0,
+    )
+    return base._replace(**changes)
+
+
+def test_the_claim_holds_where_latents_lie_by_class_and_principal_components_do_not():
+    own, plane = evidence().mean, evidence().plane
+    held = vae.CLAIM.verdict(evidence())
+    assert held.outcome == "held"
+    assert held.finding.number.value > 0.99
+    assert vae.CLAIM.verdict(evidence(mean=plane, plane=own)).outcome == "not held"
+    same = vae.CLAIM.verdict(evidence(mean=plane, plane=plane))
+    assert same.outcome == "cannot be told here"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"mean": np.zeros((200, 20))}, "20 latents; the claim is of two"),
+        ({"labels": None}, "the images have no labels"),
+        ({"labels": np.zeros(200, int)}, "all images are of one class"),
+        ({"epochs": 0.1}, "too few steps"),
+        ({"mean": np.zeros((99, 2))}, "99 test images are too few"),
+    ],
+)
+def test_the_claim_cannot_be_told_from_other_runs(changes, reason):
+    verdict = vae.CLAIM.verdict(evidence(**changes))
+    assert verdict.outcome == "cannot be told here"
+    assert verdict.reason.startswith(reason)
