@@ -79,7 +79,7 @@ def read_system(
 
 
 def headline(systems: Mapping[str, System]) -> dict[str, run.Estimate]:
-    """Returns the numbers for the head of the page, four at most."""
+    """Returns the first four numbers of the page; the tables have all of them."""
     found: dict[str, run.Estimate] = {}
     for name, signal in CLAIMED.items():
         if name in systems and signal in systems[name].correlations:

@@ -2,11 +2,10 @@
 
 import io
 
-import numpy as np
-
 from jaxgen.report import shapes, style
 from jaxgen.report.extras import require
 from jaxgen.report.gan import modes as drawing
+from jaxgen.report.kinds.movie import animated_png
 from jaxgen.report.plate import Plate
 from jaxgen.report.run import Arrays, Run
 from jaxgen.report.style import Figure, Theme
@@ -18,9 +17,6 @@ from PIL import Image  # noqa: E402
 __all__ = ["movie", "over_training", "stills", "table"]
 
 _DPI = 110  # of the animation: a frame is a picture, and there are many
-_COLOURS = 32
-_MILLISECONDS = 220
-_LAST = 1800  # the end stands longer
 
 
 def movie(run: Run) -> Plate | None:
@@ -193,29 +189,4 @@ def _animation(data: Arrays, theme: Theme) -> bytes:
         figure.suptitle(f"step {step[frame]:,}", fontsize=9, x=0.01, ha="left")
         raw = Image.open(io.BytesIO(style.png(figure, _DPI))).convert("RGB")
         pictures.append(raw)
-    palette = pictures[-1].quantize(_COLOURS)
-    pictures = [_few_colours(own, palette) for own in pictures]
-    buffer = io.BytesIO()
-    pictures[0].save(
-        buffer,
-        format="PNG",
-        save_all=True,
-        append_images=pictures[1:],
-        duration=[*[_MILLISECONDS] * (len(pictures) - 1), _LAST],
-        loop=0,
-    )
-    return buffer.getvalue()
-
-
-def _few_colours(picture: Image.Image, palette: Image.Image) -> Image.Image:
-    """The picture in the colours of a palette, and the paper in its own.
-
-    The nearest colour that a palette has may be a shade off, and a page would show it.
-    """
-    near = picture.quantize(palette=palette, dither=Image.Dither.NONE)
-    index, exact = np.array(near), np.asarray(picture)
-    paper = exact[0, 0]
-    index[(exact == paper).all(axis=-1)] = _COLOURS
-    found = Image.fromarray(index)
-    found.putpalette([*(palette.getpalette() or [])[: 3 * _COLOURS], *paper.tolist()])
-    return found
+    return animated_png(pictures)

@@ -11,9 +11,11 @@ import numpy as np
 from jaxgen.report.kinds.base import FigureSpec
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from jaxgen.report.style import Axes, Figure, Theme
 
-__all__ = ["Movie"]
+__all__ = ["Movie", "animated_png"]
 
 _DPI = 110  # a frame is a picture, and there are many
 _COLOURS = 32
@@ -71,18 +73,7 @@ class Movie(FigureSpec):
             # The layout is that of the first frame: nothing jumps.
             figure.set_layout_engine("none")
             pictures.append(raw)
-        palette = pictures[-1].quantize(_COLOURS)
-        pictures = [_few_colours(own, palette) for own in pictures]
-        buffer = io.BytesIO()
-        pictures[0].save(
-            buffer,
-            format="PNG",
-            save_all=True,
-            append_images=pictures[1:],
-            duration=[*[_MILLISECONDS] * (len(pictures) - 1), _LAST],
-            loop=0,
-        )
-        return buffer.getvalue()
+        return animated_png(pictures)
 
     def files(self, theme: "Theme | None" = None) -> tuple[bytes, bytes]:
         """Draws the movie, and its last frame as an SVG file."""
@@ -142,6 +133,26 @@ class Movie(FigureSpec):
         axes.set_aspect("equal")
         axes.spines[:].set_visible(False)
         axes.set(xticks=[], yticks=[])
+
+
+def animated_png(pictures: "list[Image.Image]") -> bytes:
+    """Returns an animated PNG file: its frames share one palette, which keeps it small.
+
+    Args:
+        pictures: The frames, RGB, of one size; the last one stands longer.
+    """
+    palette = pictures[-1].quantize(_COLOURS)
+    frames = [_few_colours(own, palette) for own in pictures]
+    buffer = io.BytesIO()
+    frames[0].save(
+        buffer,
+        format="PNG",
+        save_all=True,
+        append_images=frames[1:],
+        duration=[*[_MILLISECONDS] * (len(frames) - 1), _LAST],
+        loop=0,
+    )
+    return buffer.getvalue()
 
 
 def _few_colours(picture, palette):
