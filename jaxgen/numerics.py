@@ -169,26 +169,44 @@ def centred_leave_one_out(values: Array) -> Array:
     return (apart - jnp.mean(apart, axis=0, keepdims=True)) * (count / (count - 1))
 
 
-def minibatch_deviation(samples: Array, group: int) -> Array:
+def minibatch_deviation(
+    samples: Array,
+    group: int,
+    *,
+    neighbours: bool = True,
+    axis_name: str | None = None,
+) -> Array:
     """Appends a channel that says how much the examples of a group differ.
 
     The channel is the mean, over all numbers of an example, of the standard deviation
-    over the group. Groups are neighbouring examples, so that batches put together of
-    real and generated ones stay apart and a batch cut among devices keeps its groups.
+    over the group.
 
     Args:
         samples: Shape (batch, ..., channels).
         group: Examples in a group; the greatest common divisor with the batch, if this
             is no multiple of it. The deviation within a group of one is 0.
+        neighbours: Whether groups are neighbouring examples, so that batches put
+            together of real and generated ones stay apart and a batch cut among devices
+            keeps its groups; else examples i, i + batch / group, ..., as in StyleGAN2.
+        axis_name: The mapped axis, if any: groups that are no neighbours are taken
+            from the batches of all its devices.
 
     References:
         Karras et al., Progressive Growing of GANs, 2018, section 3.
     """
-    group = math.gcd(samples.shape[0], group)
-    groups = samples.reshape(-1, group, *samples.shape[1:])
+    everything = samples
+    if axis_name is not None and not neighbours:
+        everything = jax.lax.all_gather(samples, axis_name, tiled=True)
+    group = math.gcd(everything.shape[0], group)
+    axis = 1 if neighbours else 0
+    shape = (-1, group) if neighbours else (group, -1)
+    groups = everything.reshape(*shape, *samples.shape[1:])
     # The number under the root keeps its gradient finite where all are the same.
-    deviation = jnp.sqrt(jnp.var(groups, axis=1, keepdims=True) + 1e-8)
+    deviation = jnp.sqrt(jnp.var(groups, axis=axis, keepdims=True) + 1e-8)
     mean = jnp.mean(deviation, axis=tuple(range(2, groups.ndim)), keepdims=True)
     channel = jnp.broadcast_to(mean, (*groups.shape[:-1], 1))
-    channel = channel.reshape(*samples.shape[:-1], 1)
+    channel = channel.reshape(*everything.shape[:-1], 1)
+    if everything is not samples:
+        first = jax.lax.axis_index(axis_name) * samples.shape[0]
+        channel = jax.lax.dynamic_slice_in_dim(channel, first, samples.shape[0])
     return jnp.concatenate([samples, channel], axis=-1)

@@ -50,6 +50,19 @@ from jaxgen.networks.resnet import (
 )
 from jaxgen.networks.shared_scale import shared_scale
 from jaxgen.networks.spectral_norm import SpectralNorm
+from jaxgen.networks.stylegan2 import (
+    STYLEGAN2_CONFIGS,
+    StyleGAN2Config,
+    StyleGAN2Critic,
+    StyleGAN2Generator,
+    StyleGAN2Mapping,
+    StyleGAN2Synthesis,
+    stylegan2_critic,
+    stylegan2_generator,
+    stylegan2_mapping,
+    stylegan2_num_styles,
+    stylegan2_synthesis,
+)
 from jaxgen.networks.translation import (
     TRAIN_OPTIONS,
     ImportedCritic,
@@ -98,7 +111,13 @@ __all__ = [
     "ResNetTranslator",
     "ResidualCritic",
     "ResidualGenerator",
+    "STYLEGAN2_CONFIGS",
     "SpectralNorm",
+    "StyleGAN2Config",
+    "StyleGAN2Critic",
+    "StyleGAN2Generator",
+    "StyleGAN2Mapping",
+    "StyleGAN2Synthesis",
     "TRAIN_OPTIONS",
     "TrainOptions",
     "UNetTranslator",
@@ -130,6 +149,11 @@ __all__ = [
     "resnet_features",
     "resnet_translator",
     "shared_scale",
+    "stylegan2_critic",
+    "stylegan2_generator",
+    "stylegan2_mapping",
+    "stylegan2_num_styles",
+    "stylegan2_synthesis",
     "unet_features",
     "unet_translator",
 ]

@@ -1,0 +1,113 @@
+"""Layers with an equalized learning rate: weights are N(0, 1), and scaled when used.
+
+Karras et al., Progressive Growing of GANs, 2018, section 4.1.
+"""
+
+import math
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxgen.networks.convolution import ConvFormulation, convolve
+from jaxgen.networks.initializers import normal
+from jaxgen.typing import Array, Images
+
+__all__ = [
+    "EqualizedConv",
+    "EqualizedDense",
+    "activate",
+    "clip_to",
+    "normalize_second_moment",
+]
+
+
+class EqualizedDense(nn.Module):
+    """A dense layer whose kernel is multiplied by `multiplier / sqrt(inputs)`.
+
+    Attributes:
+        features: Outputs.
+        multiplier: Of the learning rate: parameters are stored so many times smaller
+            steps away, the kernel as N(0, 1 / multiplier**2), and multiplied by it.
+        gain: Of the kernel, beside 1 / sqrt(inputs).
+        bias: First value of the bias; None for a layer without.
+    """
+
+    features: int
+    multiplier: float = 1.0
+    gain: float = 1.0
+    bias: float | None = 0.0
+
+    @nn.compact
+    def __call__(self, inputs: Array) -> Array:
+        """Returns shape (batch, features)."""
+        shape = (inputs.shape[-1], self.features)
+        kernel = self.param("kernel", normal(1.0 / self.multiplier), shape)
+        scale = self.gain * self.multiplier / math.sqrt(inputs.shape[-1])
+        outputs = inputs @ (scale * kernel)
+        if self.bias is None:
+            return outputs
+        first = nn.initializers.constant(self.bias / self.multiplier)
+        bias = self.param("bias", first, (self.features,))
+        return outputs + self.multiplier * bias[None]
+
+
+class EqualizedConv(nn.Module):
+    """A convolution whose kernel is multiplied by `gain / sqrt(fan in)`.
+
+    Attributes:
+        features: Channels of the output.
+        extent: Height and width of the kernel.
+        stride: Pixels from one window to the next.
+        padding: Zeros on each side of the image; half the kernel by default.
+        gain: Of the kernel, beside 1 / sqrt(fan in).
+        use_bias: Whether a bias is added.
+        formulation: See `jaxgen.networks.convolution`.
+    """
+
+    features: int
+    extent: int = 3
+    stride: int = 1
+    padding: int | None = None
+    gain: float = 1.0
+    use_bias: bool = True
+    formulation: ConvFormulation = "auto"
+
+    @nn.compact
+    def __call__(self, images: Images) -> Images:
+        """Returns images of `features` channels, in the type of the images."""
+        channels = images.shape[-1]
+        shape = (self.extent, self.extent, channels, self.features)
+        kernel = self.param("kernel", normal(1.0), shape)
+        scale = self.gain / math.sqrt(self.extent**2 * channels)
+        margin = self.extent // 2 if self.padding is None else self.padding
+        outputs = convolve(
+            images,
+            (scale * kernel).astype(images.dtype),
+            strides=(self.stride, self.stride),
+            padding=((margin, margin), (margin, margin)),
+            formulation=self.formulation,
+        )
+        if not self.use_bias:
+            return outputs
+        bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        return outputs + bias.astype(outputs.dtype)[None, None, None]
+
+
+def activate(
+    inputs: Array, *, gain: float = math.sqrt(2.0), clamp: float | None = None
+) -> Array:
+    """Returns `gain` times the leaky ReLU of slope 0.2, within +-`clamp`."""
+    # The slope is part of the product: one pass, and exact in any type.
+    outputs = jnp.where(inputs < 0, 0.2 * gain, gain).astype(inputs.dtype) * inputs
+    return clip_to(outputs, clamp)
+
+
+def clip_to(inputs: Array, clamp: float | None) -> Array:
+    """Returns numbers within +-`clamp`, or as they are."""
+    return inputs if clamp is None else jnp.clip(inputs, -clamp, clamp)
+
+
+def normalize_second_moment(inputs: Array) -> Array:
+    """Returns rows whose mean square is 1 (the pixel norm of latents)."""
+    squares = jnp.mean(jnp.square(inputs), axis=-1, keepdims=True)
+    return inputs / jnp.sqrt(squares + 1e-8)
