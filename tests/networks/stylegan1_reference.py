@@ -175,6 +175,19 @@ def synthesis(params: dict, ws, *, noise="const") -> Array:
     return with_bias(convolve(x, weight), params["synthesis.torgb.bias"])
 
 
+def styles_of(params: dict, z, *, psi=0.7, cutoff=8, mixing=None, lr=0.01) -> Array:
+    """Returns the ws of `generator`, of shape (N, num_ws, w_features)."""
+    number = num_ws(resolution_of(params))
+    ws = [mapping(params, z, lr=lr)] * number
+    if mixing is not None:
+        other, layer = mixing
+        ws[layer:] = [mapping(params, other, lr=lr)] * (number - layer)
+    average = double(params["mapping.w_avg"])[None]
+    for i in range(number if cutoff is None else min(cutoff, number)):
+        ws[i] = average + psi * (ws[i] - average)
+    return jnp.stack(ws, axis=1)
+
+
 def generator(
     params: dict,
     z,
@@ -196,15 +209,8 @@ def generator(
       noise: As in `synthesis`.
       lr: The learning-rate multiplier of the mapping.
     """
-    number = num_ws(resolution_of(params))
-    ws = [mapping(params, z, lr=lr)] * number
-    if mixing is not None:
-        other, layer = mixing
-        ws[layer:] = [mapping(params, other, lr=lr)] * (number - layer)
-    average = double(params["mapping.w_avg"])[None]
-    for i in range(number if cutoff is None else min(cutoff, number)):
-        ws[i] = average + psi * (ws[i] - average)
-    return synthesis(params, jnp.stack(ws, axis=1), noise=noise)
+    ws = styles_of(params, z, psi=psi, cutoff=cutoff, mixing=mixing, lr=lr)
+    return synthesis(params, ws, noise=noise)
 
 
 # The critic.
@@ -256,7 +262,7 @@ def generator_shapes(
     mapping_layers: int = 8,
     channels: int = 3,
 ) -> Shapes:
-    """Widths are min(channel_base / r, channel_max): 8192 / 2^(log2 r - 1) published."""
+    """Widths are min(channel_base / r, channel_max), as 8192 / 2^(log2 r - 1) is."""
     parameters, buffers = {}, {"mapping.w_avg": (w_features,)}
     for i in range(mapping_layers):
         inputs = w_features if i else latents

@@ -3,15 +3,16 @@
 Written from the paper (Karras et al., "Analyzing and Improving the Image Quality of
 StyleGAN", 2020, and the settings of "Training Generative Adversarial Networks with
 Limited Data", 2020) and from a list of shapes and formulas, without the published code
-and without our networks. Nothing here is fast or clever: each sample has its own kernel,
-a convolution is a sum over its taps, an upsampled image has its zeros written out.
+and without our networks. Nothing here is fast or clever: each sample has its own
+kernel, a convolution is a sum over its taps, an upsampled image has its zeros written
+out. `jax.jit` around a call pays: there are hundreds of small operations.
 
 Images are NCHW, kernels OIHW, matrices (out, in). Parameters are one flat dict with the
 names of a published state, e.g. `synthesis.b8.conv0.affine.weight` or
-`b16.fromrgb.weight`; buffers (`mapping.w_avg`, `*.noise_const`, `*.resample_filter`) are
-in the same dict. Stored weights are N(0, 1), or that over the learning-rate multiplier;
-they are scaled when used. A learning-rate multiplier is a hyperparameter and not in the
-dict. Everything runs in float64: call it under `jax.enable_x64(True)`.
+`b16.fromrgb.weight`; buffers (`mapping.w_avg`, `*.noise_const`, `*.resample_filter`)
+are in the same dict. Stored weights are N(0, 1), or that over the learning-rate
+multiplier; they are scaled when used. A learning-rate multiplier is a hyperparameter
+and not in the dict. All is in float64: call it under `jax.enable_x64(True)`.
 """
 
 from typing import NamedTuple
@@ -43,10 +44,9 @@ def resolution_of(params: dict) -> int:
 
 
 def double(values) -> Array:
-    values = jnp.asarray(values, jnp.float64)
-    if values.dtype != jnp.float64:
+    if jnp.result_type(float) != jnp.float64:
         raise TypeError("The reference needs jax.enable_x64(True).")
-    return values
+    return jnp.asarray(values, jnp.float64)
 
 
 def doubles(params: dict) -> dict[str, Array]:
@@ -83,10 +83,11 @@ def convolve(x: Array, weight: Array, *, padding: int = 0, stride: int = 1) -> A
 
 
 def transposed_convolve(x: Array, weight: Array, *, stride: int = 2) -> Array:
-    """Each pixel adds its kernel: y[o, s p + a, s q + b] += weight[o, i, a, b] x[i, p, q].
+    """Each pixel adds its kernel to the result.
 
-    Equal to zeros between the pixels and a true convolution, i.e. a correlation with the
-    flipped kernel. No padding is taken off: the side is s (side - 1) + kernel side.
+    y[o, s p + a, s q + b] += weight[o, i, a, b] x[i, p, q] for all i, p, q, a, b.
+    Equal to zeros between the pixels and a true convolution, i.e. a correlation with
+    the flipped kernel. No padding is taken off: the side is s (side - 1) + kernel side.
     """
     size = weight.shape[-1]
     number, _, height, width = x.shape
@@ -185,7 +186,7 @@ def modulated_convolve(
 def minibatch_deviation(x: Array, group: int) -> Array:
     """Adds one channel: the mean standard deviation over the image's group.
 
-    With M = N / G groups, group i has the images i, i + M, i + 2 M, ...; G = min(group, N).
+    With M = N / G groups and G = min(group, N), group i has the images i, i + M, ...
     """
     number, _, height, width = x.shape
     group = min(group, number)
@@ -206,9 +207,7 @@ def minibatch_deviation(x: Array, group: int) -> Array:
 # The generator.
 
 
-def mapped(
-    params: dict, z: Array | None, label: Array | None, *, lr: float
-) -> Array:
+def mapped(params: dict, z: Array | None, label: Array | None, *, lr: float) -> Array:
     """Normalised z, then the normalised embedded label, then the mapping's layers."""
     inputs = [] if z is None else [normalized(double(z))]
     if "mapping.embed.weight" in params:
@@ -230,7 +229,7 @@ def mapping(params: dict, z, label=None, *, lr: float = 0.01) -> Array:
       params: The generator's.
       z: Of shape (N, latents).
       label: One-hot, of shape (N, classes); None without classes.
-      lr: The learning-rate multiplier of the mapping's layers, but not of the embedding.
+      lr: The learning-rate multiplier of the mapping's layers, not of the embedding.
     """
     return mapped(doubles(params), z, label, lr=lr)
 
