@@ -1,4 +1,4 @@
-"""Tests of the reference itself: published counts, and identities of its operations."""
+"""Tests of the StyleGAN references: identities of their operations and networks."""
 
 from functools import partial
 
@@ -9,8 +9,10 @@ import pytest
 from jax import lax
 
 from tests.networks import stylegan1_reference as one
+from tests.networks import stylegan1_reference_shapes as shapes1
 from tests.networks import stylegan2_reference as two
-from tests.networks.stylegan2_reference import count_parameters
+from tests.networks import stylegan2_reference_shapes as shapes2
+from tests.networks import stylegan_reference_operations as operations
 
 SMALL = {"channel_base": 64, "channel_max": 8}
 GENERATOR = {**SMALL, "latents": 6, "w_features": 5, "mapping_layers": 2}
@@ -36,110 +38,6 @@ def slope_along(function, at, direction, step=1e-5):
     return (ahead - behind) / (2 * step)
 
 
-# Counts. Resolution, base, mapping layers, classes, architecture of the critic; then
-# parameters of both, tensors of both (parameters, buffers), styles.
-CONFIGURATIONS = {
-    "auto 32": (32, 16384, 2, 0, "resnet", 19947539, 21507073, 56, 19, 23, 14, 8),
-    "auto 64": (64, 16384, 2, 0, "resnet", 22243608, 23407361, 70, 24, 28, 18, 10),
-    "auto 128": (128, 16384, 2, 0, "resnet", 22949277, 23882369, 84, 29, 33, 22, 12),
-    "auto 256": (256, 16384, 2, 0, "resnet", 23191522, 24001089, 98, 34, 38, 26, 14),
-    "auto 512": (512, 32768, 2, 0, "resnet", 28700647, 28982849, 112, 39, 43, 30, 16),
-    "auto 1024": (1024, 32768, 2, 0, "resnet", 28794124, 29012513, 126, 44, 48, 34, 18),
-    "paper256": (256, 16384, 8, 0, "resnet", 24767458, 24001089, 110, 34, 38, 26, 14),
-    "paper512": (512, 32768, 8, 0, "resnet", 30276583, 28982849, 124, 39, 43, 30, 16),
-    "F": (1024, 32768, 8, 0, "resnet", 30370060, 29012513, 138, 44, 48, 34, 18),
-    "cifar": (32, 32768, 2, 0, "orig", 19947539, 20720641, 56, 19, 20, 11, 8),
-    "cifar 10": (32, 32768, 2, 10, "orig", 20215315, 23089664, 58, 19, 38, 11, 8),
-    "run 32": (32, 4096, 2, 0, "resnet", 11931027, 13918849, 56, 19, 23, 14, 8),
-    "run 64": (64, 4096, 2, 0, "resnet", 12173272, 14037569, 70, 24, 28, 18, 10),
-}
-
-
-@pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_published_numbers_of_parameters_and_tensors(name):
-    side, base, layers, classes, architecture, *expected = CONFIGURATIONS[name]
-    options = {"channel_base": base, "num_classes": classes}
-    g = two.generator_shapes(side, mapping_layers=layers, **options)
-    d = two.critic_shapes(side, architecture=architecture, **options)
-    tensors = [len(part) for shapes in (g, d) for part in shapes]
-    counts = [count_parameters(shapes.parameters) for shapes in (g, d)]
-    assert [*counts, *tensors, two.num_ws(side)] == expected
-
-
-def test_published_numbers_of_values_in_buffers():
-    g = two.generator_shapes(1024, channel_base=32768, mapping_layers=2)
-    d = two.critic_shapes(1024, channel_base=32768)
-    assert count_parameters(g.buffers) == 2797104
-    assert count_parameters(d.buffers) == 544
-
-
-# The critic's without FromRGB.
-BLOCKS = {
-    32768: {
-        4: (512, 2894852, 6559745),
-        **{side: (512, 5509125, 4981760) for side in (8, 16, 32, 64)},
-        128: (256, 2296069, 1901312),
-        256: (128, 705669, 475520),
-        512: (64, 242245, 118976),
-        1024: (32, 93477, 29792),
-    },
-    16384: {
-        4: (512, 2894852, 6559745),
-        **{side: (512, 5509125, 4981760) for side in (8, 16, 32)},
-        64: (256, 2296069, 1901312),
-        128: (128, 705669, 475520),
-        256: (64, 242245, 118976),
-        512: (32, 93477, 29792),
-        1024: (16, 39829, 7472),
-    },
-}
-
-
-@pytest.mark.parametrize("base", BLOCKS)
-def test_numbers_of_parameters_of_each_block(base):
-    for side, expected in BLOCKS[base].items():
-        counts = []
-        for shapes in (two.generator_shapes, two.critic_shapes):
-            parameters = shapes(1024, channel_base=base).parameters
-            inside = {n: s for n, s in parameters.items() if f"b{side}." in n}
-            rgb = {n for n in inside if "fromrgb" in n}
-            counts.append(count_parameters({n: inside[n] for n in set(inside) - rgb}))
-        assert (two.width(side, channel_base=base), *counts) == expected
-    layer = two.mapping_shapes(512, 512, 1, 0)
-    assert count_parameters(layer) == 262656
-
-
-def test_numbers_of_parameters_of_stylegan1():
-    generators = {
-        32: 22836739,
-        64: 25131779,
-        128: 25836931,
-        256: 26078915,
-        1024: 26212019,
-    }
-    for side, expected in generators.items():
-        assert count_parameters(one.generator_shapes(side).parameters) == expected
-    assert count_parameters(one.critic_shapes(1024).parameters) == 23077137
-    # Progressive growing has a ToRGB and a FromRGB at each of nine sides.
-    widths = [two.width(side, channel_base=16384) for side in two.resolutions(512)]
-    assert 26212019 + sum(3 * width + 3 for width in widths) == 26219627
-    assert 23077137 + sum(4 * width for width in widths) == 23087249
-
-
-def test_random_parameters_have_the_shapes():
-    for module in (one, two):
-        values = module.random_generator(0, 16, **GENERATOR)
-        shapes = module.generator_shapes(16, **GENERATOR)
-        assert {n: v.shape for n, v in values.items()} == (
-            shapes.parameters | shapes.buffers
-        )
-        values = module.random_critic(0, 16, **SMALL)
-        shapes = module.critic_shapes(16, **SMALL)
-        assert {n: v.shape for n, v in values.items()} == (
-            shapes.parameters | shapes.buffers
-        )
-
-
 # Operations.
 
 
@@ -147,9 +45,9 @@ def test_an_impulse_shows_which_convolution_flips_its_kernel():
     impulse = np.zeros((1, 1, 5, 5))
     impulse[0, 0, 2, 2] = 1
     kernel = np.arange(9.0).reshape(1, 1, 3, 3)
-    y = two.convolve(jnp.asarray(impulse), jnp.asarray(kernel), padding=1)
+    y = operations.convolve(jnp.asarray(impulse), jnp.asarray(kernel), padding=1)
     np.testing.assert_array_equal(y[0, 0, 1:4, 1:4], kernel[0, 0, ::-1, ::-1])
-    y = two.transposed_convolve(jnp.asarray(impulse), jnp.asarray(kernel))
+    y = operations.transposed_convolve(jnp.asarray(impulse), jnp.asarray(kernel))
     assert y.shape == (1, 1, 11, 11)
     np.testing.assert_array_equal(y[0, 0, 4:7, 4:7], kernel[0, 0])
     assert jnp.sum(y) == kernel.sum()
@@ -161,29 +59,29 @@ def test_convolutions_are_those_of_lax():
     def peer(weight, **options):
         return lax.conv_general_dilated(x, weight, **options)
 
-    y = two.convolve(x, weight, padding=1, stride=2)
+    y = operations.convolve(x, weight, padding=1, stride=2)
     assert_close(y, peer(weight, window_strides=(2, 2), padding=[(1, 1)] * 2))
-    y = two.transposed_convolve(jnp.asarray(x), weight)
+    y = operations.transposed_convolve(jnp.asarray(x), weight)
     options = {"window_strides": (1, 1), "lhs_dilation": (2, 2)}
     assert_close(y, peer(weight[..., ::-1, ::-1], padding=[(2, 2)] * 2, **options))
 
 
 def test_filters_keep_constants_inside_and_double_or_halve_sides():
     flat = jnp.full((1, 2, 8, 8), 3.0)
-    assert np.isclose(two.FIR.sum(), 1)
+    assert np.isclose(operations.FIR.sum(), 1)
     assert np.isclose(one.BLUR.sum(), 1)
-    y = two.upsampled(flat)
+    y = operations.upsampled(flat)
     assert y.shape == (1, 2, 16, 16)
     np.testing.assert_allclose(y[:, :, 1:-1, 1:-1], 3.0)
     # A pixel is 3/4 of the nearer one and 1/4 of the other, which is padding here.
     np.testing.assert_allclose(y[0, 0, 0, 1:-1], 3.0 * 3 / 4)
-    np.testing.assert_allclose(two.filtered(flat, 2, 2)[:, :, 2:-2, 2:-2], 3.0)
+    np.testing.assert_allclose(operations.filtered(flat, 2, 2)[:, :, 2:-2, 2:-2], 3.0)
     np.testing.assert_allclose(one.blurred(flat)[:, :, 1:-1, 1:-1], 3.0)
     # A ramp shows a shift: new centres lie 1/4 of an old pixel beside the old ones.
     ramp = jnp.broadcast_to(jnp.arange(8.0), (1, 1, 8, 8))
-    middle = two.upsampled(ramp)[0, 0, 8, 2:-2]
+    middle = operations.upsampled(ramp)[0, 0, 8, 2:-2]
     np.testing.assert_allclose(middle, np.arange(16)[2:-2] / 2 - 0.25)
-    halved = two.filtered(ramp, 1, 1)[0, 0, 4, ::2]
+    halved = operations.filtered(ramp, 1, 1)[0, 0, 4, ::2]
     np.testing.assert_allclose(halved[1:-1], [2.5, 4.5])
 
 
@@ -191,7 +89,7 @@ def test_an_upsampled_convolution_of_ones_has_no_checkerboard():
     # Sums over even and odd taps differ, the FIR filter evens them out.
     flat, ones = jnp.ones((1, 1, 6, 6)), np.ones((1, 1, 3, 3))
     styles = np.ones((1, 1))
-    y = two.modulated_convolve(flat, ones, styles, demodulate=False, up=True)
+    y = operations.modulated_convolve(flat, ones, styles, demodulate=False, up=True)
     assert y.shape == (1, 1, 12, 12)
     np.testing.assert_allclose(y[:, :, 2:-2, 2:-2], 9.0)
 
@@ -200,12 +98,14 @@ def test_an_upsampled_convolution_of_ones_has_no_checkerboard():
 def test_modulation_of_kernels_is_modulation_of_images(up):
     x, weight = jnp.asarray(normal(3, 4, 6, 6)), normal(5, 4, 3, 3, seed=1)
     styles = normal(3, 4, seed=2)
-    y = two.modulated_convolve(x, weight, styles, demodulate=True, up=up)
+    y = operations.modulated_convolve(x, weight, styles, demodulate=True, up=up)
     scaled = x * styles[:, :, None, None]
     if up:
-        expected = two.filtered(two.transposed_convolve(scaled, weight), 1, 1, gain=4.0)
+        expected = operations.filtered(
+            operations.transposed_convolve(scaled, weight), 1, 1, gain=4.0
+        )
     else:
-        expected = two.convolve(scaled, weight, padding=1)
+        expected = operations.convolve(scaled, weight, padding=1)
     norms = np.einsum("oihw,ni->no", weight**2, styles**2)
     assert_close(y, expected / np.sqrt(norms + 1e-8)[:, :, None, None])
 
@@ -213,7 +113,7 @@ def test_modulation_of_kernels_is_modulation_of_images(up):
 @pytest.mark.parametrize(("number", "group"), [(8, 4), (6, 3), (4, 4), (2, 4), (6, 2)])
 def test_minibatch_deviation_by_enumeration(number, group):
     x = normal(number, 2, 3, 3)
-    channel = two.minibatch_deviation(jnp.asarray(x), group)[:, 2]
+    channel = operations.minibatch_deviation(jnp.asarray(x), group)[:, 2]
     members = {
         (8, 4): [(0, 2, 4, 6), (1, 3, 5, 7)],
         (6, 3): [(0, 2, 4), (1, 3, 5)],
@@ -234,7 +134,7 @@ def test_minibatch_deviation_by_enumeration(number, group):
 
 def test_a_batch_that_groups_do_not_divide_is_refused():
     with pytest.raises(ValueError, match="no groups of 4"):
-        two.minibatch_deviation(jnp.ones((6, 1, 2, 2)), 4)
+        operations.minibatch_deviation(jnp.ones((6, 1, 2, 2)), 4)
 
 
 def test_fused_convolutions_of_stylegan1_are_the_plain_ones():
@@ -252,7 +152,7 @@ def test_fused_convolutions_of_stylegan1_are_the_plain_ones():
 @pytest.fixture(scope="module")
 def labelled():
     sizes = {**GENERATOR, "num_classes": 3}
-    return two.random_generator(1, 8, **sizes)
+    return shapes2.random_generator(1, 8, **sizes)
 
 
 def test_styles_mix_truncate_and_take_the_label(labelled):
@@ -270,7 +170,7 @@ def test_styles_mix_truncate_and_take_the_label(labelled):
 
 
 def test_a_torgb_shares_its_style_with_the_next_blocks_first_layer():
-    params = two.random_generator(1, 8, **GENERATOR)
+    params = shapes2.random_generator(1, 8, **GENERATOR)
     gradient = jax.jit(jax.grad(lambda ws, p: jnp.sum(two.synthesis(p, ws))))
 
     def reached(*without):
@@ -286,9 +186,9 @@ def test_a_torgb_shares_its_style_with_the_next_blocks_first_layer():
     assert reached("b8.torgb") == [True, True, True, False]
 
 
-@pytest.mark.parametrize("module", [one, two])
-def test_noise_is_the_buffers_none_or_given(module):
-    params = module.random_generator(2, 8, **GENERATOR)
+@pytest.mark.parametrize(("module", "shapes"), [(one, shapes1), (two, shapes2)])
+def test_noise_is_the_buffers_none_or_given(module, shapes):
+    params = shapes.random_generator(2, 8, **GENERATOR)
     ws = normal(2, 4, 5)
     layers = [n for n in params if n.endswith("noise_const")]
     given = {n.split(".", 1)[1].removesuffix(".noise_const"): params[n] for n in layers}
@@ -305,7 +205,7 @@ def test_noise_is_the_buffers_none_or_given(module):
 
 
 def test_clamp_bounds_each_torgb_and_each_layer():
-    params = two.random_generator(2, 4, **GENERATOR)
+    params = shapes2.random_generator(2, 4, **GENERATOR)
     ws = normal(3, 2, 5)
     function = jax.jit(lambda clamp: two.synthesis(params, ws, clamp=clamp))
     free = two.synthesis(params, ws, clamp=None)
@@ -315,7 +215,7 @@ def test_clamp_bounds_each_torgb_and_each_layer():
 
 
 def test_path_length_gradient_by_finite_differences():
-    params = two.random_generator(4, 8, **GENERATOR)
+    params = shapes2.random_generator(4, 8, **GENERATOR)
     ws, direction, towards = normal(2, 4, 5), normal(2, 3, 8, 8) / 8, normal(2, 4, 5)
     gradient = jax.jit(two.path_length_gradient)(params, ws, direction)
 
@@ -330,13 +230,17 @@ def test_path_length_gradient_by_finite_differences():
     np.testing.assert_allclose(two.path_lengths(gradient), expected)
 
 
-CRITICS = [(one, {}), (two, {}), (two, {"architecture": "orig"})]
+CRITICS = [
+    (one, shapes1, {}),
+    (two, shapes2, {}),
+    (two, shapes2, {"architecture": "orig"}),
+]
 
 
-@pytest.mark.parametrize(("module", "options"), CRITICS)
-def test_r1_by_finite_differences(module, options):
+@pytest.mark.parametrize(("module", "shapes", "options"), CRITICS)
+def test_r1_by_finite_differences(module, shapes, options):
     sizes = {"channel_base": 8, "channel_max": 2, "channels": 1}
-    params, images = module.random_critic(5, 8, **sizes, **options), normal(2, 1, 8, 8)
+    params, images = shapes.random_critic(5, 8, **sizes, **options), normal(2, 1, 8, 8)
 
     @jax.jit
     def slopes(images, step=1e-5):
@@ -356,7 +260,7 @@ def test_r1_by_finite_differences(module, options):
 
 
 def test_a_critic_with_classes_multiplies_by_the_mapped_label():
-    params = two.random_critic(6, 8, **SMALL, num_classes=3, mapping_layers=2)
+    params = shapes2.random_critic(6, 8, **SMALL, num_classes=3, mapping_layers=2)
     images, labels = normal(3, 3, 8, 8), np.eye(3)
     critic = jax.jit(partial(two.critic, params, group=3))
     logits = critic(images, labels)
@@ -364,7 +268,7 @@ def test_a_critic_with_classes_multiplies_by_the_mapped_label():
     order = np.array([2, 0, 1])
     assert_close(critic(images[order], labels[order]), logits[order])
     # The same as an output layer of each image's own.
-    embedded = two.mapped(two.doubles(params), None, labels, lr=0.01)
+    embedded = two.mapped(operations.doubles(params), None, labels, lr=0.01)
     plain = {n: v for n, v in params.items() if not n.startswith("mapping.")}
     unlabelled = jax.jit(partial(two.critic, group=3))
     for n in range(3):
@@ -375,7 +279,7 @@ def test_a_critic_with_classes_multiplies_by_the_mapped_label():
 
 
 def test_stylegan1_mixes_and_truncates_the_first_layers():
-    params = one.random_generator(7, 16, **GENERATOR)
+    params = shapes1.random_generator(7, 16, **GENERATOR)
     z, other = normal(2, 6), normal(2, 6, seed=1)
     ws = one.styles_of(params, z, psi=1.0, mixing=(other, 4))
     w, w2 = one.mapping(params, z), one.mapping(params, other)
@@ -388,4 +292,4 @@ def test_stylegan1_mixes_and_truncates_the_first_layers():
 
 def test_single_precision_is_refused():
     with jax.enable_x64(False), pytest.raises(TypeError, match="enable_x64"):
-        two.mapping(two.random_generator(0, 4, **GENERATOR), normal(1, 6))
+        two.mapping(shapes2.random_generator(0, 4, **GENERATOR), normal(1, 6))
