@@ -14,7 +14,7 @@ from jaxgen.networks.equalized import EqualizedDense, activate, clip_to
 from jaxgen.networks.gan_parts import TRANSPOSED
 from jaxgen.networks.initializers import normal
 from jaxgen.networks.resampling import filter_images
-from jaxgen.typing import Array, Images, RandomKeys
+from jaxgen.typing import Array, Images
 
 __all__ = ["StyledLayer", "ToRGB", "modulated_convolution"]
 
@@ -74,23 +74,21 @@ class StyledLayer(nn.Module):
 
     Attributes:
         features: Channels of the output.
-        number: Of the layer: its noise is drawn from the keys folded with it.
         up: Whether images are doubled.
         clamp: Bound of the outputs; None for none.
         formulation: See `jaxgen.networks.convolution`.
     """
 
     features: int
-    number: int
     up: bool = False
     clamp: float | None = None
     formulation: ConvFormulation = "auto"
 
     @nn.compact
     def __call__(
-        self, images: Images, styles: Array, keys: RandomKeys | None = None
+        self, images: Images, styles: Array, noise: Array | None = None
     ) -> Images:
-        """Returns images; noise is drawn from the keys, without keys it is constant."""
+        """Returns images; the noise (batch, height, width) is constant by default."""
         channels = images.shape[-1]
         kernel = self.param("kernel", normal(1.0), (3, 3, channels, self.features))
         images = modulated_convolution(
@@ -108,14 +106,7 @@ class StyledLayer(nn.Module):
             lambda: jax.random.normal(self.make_rng("params"), sides),
         )
         bias = self.param("bias", zeros, (self.features,))
-        if keys is None:
-            noise = constant.value[None]
-        else:
-            noise = jax.vmap(
-                lambda key: jax.random.normal(
-                    jax.random.fold_in(key, self.number), sides, strength.dtype
-                )
-            )(keys)
+        noise = constant.value[None] if noise is None else noise
         images += (strength * noise).astype(images.dtype)[..., None]
         images += bias.astype(images.dtype)[None, None, None]
         return activate(images, clamp=self.clamp)

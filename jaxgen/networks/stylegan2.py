@@ -8,6 +8,7 @@ Constant noise and the average style are statistics; filters are constants.
 """
 
 import dataclasses
+import itertools
 import math
 from functools import partial
 from typing import Literal
@@ -17,6 +18,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
+from jaxgen import random
 from jaxgen.calls import factory
 from jaxgen.checks import check_choice, check_count
 from jaxgen.errors import InputError
@@ -185,6 +187,7 @@ class StyleGAN2Synthesis(nn.Module):
         """
         del train, axis_name  # Training moves no statistics here.
         _check_styles(styles, self.image_size)
+        noise = _draw_noise(keys, self.image_size)
         hidden, image = None, None
         for level, resolution in enumerate(_resolutions(self.image_size)):
             block = _SynthesisBlock(
@@ -197,7 +200,7 @@ class StyleGAN2Synthesis(nn.Module):
                 formulation=self.formulation,
                 name=f"b{resolution}",
             )
-            hidden, image = block(hidden, image, styles, keys)
+            hidden, image = block(hidden, image, styles, noise)
         assert image is not None
         return image
 
@@ -219,7 +222,7 @@ class _SynthesisBlock(nn.Module):
         hidden: Images | None,
         image: Images | None,
         styles: Array,
-        keys: RandomKeys | None,
+        noise: list[Array] | list[None],
     ) -> tuple[Images, Images]:
         number = self.first_style
         layer = partial(
@@ -231,11 +234,11 @@ class _SynthesisBlock(nn.Module):
             hidden = jnp.broadcast_to(constant, (styles.shape[0], *shape))
         else:
             hidden = hidden.astype(self.dtype or styles.dtype)
-            up = layer(number=number, up=True, name="conv0")
-            hidden = up(hidden, styles[:, number], keys)
+            up = layer(up=True, name="conv0")
+            hidden = up(hidden, styles[:, number], noise[number])
             number += 1
-        plain = layer(number=number, name="conv1")
-        hidden = plain(hidden, styles[:, number], keys)
+        plain = layer(name="conv1")
+        hidden = plain(hidden, styles[:, number], noise[number])
         # The style after this block's is the first of the next one too.
         rgb = ToRGB(
             self.channels, clamp=self.clamp, formulation=self.formulation, name="torgb"
@@ -478,6 +481,20 @@ def _config(config: StyleGAN2Name | StyleGAN2Config) -> StyleGAN2Config:
 
 def _resolutions(image_size: int) -> list[int]:
     return [2**level for level in range(2, image_size.bit_length())]
+
+
+def _draw_noise(keys: RandomKeys | None, image_size: int) -> list[Array] | list[None]:
+    """Noise of each layer, shape (batch, height, width), or None of each."""
+    sides = [side for side in _resolutions(image_size) for _ in range(2)][1:]
+    if keys is None:
+        return [None] * len(sides)
+    # Drawn at once: XLA's CPU compiler takes half a second for each draw.
+    ends = list(itertools.accumulate(side**2 for side in sides))
+    drawn = random.normal(keys, (keys.shape[0], ends[-1]))
+    parts = jnp.split(drawn, ends[:-1], axis=1)
+    return [
+        part.reshape(-1, side, side) for part, side in zip(parts, sides, strict=True)
+    ]
 
 
 def _check_size(image_size: int) -> int:
