@@ -122,7 +122,7 @@ def gan(
     generator_factor: float = 1.0,
     remedies: Sequence[Remedy] = (),
     critic_steps: int = 1,
-    ema_decay: float | Array | None = None,
+    ema_decay: averaging.Decay | None = None,
     average_statistics: bool = True,
     statistics_from: Literal["generator_steps", "all_steps"] = "generator_steps",
     num_classes: int | None = None,
@@ -150,8 +150,9 @@ def gan(
         critic_steps: Steps of the critic for one of the generator. A batch holds as
             many minibatches: number j is its rows j, j + critic_steps, ...
         ema_decay: Of the moving average of the generator that samples are drawn from;
-            (1 + step) / (10 + step) while that is less. By default they are drawn from
-            the generator as it is.
+            (1 + step) / (10 + step) while that is less. Or a function `step -> decay`,
+            as `schedules.half_life` makes one, without that bound. By default they are
+            drawn from the generator as it is.
         average_statistics: Whether the moving average averages floating statistics, as
             batch normalization needs, or copies them, as published StyleGANs copy
             buffers. Whole numbers are always copied.
