@@ -221,6 +221,30 @@ def test_the_probability_of_augmenting_follows_the_sign_of_the_logits_of_data():
     assert moved(1.0, jnp.array(0.95)) == 1.0
 
 
+def test_the_probability_of_augmenting_moves_after_each_so_many_steps():
+    remedy = remedies.adaptive_augment(
+        lambda keys, samples, probability: samples + probability,
+        target=0.6,
+        examples=100.0,
+        every=4,
+    )
+    state, found = remedy.init(), []
+    # Mean signs of 12 steps: 0.65, 0.55 and 0.8 in the mean of four.
+    for sign in (1.0, 0.2, 0.4, 1.0, 0.6, 0.6, 0.6, 0.4, 0.8, 0.8, 0.8, 0.8):
+        state = remedy.update(
+            state, jnp.ones(5), jnp.ones(5), lambda signs, sign=sign: sign * signs[0], 5
+        )
+        found.append([float(number) for number in remedy.report(state).values()])
+    step = 4 * 5 / 100
+    wanted = [0.0] * 3 + [step] * 4 + [0.0] * 4 + [step]
+    np.testing.assert_allclose([one for one, _ in found], wanted, rtol=1e-6)
+    means = [1.0, 0.6, 1.6 / 3, 0.65, 0.6, 0.6, 0.6, 0.55, 0.8, 0.8, 0.8, 0.8]
+    np.testing.assert_allclose([one for _, one in found], means, rtol=1e-6)
+    keys = jax.random.split(jax.random.key(0), 2)
+    shown = remedy.inputs(state, jnp.int32(0), keys, jnp.ones(2))
+    np.testing.assert_allclose(shown, 1.0 + step, rtol=1e-6)
+
+
 def test_clipped_critics_stay_within_the_bound(key):
     (_, state), _ = critic_alone([remedies.weight_clipping(0.05)], key)
     sizes = [jnp.abs(leaf).max() for leaf in jax.tree.leaves(state.critic.params)]
