@@ -1,10 +1,10 @@
 """Moving averages of parameters."""
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from jaxgen.checks import check_number
 from jaxgen.typing import Array, Params, PyTree
@@ -18,7 +18,7 @@ __all__ = [
     "next_average",
 ]
 
-Decay = float | Array | Callable[[Array], Array]
+Decay = float | Array | optax.Schedule
 """The share of the old average in the new one, or a function `step -> share`."""
 
 
@@ -38,7 +38,7 @@ def moving_average(
         step: Steps before this one.
     """
     if callable(decay):
-        share = 1.0 - decay(step)
+        share = 1.0 - jnp.asarray(decay(step))
     else:
         share = 1.0 - jnp.minimum(decay, (1.0 + step) / (10.0 + step))
 
