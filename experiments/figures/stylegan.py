@@ -1,0 +1,157 @@
+"""What the page of `experiments.stylegan` shows: numbers, tables and figures."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgen import metrics, report, run
+from jaxgen.images import to_bytes
+from jaxgen.report import gans
+from jaxgen.run_files import is_number
+from jaxgen.training import RunFolder, read_snapshots
+from jaxgen.typing import PRNGKeyArray
+
+LABELS = {"stylegan2": "StyleGAN2", "stylegan1": "StyleGAN", "dcgan": "DCGAN"}
+AXES = ("seconds of training", "images seen")
+
+
+class System(NamedTuple):
+    """What a run found of one system.
+
+    Attributes:
+        looks: By name, `fd`, `fd_low`, `fd_high` and `AXES` at every look at samples;
+            seconds are NaN where the training is too short to tell its speed.
+        adaptation: By name, what `gans.adaptive_augmentation` takes; empty for none.
+        parameters: Numbers of the generator's, and of the critic's.
+        samples: By name, images as bytes, shape (n, height, width, channels).
+        epochs: By epoch, samples of the same latents, likewise.
+    """
+
+    label: str
+    looks: Mapping[str, np.ndarray]
+    adaptation: Mapping[str, np.ndarray]
+    parameters: tuple[int, int]
+    samples: Mapping[str, np.ndarray]
+    epochs: Mapping[int, np.ndarray]
+
+    def distance(self, part: float = 1.0) -> run.Estimate:
+        """Returns FD at the first look from that part of the training on."""
+        seen = self.looks["images seen"]
+        place = np.flatnonzero(seen >= part * seen[-1])[0]
+        return run.Estimate(
+            *(self.looks[n][place] for n in ("fd", "fd_low", "fd_high"))
+        )
+
+
+def read_system(
+    folder: RunFolder,
+    name: str,
+    state: Any,
+    samples: Mapping[str, np.ndarray],
+    batch_size: int,
+) -> System:
+    """Returns a system with what its records and snapshots hold."""
+    home = folder.path / "parts" / name
+    rows = run.records_of(folder.metrics, name)
+    looks = _columns(rows, "step", "fd", "fd_low", "fd_high")
+    seen = looks["step"] * batch_size
+    speed = run.median_rate(home / "metrics.jsonl") or np.nan
+    nets = (state.generator.params, state.critic.params)
+    generator, critic = (sum(x.size for x in jax.tree.leaves(net)) for net in nets)
+    found = _columns(rows, "epoch", "augment_probability", "augment_sign")
+    return System(
+        LABELS[name],
+        looks | dict(zip(AXES, (seen / speed, seen), strict=True)),
+        {name.removeprefix("augment_"): found[name] for name in found},
+        (generator, critic),
+        samples,
+        read_snapshots(home / "epochs.npz"),
+    )
+
+
+def _columns(rows: list[dict[str, Any]], *names: str) -> dict[str, np.ndarray]:
+    """Terms of the records that have all of them, or nothing."""
+    kept = [row for row in rows if all(is_number(row.get(name)) for name in names)]
+    return {name: np.array([row[name] for row in kept]) for name in names if kept}
+
+
+def draw_samples(
+    key: PRNGKeyArray, model: Any, state: Any, name: str, truncation: float
+) -> dict[str, np.ndarray]:
+    """Returns 64 images by name; those of a StyleGAN with and without truncation."""
+    sample, label = jax.jit(model.sample, static_argnums=2), LABELS[name]
+    found = {label: to_bytes(sample(state, key, 64))}
+    if name != "dcgan" and truncation != 1:
+        images = sample(state, jax.random.clone(key), 64, truncation=truncation)
+        found[f"{label}, truncation {truncation:g}"] = to_bytes(images)
+    return found
+
+
+def mix_styles(
+    key: PRNGKeyArray, model: Any, state: Any, number: int, truncation: float
+) -> dict[str, np.ndarray]:
+    """Returns what `gans.style_mixing` shows, with so many sources of each kind."""
+    latents = model.draw_latents(key, (2 * number, model.latents))
+    styles = model.map_latents(state, latents, truncation=truncation)
+    average = model.map_latents(state, latents[:1], truncation=0.0)
+    coarse, fine = jnp.split(styles, 2)
+    first = jnp.arange(styles.shape[1]) < styles.shape[1] // 2
+    mixed = jnp.where(first[:, None], coarse[:, None], fine[None])
+    table = jnp.concatenate([coarse[:, None], mixed], axis=1)
+    table = jnp.concatenate([jnp.concatenate([average, fine])[None], table])
+    images = jax.jit(model.synthesize)(state, table.reshape(-1, *styles.shape[1:]))
+    names = ["fine styles", *(f"coarse style {row + 1}" for row in range(number))]
+    rows = to_bytes(images).reshape(number + 1, number + 1, *images.shape[1:])
+    return dict(zip(names, rows, strict=True))
+
+
+def headline(systems: Mapping[str, System]) -> dict[str, run.Estimate]:
+    """Returns the first numbers of the page; the table has all of them."""
+    distances = {f"FD, {one.label}": one.distance() for one in systems.values()}
+    first = next(iter(systems.values()))
+    return distances | {f"FD at a third, {first.label}": first.distance(1 / 3)}
+
+
+def table(systems: Mapping[str, System], real: metrics.QualityReference) -> run.Table:
+    """Returns the table of all systems."""
+    rows = []
+    for one in systems.values():
+        numbers = (*(one.looks[axis][-1] for axis in AXES), *one.parameters)
+        texts = (f"{number:,.0f}" if number == number else "" for number in numbers)
+        rows.append([one.label, one.distance(1 / 3).text, one.distance().text, *texts])
+    return run.Table(
+        "How good the samples are",
+        ["system", "FD at a third", "FD", *AXES, "generator", "critic"],
+        rows,
+        f"FD: Frechet distance in the features of {real.nets[0].name} between "
+        f"{real.num_images:,} samples and as many test images, with its 95% interval; "
+        f"as many real training images get {real.floor:.2f}. Seconds leave out looks "
+        "at the samples and compilation; of both networks it counts the parameters.",
+    )
+
+
+def figures(
+    systems: Mapping[str, System],
+    real: np.ndarray,
+    mixed: Mapping[str, np.ndarray],
+    floor: float,
+) -> dict[str, report.FigureSpec]:
+    """Returns the figures of the page by name; real images stand beside samples."""
+    ones = list(systems.values())
+    samples = {name: own for one in ones for name, own in one.samples.items()}
+    looks, epochs = (
+        {o.label: getattr(o, n) for o in ones} for n in ("looks", "epochs")
+    )
+    found: dict[str, report.FigureSpec] = {
+        "stylegan_samples": gans.samples({"real images": real} | samples),
+        "stylegan_distance": gans.distance_over_training(looks, floor, AXES),
+        "stylegan_mixing": gans.style_mixing(mixed),
+        "stylegan_epochs": gans.over_epochs(epochs),
+    }
+    if ones[0].adaptation:
+        adapted = gans.adaptive_augmentation(**ones[0].adaptation)
+        found["stylegan_augmentation"] = adapted
+    return found
