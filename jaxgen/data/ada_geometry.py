@@ -66,7 +66,7 @@ class Geometry(NamedTuple):
     drawn: Array
 
 
-def draw_blit(key: PRNGKeyArray, size: tuple[int, int], probability: Any) -> Blit:
+def draw_blit(key: PRNGKeyArray, size: tuple[int, ...], probability: Any) -> Blit:
     """Draws whether and how an image is flipped, turned and moved by whole pixels.
 
     Each with the probability; then a flip is one of two, the turn one of four, and the
@@ -87,7 +87,7 @@ def draw_blit(key: PRNGKeyArray, size: tuple[int, int], probability: Any) -> Bli
 
 
 def draw_geometry(
-    key: PRNGKeyArray, size: tuple[int, int], probability: Any
+    key: PRNGKeyArray, size: tuple[int, ...], probability: Any
 ) -> Geometry:
     """Draws whether and how an image is scaled, turned, stretched and moved.
 
@@ -183,9 +183,8 @@ def resample(image: Array, matrix: Array, shift: Array) -> Array:
     down = [jnp.asarray(wavelets.down_matrix(size), dtype) for size in sizes]
     fine = jnp.einsum("ai,ijc,bj->abc", up[0], image, up[1], precision=_EXACT)
     # From here to there, places are in pixels of the doubled image.
-    rows, columns = jnp.meshgrid(
-        *(wavelets.down_places(size) - (size - 1.0) for size in sizes), indexing="ij"
-    )
+    rows, columns = (wavelets.down_places(size) - (size - 1.0) for size in sizes)
+    rows, columns = jnp.asarray(rows[:, None]), jnp.asarray(columns[None])
     corners, shares = [], []
     for size, to, by, length in zip(sizes, matrix, shift, fine.shape[:2], strict=True):
         places = to[0] * rows + to[1] * columns + 2 * by

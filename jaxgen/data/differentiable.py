@@ -130,8 +130,8 @@ def ada(
 
     Where anything of "geometry" is drawn, an image is sampled bilinearly between two
     low-pass filters of twice its pixels, and beyond the border is the mirror image, as
-    far as the other border. On CPUs that is most of the work; it is left out where no
-    image of a batch needs it. The memory is that of 36 images in each channel.
+    far as the other border. That is most of the work, and takes memory of 36 times the
+    image; it is left out where no image of a batch needs it.
 
     Args:
         policies: Which of `ADA_POLICIES`; the paper's own choice by default.

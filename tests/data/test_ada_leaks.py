@@ -95,7 +95,17 @@ def test_augmentation_below_a_probability_of_08_does_not_leak(key):
         assert (np.abs(counts - expected) <= 5 * error).all()
         assert 1 - counts[0] > 0.5
     assert rates[0.5].high < 0.02
-    assert rates[0.5].value <= rates[0.8].value
     assert rates[0.8].high < 0.1
     # All 8 look alike, and the generator has no reason to prefer any.
     assert rates[1.0].low < 7 / 8 < rates[1.0].high
+
+
+def test_a_higher_probability_takes_more_data_to_leak_as_little():
+    draws, leaks = np.random.default_rng(0), {}
+    for probability in (0.5, 0.8):
+        seen = operator(probability)[:, 0]
+        counts = draws.multinomial(COUNT, seen, size=10)
+        leaks[probability] = [1 - fit(one, probability)[0] for one in counts]
+    low, high = (np.mean(one) for one in leaks.values())
+    error = np.hypot(*(np.std(one) / np.sqrt(10) for one in leaks.values()))
+    assert high - low > 2 * error
