@@ -182,7 +182,7 @@ def resample(image: Array, matrix: Array, shift: Array) -> Array:
     up = [jnp.asarray(wavelets.up_matrix(size), dtype) for size in sizes]
     down = [jnp.asarray(wavelets.down_matrix(size), dtype) for size in sizes]
     fine = jnp.einsum("ai,ijc,bj->abc", up[0], image, up[1], precision=_EXACT)
-    # From here to there, places are in pixels of the doubled image.
+    # From here on, places are in pixels of the doubled image.
     rows, columns = (wavelets.down_places(size) - (size - 1.0) for size in sizes)
     rows, columns = jnp.asarray(rows[:, None]), jnp.asarray(columns[None])
     corners, shares = [], []
