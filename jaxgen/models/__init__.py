@@ -29,6 +29,12 @@ from jaxgen.models.published_gans import (
     published_gan,
 )
 from jaxgen.models.styled_generator import StyledGenerator
+from jaxgen.models.stylegan import (
+    STYLEGAN_PRESETS,
+    StyleGANName,
+    StyleGANPreset,
+    stylegan,
+)
 from jaxgen.models.translation import (
     CUT,
     CUTParams,
@@ -50,6 +56,7 @@ __all__ = [
     "CUT",
     "GAN",
     "PUBLISHED_GANS",
+    "STYLEGAN_PRESETS",
     "VAE",
     "VEEGAN",
     "AdaGAN",
@@ -68,6 +75,8 @@ __all__ = [
     "Pix2PixState",
     "PublishedGAN",
     "PublishedName",
+    "StyleGANName",
+    "StyleGANPreset",
     "StyledGenerator",
     "VAEState",
     "VEEGANState",
@@ -87,6 +96,7 @@ __all__ = [
     "published_gan",
     "remedies",
     "schedules",
+    "stylegan",
     "vae",
     "veegan",
     "view_latents",

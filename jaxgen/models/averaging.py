@@ -4,15 +4,26 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from jaxgen.checks import check_number
 from jaxgen.typing import Array, Params, PyTree
 
-__all__ = ["check_decay", "first_average", "in_use", "moving_average", "next_average"]
+__all__ = [
+    "Decay",
+    "check_decay",
+    "first_average",
+    "in_use",
+    "moving_average",
+    "next_average",
+]
+
+Decay = float | Array | optax.Schedule
+"""The share of the old average in the new one, or a function `step -> share`."""
 
 
 def moving_average(
-    latest: PyTree, average: PyTree, *, decay: float | Array, step: Array
+    latest: PyTree, average: PyTree, *, decay: Decay, step: Array
 ) -> PyTree:
     """Returns the moving average after one more step.
 
@@ -21,11 +32,15 @@ def moving_average(
     Args:
         latest: Parameters, and statistics with them, after the step.
         average: Their average before it.
-        decay: The share of the old average in the new one; (1 + step) / (10 + step)
-            while that is less, since the parameters of `init` are not trained.
+        decay: The share of the old average in the new one. A number is replaced by
+            (1 + step) / (10 + step) while that is less, since the parameters of `init`
+            are not trained; a function of the step is taken as it is.
         step: Steps before this one.
     """
-    share = 1.0 - jnp.minimum(decay, (1.0 + step) / (10.0 + step))
+    if callable(decay):
+        share = 1.0 - jnp.asarray(decay(step))
+    else:
+        share = 1.0 - jnp.minimum(decay, (1.0 + step) / (10.0 + step))
 
     def averaged(latest: Array, average: Array) -> Array:
         if not jnp.issubdtype(latest.dtype, jnp.inexact):
@@ -35,7 +50,7 @@ def moving_average(
     return jax.tree.map(averaged, latest, average)
 
 
-def first_average(latest: PyTree, decay: float | Array | None) -> PyTree:
+def first_average(latest: PyTree, decay: Decay | None) -> PyTree:
     """Returns the initial moving average, or () if `decay` is None."""
     # A copy: the loop gives the buffers of a state away, each once.
     return () if decay is None else jax.tree.map(jnp.copy, latest)
@@ -45,7 +60,7 @@ def next_average(
     latest: tuple[Params, PyTree],
     average: PyTree,
     *,
-    decay: float | Array | None,
+    decay: Decay | None,
     step: Array,
     average_statistics: bool = True,
 ) -> PyTree:
@@ -75,6 +90,9 @@ def in_use(latest: PyTree, average: PyTree) -> PyTree:
 
 
 def check_decay(decay: Any) -> None:
-    """Raises InputError unless `decay` is None or in [0, 1); a traced one passes."""
-    if decay is not None:
+    """Raises InputError unless `decay` is None, a function, or in [0, 1).
+
+    One that is traced passes.
+    """
+    if decay is not None and not callable(decay):
         check_number("ema_decay", decay, least=0, below=1)

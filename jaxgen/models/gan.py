@@ -17,7 +17,6 @@ from jaxgen.checks import (
     check_choice,
     check_count,
     check_floats,
-    check_key,
     check_network,
     examples_of,
 )
@@ -25,13 +24,12 @@ from jaxgen.losses.gan import AdversarialLoss
 from jaxgen.models import averaging, gan_checks, gan_steps
 from jaxgen.models.conditions import Condition, check_condition, one_hot_labels
 from jaxgen.models.critic import critic_of
+from jaxgen.models.gan_samples import network_outputs, sampling_functions
 from jaxgen.models.generator_pass import Players
 from jaxgen.models.patch_logits import loss_per_row
 from jaxgen.models.remedies import Remedy
 from jaxgen.models.styled_generator import (
-    GeneratorFunctions,
     StyledGenerator,
-    fold_keys,
     generator_functions,
 )
 from jaxgen.typing import (
@@ -42,12 +40,10 @@ from jaxgen.typing import (
     Metrics,
     NetState,
     Network,
-    Params,
     PerExample,
     PRNGKeyArray,
     PyTree,
     RandomKeys,
-    Size,
     Update,
 )
 
@@ -85,12 +81,22 @@ class GAN(NamedTuple):
             steps, then one of the generator.
         evaluate: `(state, key, batch) -> terms per example`: both losses and the
             logits, without remedies that draw.
-        sample: `(state, key, n, condition=None) -> n samples`; without a condition the
-            labels of a conditional model take turns. The noise of a generator is drawn
-            from the key too, as it is in training.
-        generate: `(state, latents, condition=None, keys=None) -> samples`, of the
-            averaged generator if there is one. Noise is drawn from `keys`, one or one
-            per example; without keys there is none.
+        sample: `(state, key, n, condition=None, *, truncation=1.0,
+            truncated_layers=None) -> n samples`; without a condition the labels of a
+            conditional model take turns. The noise of a generator is drawn from the key
+            too, as it is in training.
+        generate: `(state, latents, condition=None, keys=None, *, truncation=1.0,
+            truncated_layers=None) -> samples`, of the averaged generator if there is
+            one. Noise is drawn from `keys`, one or one per example; without keys there
+            is none.
+        map_latents: `(state, latents, condition=None, *, truncation=1.0,
+            truncated_layers=None) -> styles` of a `StyledGenerator`, shape (batch,
+            num_styles, features); else the latents. `truncation` moves the styles w of
+            the first `truncated_layers` (all by default) to average + truncation (w -
+            average): 0 makes all of them the average, which has the fewest flaws.
+        synthesize: `(state, styles, condition=None, keys=None) -> samples` as
+            `generate` gives them; the synthesis of a `StyledGenerator` takes no
+            condition.
         critique: `(state, samples, condition=None) -> logits`, one per row of the
             critic (n / m with `pac(m)`), or (rows, heads).
         draw_latents: `(key, shape) -> latents`.
@@ -103,6 +109,8 @@ class GAN(NamedTuple):
     evaluate: Evaluate
     sample: Callable[..., Array]
     generate: Callable[..., Array]
+    map_latents: Callable[..., Array]
+    synthesize: Callable[..., Array]
     critique: Callable[..., Array]
     draw_latents: Callable[..., Array]
     latents: int
@@ -122,7 +130,7 @@ def gan(
     generator_factor: float = 1.0,
     remedies: Sequence[Remedy] = (),
     critic_steps: int = 1,
-    ema_decay: float | Array | None = None,
+    ema_decay: averaging.Decay | None = None,
     average_statistics: bool = True,
     statistics_from: Literal["generator_steps", "all_steps"] = "generator_steps",
     num_classes: int | None = None,
@@ -150,8 +158,9 @@ def gan(
         critic_steps: Steps of the critic for one of the generator. A batch holds as
             many minibatches: number j is its rows j, j + critic_steps, ...
         ema_decay: Of the moving average of the generator that samples are drawn from;
-            (1 + step) / (10 + step) while that is less. By default they are drawn from
-            the generator as it is.
+            (1 + step) / (10 + step) while that is less. Or a function `step -> decay`,
+            as `schedules.half_life` makes one, without that bound. By default they are
+            drawn from the generator as it is.
         average_statistics: Whether the moving average averages floating statistics, as
             batch normalization needs, or copies them, as published StyleGANs copy
             buffers. Whole numbers are always copied.
@@ -208,6 +217,13 @@ def gan(
         critic_steps=critic_steps,
         statistics_from_all=statistics_from == "all_steps",
     )
+    samplers = sampling_functions(
+        network,
+        latents=latents,
+        num_classes=num_classes,
+        signed=signed,
+        draw_latents=draw_latents,
+    )
     condition_of = partial(one_hot_labels, "GAN", num_classes=num_classes)
 
     def init(key: PRNGKeyArray, batch: Batch, /) -> GANState:
@@ -216,7 +232,9 @@ def gan(
         gan_checks.check_samples(samples, critic_steps, remedies)
         zeros = jnp.zeros((samples.shape[0], latents), samples.dtype)
         params, stats = network.init(random.stream(key, "generator"), zeros, condition)
-        made = jax.eval_shape(partial(_made, network), params, stats, zeros, condition)
+        made = jax.eval_shape(
+            partial(network_outputs, network), params, stats, zeros, condition
+        )
         gan_checks.check_generated(made.shape, samples.shape)
         opt_state = generator_optimizer.init(params)
         critic_net = adversary.init(random.stream(key, "critic"), samples, condition)
@@ -254,27 +272,6 @@ def gan(
         )
         return GANState(state.step + 1, state.key, net, critic_net, ema, kept), metrics
 
-    def generate(
-        state: GANState,
-        latents: Array,
-        condition: Condition = None,
-        keys: RandomKeys | None = None,
-    ) -> Array:
-        check_condition("GAN", condition, latents.shape[0], num_classes)
-        net = state.generator
-        params, stats = averaging.in_use((net.params, net.stats), state.ema)
-        samples = _made(network, params, stats, latents, condition, keys)
-        return 0.5 * (samples + 1.0) if signed else samples
-
-    def sample(
-        state: GANState, key: PRNGKeyArray, n: Size, condition: Condition = None
-    ) -> Array:
-        check_count("n", n, 0)
-        if num_classes is not None and condition is None:
-            condition = jax.nn.one_hot(jnp.arange(n) % num_classes, num_classes)
-        noise = random.example_keys(random.stream(key, "noise"), n)
-        return generate(state, draw_latents(key, (n, latents)), condition, noise)
-
     def critique(state: GANState, samples: Array, condition: Condition = None) -> Array:
         check_floats(samples=samples)
         check_condition("GAN", condition, samples.shape[0], num_classes)
@@ -286,7 +283,7 @@ def gan(
         rows = real.shape[0]
         noise = random.example_keys(random.stream(key, "noise"), rows)
         drawn = players.draw_latents(random.example_keys(key, rows))
-        fake = generate(state, drawn, condition, noise)
+        fake = samplers.generate(state, drawn, condition, noise)
         logits = [
             adversary.logits(state.critic, _for_networks(samples, signed), condition)
             for samples in (real, fake)
@@ -297,8 +294,10 @@ def gan(
         init=init,
         update=update,
         evaluate=evaluate,
-        sample=sample,
-        generate=generate,
+        sample=samplers.sample,
+        generate=samplers.generate,
+        map_latents=samplers.map_latents,
+        synthesize=samplers.synthesize,
         critique=critique,
         draw_latents=draw_latents,
         latents=latents,
@@ -308,25 +307,6 @@ def gan(
 
 def _for_networks(samples: Array, signed: bool) -> Array:
     return 2.0 * samples - 1.0 if signed else samples
-
-
-def _made(
-    network: GeneratorFunctions,
-    params: Params,
-    stats: PyTree,
-    latents: Array,
-    condition: Condition,
-    keys: RandomKeys | None = None,
-) -> Array:
-    """Samples as the networks see them, with noise if there are keys."""
-    of_mapping, of_synthesis = {}, {}
-    if keys is not None:
-        check_key(keys, name="keys")
-        if keys.ndim == 0:
-            keys = random.example_keys(keys, latents.shape[0])
-        of_mapping, of_synthesis = ({"keys": fold_keys(keys, name)} for name in (0, 1))
-    styles, _ = network.map_latents(params, stats, latents, condition, **of_mapping)
-    return network.synthesize(params, stats, styles, condition, **of_synthesis)[0]
 
 
 def _terms(

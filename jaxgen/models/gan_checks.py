@@ -11,7 +11,7 @@ from jaxgen.checks import check_count, check_number
 from jaxgen.errors import InputError
 from jaxgen.jax_internals import is_traced
 from jaxgen.losses.gan import AdversarialLoss
-from jaxgen.models.averaging import check_decay
+from jaxgen.models.averaging import Decay, check_decay
 from jaxgen.models.conditions import check_classes
 from jaxgen.models.remedies import Remedy
 from jaxgen.typing import Array, Params
@@ -33,7 +33,7 @@ def check_parts(
     critic_steps: int,
     num_classes: int | None,
     auxiliary_weight: float,
-    ema_decay: float | Array | None,
+    ema_decay: Decay | None,
 ) -> None:
     """Refuses parts that are not what their names say, or do not go together."""
     if not isinstance(loss, AdversarialLoss):

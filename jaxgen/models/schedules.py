@@ -21,6 +21,7 @@ __all__ = [
     "constant_then_linear",
     "decaying_adam",
     "exponential",
+    "half_life",
     "linear",
     "with_temperature",
 ]
@@ -140,6 +141,52 @@ def exponential(first: float, *, rate: float, least: float = 0.0) -> optax.Sched
     return optax.exponential_decay(
         first, transition_steps=1, decay_rate=math.exp(-rate), end_value=least
     )
+
+
+@factory
+def half_life(
+    examples: float, *, batch_size: int, ramp: float | None = None
+) -> optax.Schedule:
+    """Makes the decay of a moving average whose weights halve in so many examples.
+
+    decay = 0.5 ** (batch_size / min(examples, ramp * step * batch_size)): the average
+    forgets parameters at the same speed for any batch size. With a ramp it forgets the
+    first ones, which are hardly trained, soon, and at step 0 it is a copy of the
+    latest.
+
+    Args:
+        examples: After how many examples a weight in the average has halved.
+        batch_size: Examples of a step, over all devices.
+        ramp: The half-life as a share of the examples before the step, while that is
+            less than `examples`; by default the half-life is `examples` from the start.
+
+    Returns:
+        `step -> decay`, as `models.gan` takes it for `ema_decay`.
+
+    Raises:
+        InputError: A number is out of its range.
+
+    Examples:
+        >>> decay = half_life(10_000.0, batch_size=32, ramp=0.05)
+        >>> [round(float(decay(step)), 4) for step in (0, 100, 6_250, 100_000)]
+        [0.0, 0.8706, 0.9978, 0.9978]
+
+    References:
+        Karras et al., Training Generative Adversarial Networks with Limited Data, 2020,
+        whose code ramps up by 0.05; of 10,000 examples without a ramp in StyleGAN.
+    """
+    check_number("examples", examples, above=0)
+    check_count("batch_size", batch_size, 1)
+    if ramp is None:
+        return optax.constant_schedule(0.5 ** (batch_size / examples))
+    check_number("ramp", ramp, above=0)
+
+    def decay(step: Any) -> Array:
+        # In steps: a count of examples would soon be too large for 32 bits.
+        steps = jnp.minimum(examples / batch_size, ramp * jnp.asarray(step, float))
+        return jnp.where(steps > 0, jnp.exp2(-1.0 / jnp.maximum(steps, 1e-9)), 0.0)
+
+    return decay
 
 
 @factory

@@ -1,6 +1,6 @@
 """Generators: one network, or a mapping to styles and a synthesis from them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -33,7 +33,9 @@ class StyledGenerator(NamedTuple):
 
     Attributes:
         mapping: `latents -> styles`, shape (batch, features); with `num_classes`,
-            `(latents, condition)`.
+            `(latents, condition)`. If its statistics are a dict with the entry
+            "average", shape (features,), that is the average of the styles, towards
+            which the truncation of `GAN.generate` moves them.
         synthesis: `styles -> samples`, from styles of shape (batch, num_styles,
             features): those of the mapping, once for each layer.
         num_styles: Layers of the synthesis that take styles; JAX does not notice one
@@ -71,11 +73,16 @@ class GeneratorFunctions(NamedTuple):
         map_latents: `(params, stats, latents, condition, **mode) -> (styles, stats)`;
             `mode` is as in `Network.apply`.
         synthesize: `(params, stats, styles, condition, **mode) -> (samples, stats)`.
+        average_style: `stats -> average of the styles`, shape (features,), or None
+            where no average is kept.
+        synthesis_takes_condition: Whether `synthesize` uses its condition.
     """
 
     init: Callable[..., tuple[Params, PyTree]]
     map_latents: Callable[..., tuple[Array, PyTree]]
     synthesize: Callable[..., tuple[Array, PyTree]]
+    average_style: Callable[[PyTree], Array | None]
+    synthesis_takes_condition: bool
 
 
 def generator_functions(generator: Network | StyledGenerator) -> GeneratorFunctions:
@@ -120,7 +127,13 @@ def _of_one_network(network: Network) -> GeneratorFunctions:
     ) -> tuple[Array, PyTree]:
         return network.apply(params, stats, styles, *given(condition), **mode)
 
-    return GeneratorFunctions(init, map_latents, synthesize)
+    return GeneratorFunctions(
+        init=init,
+        map_latents=map_latents,
+        synthesize=synthesize,
+        average_style=lambda stats: None,
+        synthesis_takes_condition=True,
+    )
 
 
 def _of_two_networks(generator: StyledGenerator) -> GeneratorFunctions:
@@ -170,4 +183,14 @@ def _of_two_networks(generator: StyledGenerator) -> GeneratorFunctions:
         )
         return samples, stats._replace(synthesis=found)
 
-    return GeneratorFunctions(init, map_latents, synthesize)
+    def average_style(stats: GeneratorParts) -> Array | None:
+        own = stats.mapping
+        return own.get("average") if isinstance(own, Mapping) else None
+
+    return GeneratorFunctions(
+        init=init,
+        map_latents=map_latents,
+        synthesize=synthesize,
+        average_style=average_style,
+        synthesis_takes_condition=False,
+    )

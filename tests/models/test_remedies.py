@@ -10,7 +10,7 @@ from jaxgen import losses, networks, random
 from jaxgen.errors import InputError
 from jaxgen.models import remedies
 from tests import tiny
-from tests.models import tiny_gan
+from tests.models import on_devices, tiny_gan
 
 ROWS = 8
 POINTS = jnp.asarray(np.random.default_rng(0).normal(1.0, 0.5, (ROWS, 2)), jnp.float32)
@@ -219,6 +219,53 @@ def test_the_probability_of_augmenting_follows_the_sign_of_the_logits_of_data():
     np.testing.assert_allclose(moved(0.7, jnp.array(0.5)), 0.4)
     assert moved(0.7, remedy.init()) == 0.0
     assert moved(1.0, jnp.array(0.95)) == 1.0
+
+
+def test_the_probability_of_augmenting_moves_after_each_so_many_steps():
+    remedy = remedies.adaptive_augment(
+        lambda keys, samples, probability: samples + probability,
+        target=0.6,
+        examples=100.0,
+        every=4,
+    )
+    state, found = remedy.init(), []
+    # Mean signs of 12 steps: 0.65, 0.55 and 0.8 in the mean of four.
+    for sign in (1.0, 0.2, 0.4, 1.0, 0.6, 0.6, 0.6, 0.4, 0.8, 0.8, 0.8, 0.8):
+        state = remedy.update(
+            state, jnp.ones(5), jnp.ones(5), lambda signs, sign=sign: sign * signs[0], 5
+        )
+        found.append([float(number) for number in remedy.report(state).values()])
+    step = 4 * 5 / 100
+    wanted = [0.0] * 3 + [step] * 4 + [0.0] * 4 + [step]
+    np.testing.assert_allclose([one for one, _ in found], wanted, rtol=1e-6)
+    means = [1.0, 0.6, 1.6 / 3, 0.65, 0.6, 0.6, 0.6, 0.55, 0.8, 0.8, 0.8, 0.8]
+    np.testing.assert_allclose([one for _, one in found], means, rtol=1e-6)
+    keys = jax.random.split(jax.random.key(0), 2)
+    shown = remedy.inputs(state, jnp.int32(0), keys, jnp.ones(2))
+    np.testing.assert_allclose(shown, 1.0 + step, rtol=1e-6)
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_the_probability_of_augmenting_is_that_of_all_devices(key, every):
+    # A critic whose logit of data is their first coordinate: data 0 to 3 are above 0.
+    critic = networks.pure_functions(
+        lambda key, x: jnp.ones((1, 1)), lambda params, x: (params * x)[:, 0]
+    )
+    remedy = remedies.adaptive_augment(
+        lambda keys, samples, probability: samples + probability,
+        target=-0.1, examples=100.0, every=every,
+    )  # fmt: skip
+    model = tiny_gan.gan(optax.sgd(0.0), critic=critic, remedies=[remedy])
+    points = jnp.where(jnp.arange(ROWS)[:, None] < ROWS / 2, 1.0, -1.0)
+    batch = {"data": points + jnp.zeros((ROWS, 2))}
+    state = model.init(key, batch)
+    for _ in range(every):
+        alone = jax.jit(model.update)(state, batch)
+        on_devices.assert_alike(on_devices.updated(model, state, batch), alone)
+        state = alone[0]
+    # Each device alone would see a mean sign of 1 or of -1, and count half the data.
+    probability = remedy.report(state.remedies[0])["augment_probability"]
+    np.testing.assert_allclose(probability, every * ROWS / 100, rtol=1e-6)
 
 
 def test_clipped_critics_stay_within_the_bound(key):

@@ -9,6 +9,7 @@ from jaxgen.models.schedules import (
     constant_then_linear,
     decaying_adam,
     exponential,
+    half_life,
     linear,
     with_temperature,
 )
@@ -76,3 +77,35 @@ def test_an_estimator_without_a_temperature_is_refused():
 
 def test_a_rate_of_zero_keeps_a_number():
     assert exponential(0.3, rate=0.0, least=0.5)(10) == 0.3
+
+
+@pytest.mark.parametrize(
+    ("examples", "batch_size", "ramp"),
+    [
+        (10_000.0, 32, 0.05),
+        (5_000.0, 16, 0.05),
+        (500_000.0, 64, 0.05),
+        (20_000.0, 64, None),
+    ],
+)
+def test_half_lives_of_averages_are_those_of_the_published_presets(
+    examples, batch_size, ramp
+):
+    decay = half_life(examples, batch_size=batch_size, ramp=ramp)
+    for step in (0, 1, 7, 1000, 6_250, 10_000_000):
+        life = examples
+        if ramp is not None:
+            life = min(life, ramp * step * batch_size)
+        wanted = 0.5 ** (batch_size / life) if life else 0.0
+        np.testing.assert_allclose(decay(jnp.int32(step)), wanted, rtol=0, atol=1e-7)
+    # After a half-life, half of the weight is left.
+    steps = examples / batch_size
+    late = float(decay(jnp.int32(1_000_000)))
+    np.testing.assert_allclose(late**steps, 0.5, rtol=1e-2)
+
+
+def test_half_lives_out_of_range_are_refused():
+    with pytest.raises(InputError, match="examples=0"):
+        half_life(0.0, batch_size=4)
+    with pytest.raises(InputError, match="ramp=-1"):
+        half_life(10.0, batch_size=4, ramp=-1.0)

@@ -1,5 +1,7 @@
 """Generators with noise, of two networks, and with statistics."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -197,3 +199,21 @@ def test_generators_that_are_none_are_refused_with_the_cure(without_types, key):
         build(two._replace(num_styles=0))
     with pytest.raises(InputError, match="statistics_from='both' is unknown"):
         build(tiny_gan.two_layers((2,)), statistics_from="both")
+
+
+def test_the_decay_of_the_average_may_be_a_function_of_the_step(key):
+    def decay(step):
+        return 0.25 * step
+
+    model = tiny_gan.gan(ema_decay=decay)
+    first = model.init(key, BATCH)
+    second, _ = jax.jit(model.update)(first, BATCH)
+    third, _ = jax.jit(model.update)(second, BATCH)
+    # Of decay 0 at first, without the bound (1 + step) / (10 + step) afterwards.
+    wanted = jax.tree.map(
+        lambda new, old: 0.75 * new + 0.25 * old,
+        third.generator.params,
+        second.generator.params,
+    )
+    jax.tree.map(np.testing.assert_array_equal, second.ema[0], second.generator.params)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-6), third.ema[0], wanted)

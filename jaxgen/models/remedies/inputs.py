@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import jax.numpy as jnp
+from jaxtyping import Float, Int
 
 from jaxgen import numerics, random
 from jaxgen.calls import factory
@@ -13,6 +15,7 @@ from jaxgen.models.remedies.remedy import Mean, Remedy
 from jaxgen.typing import Array, PerExample, PyTree, RandomKeys
 
 __all__ = [
+    "Adaptation",
     "adaptive_augment",
     "augment",
     "dag",
@@ -123,22 +126,43 @@ def augment(function: Callable[[RandomKeys, Array], Array]) -> Remedy:
     return Remedy("augment", inputs=inputs)
 
 
+class Adaptation(NamedTuple):
+    """State of an augmentation that adapts each so many steps: `adaptive_augment`.
+
+    Attributes:
+        probability: Of each transform.
+        signs: Sum of the mean signs of the logits of data over the steps of this
+            period; the probability moves at the end of a period.
+        steps: Steps of the critic in that sum.
+    """
+
+    probability: Float[Array, ""]
+    signs: Float[Array, ""]
+    steps: Int[Array, ""]
+
+
 @factory
 def adaptive_augment(
     function: Callable[[RandomKeys, Array, Array], Array],
     *,
     target: float = 0.6,
     examples: float = 500_000.0,
+    every: int = 1,
 ) -> Remedy:
     """Like `augment`, with a probability that adapts to critic overfitting.
 
     The probability of each transform rises while the mean sign of the logits of data
-    is above the target, and falls while it is below.
+    is above the target, and falls while it is below. It starts at 0 and stays within
+    [0, 1]. The published code has no upper bound: there a probability above 1 acts as 1
+    and only delays its way back.
 
     Args:
         function: `(keys, samples, probability) -> samples`.
         target: Of the mean sign: 1 is a critic that knows its data by heart.
         examples: Examples in which the probability can go from 0 to 1.
+        every: Steps of the critic from one move of the probability to the next; the
+            sign is their mean, and a move is `every` times as far. 4 in the published
+            code; above 1 the mean sign is reported too, as `augment_sign`.
 
     References:
         Karras et al., Training Generative Adversarial Networks with Limited Data, 2020,
@@ -146,6 +170,11 @@ def adaptive_augment(
     """
     check_number("target", target, least=-1, most=1)
     check_number("examples", examples, above=0.0)
+    check_count("every", every, 1)
+
+    def moved(probability: Array, sign: Array, count: int) -> Array:
+        change = jnp.sign(sign - target) * (count * every) / examples
+        return jnp.clip(probability + change, 0.0, 1.0)
 
     def inputs(state: Array, step: Array, keys: RandomKeys, samples: Array) -> Array:
         del step
@@ -159,15 +188,42 @@ def adaptive_augment(
         count: int,
     ) -> Array:
         del fake_logits
-        sign = mean(jnp.sign(real_logits))
-        return jnp.clip(state + jnp.sign(sign - target) * count / examples, 0.0, 1.0)
+        return moved(state, mean(jnp.sign(real_logits)), count)
 
+    def update_when_due(
+        state: Adaptation,
+        real_logits: PerExample,
+        fake_logits: PerExample,
+        mean: Mean,
+        count: int,
+    ) -> Adaptation:
+        del fake_logits
+        fresh = state.steps == every
+        sign = mean(jnp.sign(real_logits))
+        signs = sign + jnp.where(fresh, 0.0, state.signs)
+        steps = 1 + jnp.where(fresh, 0, state.steps)
+        after = moved(state.probability, signs / every, count)
+        probability = jnp.where(steps == every, after, state.probability)
+        return Adaptation(probability, signs, steps)
+
+    def report_when_due(state: Adaptation) -> dict[str, Array]:
+        sign = state.signs / jnp.maximum(state.steps, 1)
+        return {"augment_probability": state.probability, "augment_sign": sign}
+
+    if every == 1:
+        return Remedy(
+            "adaptive_augment",
+            inputs=inputs,
+            init=lambda: jnp.zeros(()),
+            update=update,
+            report=lambda state: {"augment_probability": state},
+        )
     return Remedy(
         "adaptive_augment",
-        inputs=inputs,
-        init=lambda: jnp.zeros(()),
-        update=update,
-        report=lambda state: {"augment_probability": state},
+        inputs=lambda state, *given: inputs(state.probability, *given),
+        init=lambda: Adaptation(jnp.zeros(()), jnp.zeros(()), jnp.zeros((), jnp.int32)),
+        update=update_when_due,
+        report=report_when_due,
     )
 
 
