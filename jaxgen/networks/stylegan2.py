@@ -17,7 +17,7 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 
 from jaxgen.calls import factory
-from jaxgen.checks import check_choice
+from jaxgen.checks import check_choice, check_count
 from jaxgen.errors import InputError
 from jaxgen.networks.convolution import ConvFormulation
 from jaxgen.networks.equalized import (
@@ -221,11 +221,13 @@ class StyleGAN2Critic(nn.Module):
     Attributes:
         config: Sizes.
         num_classes: Classes of the label, or None.
+        heads: Logits an image; one with a label.
         formulation: See `jaxgen.networks.convolution`.
     """
 
     config: StyleGAN2Config
     num_classes: int | None = None
+    heads: int = 1
     formulation: ConvFormulation = "auto"
 
     @nn.compact
@@ -236,7 +238,7 @@ class StyleGAN2Critic(nn.Module):
         *,
         axis_name: str | None = None,
     ) -> Array:
-        """Returns logits, shape (batch,)."""
+        """Returns logits, shape (batch,) or (batch, heads)."""
         config, size, dtype = self.config, images.shape[1], images.dtype
         check_size(size)
         check_condition(condition, self.num_classes)
@@ -268,7 +270,8 @@ class StyleGAN2Critic(nn.Module):
         hidden = hidden.transpose(0, 3, 1, 2).reshape(hidden.shape[0], -1)
         hidden = activate(EqualizedDense(features, name="fc")(hidden))
         if condition is None:
-            return EqualizedDense(1, name="out")(hidden)[:, 0]
+            logits = EqualizedDense(self.heads, name="out")(hidden)
+            return logits[:, 0] if self.heads == 1 else logits
         label = normalize_second_moment(
             EqualizedDense(features, name="embed")(condition)
         )
@@ -390,6 +393,7 @@ def stylegan2_critic(
     config: StyleGAN2Name | StyleGAN2Config = "auto",
     num_classes: int | None = None,
     *,
+    heads: int = 1,
     formulation: ConvFormulation = "auto",
 ) -> Network:
     """Returns `StyleGAN2Critic` as pure functions: images to logits.
@@ -397,9 +401,19 @@ def stylegan2_critic(
     Args:
         config: A name of `STYLEGAN2_CONFIGS`, or a record of sizes.
         num_classes: See `stylegan2_generator`.
+        heads: Logits an image, as `remedies.dag` takes them; with labels one alone.
         formulation: See `stylegan2_generator`.
+
+    Raises:
+        InputError: There is no such configuration, or there are labels and heads.
     """
-    return pure(StyleGAN2Critic(_config(config), num_classes, formulation))
+    check_count("heads", heads, 1)
+    if num_classes is not None and heads > 1:
+        raise InputError(
+            f"heads={heads} with num_classes={num_classes}: the logit of a critic with "
+            "labels is a product with the label; leave one of them out."
+        )
+    return pure(StyleGAN2Critic(_config(config), num_classes, heads, formulation))
 
 
 stylegan2_num_styles = stylegan_num_styles
