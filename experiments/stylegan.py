@@ -14,7 +14,6 @@ from typing import Any, Literal
 from experiments.figures import stylegan as figures
 from jaxgen import metrics, models, networks, random, run, training
 from jaxgen.data import differentiable, transforms
-from jaxgen.errors import InputError
 from jaxgen.images import every_nth
 from jaxgen.models import remedies
 
@@ -33,7 +32,7 @@ class Config(run.RunOptions, run.DataOptions):
         "small"
     )
     """Of the networks, with the settings of their training: `small`, as below, or
-    published ones, for a GPU; stylegan1 has `small` and `auto`."""
+    published ones, for a GPU, whose channels alone stylegan1 takes."""
     channel_base: int = 512
     """Of small: layers of r pixels have this many channels divided by r,"""
     channel_max: int = 32
@@ -83,36 +82,39 @@ CLAIM = run.Claim(
 
 def build(config: Config, name: str, shape: tuple[int, int, int]) -> models.GAN:
     """Returns the system of that name for images of a shape."""
-    small, size, kind = config.sizes == "small", shape[0], config.augment
-    latents = config.latents if small else 512
+    sizes = networks.STYLEGAN2_CONFIGS["auto"]
+    if config.sizes == "small":
+        preset, features = "auto", config.latents
+        own = {"channel_base": config.channel_base, "channel_max": config.channel_max}
+        own |= {"latents": features, "style_features": features}
+        sizes = dataclasses.replace(sizes, **own)
+    else:
+        preset = config.sizes
+        sizes = networks.STYLEGAN2_CONFIGS[preset]
     if name == "dcgan":
         paper, width = models.PUBLISHED_GANS["non_saturating"], config.dcgan_width
         return models.published_gan(
             "non_saturating",
             networks.dcgan_generator(shape, width=width),
             networks.dcgan_critic(width=width, normalization=paper.normalization),
-            latents=latents,
+            latents=sizes.latents,
             ema_decay=0.99,
             signed=True,
         )
-    own = {"channel_base": config.channel_base, "channel_max": config.channel_max}
-    own = own | {"style_features": latents} if small else {}
-    heads, preset = 4 if kind == "dag" else 1, "auto" if small else config.sizes
+    size, channels, heads = shape[0], shape[-1], 4 if config.augment == "dag" else 1
     if name == "stylegan1":
-        if preset != "auto":
-            raise InputError("--generation stylegan1 has --sizes small and auto alone.")
-        sizes, preset = networks.StyleGANConfig(**own), "stylegan1"
-        mapping = networks.stylegan_mapping(config=sizes)
-        synthesis = networks.stylegan_synthesis(size, shape[-1], config=sizes)
-        critic = networks.stylegan_critic(config=sizes, heads=heads)
+        base, most = sizes.channel_base or 16_384, sizes.channel_max
+        first = networks.StyleGANConfig(base, most, sizes.style_features)
+        mapping = networks.stylegan_mapping(config=first)
+        synthesis = networks.stylegan_synthesis(size, channels, config=first)
+        critic = networks.stylegan_critic(config=first, heads=heads)
     else:
-        sizes = networks.StyleGAN2Config(latents=latents, **own) if small else preset
         mapping = networks.stylegan2_mapping(sizes)
-        synthesis = networks.stylegan2_synthesis(size, sizes, shape[-1])
+        synthesis = networks.stylegan2_synthesis(size, sizes, channels)
         critic = networks.stylegan2_critic(sizes, heads=heads)
-    ada = differentiable.ada(), config.augment_examples
+    ada, slow = differentiable.ada(), config.augment_examples
     augment = {
-        "ada": lambda: remedies.adaptive_augment(ada[0], examples=ada[1], every=4),
+        "ada": lambda: remedies.adaptive_augment(ada, examples=slow, every=4),
         "diff_augment": lambda: remedies.augment(differentiable.diff_augment()),
         "dag": lambda: remedies.dag(transforms.rotations()),
         "none": lambda: None,
@@ -122,12 +124,48 @@ def build(config: Config, name: str, shape: tuple[int, int, int]) -> models.GAN:
         critic,
         image_size=size,
         batch_size=config.batch_size,
-        latents=latents,
-        preset=preset,
-        augment=augment[kind](),
+        latents=sizes.latents,
+        preset="stylegan1" if name == "stylegan1" else preset,
+        augment=augment[config.augment](),
         learning_rate=config.learning_rate,
         r1_weight=config.r1_weight,
     )
+
+
+def train(
+    config: Config,
+    setup: run.Setup,
+    folder: training.RunFolder,
+    real: metrics.QualityReference,
+    name: str,
+    model: models.GAN,
+) -> Any:
+    """Trains one system, a DCGAN for as long as StyleGAN; returns its state."""
+    home, per_epoch = folder.path / "parts" / name, setup.batches.steps_per_epoch
+    options: dict[str, Any] = {"part": name, "convolutional": True}
+    options["terms"] = ("critic_loss", "generator_loss", "real_logit", "fake_logit")
+    own = setup
+    if name == "dcgan":
+        other = config.generation
+        own = run.equal_time(config, setup, folder, model, other=other, **options)
+    else:
+        options["steps_per_call"] = 1  # each further one is compiled, for minutes
+    sets = {"train": setup.train, "test": setup.test, "steps_per_epoch": per_epoch}
+    monitors = metrics.gan_monitors(
+        home, model, setup.key, real, **sets, intervals=True
+    )
+    looks = run.every_epochs(
+        own, monitors, config.look_every * own.steps // setup.steps or 1
+    )
+    snapshots = run.snapshots(home / "epochs.npz", own, model, number=10, most=8)
+    state = run.train(
+        config, own, folder, model, callbacks=(snapshots, looks), **options
+    )
+    held_out = {"real_logit": "held_out_logit"}
+    run.merge_parts(
+        folder, [name], split="train", held_out=held_out, beside="quality.jsonl"
+    )
+    return training.on_one_device(state)
 
 
 def main(config: Config) -> dict[str, Any]:
@@ -135,12 +173,12 @@ def main(config: Config) -> dict[str, Any]:
     run.check_positive(config, "channel_base", "channel_max", "latents", "look_every")
     run.check_bounds(config, "augment_examples", above=0)
     run.check_bounds(config, "r1_weight", least=0)
-    setup, name = run.prepare(config), config.generation
-    names = (name, "dcgan") if config.dcgan_width else (name,)
+    setup, part = run.prepare(config), config.truncation
+    names = (config.generation, *(("dcgan",) if config.dcgan_width else ()))
     made = {name: build(config, name, setup.train.image_shape) for name in names}
     run.check_models(setup, *made.values(), step=True)
     shown = setup.test.read(every_nth(len(setup.test), 64))["image"]
-    systems, mixed, terms = {}, {}, ("critic_loss", "generator_loss", "real_logit")
+    systems, mixed = {}, {}
     with run.timed() as seconds:
         folder = run.open_folder(
             config,
@@ -151,51 +189,17 @@ def main(config: Config) -> dict[str, Any]:
             labels={name: figures.LABELS[name] for name in names},
         )
         with run.display() as show:
-            # Labels such as a style of drawing make no features of what is drawn.
+            # Labels may say little of what is drawn, as those of emoji.
             nets = metrics.features.random_features(setup.train)
-            real = metrics.quality_reference(
-                setup.test, setup.train, nets=nets, progress=show
-            )
+            sets = setup.test, setup.train
+            real = metrics.quality_reference(*sets, nets=nets, progress=show)
         for name, model in made.items():
-            home, own = folder.path / "parts" / name, setup
-            train = {"part": name, "convolutional": True, "terms": terms}
-            if name == "dcgan":
-                train["other"] = names[0]
-                own = run.equal_time(config, setup, folder, model, **train)
-                del train["other"]
-            monitors = metrics.gan_monitors(
-                home,
-                model,
-                own.key,
-                real,
-                own.train,
-                own.test,
-                own.batches.steps_per_epoch,
-                intervals=True,
-            )
-            every = config.look_every * own.steps // setup.steps or 1
-            looks = run.every_epochs(own, monitors, every)
-            path = home / "epochs.npz"
-            snapshots = run.snapshots(path, own, model, number=10, most=8)
-            state = run.train(
-                config,
-                own,
-                folder,
-                model,
-                steps_per_call=None if name == "dcgan" else 1,
-                callbacks=(snapshots, looks),
-                **train,
-            )
-            held = {"real_logit": "held_out_logit"}
-            run.merge_parts(
-                folder, [name], split="train", held_out=held, beside="quality.jsonl"
-            )
-            state = training.on_one_device(state)
+            state = train(config, setup, folder, real, name, model)
             key = random.stream(setup.key, "figures")
-            samples = figures.draw_samples(key, model, state, name, config.truncation)
+            samples = figures.draw_samples(key, model, state, name, part)
             if name != "dcgan":
                 key = random.stream(setup.key, "mixed styles")
-                mixed = figures.mix_styles(key, model, state, 6, config.truncation)
+                mixed = figures.mix_styles(key, model, state, 6, part)
             systems[name] = figures.read_system(
                 folder, name, state, samples, config.batch_size
             )
@@ -205,7 +209,7 @@ def main(config: Config) -> dict[str, Any]:
         figures.headline(systems),
         seconds=seconds(),
         tables=[figures.table(systems, real)],
-        verdict=CLAIM.verdict(systems[names[0]]),
+        verdict=CLAIM.verdict(systems[config.generation]),
         figures=figures.figures(systems, shown, mixed, real.floor),
     )
 

@@ -24,7 +24,6 @@ class System(NamedTuple):
     Attributes:
         looks: By name, `fd`, `fd_low`, `fd_high` and `AXES` at every look at samples;
             seconds are NaN where the training is too short to tell its speed.
-        adaptation: By name, what `gans.adaptive_augmentation` takes; empty for none.
         parameters: Numbers of the generator's, and of the critic's.
         samples: By name, images as bytes, shape (n, height, width, channels).
         epochs: By epoch, samples of the same latents, likewise.
@@ -32,7 +31,6 @@ class System(NamedTuple):
 
     label: str
     looks: Mapping[str, np.ndarray]
-    adaptation: Mapping[str, np.ndarray]
     parameters: tuple[int, int]
     samples: Mapping[str, np.ndarray]
     epochs: Mapping[int, np.ndarray]
@@ -55,27 +53,20 @@ def read_system(
 ) -> System:
     """Returns a system with what its records and snapshots hold."""
     home = folder.path / "parts" / name
-    rows = run.records_of(folder.metrics, name)
-    looks = _columns(rows, "step", "fd", "fd_low", "fd_high")
+    rows = [r for r in run.records_of(folder.metrics, name) if is_number(r.get("fd"))]
+    names = ("step", "fd", "fd_low", "fd_high")
+    looks = {name: np.array([row[name] for row in rows]) for name in names}
     seen = looks["step"] * batch_size
     speed = run.median_rate(home / "metrics.jsonl") or np.nan
     nets = (state.generator.params, state.critic.params)
     generator, critic = (sum(x.size for x in jax.tree.leaves(net)) for net in nets)
-    found = _columns(rows, "epoch", "augment_probability", "augment_sign")
     return System(
         LABELS[name],
         looks | dict(zip(AXES, (seen / speed, seen), strict=True)),
-        {name.removeprefix("augment_"): found[name] for name in found},
         (generator, critic),
         samples,
         read_snapshots(home / "epochs.npz"),
     )
-
-
-def _columns(rows: list[dict[str, Any]], *names: str) -> dict[str, np.ndarray]:
-    """Terms of the records that have all of them, or nothing."""
-    kept = [row for row in rows if all(is_number(row.get(name)) for name in names)]
-    return {name: np.array([row[name] for row in kept]) for name in names if kept}
 
 
 def draw_samples(
@@ -145,13 +136,9 @@ def figures(
     looks, epochs = (
         {o.label: getattr(o, n) for o in ones} for n in ("looks", "epochs")
     )
-    found: dict[str, report.FigureSpec] = {
+    return {
         "stylegan_samples": gans.samples({"real images": real} | samples),
-        "stylegan_distance": gans.distance_over_training(looks, floor, AXES),
+        "stylegan_distance": gans.distance_over_training(looks, floor, AXES[not known]),
         "stylegan_mixing": gans.style_mixing(mixed),
         "stylegan_epochs": gans.over_epochs(epochs),
     }
-    if ones[0].adaptation:
-        adapted = gans.adaptive_augmentation(**ones[0].adaptation)
-        found["stylegan_augmentation"] = adapted
-    return found

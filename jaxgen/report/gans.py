@@ -15,7 +15,6 @@ from jaxgen.report.kinds import (
 )
 
 __all__ = [
-    "adaptive_augmentation",
     "distance_and_signals",
     "distance_over_training",
     "over_epochs",
@@ -141,43 +140,34 @@ def distance_and_signals(
 
 
 def distance_over_training(
-    looks: Mapping[str, Mapping[str, np.ndarray]], floor: float, axes: Sequence[str]
+    looks: Mapping[str, Mapping[str, np.ndarray]], floor: float, axis: str
 ) -> Curves:
     """Shows the Frechet distance of samples of several models in their training.
 
     Args:
         looks: By the name of a model, `fd`, the distance at some times, `fd_low` and
             `fd_high`, the ends of its 95 % interval, and these times by the name of
-            each axis, all of shape [looks].
+            the axis, all of shape [looks].
         floor: Distance of real images.
-        axes: Names of axes, a panel each. A model whose times are not finite is left
-            out of the panel.
-
-    Raises:
-        InputError: No panel is left, or arrays of a model differ in length.
+        axis: Its name, such as "seconds of training".
     """
-    panels = {}
-    for axis in axes:
-        curves = {
-            name: Curve(own[axis], own["fd"], own["fd_low"], own["fd_high"])
-            for name, own in looks.items()
-            if np.isfinite(own[axis]).all()
-        }
-        if curves:
-            ends = np.array([0.0, max(curve.x[-1] for curve in curves.values())])
-            curves["real images"] = Curve(ends, np.full(2, floor))
-            panels[f"By {axis}"] = CurvePanel(curves, x_label=axis, log="y")
+    curves = {
+        name: Curve(own[axis], own["fd"], own["fd_low"], own["fd_high"])
+        for name, own in looks.items()
+    }
+    ends = np.array([0.0, max(curve.x[-1] for curve in curves.values())])
+    curves["real images"] = Curve(ends, np.full(2, floor))
     told = ", ".join(f"{name} {own['fd'][-1]:.2f}" for name, own in looks.items())
     return Curves(
         title="Frechet distance over training",
         caption="Frechet distance between samples and test images, with its 95% "
         "interval; the level of real images is that of training images. Look for a "
         "curve that still falls at its end, for one that turns back (the critic knows "
-        "its data by heart), and for which is lower at equal seconds.",
+        f"its data by heart), and for which is lower at equal {axis}.",
         alt=f"Curves of Frechet distances; at the end {told}; real images {floor:.2f}.",
-        panels=panels,
+        panels={"Frechet distance": CurvePanel(curves, log="y")},
+        x_label=axis,
         tones={"real images": "muted"},
-        columns=len(panels),
     )
 
 
@@ -197,40 +187,10 @@ def style_mixing(images: Mapping[str, np.ndarray]) -> ImageTable:
         "the left of its row, and the fine layers of the image above its column; in "
         "the corner is the image of the average style. Look for shapes that stay along "
         "a row and for colours that stay along a column: then the layers have learned "
-        "different things. Rows of equal images would mean that fine layers do nothing.",
+        "different things. Rows of equal images say that fine layers do nothing.",
         alt=f"A table of images: {rows} sources of coarse styles at the left, {number} "
         "of fine styles above, and their mixtures.",
         panels={"": images},
         layout="rows",
         set_apart=True,
-    )
-
-
-def adaptive_augmentation(
-    epoch: np.ndarray, probability: np.ndarray, sign: np.ndarray, *, target: float = 0.6
-) -> Curves:
-    """Shows how `remedies.adaptive_augment` followed the critic.
-
-    Args:
-        epoch: Of each record, [records].
-        probability: Of each transform, [records].
-        sign: Mean sign of the critic's logits of data, [records].
-        target: Of the sign.
-    """
-    return Curves(
-        title="How often images are augmented",
-        caption="At the left the probability of each transform of what the critic "
-        "sees, at the right the mean sign of its logits of training images, which "
-        f"moves it: the probability rises while the sign is above {target:g} and falls "
-        "while it is below. Look for a sign that settles at the dashed line; one that "
-        "stays above says that the critic learns its data by heart faster than the "
-        "probability rises, and a probability near 1 that the data are too few.",
-        alt=f"Two curves over the epochs; at the end a probability of "
-        f"{probability[-1]:.2f} and a sign of {sign[-1]:.2f}.",
-        panels={
-            "Probability of a transform": CurvePanel({"": Curve(epoch, probability)}),
-            "Sign of the critic's logits": CurvePanel(
-                {"": Curve(epoch, sign)}, levels={"target": target}
-            ),
-        },
     )
