@@ -195,8 +195,7 @@ def _sample_fits(
     """Draws from the prior and from what is fitted to the aggregate posterior."""
     q = encode_images(model, state, train)[0]
     own, one, two, three = jax.random.split(key, 4)
-    noise = jax.random.normal(own, q.mean.shape)
-    points = np.asarray(q.mean + jnp.exp(0.5 * q.log_variance) * noise)
+    points = np.asarray(_draw(own, q.mean, q.log_variance))
     decode = image_decoder(model, state)
     images = {"prior": _sample_images(one, model, state, 36)}
     if len(points) > max(20, points.shape[1]):
@@ -209,6 +208,11 @@ def _sample_fits(
                 sampled = sample(draw)
             images[name] = decode(np.asarray(sampled, np.float32))
     return images
+
+
+@jax.jit
+def _draw(key: PRNGKeyArray, mean: Array, log_variance: Array) -> Array:
+    return mean + jnp.exp(0.5 * log_variance) * jax.random.normal(key, mean.shape)
 
 
 @partial(jax.jit, static_argnums=(0, 3))
