@@ -8,19 +8,16 @@ Constant noise and the average style are statistics; filters are constants.
 """
 
 import dataclasses
-import itertools
 import math
 from functools import partial
 from typing import Literal
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
-from jaxgen import random
 from jaxgen.calls import factory
-from jaxgen.checks import check_choice, check_count
+from jaxgen.checks import check_choice
 from jaxgen.errors import InputError
 from jaxgen.networks.convolution import ConvFormulation
 from jaxgen.networks.equalized import (
@@ -33,15 +30,23 @@ from jaxgen.networks.initializers import normal
 from jaxgen.networks.modulated import StyledLayer, ToRGB
 from jaxgen.networks.pure import pure
 from jaxgen.networks.resampling import filter_images
+from jaxgen.networks.styles import (
+    StyleGANGenerator,
+    StyleGANMapping,
+    check_condition,
+    check_size,
+    check_styles,
+    draw_noise,
+    resolutions,
+    stylegan_num_styles,
+)
 from jaxgen.numerics import minibatch_deviation
-from jaxgen.typing import Array, Images, Latents, Network, RandomKeys
+from jaxgen.typing import Array, Images, Network, RandomKeys
 
 __all__ = [
     "STYLEGAN2_CONFIGS",
     "StyleGAN2Config",
     "StyleGAN2Critic",
-    "StyleGAN2Generator",
-    "StyleGAN2Mapping",
     "StyleGAN2Name",
     "StyleGAN2Synthesis",
     "stylegan2_critic",
@@ -116,47 +121,6 @@ STYLEGAN2_CONFIGS: dict[str, StyleGAN2Config] = {
 the large networks of StyleGAN2, the others those of the tables of StyleGAN2-ADA."""
 
 
-class StyleGAN2Mapping(nn.Module):
-    """Latents, and a one-hot label if there is one, to styles w, one per image.
-
-    Attributes:
-        config: Sizes.
-        num_classes: Classes of the label, or None.
-    """
-
-    config: StyleGAN2Config
-    num_classes: int | None = None
-
-    @nn.compact
-    def __call__(
-        self,
-        latents: Latents,
-        condition: Array | None = None,
-        *,
-        train: bool = False,
-        axis_name: str | None = None,
-    ) -> Array:
-        """Returns styles, shape (batch, style_features); `train` moves the average."""
-        config = self.config
-        _check_condition(condition, self.num_classes)
-        hidden = normalize_second_moment(latents)
-        if condition is not None:
-            label = EqualizedDense(config.style_features, name="embed")(condition)
-            hidden = jnp.concatenate([hidden, normalize_second_moment(label)], axis=-1)
-        for layer in range(config.mapping_layers):
-            dense = EqualizedDense(
-                config.style_features, config.mapping_multiplier, name=f"fc{layer}"
-            )
-            hidden = activate(dense(hidden))
-        shape = (config.style_features,)
-        average = self.variable("batch_stats", "average", jnp.zeros, shape)
-        if train and not self.is_initializing():
-            mean = jnp.mean(jax.lax.stop_gradient(hidden), axis=0)
-            mean = mean if axis_name is None else jax.lax.pmean(mean, axis_name)
-            average.value = mean + config.average_decay * (average.value - mean)
-        return hidden
-
-
 class StyleGAN2Synthesis(nn.Module):
     """Styles to images; each block adds to an RGB image that is doubled on the way.
 
@@ -186,10 +150,12 @@ class StyleGAN2Synthesis(nn.Module):
         Noise is drawn from the keys, one per image; without keys it is constant.
         """
         del train, axis_name  # Training moves no statistics here.
-        _check_styles(styles, self.image_size)
-        noise = _draw_noise(keys, self.image_size)
+        check_styles(styles, self.image_size)
+        sides = resolutions(self.image_size)
+        # The first resolution has one layer, the others two.
+        noise = draw_noise(keys, [side for side in sides for _ in range(2)][1:])
         hidden, image = None, None
-        for level, resolution in enumerate(_resolutions(self.image_size)):
+        for level, resolution in enumerate(sides):
             block = _SynthesisBlock(
                 resolution,
                 self.config.channels(self.image_size, resolution),
@@ -249,33 +215,6 @@ class _SynthesisBlock(nn.Module):
         )  # fmt: skip
 
 
-class StyleGAN2Generator(nn.Module):
-    """Latents, and a one-hot label if there is one, to images: both parts in one.
-
-    Attributes:
-        mapping: Latents to styles.
-        synthesis: Styles to images.
-    """
-
-    mapping: StyleGAN2Mapping
-    synthesis: StyleGAN2Synthesis
-
-    def __call__(
-        self,
-        latents: Latents,
-        condition: Array | None = None,
-        *,
-        keys: RandomKeys | None = None,
-        train: bool = False,
-        axis_name: str | None = None,
-    ) -> Images:
-        """Returns images, about in [-1, 1]; see `StyleGAN2Synthesis`."""
-        styles = self.mapping(latents, condition, train=train, axis_name=axis_name)
-        number = stylegan2_num_styles(self.synthesis.image_size)
-        shape = (styles.shape[0], number, styles.shape[1])
-        return self.synthesis(jnp.broadcast_to(styles[:, None], shape), keys=keys)
-
-
 class StyleGAN2Critic(nn.Module):
     """Images, and a one-hot label if there is one, to logits.
 
@@ -299,12 +238,12 @@ class StyleGAN2Critic(nn.Module):
     ) -> Array:
         """Returns logits, shape (batch,)."""
         config, size, dtype = self.config, images.shape[1], images.dtype
-        _check_size(size)
-        _check_condition(condition, self.num_classes)
+        check_size(size)
+        check_condition(condition, self.num_classes)
         if images.shape[2] != size:
             raise InputError(f"Images of {images.shape[1:]}: StyleGAN takes squares.")
         conv = partial(EqualizedConv, formulation=self.formulation)
-        *blocks, smallest = reversed(_resolutions(size))
+        *blocks, smallest = reversed(resolutions(size))
         images = images.astype(config.dtype(size, size) or dtype)
         first = conv(config.channels(size, size), extent=1, name="fromrgb")
         hidden = activate(first(images), clamp=config.clamp)
@@ -382,7 +321,7 @@ def stylegan2_generator(
     *,
     formulation: ConvFormulation = "auto",
 ) -> Network:
-    """Returns `StyleGAN2Generator` as pure functions: latents to images.
+    """Returns `StyleGANGenerator` as pure functions: latents to images.
 
     Args:
         image_size: Height and width: a power of two from 16 to 1024.
@@ -403,11 +342,12 @@ def stylegan2_generator(
         >>> network.apply(*variables, latents)[0].shape
         (2, 16, 16, 3)
     """
-    sizes = _config(config)
+    size, sizes = check_size(image_size), _config(config)
     return pure(
-        StyleGAN2Generator(
-            StyleGAN2Mapping(sizes, num_classes),
-            StyleGAN2Synthesis(_check_size(image_size), channels, sizes, formulation),
+        StyleGANGenerator(
+            _mapping(sizes, num_classes),
+            StyleGAN2Synthesis(size, channels, sizes, formulation),
+            stylegan_num_styles(size),
         )
     )
 
@@ -416,13 +356,13 @@ def stylegan2_generator(
 def stylegan2_mapping(
     config: StyleGAN2Name | StyleGAN2Config = "auto", num_classes: int | None = None
 ) -> Network:
-    """Returns `StyleGAN2Mapping` as pure functions: latents to styles.
+    """Returns `StyleGANMapping` as pure functions: latents to styles.
 
     Args:
         config: A name of `STYLEGAN2_CONFIGS`, or a record of sizes.
         num_classes: See `stylegan2_generator`.
     """
-    return pure(StyleGAN2Mapping(_config(config), num_classes))
+    return pure(_mapping(_config(config), num_classes))
 
 
 @factory
@@ -441,7 +381,7 @@ def stylegan2_synthesis(
         channels: See `stylegan2_generator`.
         formulation: See `stylegan2_generator`.
     """
-    size, sizes = _check_size(image_size), _config(config)
+    size, sizes = check_size(image_size), _config(config)
     return pure(StyleGAN2Synthesis(size, channels, sizes, formulation))
 
 
@@ -462,14 +402,17 @@ def stylegan2_critic(
     return pure(StyleGAN2Critic(_config(config), num_classes, formulation))
 
 
-def stylegan2_num_styles(image_size: int) -> int:
-    """Returns the styles of a synthesis: one for each layer, and the last for RGB.
+stylegan2_num_styles = stylegan_num_styles
 
-    Examples:
-        >>> stylegan2_num_styles(32), stylegan2_num_styles(1024)
-        (8, 18)
-    """
-    return 2 * len(_resolutions(_check_size(image_size)))
+
+def _mapping(config: StyleGAN2Config, num_classes: int | None) -> StyleGANMapping:
+    return StyleGANMapping(
+        config.style_features,
+        config.mapping_layers,
+        config.mapping_multiplier,
+        config.average_decay,
+        num_classes=num_classes,
+    )
 
 
 def _config(config: StyleGAN2Name | StyleGAN2Config) -> StyleGAN2Config:
@@ -477,50 +420,3 @@ def _config(config: StyleGAN2Name | StyleGAN2Config) -> StyleGAN2Config:
         return config
     check_choice("config", config, tuple(STYLEGAN2_CONFIGS))
     return STYLEGAN2_CONFIGS[config]
-
-
-def _resolutions(image_size: int) -> list[int]:
-    return [2**level for level in range(2, image_size.bit_length())]
-
-
-def _draw_noise(keys: RandomKeys | None, image_size: int) -> list[Array] | list[None]:
-    """Noise of each layer, shape (batch, height, width), or None of each."""
-    sides = [side for side in _resolutions(image_size) for _ in range(2)][1:]
-    if keys is None:
-        return [None] * len(sides)
-    # Drawn at once: XLA's CPU compiler takes half a second for each draw.
-    ends = list(itertools.accumulate(side**2 for side in sides))
-    drawn = random.normal(keys, (keys.shape[0], ends[-1]))
-    parts = jnp.split(drawn, ends[:-1], axis=1)
-    return [
-        part.reshape(-1, side, side) for part, side in zip(parts, sides, strict=True)
-    ]
-
-
-def _check_size(image_size: int) -> int:
-    check_count("image_size", image_size, 1)
-    if image_size not in (16, 32, 64, 128, 256, 512, 1024):
-        raise InputError(
-            f"image_size={image_size}: StyleGAN takes images of 16, 32, 64, 128, 256, "
-            "512 or 1024 pixels a side; resize them as they are loaded."
-        )
-    return image_size
-
-
-def _check_styles(styles: Array, image_size: int) -> None:
-    number = stylegan2_num_styles(image_size)
-    if styles.ndim != 3 or styles.shape[1] != number:
-        raise InputError(
-            f"The synthesis was given styles of shape {styles.shape}: images of "
-            f"{image_size} pixels take (batch, {number}, features); give "
-            f"models.StyledGenerator num_styles={number}."
-        )
-
-
-def _check_condition(condition: Array | None, num_classes: int | None) -> None:
-    found = None if condition is None else condition.shape[-1]
-    if found != num_classes:
-        raise InputError(
-            f"The network is made for num_classes={num_classes} and was given labels "
-            f"of {found} classes: give both the same number."
-        )
