@@ -75,8 +75,9 @@ def rows_of(function, *rows):
 def generators(size, num_classes):
     """Ours and the independent one, of latents, other latents, psi and the clamp.
 
-    Ours has its own clamp. Styles from the fourth on are the other latents'. Each gives the gradient of a
-    random sum of the images to the parameters and the latents, then the images.
+    Ours has its own clamp. Styles from the fourth on are the other latents'. Each
+    gives the gradient of a random sum of the images to the parameters and the latents,
+    then the images.
     """
     parts = cases.generator(size, CLAMPED, num_classes)
     number = networks.stylegan2_num_styles(size)
