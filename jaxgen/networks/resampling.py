@@ -63,14 +63,14 @@ def filter_images(
     if formulation == "depthwise":
         kernel = np.outer(weights, weights)
         return _depthwise(images, kernel, (up, up), (down, down), (padding, padding))
+    if formulation == "two_pass":
+        none = (0, 0)
+        images = _depthwise(
+            images, weights[:, None], (up, 1), (down, 1), (padding, none)
+        )
+        return _depthwise(images, weights[None], (1, up), (1, down), (none, padding))
     for axis in (1, 2):
-        if formulation == "two_pass":
-            kernel, rates = weights[:, None], ((up, 1), (down, 1), (padding, (0, 0)))
-            if axis == 2:
-                kernel, rates = kernel.T, tuple(pair[::-1] for pair in rates)
-            images = _depthwise(images, kernel, *rates)
-        else:
-            images = _shifted_adds(images, weights, axis, up, down, padding)
+        images = _shifted_adds(images, weights, axis, up, down, padding)
     return images
 
 

@@ -114,7 +114,7 @@ def generators(size, num_classes):
     return compiled(our_images), compiled(their_images)
 
 
-SIZES = [(16, None), pytest.param(32, cases.CLASSES, marks=pytest.mark.slow)]
+SIZES = [(16, cases.CLASSES), pytest.param(32, None, marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize(("size", "num_classes"), SIZES)
@@ -136,8 +136,8 @@ def test_images_of_truncated_mixed_styles_and_all_gradients(size, num_classes):
 
 
 def test_psi_0_gives_the_image_of_the_average_style():
-    ours, theirs = generators(16, None)
-    parts = cases.generator(16, CLAMPED)
+    ours, theirs = generators(16, cases.CLASSES)
+    parts = cases.generator(16, CLAMPED, cases.CLASSES)
     latents = normal(2, cases.LATENTS, seed=3), normal(2, cases.LATENTS, seed=4)
     inputs = (*latents, 0.0, CLAMP)
     images = ours(parts.params, *inputs)[1]
@@ -246,9 +246,9 @@ def test_gradient_of_the_path_length_penalty_in_single_precision():
 
 
 CRITICS = [
-    (16, CLAMPED, None),
-    pytest.param(16, NO_SKIPS, cases.CLASSES, marks=pytest.mark.slow),
-    pytest.param(32, CLAMPED, cases.CLASSES, marks=pytest.mark.slow),
+    (16, CLAMPED, cases.CLASSES),
+    pytest.param(16, NO_SKIPS, None, marks=pytest.mark.slow),
+    pytest.param(32, CLAMPED, None, marks=pytest.mark.slow),
 ]
 
 
