@@ -67,8 +67,8 @@ from jaxgen.networks.stylegan2 import (
     stylegan2_critic,
     stylegan2_generator,
     stylegan2_mapping,
-    stylegan2_num_styles,
     stylegan2_synthesis,
+    stylegan_num_styles,
 )
 from jaxgen.networks.styles import (
     StyleGANGenerator,
@@ -167,7 +167,7 @@ __all__ = [
     "stylegan2_critic",
     "stylegan2_generator",
     "stylegan2_mapping",
-    "stylegan2_num_styles",
+    "stylegan_num_styles",
     "stylegan2_synthesis",
     "stylegan_critic",
     "stylegan_generator",

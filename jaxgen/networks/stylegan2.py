@@ -52,7 +52,6 @@ __all__ = [
     "stylegan2_critic",
     "stylegan2_generator",
     "stylegan2_mapping",
-    "stylegan2_num_styles",
     "stylegan2_synthesis",
 ]
 
@@ -400,9 +399,6 @@ def stylegan2_critic(
         formulation: See `stylegan2_generator`.
     """
     return pure(StyleGAN2Critic(_config(config), num_classes, formulation))
-
-
-stylegan2_num_styles = stylegan_num_styles
 
 
 def _mapping(config: StyleGAN2Config, num_classes: int | None) -> StyleGANMapping:
