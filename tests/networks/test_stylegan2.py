@@ -16,13 +16,13 @@ from jaxgen.errors import InputError
 from jaxgen.networks import (
     STYLEGAN2_CONFIGS,
     StyleGAN2Config,
+    StyleGAN2Critic,
     stylegan2_critic,
     stylegan2_generator,
     stylegan2_mapping,
     stylegan2_synthesis,
     stylegan_num_styles,
 )
-from jaxgen.networks.stylegan2 import StyleGAN2Critic
 from tests.networks import stylegan2_cases as cases
 from tests.networks import stylegan2_reference_shapes as shapes
 from tests.networks.stylegan2_cases import SMALL, normal
