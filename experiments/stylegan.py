@@ -62,12 +62,12 @@ class Config(run.RunOptions, run.DataOptions):
 
 def _find(system: figures.System) -> run.Finding:
     end, third = system.distance(), system.distance(1 / 3)
-    assert None not in (end.low, end.high, third.low, third.high)
+    apart = end.high < third.low or third.high < end.low
     return run.Finding(
-        held=True if end.high < third.low else False if end.low > third.high else None,
+        held=end.value < third.value if apart else None,
         name="FD at the end",
-        number=end,
-        reference=f"at a third of the training {third}",
+        number=run.Estimate(*end),
+        reference=f"at a third of the training {run.Estimate(*third)}",
         note="one seed",
     )
 
@@ -75,7 +75,7 @@ def _find(system: figures.System) -> run.Finding:
 CLAIM = run.Claim(
     "The Frechet distance of the samples at the end of the training is below that at "
     "a third of it.",
-    applies=lambda system: "fewer than 6 looks" if len(system.looks["fd"]) < 6 else "",
+    applies=lambda one: "fewer than 6 looks" if len(one.looks["fd"]) < 6 else "",
     check=_find,
 )
 

@@ -183,8 +183,9 @@ def minibatch_deviation(
 
     Args:
         samples: Shape (batch, ..., channels).
-        group: Examples in a group; the greatest common divisor with the batch, if this
-            is no multiple of it. The deviation within a group of one is 0.
+        group: Examples in a group: all of a smaller batch; the greatest common divisor
+            with a larger one that is no multiple of it. The deviation within a group of
+            one is 0.
         neighbours: Whether groups are neighbouring examples, so that batches put
             together of real and generated ones stay apart and a batch cut among devices
             keeps its groups; else examples i, i + batch / group, ..., as in StyleGAN2.
@@ -197,7 +198,7 @@ def minibatch_deviation(
     everything = samples
     if axis_name is not None and not neighbours:
         everything = jax.lax.all_gather(samples, axis_name, tiled=True)
-    group = math.gcd(everything.shape[0], group)
+    group = math.gcd(everything.shape[0], min(everything.shape[0], group))
     axis = 1 if neighbours else 0
     shape = (-1, group) if neighbours else (group, -1)
     groups = everything.reshape(*shape, *samples.shape[1:])

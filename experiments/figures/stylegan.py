@@ -15,6 +15,7 @@ from jaxgen.training import RunFolder, read_snapshots
 from jaxgen.typing import PRNGKeyArray
 
 LABELS = {"stylegan2": "StyleGAN2", "stylegan1": "StyleGAN", "dcgan": "DCGAN"}
+FD = ("fd", "fd_low", "fd_high")
 AXES = ("seconds of training", "images seen")
 
 
@@ -35,13 +36,11 @@ class System(NamedTuple):
     samples: Mapping[str, np.ndarray]
     epochs: Mapping[int, np.ndarray]
 
-    def distance(self, part: float = 1.0) -> run.Estimate:
+    def distance(self, part: float = 1.0) -> metrics.Interval:
         """Returns FD at the first look from that part of the training on."""
         seen = self.looks["images seen"]
         place = np.flatnonzero(seen >= part * seen[-1])[0]
-        return run.Estimate(
-            *(self.looks[n][place] for n in ("fd", "fd_low", "fd_high"))
-        )
+        return metrics.Interval(*(float(self.looks[name][place]) for name in FD))
 
 
 def read_system(
@@ -54,8 +53,7 @@ def read_system(
     """Returns a system with what its records and snapshots hold."""
     home = folder.path / "parts" / name
     rows = [r for r in run.records_of(folder.metrics, name) if is_number(r.get("fd"))]
-    names = ("step", "fd", "fd_low", "fd_high")
-    looks = {name: np.array([row[name] for row in rows]) for name in names}
+    looks = {key: np.array([row[key] for row in rows]) for key in ("step", *FD)}
     seen = looks["step"] * batch_size
     speed = run.median_rate(home / "metrics.jsonl") or np.nan
     nets = (state.generator.params, state.critic.params)
@@ -101,9 +99,10 @@ def mix_styles(
 
 def headline(systems: Mapping[str, System]) -> dict[str, run.Estimate]:
     """Returns the first numbers of the page; the table has all of them."""
-    distances = {f"FD, {one.label}": one.distance() for one in systems.values()}
+    found = {f"FD, {one.label}": one.distance() for one in systems.values()}
     first = next(iter(systems.values()))
-    return distances | {f"FD at a third, {first.label}": first.distance(1 / 3)}
+    found[f"FD at a third, {first.label}"] = first.distance(1 / 3)
+    return {name: run.Estimate(*distance) for name, distance in found.items()}
 
 
 def table(systems: Mapping[str, System], real: metrics.QualityReference) -> run.Table:
@@ -112,7 +111,8 @@ def table(systems: Mapping[str, System], real: metrics.QualityReference) -> run.
     for one in systems.values():
         numbers = (*(one.looks[axis][-1] for axis in AXES), *one.parameters)
         texts = (f"{number:,.0f}" if number == number else "" for number in numbers)
-        rows.append([one.label, one.distance(1 / 3).text, one.distance().text, *texts])
+        distances = (run.Estimate(*one.distance(part)).text for part in (1 / 3, 1))
+        rows.append([one.label, *distances, *texts])
     return run.Table(
         "How good the samples are",
         ["system", "FD at a third", "FD", *AXES, "generator", "critic"],
@@ -131,14 +131,14 @@ def figures(
     floor: float,
 ) -> dict[str, report.FigureSpec]:
     """Returns the figures of the page by name; real images stand beside samples."""
-    ones = list(systems.values())
+    ones = systems.values()
     samples = {name: own for one in ones for name, own in one.samples.items()}
-    looks, epochs = (
-        {o.label: getattr(o, n) for o in ones} for n in ("looks", "epochs")
-    )
+    looks = {one.label: one.looks for one in ones}
+    known = all(np.isfinite(one[AXES[0]]).all() for one in looks.values())
+    axis = AXES[0] if known else AXES[1]
     return {
         "stylegan_samples": gans.samples({"real images": real} | samples),
-        "stylegan_distance": gans.distance_over_training(looks, floor, AXES[not known]),
+        "stylegan_distance": gans.distance_over_training(looks, floor, axis),
         "stylegan_mixing": gans.style_mixing(mixed),
-        "stylegan_epochs": gans.over_epochs(epochs),
+        "stylegan_epochs": gans.over_epochs({one.label: one.epochs for one in ones}),
     }

@@ -60,15 +60,16 @@ from jaxgen.networks.stylegan import (
     stylegan_synthesis,
 )
 from jaxgen.networks.stylegan2 import (
-    STYLEGAN2_CONFIGS,
-    StyleGAN2Config,
-    StyleGAN2Critic,
-    StyleGAN2Synthesis,
     stylegan2_critic,
     stylegan2_generator,
     stylegan2_mapping,
-    stylegan2_num_styles,
     stylegan2_synthesis,
+)
+from jaxgen.networks.stylegan2_modules import StyleGAN2Critic, StyleGAN2Synthesis
+from jaxgen.networks.stylegan2_sizes import (
+    STYLEGAN2_CONFIGS,
+    StyleGAN2Config,
+    StyleGAN2Name,
 )
 from jaxgen.networks.styles import (
     StyleGANGenerator,
@@ -127,6 +128,7 @@ __all__ = [
     "SpectralNorm",
     "StyleGAN2Config",
     "StyleGAN2Critic",
+    "StyleGAN2Name",
     "StyleGAN2Synthesis",
     "StyleGANConfig",
     "StyleGANCritic",
@@ -167,7 +169,7 @@ __all__ = [
     "stylegan2_critic",
     "stylegan2_generator",
     "stylegan2_mapping",
-    "stylegan2_num_styles",
+    "stylegan_num_styles",
     "stylegan2_synthesis",
     "stylegan_critic",
     "stylegan_generator",

@@ -63,14 +63,14 @@ def filter_images(
     if formulation == "depthwise":
         kernel = np.outer(weights, weights)
         return _depthwise(images, kernel, (up, up), (down, down), (padding, padding))
+    if formulation == "two_pass":
+        none = (0, 0)
+        images = _depthwise(
+            images, weights[:, None], (up, 1), (down, 1), (padding, none)
+        )
+        return _depthwise(images, weights[None], (1, up), (1, down), (none, padding))
     for axis in (1, 2):
-        if formulation == "two_pass":
-            kernel, rates = weights[:, None], ((up, 1), (down, 1), (padding, (0, 0)))
-            if axis == 2:
-                kernel, rates = kernel.T, tuple(pair[::-1] for pair in rates)
-            images = _depthwise(images, kernel, *rates)
-        else:
-            images = _shifted_adds(images, weights, axis, up, down, padding)
+        images = _shifted_adds(images, weights, axis, up, down, padding)
     return images
 
 
@@ -90,6 +90,9 @@ def _shifted_adds(
     # `down * i + tap - low` of the one with zeros. Outputs repeat their phase after
     # `up` of them (`up` and `down` have no common factor here: one of them is 1).
     count = -(-length // up)
+    shape = list(images.shape)
+    shape[axis] = count
+    nothing = jnp.zeros(shape, images.dtype)
     found = []
     for phase in range(up):
         terms = []
@@ -99,10 +102,10 @@ def _shifted_adds(
                 weight = jnp.asarray(weights[extent - 1 - tap], images.dtype)
                 part = _strided(images, axis, place // up, down, count)
                 terms.append(weight * part)
-        found.append(total(terms))
+        # A filter of fewer taps than `up` leaves phases that are zeros.
+        found.append(total(terms) if terms else nothing)
     if up == 1:
         return found[0]
-    shape = list(images.shape)
     shape[axis] = up * count
     joined = jnp.stack(found, axis=axis + 1).reshape(shape)
     return lax.slice_in_dim(joined, 0, length, axis=axis)

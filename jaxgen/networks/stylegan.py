@@ -147,8 +147,8 @@ class _StyledNormalization(nn.Module):
         # Equation 1. The affine map gives the distance of the scale from 1.
         affine = EqualizedDense(2 * channels, name="affine")(style)
         scale, shift = jnp.split(affine[:, None, None], 2, axis=-1)
-        # At first the constant has no variance, and its gradients and those of its noise
-        # strength are 1e4 times the others; Adam's steps do not depend on their scale.
+        # At first the constant has no variance: its gradients and those of its noise
+        # strength are 1e4 times the others. Adam's steps do not depend on their scale.
         return (scale + 1) * instance_norm(images, epsilon=1e-8) + shift
 
 

@@ -196,10 +196,19 @@ def check_styles(styles: Array, image_size: int) -> None:
 
 
 def check_condition(condition: Array | None, num_classes: int | None) -> None:
-    """Raises InputError unless the label has as many classes as the network."""
-    found = None if condition is None else condition.shape[-1]
-    if found != num_classes:
-        raise InputError(
-            f"The network is made for num_classes={num_classes} and was given labels "
-            f"of {found} classes: give both the same number."
-        )
+    """Raises InputError unless the labels have as many classes as the network."""
+    if condition is None:
+        if num_classes is None:
+            return
+        found = "no labels"
+    elif condition.ndim != 2:
+        found = f"labels of shape {condition.shape}"
+    elif condition.shape[1] != num_classes:
+        found = f"labels of {condition.shape[1]} classes"
+    else:
+        return
+    raise InputError(
+        f"The network is made for num_classes={num_classes} and was given {found}: "
+        "give one-hot labels of shape (batch, num_classes), or num_classes=None and "
+        "no labels."
+    )

@@ -14,9 +14,8 @@ from jaxgen.networks.styles import draw_noise, resolutions
 from tests.networks import stylegan1_reference as reference
 
 SIZES = networks.StyleGANConfig(
-    channel_base=128, channel_max=12, style_features=5, mapping_layers=3
+    channel_base=128, channel_max=12, style_features=5, mapping_layers=2
 )
-LATENTS = 6
 
 
 def normal(*shape, seed=0):
@@ -85,60 +84,71 @@ def assert_same_gradients(actual, expected):
         assert_close(value, expected[name])
 
 
-@pytest.mark.parametrize("noise", ["constant", "drawn"])
-@pytest.mark.parametrize("size", [16, 32])
-def test_images_and_gradients_are_those_of_the_reference(size, noise):
+def assert_images_of_the_reference(apply, params, stats, z, size, **options):
+    """Compares images and gradients; `apply` makes images of parameters."""
+    direction = normal(len(z), size, size, 2, seed=1)
+
+    @jax.jit
+    @functools.partial(jax.value_and_grad, has_aux=True)
+    def ours(params):
+        images = apply(params)
+        return jnp.sum(images * direction), images
+
+    @jax.jit
+    @functools.partial(jax.value_and_grad, has_aux=True)
+    def theirs(params):
+        images = reference.generator(params, z, **options).transpose(0, 2, 3, 1)
+        return jnp.sum(images * direction), images
+
+    def renamed(tree):
+        parts = [to_reference(tree[part], part) for part in ("mapping", "synthesis")]
+        return parts[0] | parts[1]
+
+    (_, images), gradient = ours(params)
+    (_, expected), slopes = theirs(renamed(params) | renamed(stats))
+    assert images.shape == direction.shape
+    assert_close(images, expected)
+    assert_same_gradients(renamed(gradient), slopes)
+
+
+def test_images_and_gradients_are_those_of_the_reference():
     with jax.enable_x64(True):
+        generator, z = networks.stylegan_generator(16, 2, config=SIZES), normal(2, 6)
+        params, stats = random_variables(generator, z)
+
+        def apply(params):
+            return generator.apply(params, stats, z)[0]
+
+        assert_images_of_the_reference(apply, params, stats, z, 16, psi=1.0)
+
+
+def test_parts_with_truncation_and_noise_are_those_of_the_reference():
+    with jax.enable_x64(True):
+        generator, z = networks.stylegan_generator(32, 2, config=SIZES), normal(2, 6)
         mapping = networks.stylegan_mapping(config=SIZES)
-        synthesis = networks.stylegan_synthesis(size, 2, config=SIZES)
-        number, psi, truncated = networks.stylegan_num_styles(size), 0.7, 5
-        z, direction = normal(2, LATENTS), normal(2, size, size, 2, seed=1)
-        params, stats = {}, {}
-        for part, network, inputs in (
-            ("mapping", mapping, z),
-            ("synthesis", synthesis, jnp.zeros((2, number, 5))),
-        ):
-            params[part], stats[part] = random_variables(network, inputs, seed=number)
-        sides = [side for side in resolutions(size) for _ in range(2)]
-        keys = None
-        given = "const"
-        if noise == "drawn":
-            drawn = draw_noise(jax.random.split(jax.random.key(1), 2), sides)
-            keys = jax.random.split(jax.random.key(1), 2)
-            names = [f"b{side}.conv{i % 2}" for i, side in enumerate(sides)]
-            given = {n: d[:, None] for n, d in zip(names, drawn, strict=True)}
+        synthesis = networks.stylegan_synthesis(32, 2, config=SIZES)
+        params, stats = random_variables(generator, z)
 
-        @jax.jit
-        @functools.partial(jax.value_and_grad, has_aux=True)
-        def ours(params):
+        def keys():
+            return jax.random.split(jax.random.key(1), 2)
+
+        def apply(params):
             styles, _ = mapping.apply(params["mapping"], stats["mapping"], z)
+            styles = jnp.repeat(styles[:, None], networks.stylegan_num_styles(32), 1)
             average = stats["mapping"]["average"][None, None]
-            styles = jnp.repeat(styles[:, None], number, axis=1)
-            first = average + psi * (styles[:, :truncated] - average)
-            styles = styles.at[:, :truncated].set(first)
-            images, _ = synthesis.apply(
-                params["synthesis"], stats["synthesis"], styles, keys=keys
-            )
-            return jnp.sum(images * direction), images
+            first = average + 0.7 * (styles[:, :5] - average)
+            styles = styles.at[:, :5].set(first)
+            part = params["synthesis"], stats["synthesis"]
+            return synthesis.apply(*part, styles, keys=keys())[0]
 
-        @jax.jit
-        @functools.partial(jax.value_and_grad, has_aux=True)
-        def theirs(params):
-            images = reference.generator(
-                params, z, psi=psi, cutoff=truncated, noise=given
-            ).transpose(0, 2, 3, 1)
-            return jnp.sum(images * direction), images
-
-        def renamed(tree):
-            return to_reference(tree["mapping"], "mapping") | to_reference(
-                tree["synthesis"], "synthesis"
-            )
-
-        (_, images), gradient = ours(params)
-        (_, expected), slopes = theirs(renamed(params) | renamed(stats))
-        assert images.shape == (2, size, size, 2)
-        assert_close(images, expected)
-        assert_same_gradients(renamed(gradient), slopes)
+        sides = [side for side in resolutions(32) for _ in range(2)]
+        drawn = draw_noise(keys(), sides)
+        noise = {
+            f"b{side}.conv{i % 2}": drawn[i][:, None] for i, side in enumerate(sides)
+        }
+        assert_images_of_the_reference(
+            apply, params, stats, z, 32, psi=0.7, cutoff=5, noise=noise
+        )
 
 
 @pytest.mark.parametrize("size", [16, 32])
@@ -189,19 +199,6 @@ def test_published_numbers_of_parameters():
     assert count(critic, images) == 23077137
 
 
-def test_the_generator_is_its_two_parts_in_one():
-    z = jnp.asarray(normal(2, LATENTS), jnp.float32)
-    generator = networks.stylegan_generator(16, 1, config=SIZES)
-    params, stats = random_variables(generator, z)
-    styles, _ = networks.stylegan_mapping(config=SIZES).apply(
-        params["mapping"], stats["mapping"], z
-    )
-    images, _ = networks.stylegan_synthesis(16, 1, config=SIZES).apply(
-        params["synthesis"], stats["synthesis"], jnp.repeat(styles[:, None], 6, axis=1)
-    )
-    np.testing.assert_array_equal(generator.apply(params, stats, z)[0], images)
-
-
 def test_parameters_start_as_in_the_paper(key):
     synthesis = networks.stylegan_synthesis(16, config=SIZES)
     params, stats = jax.jit(synthesis.init)(key, jnp.zeros((1, 6, 5)))
@@ -246,7 +243,7 @@ def test_noise_is_drawn_from_the_key_of_each_image():
 
 def test_training_moves_the_average_style():
     mapping = networks.stylegan_mapping(config=SIZES)
-    z = jnp.asarray(normal(4, LATENTS), jnp.float32)
+    z = jnp.asarray(normal(4, 6), jnp.float32)
     params, stats = random_variables(mapping, z)
     styles, kept = mapping.apply(params, stats, z)
     assert kept is stats
