@@ -12,9 +12,8 @@ import dataclasses
 from typing import Any, Literal
 
 from experiments.figures import stylegan as figures
-from jaxgen import metrics, models, networks, random, run, training
+from jaxgen import metrics, models, networks, run, training
 from jaxgen.data import differentiable, transforms
-from jaxgen.images import every_nth
 from jaxgen.models import remedies
 
 
@@ -28,9 +27,7 @@ class Config(run.RunOptions, run.DataOptions):
     """Pixels of a side: a power of two from 16 to 1024."""
     generation: Literal["stylegan2", "stylegan1"] = "stylegan2"
     """Which StyleGAN; the first one without growing."""
-    sizes: Literal["small", "auto", "config_f", "paper256", "paper512", "cifar"] = (
-        "small"
-    )
+    sizes: Literal["small"] | networks.StyleGAN2Name = "small"
     """Of the networks, with the settings of their training: `small`, as below, or
     published ones, for a GPU, whose channels alone stylegan1 takes."""
     channel_base: int = 512
@@ -82,15 +79,12 @@ CLAIM = run.Claim(
 
 def build(config: Config, name: str, shape: tuple[int, int, int]) -> models.GAN:
     """Returns the system of that name for images of a shape."""
-    sizes = networks.STYLEGAN2_CONFIGS["auto"]
+    preset: models.StyleGANName = "auto" if config.sizes == "small" else config.sizes
+    sizes = networks.STYLEGAN2_CONFIGS[preset]
     if config.sizes == "small":
-        preset, features = "auto", config.latents
         own = {"channel_base": config.channel_base, "channel_max": config.channel_max}
-        own |= {"latents": features, "style_features": features}
+        own |= {"latents": config.latents, "style_features": config.latents}
         sizes = dataclasses.replace(sizes, **own)
-    else:
-        preset = config.sizes
-        sizes = networks.STYLEGAN2_CONFIGS[preset]
     if name == "dcgan":
         paper, width = models.PUBLISHED_GANS["non_saturating"], config.dcgan_width
         return models.published_gan(
@@ -112,12 +106,11 @@ def build(config: Config, name: str, shape: tuple[int, int, int]) -> models.GAN:
         mapping = networks.stylegan2_mapping(sizes)
         synthesis = networks.stylegan2_synthesis(size, sizes, channels)
         critic = networks.stylegan2_critic(sizes, heads=heads)
-    ada, slow = differentiable.ada(), config.augment_examples
+    examples, ada = config.augment_examples, differentiable.ada()
     augment = {
-        "ada": lambda: remedies.adaptive_augment(ada, examples=slow, every=4),
-        "diff_augment": lambda: remedies.augment(differentiable.diff_augment()),
-        "dag": lambda: remedies.dag(transforms.rotations()),
-        "none": lambda: None,
+        "ada": remedies.adaptive_augment(ada, examples=examples, every=4),
+        "diff_augment": remedies.augment(differentiable.diff_augment()),
+        "dag": remedies.dag(transforms.rotations()),
     }
     return models.stylegan(
         models.StyledGenerator(mapping, synthesis, networks.stylegan_num_styles(size)),
@@ -125,45 +118,36 @@ def build(config: Config, name: str, shape: tuple[int, int, int]) -> models.GAN:
         image_size=size,
         batch_size=config.batch_size,
         latents=sizes.latents,
-        preset="stylegan1" if name == "stylegan1" else preset,
-        augment=augment[config.augment](),
+        preset=preset if name == "stylegan2" else "stylegan1",
+        augment=augment.get(config.augment),
         learning_rate=config.learning_rate,
         r1_weight=config.r1_weight,
     )
 
 
 def train(
-    config: Config,
-    setup: run.Setup,
-    folder: training.RunFolder,
-    real: metrics.QualityReference,
-    name: str,
-    model: models.GAN,
+    config: Config, setup: run.Setup, folder: Any, real: Any, name: str, model: Any
 ) -> Any:
-    """Trains one system, a DCGAN for as long as StyleGAN; returns its state."""
-    home, per_epoch = folder.path / "parts" / name, setup.batches.steps_per_epoch
+    """Trains one system, a DCGAN for as long as StyleGAN, and returns its state."""
+    home, own = folder.path / "parts" / name, setup
     options: dict[str, Any] = {"part": name, "convolutional": True}
     options["terms"] = ("critic_loss", "generator_loss", "real_logit", "fake_logit")
-    own = setup
     if name == "dcgan":
         other = config.generation
         own = run.equal_time(config, setup, folder, model, other=other, **options)
     else:
         options["steps_per_call"] = 1  # each further one is compiled, for minutes
-    sets = {"train": setup.train, "test": setup.test, "steps_per_epoch": per_epoch}
+    per_epoch = setup.batches.steps_per_epoch
     monitors = metrics.gan_monitors(
-        home, model, setup.key, real, **sets, intervals=True
+        home, model, own.key, real, own.train, own.test, per_epoch, intervals=True
     )
-    looks = run.every_epochs(
-        own, monitors, config.look_every * own.steps // setup.steps or 1
-    )
+    every = config.look_every * own.steps // setup.steps or 1
     snapshots = run.snapshots(home / "epochs.npz", own, model, number=10, most=8)
-    state = run.train(
-        config, own, folder, model, callbacks=(snapshots, looks), **options
-    )
-    held_out = {"real_logit": "held_out_logit"}
+    options["callbacks"] = snapshots, run.every_epochs(own, monitors, every)
+    state = run.train(config, own, folder, model, **options)
+    logits = {"real_logit": "held_out_logit"}
     run.merge_parts(
-        folder, [name], split="train", held_out=held_out, beside="quality.jsonl"
+        folder, [name], split="train", held_out=logits, beside="quality.jsonl"
     )
     return training.on_one_device(state)
 
@@ -173,12 +157,11 @@ def main(config: Config) -> dict[str, Any]:
     run.check_positive(config, "channel_base", "channel_max", "latents", "look_every")
     run.check_bounds(config, "augment_examples", above=0)
     run.check_bounds(config, "r1_weight", least=0)
-    setup, part = run.prepare(config), config.truncation
+    setup = run.prepare(config)
     names = (config.generation, *(("dcgan",) if config.dcgan_width else ()))
     made = {name: build(config, name, setup.train.image_shape) for name in names}
     run.check_models(setup, *made.values(), step=True)
-    shown = setup.test.read(every_nth(len(setup.test), 64))["image"]
-    systems, mixed = {}, {}
+    systems: dict[str, figures.System] = {}
     with run.timed() as seconds:
         folder = run.open_folder(
             config,
@@ -195,13 +178,8 @@ def main(config: Config) -> dict[str, Any]:
             real = metrics.quality_reference(*sets, nets=nets, progress=show)
         for name, model in made.items():
             state = train(config, setup, folder, real, name, model)
-            key = random.stream(setup.key, "figures")
-            samples = figures.draw_samples(key, model, state, name, part)
-            if name != "dcgan":
-                key = random.stream(setup.key, "mixed styles")
-                mixed = figures.mix_styles(key, model, state, 6, part)
             systems[name] = figures.read_system(
-                folder, name, state, samples, config.batch_size
+                config, setup, folder, name, model, state
             )
         run.merge_parts(folder, names, split="monitor", file="monitor.jsonl")
     return run.finish(
@@ -210,7 +188,7 @@ def main(config: Config) -> dict[str, Any]:
         seconds=seconds(),
         tables=[figures.table(systems, real)],
         verdict=CLAIM.verdict(systems[config.generation]),
-        figures=figures.figures(systems, shown, mixed, real.floor),
+        figures=figures.figures(systems, setup.test, real.floor),
     )
 
 

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen import metrics, report, run
-from jaxgen.images import to_bytes
+from jaxgen import data, metrics, random, report, run
+from jaxgen.images import every_nth, to_bytes
 from jaxgen.report import gans
 from jaxgen.run_files import is_number
 from jaxgen.training import RunFolder, read_snapshots
@@ -27,6 +27,7 @@ class System(NamedTuple):
             seconds are NaN where the training is too short to tell its speed.
         parameters: Numbers of the generator's, and of the critic's.
         samples: By name, images as bytes, shape (n, height, width, channels).
+        mixed: What `gans.style_mixing` shows, of a StyleGAN.
         epochs: By epoch, samples of the same latents, likewise.
     """
 
@@ -34,6 +35,7 @@ class System(NamedTuple):
     looks: Mapping[str, np.ndarray]
     parameters: tuple[int, int]
     samples: Mapping[str, np.ndarray]
+    mixed: Mapping[str, np.ndarray]
     epochs: Mapping[int, np.ndarray]
 
     def distance(self, part: float = 1.0) -> metrics.Interval:
@@ -44,39 +46,37 @@ class System(NamedTuple):
 
 
 def read_system(
+    config: Any,
+    setup: run.Setup,
     folder: RunFolder,
     name: str,
+    model: Any,
     state: Any,
-    samples: Mapping[str, np.ndarray],
-    batch_size: int,
 ) -> System:
-    """Returns a system with what its records and snapshots hold."""
-    home = folder.path / "parts" / name
+    """Returns a system with what it draws and what its records and snapshots hold."""
+    home, label = folder.path / "parts" / name, LABELS[name]
     rows = [r for r in run.records_of(folder.metrics, name) if is_number(r.get("fd"))]
-    looks = {key: np.array([row[key] for row in rows]) for key in ("step", *FD)}
-    seen = looks["step"] * batch_size
+    looks = {term: np.array([row[term] for row in rows]) for term in ("step", *FD)}
+    seen = looks["step"] * config.batch_size
     speed = run.median_rate(home / "metrics.jsonl") or np.nan
     nets = (state.generator.params, state.critic.params)
     generator, critic = (sum(x.size for x in jax.tree.leaves(net)) for net in nets)
+    drawn, mixing = jax.random.split(random.stream(setup.key, "figures"))
+    sample, truncation = jax.jit(model.sample, static_argnums=2), config.truncation
+    samples, mixed = {label: to_bytes(sample(state, drawn, 64))}, {}
+    if name != "dcgan":
+        mixed = mix_styles(mixing, model, state, 6, truncation)
+        again = jax.random.clone(drawn)
+        images = sample(state, again, 64, truncation=truncation)
+        samples[f"{label}, truncation {truncation:g}"] = to_bytes(images)
     return System(
-        LABELS[name],
-        looks | dict(zip(AXES, (seen / speed, seen), strict=True)),
+        label,
+        looks | {AXES[0]: seen / speed, AXES[1]: seen},
         (generator, critic),
         samples,
+        mixed,
         read_snapshots(home / "epochs.npz"),
     )
-
-
-def draw_samples(
-    key: PRNGKeyArray, model: Any, state: Any, name: str, truncation: float
-) -> dict[str, np.ndarray]:
-    """Returns 64 images by name; those of a StyleGAN with and without truncation."""
-    sample, label = jax.jit(model.sample, static_argnums=2), LABELS[name]
-    found = {label: to_bytes(sample(state, key, 64))}
-    if name != "dcgan" and truncation != 1:
-        images = sample(state, jax.random.clone(key), 64, truncation=truncation)
-        found[f"{label}, truncation {truncation:g}"] = to_bytes(images)
-    return found
 
 
 def mix_styles(
@@ -125,20 +125,18 @@ def table(systems: Mapping[str, System], real: metrics.QualityReference) -> run.
 
 
 def figures(
-    systems: Mapping[str, System],
-    real: np.ndarray,
-    mixed: Mapping[str, np.ndarray],
-    floor: float,
+    systems: Mapping[str, System], test: data.Source, floor: float
 ) -> dict[str, report.FigureSpec]:
     """Returns the figures of the page by name; real images stand beside samples."""
     ones = systems.values()
-    samples = {name: own for one in ones for name, own in one.samples.items()}
+    samples = {"real images": test.read(every_nth(len(test), 64))["image"]}
+    samples |= {name: own for one in ones for name, own in one.samples.items()}
     looks = {one.label: one.looks for one in ones}
     known = all(np.isfinite(one[AXES[0]]).all() for one in looks.values())
     axis = AXES[0] if known else AXES[1]
     return {
-        "stylegan_samples": gans.samples({"real images": real} | samples),
+        "stylegan_samples": gans.samples(samples),
         "stylegan_distance": gans.distance_over_training(looks, floor, axis),
-        "stylegan_mixing": gans.style_mixing(mixed),
+        "stylegan_mixing": gans.style_mixing(next(iter(ones)).mixed),
         "stylegan_epochs": gans.over_epochs({one.label: one.epochs for one in ones}),
     }
