@@ -157,8 +157,10 @@ def main(config: Config) -> dict[str, Any]:
     run.check_positive(config, "channel_base", "channel_max", "latents", "look_every")
     run.check_bounds(config, "augment_examples", above=0)
     run.check_bounds(config, "r1_weight", least=0)
-    setup = run.prepare(config)
     names = (config.generation, *(("dcgan",) if config.dcgan_width else ()))
+    for name in names:  # refuses options before any image is loaded
+        build(config, name, (config.image_size or 32, config.image_size or 32, 3))
+    setup = run.prepare(config)
     made = {name: build(config, name, setup.train.image_shape) for name in names}
     run.check_models(setup, *made.values(), step=True)
     systems: dict[str, figures.System] = {}

@@ -31,6 +31,7 @@ from jaxgen.networks.styles import (
     check_size,
     check_styles,
     draw_noise,
+    num_channels,
     resolutions,
     stylegan_num_styles,
 )
@@ -78,7 +79,7 @@ class StyleGANConfig:
 
     def channels(self, resolution: int) -> int:
         """Returns the channels of layers of `resolution` pixels."""
-        return min(self.channel_base // resolution, self.channel_max)
+        return num_channels(self.channel_base, self.channel_max, resolution)
 
 
 class StyleGANSynthesis(nn.Module):

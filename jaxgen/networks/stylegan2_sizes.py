@@ -9,6 +9,8 @@ from typing import Literal
 
 from jax.typing import DTypeLike
 
+from jaxgen.networks.styles import num_channels
+
 __all__ = ["STYLEGAN2_CONFIGS", "StyleGAN2Config", "StyleGAN2Name"]
 
 StyleGAN2Name = Literal["auto", "config_f", "paper256", "paper512", "cifar"]
@@ -52,7 +54,7 @@ class StyleGAN2Config:
     def channels(self, image_size: int, resolution: int) -> int:
         """Returns the channels of layers of `resolution` pixels."""
         base = self.channel_base or (16_384 if image_size < 512 else 32_768)
-        return min(base // resolution, self.channel_max)
+        return num_channels(base, self.channel_max, resolution)
 
     def dtype(self, image_size: int, resolution: int) -> DTypeLike | None:
         """Returns the type in which layers of `resolution` pixels are computed."""

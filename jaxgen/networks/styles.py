@@ -30,6 +30,7 @@ __all__ = [
     "check_size",
     "check_styles",
     "draw_noise",
+    "num_channels",
     "resolutions",
     "stylegan_num_styles",
 ]
@@ -182,6 +183,17 @@ def check_size(image_size: int) -> int:
             "512 or 1024 pixels a side; resize them as they are loaded."
         )
     return image_size
+
+
+def num_channels(channel_base: int, channel_max: int, resolution: int) -> int:
+    """Returns the channels of layers of `resolution` pixels, at least one."""
+    check_count("channel_max", channel_max, 1)
+    if channel_base < resolution:
+        raise InputError(
+            f"channel_base={channel_base}: layers of {resolution} pixels would have no "
+            f"channels; give at least {resolution}."
+        )
+    return min(channel_base // resolution, channel_max)
 
 
 def check_styles(styles: Array, image_size: int) -> None:

@@ -61,7 +61,7 @@ TOLERANCE = 0.01
 
 CHAOTIC = {
     *("adagan", "cut", "cyclegan", "dag", "few_pairs", "gan", "gan_modes"),
-    *("gan_vs_vae", "pix2pix", "stacked_mnist"),
+    *("gan_vs_vae", "pix2pix", "stacked_mnist", "stylegan"),
 }
 """Scripts of games: rounding grows from step to step, so only their names are kept."""
 

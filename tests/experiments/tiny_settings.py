@@ -191,6 +191,17 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "looks": 2,
         "devices": 1,
     },
+    "stylegan": {
+        "image_size": 16,
+        "channel_base": 64,
+        "channel_max": 4,
+        "latents": 4,
+        "dcgan_width": 4,
+        "epochs": 3,
+        "batch_size": 316,
+        "look_every": 1,
+        "devices": 1,
+    },
     # By the run of pix2pix.
     "translate": {"which": "last"},
     "vae": DIGITS | {"epochs": 2, "batch_size": 64},

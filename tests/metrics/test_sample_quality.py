@@ -112,6 +112,24 @@ def test_the_monitor_records_what_is_measured_from_the_same_samples(tmp_path):
     }
 
 
+def test_the_monitor_records_intervals_that_are_asked_for(tmp_path):
+    path = tmp_path / "quality.jsonl"
+    monitor = metrics.QualityMonitor(
+        path, model(num_classes=None), REFERENCE, jax.random.key(0), intervals=True
+    )
+    for step, state in enumerate((0.3, 0.01)):
+        monitor(state, step)
+    near, far = training.read_records(path)
+    assert near["fd_low"] < near["fd"] < near["fd_high"] < far["fd_low"] < far["fd"]
+    # Of the same samples as without.
+    plain = metrics.QualityMonitor(
+        tmp_path / "p.jsonl", model(num_classes=None), REFERENCE, jax.random.key(0)
+    )
+    plain(0.3, 0)
+    (record,) = training.read_records(tmp_path / "p.jsonl")
+    assert record["fd"] == near["fd"]
+
+
 def test_samples_that_are_not_finite_are_refused_and_left_to_the_loop(tmp_path):
     path = tmp_path / "quality.jsonl"
     metrics.QualityMonitor(path, model(num_classes=None), REFERENCE, jax.random.key(0))(

@@ -351,3 +351,31 @@ def test_configurations_that_are_none_are_refused():
     ):
         with pytest.raises(InputError, match="config='paper1024' is unknown"):
             make("paper1024")
+
+
+@pytest.mark.parametrize("critic", [stylegan2_critic, networks.stylegan_critic])
+def test_a_critic_has_as_many_logits_as_heads(critic):
+    kind = StyleGAN2Config if critic is stylegan2_critic else networks.StyleGANConfig
+    sizes = kind(channel_max=2)
+    images = jax.ShapeDtypeStruct((4, 16, 16, 3), jnp.float32)
+    found = {}
+    for heads in (1, 3):
+        network = critic(config=sizes, heads=heads)
+        variables = jax.eval_shape(network.init, jax.random.key(0), images)
+        found[heads] = jax.eval_shape(network.apply, *variables, images)[0].shape
+    assert found == {1: (4,), 3: (4, 3)}
+
+
+def test_a_critic_of_labels_has_one_logit():
+    with pytest.raises(InputError, match="heads=2 with num_classes=10"):
+        stylegan2_critic(num_classes=10, heads=2)
+
+
+@pytest.mark.parametrize("config", [StyleGAN2Config, networks.StyleGANConfig])
+def test_layers_without_channels_are_refused(config):
+    sizes = config(channel_base=16, channel_max=4)
+    at = (32,) if config is networks.StyleGANConfig else (32, 32)
+    with pytest.raises(InputError, match="channel_base=16: layers of 32 pixels"):
+        sizes.channels(*at)
+    with pytest.raises(InputError, match="channel_max=0"):
+        config(channel_max=0).channels(*at)

@@ -100,3 +100,29 @@ def test_sharpness_stands_beside_that_of_real_images(tmp_path):
     (plate,) = plates(run_of(tmp_path, [], sharpness=content))
     drawn(plate.draw(style.LIGHT))
     assert "Laplacian variance: VAE 0.40" in plate.alt
+
+
+def test_what_adapts_has_a_figure_of_its_own(tmp_path):
+    adapted = {"augment_probability": 0.25, "augment_sign": 0.7, "path_length": 3.0}
+    rows = [
+        *(game("a", epoch, 1.4) | adapted | {"epoch": epoch} for epoch in (1, 2)),
+        game("b", 1, 1.4),
+    ]
+    for row in rows:
+        row |= {"fd": 9.0, "fd_low": 8.0, "fd_high": 10.0}
+    (tmp_path / "both").mkdir()
+    found = record_figures(
+        run_of(tmp_path / "both", rows, {"labels": {"a": "StyleGAN2"}})
+    )
+    assert "losses" not in found
+    figure = found["regularization"]
+    panels = figure.panels
+    assert list(panels) == ["Augment probability", "Augment sign", "Path length"]
+    for panel, value in zip(panels.values(), adapted.values(), strict=True):
+        assert list(panel.curves) == ["StyleGAN2"]
+        assert panel.curves["StyleGAN2"].y.tolist() == [value, value]
+    assert panels["Augment sign"].levels == {"published target": 0.6}
+    assert "augment sign 0.7000" in figure.alt
+    (tmp_path / "none").mkdir()
+    alone = run_of(tmp_path / "none", [game("b", 1, 1.4)])
+    assert "regularization" not in record_figures(alone)

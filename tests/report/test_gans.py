@@ -106,3 +106,46 @@ def test_looks_of_other_lengths_are_refused(name):
             gans.distance_and_signals(
                 {"hinge": own}, {"hinge": LEVELS["hinge"]}, CURVES
             )
+
+
+def test_distances_stand_at_their_times_between_the_ends_of_their_intervals():
+    looks = {
+        name: {
+            "seconds": seconds,
+            "fd": np.array([50.0, 20.0]),
+            "fd_low": np.array([40.0, 15.0]),
+            "fd_high": np.array([60.0, 25.0]),
+        }
+        for name, seconds in {
+            "A": np.array([1.0, 2.0]),
+            "B": np.array([3.0, 9]),
+        }.items()
+    }
+    figure = gans.distance_over_training(looks, 4.0, "seconds")
+    (panel,) = figure.panels.values()
+    assert list(panel.curves) == ["A", "B", "real images"]
+    for name, own in looks.items():
+        curve = panel.curves[name]
+        for shown, term in zip(curve.__dict__.values(), own.values(), strict=False):
+            np.testing.assert_array_equal(shown, term)
+    # The level of real images reaches as far as the longest training.
+    assert panel.curves["real images"].x.tolist() == [0.0, 9.0]
+    assert panel.curves["real images"].y.tolist() == [4.0, 4.0]
+    assert "A 20.00, B 20.00; real images 4.00" in figure.alt
+    assert {"A", "B", "real images", "seconds"} <= set(texts_of_curves(figure))
+
+
+def texts_of_curves(figure):
+    # Names stand above their last values.
+    return [line for text in texts(figure.draw()) for line in text.split("\n")]
+
+
+def test_mixed_styles_stand_in_a_table_of_their_sources():
+    given = {name: images(3) for name in ("fine", "coarse 1", "coarse 2", "coarse 3")}
+    figure = gans.style_mixing(given)
+    (panel,) = figure.panels.values()
+    assert list(panel) == list(given)
+    for name, some in given.items():
+        np.testing.assert_array_equal(panel[name], some)
+    assert "3 sources of coarse styles at the left, 2 of fine styles" in figure.alt
+    assert set(given) <= set(texts(figure.draw()))
