@@ -115,12 +115,13 @@ def table(systems: Mapping[str, System], real: metrics.QualityReference) -> run.
         rows.append([one.label, *distances, *texts])
     return run.Table(
         "How good the samples are",
-        ["system", "FD at a third", "FD", *AXES, "generator", "critic"],
+        ["system", "FD at a third", "FD", "seconds", "images", "generator", "critic"],
         rows,
         f"FD: Frechet distance in the features of {real.nets[0].name} between "
         f"{real.num_images:,} samples and as many test images, with its 95% interval; "
-        f"as many real training images get {real.floor:.2f}. Seconds leave out looks "
-        "at the samples and compilation; of both networks it counts the parameters.",
+        f"as many real training images get {real.floor:.2f}. Then "
+        "seconds of training, which leave out looks at the samples and compilation, "
+        "images seen, and parameters of both networks.",
     )
 
 

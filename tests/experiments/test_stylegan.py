@@ -101,7 +101,7 @@ def test_the_table_counts_parameters_and_images(finished, loaded):
     for row, (part, (_, state, _)) in zip(table["rows"], loaded.items(), strict=True):
         cells = dict(zip(columns, row, strict=True))
         assert cells["system"] == figures.LABELS[part]
-        assert cells["images seen"] == f"{int(state.step) * SMALL.batch_size:,}"
+        assert cells["images"] == f"{int(state.step) * SMALL.batch_size:,}"
         for player in ("generator", "critic"):
             params = jax.tree.leaves(getattr(state, player).params)
             assert cells[player] == f"{sum(leaf.size for leaf in params):,}"

@@ -8,7 +8,8 @@ import jax
 import numpy as np
 import optax
 
-from jaxgen import data, models, training
+from jaxgen import data, models, networks, training
+from jaxgen.data import differentiable
 from jaxgen.models import remedies
 from tests import tiny
 from tests.models import tiny_gan
@@ -37,12 +38,37 @@ def cyclegan():
     return models.cyclegan(*translators, *critics, *optimizers), batches
 
 
+def stylegan():
+    """StyleGAN2 of 16 pixels: its augmentation adapts, and both penalties are lazy."""
+    sizes = networks.StyleGAN2Config(
+        channel_base=32, channel_max=2, latents=2, style_features=2
+    )
+    model = models.stylegan(
+        models.StyledGenerator(
+            networks.stylegan2_mapping(sizes),
+            networks.stylegan2_synthesis(16, sizes),
+            networks.stylegan_num_styles(16),
+        ),
+        networks.stylegan2_critic(sizes),
+        image_size=16,
+        batch_size=4,
+        latents=2,
+        augment=remedies.adaptive_augment(
+            differentiable.ada(("blit", "color")), target=-1.0, examples=800.0, every=4
+        ),
+    )
+    source = data.load("emoji", split="test", image_size=16)
+    return model, data.pipeline(source, batch_size=4, key=jax.random.key(1), train=True)
+
+
 MODELS = {"vae": vae, "gan": gan, "cyclegan": cyclegan}
+LONG = {"stylegan": stylegan}
+"""Those that take minutes to compile."""
 
 
 def train(name: str, folder: Path, *, seconds: float = 1e9) -> Any:
     """Trains as far as it gets, with a save every so many seconds."""
-    model, batches = MODELS[name]()
+    model, batches = (MODELS | LONG)[name]()
     folder.mkdir(exist_ok=True)
     checkpoints = training.Checkpoints(folder / "checkpoints")
     writer = training.JsonLines(

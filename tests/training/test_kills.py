@@ -60,7 +60,12 @@ def records(folder: Path) -> list[dict]:
         *((name, 2) for name in killed.MODELS),
         *(
             pytest.param(name, kills, marks=pytest.mark.slow)
-            for name, kills in {"vae": 67, "gan": 67, "cyclegan": 66}.items()
+            for name, kills in (
+                ("vae", 67),
+                ("gan", 67),
+                ("cyclegan", 66),
+                ("stylegan", 8),
+            )
         ),
     ],
 )
