@@ -31,11 +31,11 @@ class Config(run.RunOptions, run.DataOptions):
     """Of the networks, with the settings of their training: `small`, as below, or
     published ones, for a GPU, whose channels alone stylegan1 takes."""
     channel_base: int = 512
-    """Of small: layers of r pixels have this many channels divided by r,"""
+    """Of small: layers of r pixels have this many channels, divided by r."""
     channel_max: int = 32
-    """but no more than these."""
+    """Of small: most channels of a layer."""
     latents: int = 128
-    """Of small: dimension of the latents and of the styles; 512 in published sizes."""
+    """Of small: dimension of the latents and of the styles; published ones have 512."""
     augment: Literal["ada", "diff_augment", "dag", "none"] = "ada"
     """What the critic sees in place of images."""
     augment_examples: float = 100_000.0

@@ -46,6 +46,8 @@ BY_OPTIONS = [
         for name in ("dying_relu", "gan_modes", "vae")
     ),
     ("stacked_mnist", "--remedies nonsense", "There is no remedy 'nonsense'"),
+    ("stylegan", "--image-size 20", "StyleGAN takes images of 16, 32"),
+    ("stylegan", "--r1-weight -1", "--r1-weight=-1"),
     ("translate", "m in out --tile 256 --overlap 256", "give less"),
     ("vae", "--warm-up 1 --free-bits 1", "give one"),
 ]
