@@ -1,4 +1,4 @@
-"""Real image sets that Python packages carry: nothing is downloaded."""
+"""Image sets that Python packages and this one carry: nothing is downloaded."""
 
 import functools
 from typing import Any
@@ -9,7 +9,7 @@ from jaxgen.data import resizing
 from jaxgen.data.sources import Source, from_arrays
 from jaxgen.errors import InputError
 
-__all__ = ["LOADERS", "load_digits", "load_mnist5k"]
+__all__ = ["LOADERS", "load_digits", "load_emoji", "load_mnist5k"]
 
 _DIGITS = tuple("0123456789")
 
@@ -68,7 +68,32 @@ def _read_mnist5k(path: str | None) -> tuple[np.ndarray, np.ndarray]:
     return pixels.astype(np.uint8).reshape(-1, 28, 28, 1), label
 
 
-LOADERS = {"digits": load_digits, "mnist5k": load_mnist5k}
+def load_emoji(split: str, *, image_size: int | None = None) -> Source:
+    """Loads 791 emoji in two styles, Noto and Twemoji: 64x64, in colour, over white.
+
+    The label is the style. Both drawings of an emoji lie in one split, as in
+    `jaxgen.data.pairs.embedded.load_emoji`, which names the licences.
+
+    Args:
+        split: `train` (1,266 images) or `test` (316).
+        image_size: Resize to this height and width.
+    """
+    # Pairs are made of sources, and so of this package.
+    from jaxgen.data.pairs import embedded
+
+    pairs = embedded.load_emoji(split, image_size=image_size)
+    sides = [side.in_memory()["image"] for side in (pairs.a, pairs.b)]
+    label = np.repeat(np.arange(len(sides)), len(sides[0]))
+    return from_arrays(
+        np.concatenate(sides),
+        label,
+        name="emoji",
+        split=split,
+        class_names=("Noto", "Twemoji"),
+    )
+
+
+LOADERS = {"digits": load_digits, "emoji": load_emoji, "mnist5k": load_mnist5k}
 
 
 def _embedded(

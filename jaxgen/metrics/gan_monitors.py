@@ -24,6 +24,7 @@ def gan_monitors(
     test: ImageSet,
     steps_per_epoch: int,
     *,
+    intervals: bool = False,
     warn: Callable[[str], None] | None = None,
 ) -> tuple[QualityMonitor, CollapseMonitor]:
     """Returns callbacks of `training.fit` that measure the samples of a GAN.
@@ -38,6 +39,7 @@ def gan_monitors(
         train: Training images; see `CollapseMonitor`.
         test: Held-out images.
         steps_per_epoch: For the epochs of the records.
+        intervals: Whether Frechet distances have their 95 % intervals.
         warn: Called with each warning; by default it prints a line to stderr that
             begins with the name of the folder.
     """
@@ -48,6 +50,7 @@ def gan_monitors(
         reference,
         random.stream(key, "watch"),
         steps_per_epoch=steps_per_epoch,
+        intervals=intervals,
     )
     collapse = CollapseMonitor(
         folder / "monitor.jsonl",

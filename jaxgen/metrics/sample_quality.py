@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgen import random
 from jaxgen.checks import check_count, check_key
 from jaxgen.errors import InputError
 from jaxgen.images import every_nth, to_bytes
@@ -130,16 +131,7 @@ def measure_quality(
     number = reference.num_images
     images, _ = draw_images(distance_key, model, state, number)
     made = extract(reference.nets, images, name="generated")
-    both = halves(halves_key, _RESAMPLES, number, number)
-    replicates = np.mean(
-        [
-            frechet_replicates(x.features, y.features, both)
-            for x, y in zip(reference.activations, made, strict=True)
-        ],
-        axis=0,
-    )
-    distance = _distance(reference.activations, made)
-    fd = interval(distance, replicates, bounds=(0.0, np.inf))
+    fd = _distance_interval(halves_key, reference, made)
     if model.num_classes is None or made[0].log_probabilities is None:
         return SampleQuality(fd, None)
     images, labels = draw_images(labels_key, model, state, num_labelled)
@@ -191,8 +183,8 @@ def draw_images(
 class QualityMonitor:
     """A callback of `training.fit` that measures the quality of samples.
 
-    Each call adds a record to `path`: `fd`, and `label_agreement` where there are
-    classes.
+    Each call adds a record to `path`: `fd`, `fd_low` and `fd_high` with `intervals`,
+    and `label_agreement` where there are classes.
 
     Args:
         path: The file of records, JSON lines. A run that is resumed goes on in it.
@@ -200,6 +192,7 @@ class QualityMonitor:
         reference: What samples are compared with.
         key: Of the samples, the same at each call; it is consumed.
         steps_per_epoch: For the epochs of the records.
+        intervals: Whether the distance has its 95 % interval in each record.
     """
 
     def __init__(
@@ -210,11 +203,13 @@ class QualityMonitor:
         key: PRNGKeyArray,
         *,
         steps_per_epoch: int = 1,
+        intervals: bool = False,
     ):
         """Compiles nothing yet."""
         check_key(key)
         self._path, self._model, self._reference = path, model, reference
         self._key, self._steps_per_epoch = key, steps_per_epoch
+        self._intervals = intervals
 
     def __call__(self, state: Any, step: int) -> None:
         """Draws samples, measures them, writes a record."""
@@ -227,6 +222,10 @@ class QualityMonitor:
         made = extract(reference.nets, images, name="generated")
         record = {"step": step, "epoch": step / self._steps_per_epoch}
         record |= {"split": "quality", "fd": _distance(reference.activations, made)}
+        if self._intervals:
+            halves_key = random.stream(self._key, "halves")
+            _, low, high = _distance_interval(halves_key, reference, made)
+            record |= {"fd_low": low, "fd_high": high}
         if self._model.num_classes and made[0].log_probabilities is not None:
             record["label_agreement"] = _hits(made[0], labels) / number
         add_records(self._path, [record])
@@ -238,6 +237,22 @@ def _distance(real: Sequence[Activations], made: Sequence[Activations]) -> float
         for x, y in zip(real, made, strict=True)
     ]
     return float(np.mean(distances))
+
+
+def _distance_interval(
+    key: PRNGKeyArray, reference: QualityReference, made: Sequence[Activations]
+) -> Interval:
+    number = reference.num_images
+    both = halves(key, _RESAMPLES, number, number)
+    replicates = np.mean(
+        [
+            frechet_replicates(x.features, y.features, both)
+            for x, y in zip(reference.activations, made, strict=True)
+        ],
+        axis=0,
+    )
+    distance = _distance(reference.activations, made)
+    return interval(distance, replicates, bounds=(0.0, np.inf))
 
 
 def _hits(made: Activations, labels: np.ndarray) -> int:

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxgen.calls import factory
+from jaxgen.checks import check_count
 from jaxgen.errors import InputError
 from jaxgen.networks.convolution import ConvFormulation
 from jaxgen.networks.equalized import EqualizedConv, EqualizedDense, activate
@@ -156,15 +157,17 @@ class StyleGANCritic(nn.Module):
 
     Attributes:
         config: Sizes.
+        heads: Logits an image.
         formulation: See `jaxgen.networks.convolution`.
     """
 
     config: StyleGANConfig
+    heads: int = 1
     formulation: ConvFormulation = "auto"
 
     @nn.compact
     def __call__(self, images: Images, *, axis_name: str | None = None) -> Array:
-        """Returns logits, shape (batch,)."""
+        """Returns logits, shape (batch,) or (batch, heads)."""
         config, size = self.config, check_size(images.shape[1])
         if images.shape[2] != size:
             raise InputError(f"Images of {images.shape[1:]}: StyleGAN takes squares.")
@@ -186,7 +189,8 @@ class StyleGANCritic(nn.Module):
         # Channels first: the order of the published weights.
         hidden = hidden.transpose(0, 3, 1, 2).reshape(hidden.shape[0], -1)
         hidden = _activate(EqualizedDense(features, gain=_GAIN, name="fc")(hidden))
-        return EqualizedDense(1, name="out")(hidden)[:, 0]
+        logits = EqualizedDense(self.heads, name="out")(hidden)
+        return logits[:, 0] if self.heads == 1 else logits
 
 
 def _blur(images: Images) -> Images:
@@ -267,15 +271,18 @@ def stylegan_synthesis(
 def stylegan_critic(
     *,
     config: StyleGANConfig = StyleGANConfig(),
+    heads: int = 1,
     formulation: ConvFormulation = "auto",
 ) -> Network:
     """Returns `StyleGANCritic` as pure functions: images to logits.
 
     Args:
         config: See `stylegan_generator`.
+        heads: Logits an image, as `remedies.dag` takes them.
         formulation: See `stylegan_generator`.
     """
-    return pure(StyleGANCritic(config, formulation))
+    check_count("heads", heads, 1)
+    return pure(StyleGANCritic(config, heads, formulation))
 
 
 def _mapping(config: StyleGANConfig) -> StyleGANMapping:

@@ -5,7 +5,8 @@ al., Training Generative Adversarial Networks with Limited Data, 2020 (StyleGAN2
 """
 
 from jaxgen.calls import factory
-from jaxgen.checks import check_choice
+from jaxgen.checks import check_choice, check_count
+from jaxgen.errors import InputError
 from jaxgen.networks.convolution import ConvFormulation
 from jaxgen.networks.pure import pure
 from jaxgen.networks.stylegan2_modules import StyleGAN2Critic, StyleGAN2Synthesis
@@ -108,6 +109,7 @@ def stylegan2_critic(
     config: StyleGAN2Name | StyleGAN2Config = "auto",
     num_classes: int | None = None,
     *,
+    heads: int = 1,
     formulation: ConvFormulation = "auto",
 ) -> Network:
     """Returns `StyleGAN2Critic` as pure functions: images to logits.
@@ -115,9 +117,19 @@ def stylegan2_critic(
     Args:
         config: A name of `STYLEGAN2_CONFIGS`, or a record of sizes.
         num_classes: See `stylegan2_generator`.
+        heads: Logits an image, as `remedies.dag` takes them; with labels one alone.
         formulation: See `stylegan2_generator`.
+
+    Raises:
+        InputError: There is no such configuration, or there are labels and heads.
     """
-    return pure(StyleGAN2Critic(_config(config), num_classes, formulation))
+    check_count("heads", heads, 1)
+    if num_classes is not None and heads > 1:
+        raise InputError(
+            f"heads={heads} with num_classes={num_classes}: the logit of a critic with "
+            "labels is a product with the label; leave one of them out."
+        )
+    return pure(StyleGAN2Critic(_config(config), num_classes, heads, formulation))
 
 
 def _mapping(config: StyleGAN2Config, num_classes: int | None) -> StyleGANMapping:

@@ -138,11 +138,13 @@ class StyleGAN2Critic(nn.Module):
     Attributes:
         config: Sizes.
         num_classes: Classes of the label, or None.
+        heads: Logits an image; one with a label.
         formulation: See `jaxgen.networks.convolution`.
     """
 
     config: StyleGAN2Config
     num_classes: int | None = None
+    heads: int = 1
     formulation: ConvFormulation = "auto"
 
     @nn.compact
@@ -153,7 +155,7 @@ class StyleGAN2Critic(nn.Module):
         *,
         axis_name: str | None = None,
     ) -> Array:
-        """Returns logits, shape (batch,)."""
+        """Returns logits, shape (batch,) or (batch, heads)."""
         config, size, dtype = self.config, images.shape[1], images.dtype
         check_size(size)
         check_condition(condition, self.num_classes)
@@ -185,7 +187,8 @@ class StyleGAN2Critic(nn.Module):
         hidden = hidden.transpose(0, 3, 1, 2).reshape(hidden.shape[0], -1)
         hidden = activate(EqualizedDense(features, name="fc")(hidden))
         if condition is None:
-            return EqualizedDense(1, name="out")(hidden)[:, 0]
+            logits = EqualizedDense(self.heads, name="out")(hidden)
+            return logits[:, 0] if self.heads == 1 else logits
         label = normalize_second_moment(
             EqualizedDense(features, name="embed")(condition)
         )

@@ -5,9 +5,22 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from jaxgen.errors import InputError
-from jaxgen.report.kinds import ImageTable, Scatter, ScatterPanel
+from jaxgen.report.kinds import (
+    Curve,
+    CurvePanel,
+    Curves,
+    ImageTable,
+    Scatter,
+    ScatterPanel,
+)
 
-__all__ = ["distance_and_signals", "over_epochs", "samples"]
+__all__ = [
+    "distance_and_signals",
+    "distance_over_training",
+    "over_epochs",
+    "samples",
+    "style_mixing",
+]
 
 
 def samples(images: Mapping[str, np.ndarray]) -> ImageTable:
@@ -123,4 +136,61 @@ def distance_and_signals(
         panels=panels,
         ordered=True,
         columns=1 + max(map(len, shown.values())),
+    )
+
+
+def distance_over_training(
+    looks: Mapping[str, Mapping[str, np.ndarray]], floor: float, axis: str
+) -> Curves:
+    """Shows the Frechet distance of samples of several models in their training.
+
+    Args:
+        looks: By the name of a model, `fd`, the distance at some times, `fd_low` and
+            `fd_high`, the ends of its 95 % interval, and these times by the name of
+            the axis, all of shape [looks].
+        floor: Distance of real images.
+        axis: Its name, such as "seconds of training".
+    """
+    curves = {
+        name: Curve(own[axis], own["fd"], own["fd_low"], own["fd_high"])
+        for name, own in looks.items()
+    }
+    ends = np.array([0.0, max(curve.x[-1] for curve in curves.values())])
+    curves["real images"] = Curve(ends, np.full(2, floor))
+    told = ", ".join(f"{name} {own['fd'][-1]:.2f}" for name, own in looks.items())
+    return Curves(
+        title="Frechet distance over training",
+        caption="Frechet distance between samples and test images, with its 95% "
+        "interval; the level of real images is that of training images. Look for a "
+        "curve that still falls at its end, for one that turns back (the critic knows "
+        f"its data by heart), and for which is lower at equal {axis}.",
+        alt=f"Curves of Frechet distances; at the end {told}; real images {floor:.2f}.",
+        panels={"Frechet distance": CurvePanel(curves, log="y")},
+        x_label=axis,
+        tones={"real images": "muted"},
+    )
+
+
+def style_mixing(images: Mapping[str, np.ndarray]) -> ImageTable:
+    """Shows images whose coarse layers have one source and whose fine ones another.
+
+    Args:
+        images: By the name of a row: in the first row the image of the average style,
+            then the sources of fine styles; in each other row the source of coarse
+            styles, then its mixture with each of those above. As many of each, [number,
+            height, width, channels] uint8.
+    """
+    rows, number = len(images) - 1, len(next(iter(images.values()))) - 1
+    return ImageTable(
+        title="Mixed styles",
+        caption="Each image has the coarse layers, up to the middle, of the image at "
+        "the left of its row, and the fine layers of the image above its column; in "
+        "the corner is the image of the average style. Look for shapes that stay along "
+        "a row and for colours that stay along a column: then the layers have learned "
+        "different things. Rows of equal images say that fine layers do nothing.",
+        alt=f"A table of images: {rows} sources of coarse styles at the left, {number} "
+        "of fine styles above, and their mixtures.",
+        panels={"": images},
+        layout="rows",
+        set_apart=True,
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from jaxgen.report.gan import monitor, training
+from jaxgen.report.gan import monitor, regularization, training
 from jaxgen.report.kinds import CurvePanel, Curves, FigureSpec
 from jaxgen.report.run import Run
 from jaxgen.report.terms import curve_of, term_panels
@@ -27,6 +27,7 @@ def record_figures(run: Run) -> dict[str, FigureSpec]:
     makers: Mapping[str, Callable[[Run], Curves | None]] = {
         "losses": losses,
         "adversarial": training.adversarial,
+        "regularization": regularization.regularization,
         "constraint": constraint,
         "health": health,
         "monitor": monitor.health,
@@ -49,7 +50,8 @@ def losses(run: Run) -> Curves | None:
         names = [name for name in names if name not in shown]
     if "critic_loss" in names:
         # A game has a figure of its own, and its losses are not read like others.
-        names = [name for name in names if name not in training.SHOWN]
+        shown = {*training.SHOWN, *regularization.SHOWN}
+        names = [name for name in names if name not in shown]
     floors = run.config.get("floors", {})
     panels = term_panels(run.rows, names, units=run.units, floors=floors)
     if not panels:

@@ -15,6 +15,7 @@ from jaxgen.run.command import (
     resume_command,
     use_devices,
 )
+from jaxgen.run.equal_time import equal_time
 from jaxgen.run.evaluation import final_terms, floors, taken_snapshots
 from jaxgen.run.latent_tables import (
     collapse_table,
@@ -106,6 +107,7 @@ __all__ = [
     "command_line",
     "command_of",
     "display",
+    "equal_time",
     "every_epochs",
     "final_terms",
     "finish",

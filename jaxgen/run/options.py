@@ -30,7 +30,8 @@ class DataOptions:
     """Which images, and how they come."""
 
     data: str = "mnist5k"
-    """`mnist5k` or `digits` (embedded), a TFDS image set by name, or a folder."""
+    """`mnist5k`, `digits` or `emoji` (embedded), a TFDS image set by name, or a
+    folder."""
     data_dir: str | None = None
     """Where TFDS keeps its prepared sets (its own default if not given)."""
     train_split: Literal["train", "train+test"] = "train"

@@ -26,6 +26,20 @@ def test_mnist5k_split_is_stratified_and_disjoint():
     assert not images(train) & images(test)
 
 
+def test_emoji_are_both_sides_of_the_pairs_with_their_style_as_label():
+    for split, count in (("train", 633), ("test", 158)):
+        source = data.load("emoji", split=split, image_size=8)
+        arrays = source.in_memory()
+        assert source.class_names == ("Noto", "Twemoji")
+        np.testing.assert_array_equal(arrays["label"], [0] * count + [1] * count)
+        pairs = data.load_pairs("emoji", split=split, image_size=8)
+        for style, side in enumerate((pairs.a, pairs.b)):
+            own = arrays["image"][arrays["label"] == style]
+            np.testing.assert_array_equal(own, side.in_memory()["image"])
+    # They are drawn at 64 pixels.
+    assert data.load("emoji", split="test").image_shape == (64, 64, 3)
+
+
 def test_digits_use_the_whole_range_of_a_byte():
     image = data.load("digits", split="train+test").in_memory()["image"]
     assert image.shape == (1797, 8, 8, 1)

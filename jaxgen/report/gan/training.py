@@ -21,9 +21,11 @@ SHOWN = (
     "held_out_logit",
     "estimate",
     "fd",
+    "fd_low",
+    "fd_high",
     "label_agreement",
 )
-"""Terms that are drawn here, and so not among the terms of other losses."""
+"""Terms that are drawn here or by their script, and so not among those of losses."""
 
 _LINES = {
     "losses": {
