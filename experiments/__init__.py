@@ -1,5 +1,7 @@
 """One script per claim; each is a command, `python -m experiments.NAME --help`."""
 
+import atexit
+import gc
 import sys
 
 # While Python looks for the module of `python -m experiments.NAME`; its imports, and so
@@ -8,3 +10,6 @@ if sys.argv[:1] == ["-m"]:
     from jaxgen import stopping
 
     stopping.exit_while_importing()
+    # What is imported stays: to look for garbage in it takes a second of a short run.
+    gc.disable()  # until `run.command_line`
+    atexit.register(gc.freeze)

@@ -146,6 +146,7 @@ def main(config: Config) -> dict[str, Any]:
             model,
             convolutional=config.network == "conv",
             callbacks=(run.snapshots(folder.arrays / "epochs.npz", setup, model),),
+            imports=("sklearn.mixture",),
         )
         state = training.on_one_device(state)
         key = setup.key

@@ -104,7 +104,7 @@ ARGUMENTS = {
     "nats": 0.5,
     "examples": 1000.0,
     "batch_size": 4,
-    "image_size": 8,
+    "image_size": 16,
     "generator": networks.mlp_generator((4,), (8,)),
     "reconstructor": networks.mlp_encoder(2, (8,)),
     "encoder": networks.mlp_encoder(2, (8,)),

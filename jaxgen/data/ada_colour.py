@@ -10,11 +10,10 @@ appendix B.2 and figure 17.
 import math
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from jaxgen.errors import InputError
-from jaxgen.typing import Array, PRNGKeyArray
+from jaxgen.typing import Array
 
 __all__ = ["Colour", "change_colour", "draw_colour"]
 
@@ -39,21 +38,21 @@ class Colour(NamedTuple):
     drawn: Array
 
 
-def draw_colour(key: PRNGKeyArray, probability: Any) -> Colour:
-    """Draws whether and how the colours of an image change.
+def draw_colour(uniforms: Array, normals: Array, probability: Any) -> Colour:
+    """Tells whether and how the colours of an image change.
 
     brightness: N(0, 0.2^2). contrast: 2^N(0, 0.5^2). luma_flip: one of two. hue: any
     angle. saturation: 2^N(0, 1). Each with the probability.
 
     Args:
-        key: The key of the image; it is consumed.
+        uniforms: Draws from [0, 1), shape (7,).
+        normals: Standard normal draws, shape (3,).
         probability: Of each, from 0 to 1.
     """
-    gate_key, normal_key, flip_key, hue_key = jax.random.split(key, 4)
-    gates = jax.random.uniform(gate_key, (5,), jnp.float32) < probability
-    brightness, contrast, saturation = jax.random.normal(normal_key, (3,), jnp.float32)
-    flip = gates[2] & jax.random.bernoulli(flip_key)
-    hue = jax.random.uniform(hue_key, (), jnp.float32, -math.pi, math.pi)
+    gates = uniforms[:5] < probability
+    brightness, contrast, saturation = normals
+    flip = gates[2] & (uniforms[5] < 0.5)
+    hue = (2 * uniforms[6] - 1) * math.pi
     return Colour(
         brightness=jnp.where(gates[0], 0.2 * brightness, 0.0),
         contrast=jnp.where(gates[1], jnp.exp2(0.5 * contrast), 1.0),

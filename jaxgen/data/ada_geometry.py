@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen.data import wavelets
-from jaxgen.typing import Array, PRNGKeyArray
+from jaxgen.typing import Array
 
 __all__ = [
     "Blit",
@@ -66,49 +66,48 @@ class Geometry(NamedTuple):
     drawn: Array
 
 
-def draw_blit(key: PRNGKeyArray, size: tuple[int, ...], probability: Any) -> Blit:
-    """Draws whether and how an image is flipped, turned and moved by whole pixels.
+def draw_blit(uniforms: Array, size: tuple[int, ...], probability: Any) -> Blit:
+    """Tells whether and how an image is flipped, turned and moved by whole pixels.
 
     Each with the probability; then a flip is one of two, the turn one of four, and the
     shift up to 1/8 of the image, all equally likely.
 
     Args:
-        key: The key of the image; it is consumed.
+        uniforms: Draws from [0, 1), shape (7,).
         size: Height and width.
         probability: Of each, from 0 to 1.
     """
-    gate_key, flip_key, turn_key, shift_key = jax.random.split(key, 4)
-    flips, turns, moves = _gates(gate_key, 3, probability)
-    flip = jax.random.bernoulli(flip_key)
-    quarters = jax.random.randint(turn_key, (), 0, 4)
-    share = jax.random.uniform(shift_key, (2,), jnp.float32, -1 / 8, 1 / 8)
+    flips, turns, moves = uniforms[:3] < probability
+    quarters = jnp.floor(4 * uniforms[4]).astype(jnp.int32)
+    share = (uniforms[5:7] - 0.5) / 4
     shift = jnp.round(jnp.array(size, jnp.float32) * share).astype(jnp.int32)
-    return Blit(flips & flip, jnp.where(turns, quarters, 0), jnp.where(moves, shift, 0))
+    return Blit(
+        flip=flips & (uniforms[3] < 0.5),
+        quarters=jnp.where(turns, quarters, 0),
+        shift=jnp.where(moves, shift, 0),
+    )
 
 
 def draw_geometry(
-    key: PRNGKeyArray, size: tuple[int, ...], probability: Any
+    uniforms: Array, normals: Array, size: tuple[int, ...], probability: Any
 ) -> Geometry:
-    """Draws whether and how an image is scaled, turned, stretched and moved.
+    """Tells whether and how an image is scaled, turned, stretched and moved.
 
     scale: 2^N(0, 0.2^2). stretch: 2^N(0, 0.2^2). shift: N(0, 1/8^2) of height and
     width. All these with the probability p. There are two turns, by any angle, before
     and after the stretch, each with 1 - sqrt(1 - p): so there is one with p.
 
     Args:
-        key: The key of the image; it is consumed.
+        uniforms: Draws from [0, 1), shape (7,).
+        normals: Standard normal draws, shape (4,).
         size: Height and width.
         probability: Of each, from 0 to 1.
     """
-    gate_key, turn_gate_key, scale_key, angle_key, shift_key = jax.random.split(key, 5)
-    scales, stretches, moves = _gates(gate_key, 3, probability)
-    turn_probability = 1 - jnp.sqrt(jnp.maximum(1 - probability, 0))
-    turns = _gates(turn_gate_key, 2, turn_probability)
-    factors = jnp.exp2(0.2 * jax.random.normal(scale_key, (2,), jnp.float32))
-    angles = jax.random.uniform(angle_key, (2,), jnp.float32, -math.pi, math.pi)
-    before, after = jnp.where(turns, angles, 0.0)
-    shift = jax.random.normal(shift_key, (2,), jnp.float32)
-    shift *= jnp.array(size, jnp.float32) / 8
+    scales, stretches, moves = uniforms[:3] < probability
+    turns = uniforms[3:5] < 1 - jnp.sqrt(jnp.maximum(1 - probability, 0))
+    factors = jnp.exp2(0.2 * normals[:2])
+    before, after = jnp.where(turns, (2 * uniforms[5:7] - 1) * math.pi, 0.0)
+    shift = normals[2:4] * (jnp.array(size, jnp.float32) / 8)
     return Geometry(
         scale=jnp.where(scales, factors[0], 1.0),
         turn_before=before,
@@ -212,10 +211,6 @@ def _bilinear(
     upper = (1 - right) * pixel(0) + right * pixel(1)
     lower = (1 - right) * pixel(width) + right * pixel(width + 1)
     return (1 - below) * upper + below * lower
-
-
-def _gates(key: PRNGKeyArray, number: int, probability: Any) -> Array:
-    return jax.random.uniform(key, (number,), jnp.float32) < probability
 
 
 def _rotation(angle: Array) -> Array:

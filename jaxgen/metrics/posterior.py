@@ -52,6 +52,11 @@ def active_units(mean: Latents, *, threshold: float = 1e-2) -> ActiveUnits:
         Burda et al., Importance Weighted Autoencoders, 2016, section 5.2.
     """
     check_number("threshold", threshold, least=0)
+    return _active_units(mean, threshold)
+
+
+@jax.jit
+def _active_units(mean: Latents, threshold: float) -> ActiveUnits:
     activity = jnp.var(mean, axis=0)
     mask = activity > threshold
     return ActiveUnits(activity, mask, jnp.sum(mask))
@@ -121,14 +126,13 @@ def kl_decomposition(
             f"The means have shape {mean.shape}, the log-variances "
             f"{log_variance.shape}: expected (n, latents) for both."
         )
-    terms = _mean_log_ratios(key, mean, log_variance, chunk_size=chunk_size)
-    return AggregateTerms(*terms)
+    return _mean_log_ratios(key, mean, log_variance, chunk_size=chunk_size)
 
 
 @partial(jax.jit, static_argnames="chunk_size")
 def _mean_log_ratios(
     key: PRNGKeyArray, mean: Array, log_variance: Array, *, chunk_size: int
-) -> Array:
+) -> AggregateTerms:
     noise = jax.random.normal(key, mean.shape, mean.dtype)
     samples = mean + jnp.exp(0.5 * log_variance) * noise
     count = len(mean)
@@ -147,7 +151,7 @@ def _mean_log_ratios(
     # The last chunk is filled up, or it would be compiled a second time.
     indices = jnp.arange(-(-count // chunk_size) * chunk_size) % count
     ratios = jax.lax.map(log_ratios, indices, batch_size=chunk_size)
-    return jnp.mean(ratios[:count], axis=0)
+    return AggregateTerms(*jnp.mean(ratios[:count], axis=0))
 
 
 def _log_density(sample: Array, mean: Array, log_variance: Array) -> Array:

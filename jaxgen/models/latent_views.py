@@ -90,7 +90,7 @@ def view_latents(
         for side in sides:
             plane, x, y = latent_plane(mean, side)
             planes[side], axes[side] = decode(plane), (x, y)
-    samples = _sample_images(draw, model, state, 64)
+    samples = to_bytes(_sample(model, state, draw, 64))
     samplers = {}
     if plain and train is not None:
         samplers = _sample_fits(fit, model, state, train)
@@ -154,23 +154,6 @@ def _decode(model: VAE, state: Any, latents: Array, *own: Array) -> Array:
     return model.decode(state, latents, *own)
 
 
-def _sample_images(
-    key: PRNGKeyArray, model: VAE, state: Any, number: int
-) -> np.ndarray:
-    """Returns samples as uint8 images, of a conditional model of its classes in turn.
-
-    They are compiled as one program; operation by operation it would be thirty.
-
-    Args:
-        key: It is consumed.
-        model: The model.
-        state: Its state, on one device.
-        number: Images.
-    """
-    check_key(key)
-    return to_bytes(_sample(model, state, key, number))
-
-
 def latent_plane(
     mean: np.ndarray | Array, side: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -195,22 +178,28 @@ def _sample_fits(
     """Draws from the prior and from what is fitted to the aggregate posterior."""
     q = encode_images(model, state, train)[0]
     own, one, two, three = jax.random.split(key, 4)
-    noise = jax.random.normal(own, q.mean.shape)
-    points = np.asarray(q.mean + jnp.exp(0.5 * q.log_variance) * noise)
+    points = np.asarray(_draw(own, q.mean, q.log_variance))
     decode = image_decoder(model, state)
-    images = {"prior": _sample_images(one, model, state, 36)}
+    # 36 of them: another number would be another program to compile.
+    images = {"prior": to_bytes(_sample(model, state, one, 64))[:36]}
     if len(points) > max(20, points.shape[1]):
-        mixture = fit_mixture(points)
-        fitted = {"aggregate Gaussian": (fit_gaussian(points), two)}
-        fitted["mixture of 10 Gaussians"] = (mixture, three)
-        for name, (distribution, draw) in fitted.items():
-            sample = jax.jit(partial(distribution.sample, sample_shape=(36,)))
-            with jax.numpy_rank_promotion("allow"):
-                sampled = sample(draw)
-            images[name] = decode(np.asarray(sampled, np.float32))
+        gaussian, mixture = fit_gaussian(points), fit_mixture(points)
+        sample = jax.jit(
+            lambda a, b: (gaussian.sample(a, (36,)), mixture.sample(b, (36,)))
+        )
+        with jax.numpy_rank_promotion("allow"):
+            both = decode(np.concatenate(sample(two, three)).astype(np.float32))
+        names = ("aggregate Gaussian", "mixture of 10 Gaussians")
+        images |= dict(zip(names, np.split(both, 2), strict=True))
     return images
 
 
+@jax.jit
+def _draw(key: PRNGKeyArray, mean: Array, log_variance: Array) -> Array:
+    return mean + jnp.exp(0.5 * log_variance) * jax.random.normal(key, mean.shape)
+
+
+# Compiled as one program; operation by operation it would be thirty.
 @partial(jax.jit, static_argnums=(0, 3))
 def _sample(model: VAE, state: Any, key: PRNGKeyArray, number: int) -> Array:
     return model.sample(state, key, number)

@@ -50,18 +50,31 @@ from jaxgen.networks.resnet import (
 )
 from jaxgen.networks.shared_scale import shared_scale
 from jaxgen.networks.spectral_norm import SpectralNorm
+from jaxgen.networks.stylegan import (
+    StyleGANConfig,
+    StyleGANCritic,
+    StyleGANSynthesis,
+    stylegan_critic,
+    stylegan_generator,
+    stylegan_mapping,
+    stylegan_synthesis,
+)
 from jaxgen.networks.stylegan2 import (
-    STYLEGAN2_CONFIGS,
-    StyleGAN2Config,
-    StyleGAN2Critic,
-    StyleGAN2Generator,
-    StyleGAN2Mapping,
-    StyleGAN2Synthesis,
     stylegan2_critic,
     stylegan2_generator,
     stylegan2_mapping,
-    stylegan2_num_styles,
     stylegan2_synthesis,
+)
+from jaxgen.networks.stylegan2_modules import StyleGAN2Critic, StyleGAN2Synthesis
+from jaxgen.networks.stylegan2_sizes import (
+    STYLEGAN2_CONFIGS,
+    StyleGAN2Config,
+    StyleGAN2Name,
+)
+from jaxgen.networks.styles import (
+    StyleGANGenerator,
+    StyleGANMapping,
+    stylegan_num_styles,
 )
 from jaxgen.networks.translation import (
     TRAIN_OPTIONS,
@@ -115,9 +128,13 @@ __all__ = [
     "SpectralNorm",
     "StyleGAN2Config",
     "StyleGAN2Critic",
-    "StyleGAN2Generator",
-    "StyleGAN2Mapping",
+    "StyleGAN2Name",
     "StyleGAN2Synthesis",
+    "StyleGANConfig",
+    "StyleGANCritic",
+    "StyleGANGenerator",
+    "StyleGANMapping",
+    "StyleGANSynthesis",
     "TRAIN_OPTIONS",
     "TrainOptions",
     "UNetTranslator",
@@ -152,8 +169,13 @@ __all__ = [
     "stylegan2_critic",
     "stylegan2_generator",
     "stylegan2_mapping",
-    "stylegan2_num_styles",
+    "stylegan_num_styles",
     "stylegan2_synthesis",
+    "stylegan_critic",
+    "stylegan_generator",
+    "stylegan_mapping",
+    "stylegan_num_styles",
+    "stylegan_synthesis",
     "unet_features",
     "unet_translator",
 ]

@@ -4,12 +4,20 @@ Karras et al., Progressive Growing of GANs, 2018, section 4.1.
 """
 
 import math
+from typing import Literal
 
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgen.networks.convolution import ConvFormulation, convolve
+from jaxgen.networks.convolution import (
+    ConvFormulation,
+    Padding,
+    convolve,
+    convolve_transpose,
+)
+from jaxgen.networks.gan_parts import TRANSPOSED
 from jaxgen.networks.initializers import normal
+from jaxgen.networks.resnet import spread_kernel
 from jaxgen.typing import Array, Images
 
 __all__ = [
@@ -61,6 +69,9 @@ class EqualizedConv(nn.Module):
         padding: Zeros on each side of the image; half the kernel by default.
         gain: Of the kernel, beside 1 / sqrt(fan in).
         use_bias: Whether a bias is added.
+        resample: "up" for images that are doubled before the convolution, each pixel to
+            four; "down" for outputs that are halved, each four to their mean. One
+            convolution does both, with a kernel that is larger by a pixel.
         formulation: See `jaxgen.networks.convolution`.
     """
 
@@ -70,6 +81,7 @@ class EqualizedConv(nn.Module):
     padding: int | None = None
     gain: float = 1.0
     use_bias: bool = True
+    resample: Literal["up", "down"] | None = None
     formulation: ConvFormulation = "auto"
 
     @nn.compact
@@ -79,18 +91,32 @@ class EqualizedConv(nn.Module):
         shape = (self.extent, self.extent, channels, self.features)
         kernel = self.param("kernel", normal(1.0), shape)
         scale = self.gain / math.sqrt(self.extent**2 * channels)
+        kernel = (scale * kernel).astype(images.dtype)
         margin = self.extent // 2 if self.padding is None else self.padding
-        outputs = convolve(
-            images,
-            (scale * kernel).astype(images.dtype),
-            strides=(self.stride, self.stride),
-            padding=((margin, margin), (margin, margin)),
-            formulation=self.formulation,
-        )
+        outputs = self._convolve(images, kernel, ((margin, margin),) * 2)
         if not self.use_bias:
             return outputs
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         return outputs + bias.astype(outputs.dtype)[None, None, None]
+
+    def _convolve(self, images: Images, kernel: Array, padding: Padding) -> Images:
+        if self.resample == "up":
+            return convolve_transpose(
+                images,
+                spread_kernel(kernel),
+                strides=(2, 2),
+                formulation=TRANSPOSED[self.formulation],
+            )
+        strides = (self.stride, self.stride)
+        if self.resample == "down":
+            kernel, strides = spread_kernel(kernel) / 4, (2, 2)
+        return convolve(
+            images,
+            kernel,
+            strides=strides,
+            padding=padding,
+            formulation=self.formulation,
+        )
 
 
 def activate(

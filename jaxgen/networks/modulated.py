@@ -14,6 +14,7 @@ from jaxgen.networks.equalized import EqualizedDense, activate, clip_to
 from jaxgen.networks.gan_parts import TRANSPOSED
 from jaxgen.networks.initializers import normal
 from jaxgen.networks.resampling import filter_images
+from jaxgen.networks.styles import add_noise
 from jaxgen.typing import Array, Images
 
 __all__ = ["StyledLayer", "ToRGB", "modulated_convolution"]
@@ -98,16 +99,8 @@ class StyledLayer(nn.Module):
             up=self.up,
             formulation=self.formulation,
         )
-        zeros, sides = nn.initializers.zeros, images.shape[1:3]
-        strength = self.param("noise_strength", zeros, ())
-        constant = self.variable(
-            "batch_stats",
-            "noise",
-            lambda: jax.random.normal(self.make_rng("params"), sides),
-        )
-        bias = self.param("bias", zeros, (self.features,))
-        noise = constant.value[None] if noise is None else noise
-        images += (strength * noise).astype(images.dtype)[..., None]
+        images = add_noise(self, images, noise, ())
+        bias = self.param("bias", nn.initializers.zeros, (self.features,))
         images += bias.astype(images.dtype)[None, None, None]
         return activate(images, clamp=self.clamp)
 

@@ -18,6 +18,7 @@ import numpy as np  # noqa: E402
 from matplotlib import font_manager  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
+from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: E402
 from matplotlib.colors import LinearSegmentedColormap  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.lines import Line2D  # noqa: E402
@@ -300,11 +301,9 @@ def svg(figure: Figure) -> bytes:
     # The same figure is the same file: no date, and no random names of parts.
     own: dict[Any, Any] = {"svg.hashsalt": "jaxgen"}
     with matplotlib.rc_context(_settings() | own):
-        figure.savefig(
-            buffer,
-            format="svg",
-            facecolor=figure.get_facecolor(),
-            metadata={"Date": None, "Creator": None},
+        # `savefig` would draw twice: first for a layout that may be known.
+        FigureCanvasSVG(figure).print_svg(
+            buffer, metadata={"Date": None, "Creator": None}
         )
     return buffer.getvalue()
 

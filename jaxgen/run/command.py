@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import gc
 import os
 import shlex
 import sys
@@ -79,6 +80,8 @@ def command_line(
         import tyro
     except ImportError:
         _stop('This script needs tyro: pip install "jaxgen[experiments]".', 2)
+    gc.freeze()  # what is imported; `experiments` has put it off until here
+    gc.enable()
     options = None
     follow_run(None, new=False)
 

@@ -3,7 +3,9 @@
 import contextlib
 import dataclasses
 import errno
+import importlib
 import json
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
@@ -82,6 +84,7 @@ def train(
     evaluate_every: int | None = None,
     callbacks: Sequence[Callable[[Any, int], None]] = (),
     terms: Sequence[str] = ("loss", "reconstruction", "kl"),
+    imports: Sequence[str] = (),
 ) -> Any:
     """Trains one model of a run, going on from its checkpoint if there is one.
 
@@ -98,6 +101,8 @@ def train(
         evaluate_every: Steps between records; an epoch by default.
         callbacks: See `training.fit`.
         terms: What the progress bar shows.
+        imports: Modules that the script needs afterwards and that take long to import;
+            they are imported while the training compiles, and so is what pages need.
 
     Returns:
         The trained state.
@@ -135,6 +140,7 @@ def train(
         )
         closing.enter_context(bar)
         restore.write_description(at, model, batch_shapes(setup))
+        closing.enter_context(_importing("jaxgen.report.explorer", *imports))
         try:
             state = training.fit(
                 model,
@@ -163,6 +169,23 @@ def train(
                 raise
             runs = rescue.complete(failure.saved, Path(config.output), at.path, lost)
             raise training.Failed(failure.step, failure.error, runs) from failure
+
+
+@contextlib.contextmanager
+def _importing(*names: str) -> Iterator[None]:
+    """Imports modules in a thread that has ended when the context ends."""
+
+    def import_all() -> None:
+        for name in names:
+            with contextlib.suppress(Exception):  # whoever needs it says what is wrong
+                importlib.import_module(name)
+
+    thread = threading.Thread(target=import_all, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def merge_parts(

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from jaxgen import data, random, training
 from jaxgen.errors import InputError
@@ -193,4 +193,4 @@ def batch_shapes(setup: Setup) -> Batch:
     """Returns the shapes and types of the first training batch."""
     batches = setup.batches
     item = jax.tree.map(lambda leaf: leaf[0], batches.feed(0, 1))
-    return jax.eval_shape(batches.batch, batches.resident, item, jnp.int32(0))
+    return jax.eval_shape(batches.batch, batches.resident, item, np.int32(0))

@@ -83,7 +83,7 @@ def iterate_batches(data: Data) -> Iterator[Batch]:
     for step in range(data.steps_per_epoch):
         with reading_data():
             item = jax.tree.map(lambda leaf: leaf[0], data.feed(step, 1))
-        yield make(data.resident, item, jnp.int32(step))
+        yield make(data.resident, item, np.int32(step))
 
 
 def per_example_terms(

@@ -104,8 +104,11 @@ def test_two_or_four_channels_are_refused():
 
 @pytest.fixture
 def drawn(key):
-    draw = jax.jit(jax.vmap(lambda key: draw_colour(key, 0.4)))
-    return jax.tree.map(np.asarray, draw(jax.random.split(key, COUNT)))
+    first, second = jax.random.split(key)
+    uniforms = jax.random.uniform(first, (COUNT, 7))
+    normals = jax.random.normal(second, (COUNT, 3))
+    draw = jax.jit(jax.vmap(lambda *numbers: draw_colour(*numbers, 0.4)))
+    return jax.tree.map(np.asarray, draw(uniforms, normals))
 
 
 def test_draws_have_the_distributions_of_the_paper(drawn):

@@ -159,10 +159,20 @@ def normal(values, deviation):
     assert abs(values.std() / deviation - 1) < 5 / np.sqrt(2 * len(values))
 
 
+def draw_blit(key, probability):
+    return geometry.draw_blit(jax.random.uniform(key, (7,)), SIZE, probability)
+
+
+def draw_geometry(key, probability):
+    first, second = jax.random.split(key)
+    uniforms, normals = jax.random.uniform(first, (7,)), jax.random.normal(second, (4,))
+    return geometry.draw_geometry(uniforms, normals, SIZE, probability)
+
+
 @pytest.mark.parametrize("probability", [0.3, 1.0])
 def test_draws_of_the_geometry_have_the_distributions_of_the_paper(key, probability):
     keys = jax.random.split(key, COUNT)
-    draw = jax.jit(jax.vmap(lambda key: geometry.draw_geometry(key, SIZE, probability)))
+    draw = jax.jit(jax.vmap(lambda key: draw_geometry(key, probability)))
     drawn = jax.tree.map(np.asarray, draw(keys))
     turns = 1 - np.sqrt(1 - probability)
     for values, rest, expected in (
@@ -196,7 +206,7 @@ def test_draws_of_the_geometry_have_the_distributions_of_the_paper(key, probabil
 
 def test_draws_of_the_blits_have_the_distributions_of_the_paper(key):
     keys = jax.random.split(key, COUNT)
-    draw = jax.jit(jax.vmap(lambda key: geometry.draw_blit(key, SIZE, 0.6)))
+    draw = jax.jit(jax.vmap(lambda key: draw_blit(key, 0.6)))
     drawn = jax.tree.map(np.asarray, draw(keys))
     share(drawn.flip, 0.6 / 2)
     for quarters in range(4):
@@ -211,6 +221,6 @@ def test_draws_of_the_blits_have_the_distributions_of_the_paper(key):
 
 @pytest.mark.parametrize("probability", [0.0, 1.5, np.nan])
 def test_impossible_probabilities_draw_no_nan(key, probability):
-    drawn = geometry.draw_geometry(key, SIZE, jnp.array(probability))
+    drawn = draw_geometry(key, jnp.array(probability))
     assert not any(np.isnan(one).any() for one in jax.tree.leaves(drawn))
     assert bool(drawn.drawn) == (probability > 1)

@@ -14,13 +14,13 @@ import pytest
 from jaxgen.networks import (
     STYLEGAN2_CONFIGS,
     StyleGAN2Config,
+    StyleGAN2Critic,
     stylegan2_critic,
     stylegan2_generator,
     stylegan2_mapping,
-    stylegan2_num_styles,
     stylegan2_synthesis,
+    stylegan_num_styles,
 )
-from jaxgen.networks.stylegan2 import StyleGAN2Critic
 from tests.networks import stylegan2_cases as cases
 from tests.networks import stylegan2_reference_shapes as shapes
 from tests.networks.stylegan2_cases import SMALL, normal, trees
@@ -66,7 +66,7 @@ def test_published_numbers_of_parameters_and_tensors(name):
         parameters = {n: s for n, s in ours.items() if n not in kept}
         counts.append(shapes.count_parameters(parameters))
         tensors += [len(parameters), len(kept) + len(filters)]
-    assert [*counts, *tensors, stylegan2_num_styles(size)] == expected
+    assert [*counts, *tensors, stylegan_num_styles(size)] == expected
 
 
 def test_published_groups_of_the_critic_and_layers_of_lower_precision():
@@ -152,7 +152,7 @@ def test_a_generator_is_its_mapping_and_its_synthesis():
         styles, average = stylegan2_mapping(SMALL).apply(
             params["mapping"], stats["mapping"], latents, train=True
         )
-        repeated = jnp.repeat(styles[:, None], stylegan2_num_styles(16), axis=1)
+        repeated = jnp.repeat(styles[:, None], stylegan_num_styles(16), axis=1)
         images, _ = stylegan2_synthesis(16, SMALL).apply(
             params["synthesis"], stats["synthesis"], repeated
         )

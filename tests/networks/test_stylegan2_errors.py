@@ -9,15 +9,15 @@ from jaxgen.networks import (
     stylegan2_critic,
     stylegan2_generator,
     stylegan2_mapping,
-    stylegan2_num_styles,
     stylegan2_synthesis,
+    stylegan_num_styles,
 )
 from tests.networks.stylegan2_cases import SMALL, trees
 
 
 @pytest.mark.parametrize("size", [8, 24, 48, 2048, 0])
 def test_sizes_that_are_no_power_of_two_are_refused(size):
-    for make in (stylegan2_generator, stylegan2_synthesis, stylegan2_num_styles):
+    for make in (stylegan2_generator, stylegan2_synthesis, stylegan_num_styles):
         with pytest.raises(InputError, match=f"image_size={size}"):
             make(size)
     if size:

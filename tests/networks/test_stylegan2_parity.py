@@ -63,7 +63,7 @@ def generators(size, num_classes):
     then the images.
     """
     parts = cases.generator(size, CLAMPED, num_classes)
-    number = networks.stylegan2_num_styles(size)
+    number = networks.stylegan_num_styles(size)
     mapping = networks.stylegan2_mapping(CLAMPED, num_classes)
     synthesis = networks.stylegan2_synthesis(size, CLAMPED)
     labels, direction = cases.labels(2, num_classes), normal(2, 3, size, size, seed=2)
@@ -191,7 +191,7 @@ def path_length_gradients(size):
     at = (
         parts.params["synthesis"],
         parts.stats["synthesis"],
-        normal(2, networks.stylegan2_num_styles(size), cases.STYLES),
+        normal(2, networks.stylegan_num_styles(size), cases.STYLES),
         normal(2, 3, size, size, seed=1) / size,
     )
     return penalty_of(synthesize), at

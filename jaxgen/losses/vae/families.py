@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dists
 
 from jaxgen import numerics
@@ -42,7 +43,7 @@ class StandardNormal(NamedTuple):
         zeros: Zeros, shape (latents,).
     """
 
-    zeros: Array
+    zeros: Array | np.ndarray
 
     @property
     def distribution(self) -> Any:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxgen.calls import factory
 from jaxgen.checks import check_count, check_number
@@ -62,7 +63,9 @@ def standard_normal(num_latents: int) -> Prior:
         Kingma and Welling, Auto-Encoding Variational Bayes, 2014.
     """
     check_count("num_latents", num_latents, 1)
-    return _fixed(Gaussian, (num_latents,), StandardNormal(jnp.zeros(num_latents)))
+    # Of NumPy: numpyro checks them without compiling five programs.
+    zeros = np.zeros(num_latents, np.float32)
+    return _fixed(Gaussian, (num_latents,), StandardNormal(zeros))
 
 
 @factory
