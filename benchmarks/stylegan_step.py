@@ -115,7 +115,7 @@ def main(
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="tiny, writes no result")
     if parser.parse_args().quick:
         main({16: 4}, channel_base=64, channel_max=4, latents=8, style_features=8)

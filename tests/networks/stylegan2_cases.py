@@ -3,14 +3,18 @@
 The numbers are float64; a compiled function takes them as float32 by default.
 """
 
+import contextlib
 import functools
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from flax import linen as nn
 
 from jaxgen import networks
 from jaxgen.networks import StyleGAN2Config
+from jaxgen.networks.modulated import StyledLayer
 from jaxgen.typing import Network
 from tests.networks import stylegan2_reference_shapes as shapes
 from tests.networks.stylegan2_names import tree_of
@@ -80,6 +84,12 @@ def critic(
     return _parts(network, state, normal(1, size, size, 3), num_classes)
 
 
+def trees(network, *shapes):
+    """Returns the shapes of parameters and statistics, computing nothing."""
+    inputs = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
+    return jax.eval_shape(network.init, jax.random.key(0), *inputs)
+
+
 def labels(number: int, num_classes: int | None) -> list[np.ndarray]:
     """Returns one-hot labels as the inputs after the first; none without classes."""
     if num_classes is None:
@@ -95,6 +105,20 @@ def normal(*shape: int, seed: int = 0) -> np.ndarray:
 def channels_last(images):
     """From the layout of the independent implementation to ours."""
     return np.moveaxis(np.asarray(images), 1, -1)
+
+
+@contextlib.contextmanager
+def noise_of_layers():
+    """Within it, the noise that layers are called with is put in a dict by name."""
+    noise = {}
+
+    def intercept(call, inputs, options, context):
+        if isinstance(context.module, StyledLayer):
+            noise[".".join(context.module.path)] = inputs[2]
+        return call(*inputs, **options)
+
+    with nn.intercept_methods(intercept):
+        yield noise
 
 
 def _parts(network: Network, state, inputs, num_classes: int | None) -> Parts:

@@ -4,7 +4,6 @@ Both take the same random numbers for all parameters, constant noise and average
 the clamp is so small that all clamps act.
 """
 
-import contextlib
 import dataclasses
 import functools
 
@@ -12,13 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import linen as nn
 
 from jaxgen import networks
-from jaxgen.networks.modulated import StyledLayer
 from tests.networks import stylegan2_cases as cases
 from tests.networks import stylegan2_reference as reference
-from tests.networks.stylegan2_cases import channels_last, normal
+from tests.networks.stylegan2_cases import channels_last, noise_of_layers, normal
 from tests.networks.stylegan2_names import published_state
 
 CLAMP = 0.5
@@ -48,20 +45,6 @@ def assert_close(actual, expected, tolerance=1e-10):
         error = np.max(np.abs(array - np.asarray(expected[name], np.float64))) / scale
         assert error < tolerance, (name, error)
     return zeros
-
-
-@contextlib.contextmanager
-def noise_of_layers():
-    """Within it, the noise that layers are called with is put in a dict by name."""
-    noise = {}
-
-    def intercept(call, inputs, options, context):
-        if isinstance(context.module, StyledLayer):
-            noise[".".join(context.module.path)] = inputs[2]
-        return call(*inputs, **options)
-
-    with nn.intercept_methods(intercept):
-        yield noise
 
 
 def rows_of(function, *rows):
