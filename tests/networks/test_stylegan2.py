@@ -15,10 +15,12 @@ from jaxgen.networks import (
     STYLEGAN2_CONFIGS,
     StyleGAN2Config,
     StyleGAN2Critic,
+    StyleGANConfig,
     stylegan2_critic,
     stylegan2_generator,
     stylegan2_mapping,
     stylegan2_synthesis,
+    stylegan_critic,
     stylegan_num_styles,
 )
 from tests.networks import stylegan2_cases as cases
@@ -233,9 +235,9 @@ def test_the_critic_bounds_half_the_variance_of_a_block_by_half_the_clamp():
         np.testing.assert_allclose(np.abs(found).max(), 0.1 * np.sqrt(0.5), rtol=1e-6)
 
 
-@pytest.mark.parametrize("critic", [stylegan2_critic, networks.stylegan_critic])
+@pytest.mark.parametrize("critic", [stylegan2_critic, stylegan_critic])
 def test_a_critic_has_as_many_logits_as_heads(critic):
-    kind = StyleGAN2Config if critic is stylegan2_critic else networks.StyleGANConfig
+    kind = StyleGAN2Config if critic is stylegan2_critic else StyleGANConfig
     sizes = kind(channel_max=2)
     images = jax.ShapeDtypeStruct((4, 16, 16, 3), jnp.float32)
     found = {}
