@@ -42,12 +42,12 @@ class Config(run.RunOptions, run.DataOptions):
     """Images in which the probability of ada can go from 0 to 1; 500,000 in its paper,
     whose trainings see 25 million."""
     r1_weight: float | None = None
-    """gamma of the R1 penalty; by default that of the sizes."""
+    """gamma of the R1 penalty; by default 1 for small, else that of the sizes."""
     truncation: float = 0.7
     """Of styles in figures: 1 for none, 0 for the average."""
     dcgan_width: int = 32
     """Channels of the finest layers of the DCGAN; 0 for no DCGAN."""
-    epochs: int = 100
+    epochs: int = 50
     """Passes over the training images."""
     batch_size: int = 32
     """Images a step, over all devices."""
@@ -80,8 +80,9 @@ CLAIM = run.Claim(
 def build(config: Config, name: str, shape: tuple[int, int, int]) -> models.GAN:
     """Returns the system of that name for images of a shape."""
     preset: models.StyleGANName = "auto" if config.sizes == "small" else config.sizes
-    sizes = networks.STYLEGAN2_CONFIGS[preset]
+    sizes, weight = networks.STYLEGAN2_CONFIGS[preset], config.r1_weight
     if config.sizes == "small":
+        weight = 1.0 if weight is None else weight
         own = {"channel_base": config.channel_base, "channel_max": config.channel_max}
         own |= {"latents": config.latents, "style_features": config.latents}
         sizes = dataclasses.replace(sizes, **own)
@@ -121,7 +122,7 @@ def build(config: Config, name: str, shape: tuple[int, int, int]) -> models.GAN:
         preset=preset if name == "stylegan2" else "stylegan1",
         augment=augment.get(config.augment),
         learning_rate=config.learning_rate,
-        r1_weight=config.r1_weight,
+        r1_weight=weight,
     )
 
 
