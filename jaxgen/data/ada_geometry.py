@@ -70,7 +70,7 @@ def draw_blit(uniforms: Array, size: tuple[int, ...], probability: Any) -> Blit:
     """Tells whether and how an image is flipped, turned and moved by whole pixels.
 
     Each with the probability; then a flip is one of two, the turn one of four, and the
-    shift up to 1/8 of the image, all equally likely.
+    shift by the whole numbers next to a uniform draw of up to 1/8 of the image.
 
     Args:
         uniforms: Draws from [0, 1), shape (7,).

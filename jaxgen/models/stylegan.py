@@ -113,9 +113,9 @@ def stylegan(
     The loss is the non-saturating one, with R1 through the augmentation to the data and
     path length regularization, both lazy, and style mixing. The average of the styles
     moves in the passes of both players, and the moving average copies statistics.
-    NaN in a gradient counts as 0, and infinity as 1e5 with its sign. Losses and norms
-    of gradients are reported as they are, so that a loop still stops at a loss of NaN;
-    only those of lazy penalties are not reported.
+    NaN in a gradient counts as 0, and infinity as 1e5 with its sign. Norms of gradients
+    are reported as they are, so `training.fit` stops at them all the same: the rule is
+    for lazy penalties, whose norms are not reported, and for loops of your own.
 
     Unlike in the published code, the critic takes its step before the generator, and
     generated samples have the labels of the data beside them.

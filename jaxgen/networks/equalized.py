@@ -34,8 +34,8 @@ class EqualizedDense(nn.Module):
 
     Attributes:
         features: Outputs.
-        multiplier: Of the learning rate: parameters are stored so many times smaller
-            steps away, the kernel as N(0, 1 / multiplier**2), and multiplied by it.
+        multiplier: Of the learning rate: parameters are stored divided by it, the
+            kernel as N(0, 1 / multiplier**2), and multiplied by it when used.
         gain: Of the kernel, beside 1 / sqrt(inputs).
         bias: First value of the bias; None for a layer without.
     """
@@ -97,7 +97,9 @@ class EqualizedConv(nn.Module):
         if not self.use_bias:
             return outputs
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        return outputs + bias.astype(outputs.dtype)[None, None, None]
+        # Cast last: the gradient of a bias is a sum over all pixels, which must not be
+        # added up in 16 bits.
+        return (outputs + bias[None, None, None]).astype(outputs.dtype)
 
     def _convolve(self, images: Images, kernel: Array, padding: Padding) -> Images:
         if self.resample == "up":

@@ -41,11 +41,13 @@ def modulated_convolution(
         styles: Shape (batch, inputs).
         up: Whether images are doubled, by a transposed convolution and a filter.
         demodulate: Whether outputs are divided by the norm of their image's kernel
-            (equation 3): of unit deviation, if the inputs are.
+            (equation 3): before the filter of `up` they are of unit deviation, if the
+            inputs are.
         formulation: See `jaxgen.networks.convolution`.
     """
     dtype, extent = images.dtype, kernel.shape[0]
-    images = images * styles.astype(dtype)[:, None, None]
+    # Cast last: gradients of styles are sums over pixels, and not in 16 bits.
+    images = (images * styles[:, None, None]).astype(dtype)
     if up:
         # A true convolution: each pixel paints the kernel as it is.
         images = convolve_transpose(
@@ -67,7 +69,7 @@ def modulated_convolution(
     if not demodulate:
         return images
     squares = jnp.square(styles) @ jnp.sum(jnp.square(kernel), axis=(0, 1))
-    return images * jax.lax.rsqrt(squares + 1e-8).astype(dtype)[:, None, None]
+    return (images * jax.lax.rsqrt(squares + 1e-8)[:, None, None]).astype(dtype)
 
 
 class StyledLayer(nn.Module):
@@ -101,7 +103,7 @@ class StyledLayer(nn.Module):
         )
         images = add_noise(self, images, noise, ())
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        images += bias.astype(images.dtype)[None, None, None]
+        images = (images + bias[None, None, None]).astype(images.dtype)
         return activate(images, clamp=self.clamp)
 
 
@@ -132,5 +134,5 @@ class ToRGB(nn.Module):
             formulation=self.formulation,
         )
         bias = self.param("bias", nn.initializers.zeros, (self.channels,))
-        images += bias.astype(images.dtype)[None, None, None]
+        images = (images + bias[None, None, None]).astype(images.dtype)
         return clip_to(images, self.clamp)

@@ -35,7 +35,8 @@ class StyleGAN2Config:
         critic_mapping_layers: Dense layers that map labels in the critic.
         compute_dtype: In which the layers of the four highest resolutions are computed,
             as `jnp.bfloat16`; None for the type of the parameters. Styles,
-            demodulation, RGB images, dense layers and the deviation never change type.
+            demodulation, sums of RGB images, dense layers and the deviation never
+            change type.
     """
 
     channel_base: int | None = None

@@ -171,7 +171,7 @@ def add_noise(
     )
     noise = constant.value[None] if noise is None else noise
     scaled = strength.reshape(1, 1, 1, -1) * noise[..., None]
-    return images + scaled.astype(images.dtype)
+    return (images + scaled).astype(images.dtype)
 
 
 def check_size(image_size: int) -> int:
