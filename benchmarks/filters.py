@@ -8,7 +8,7 @@ convolutions (`two_pass`) or one (`depthwise`).
 Command: python -m benchmarks.filters [--quick]
 Time: a minute on 2 CPU cores.
 
-Seen on 2 cores of a Xeon: shifted adds are 3 to 60 times as fast as either convolution,
+Seen on 2 cores of a CPU: shifted adds are 2 to 66 times as fast as either convolution,
 most so where an image is doubled. Hence `auto` is `adds`. Not yet measured on a GPU.
 """
 

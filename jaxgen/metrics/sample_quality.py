@@ -221,11 +221,13 @@ class QualityMonitor:
             return  # the loop says where NaN came from
         made = extract(reference.nets, images, name="generated")
         record = {"step": step, "epoch": step / self._steps_per_epoch}
-        record |= {"split": "quality", "fd": _distance(reference.activations, made)}
+        record |= {"split": "quality"}
         if self._intervals:
             halves_key = random.stream(self._key, "halves")
-            _, low, high = _distance_interval(halves_key, reference, made)
-            record |= {"fd_low": low, "fd_high": high}
+            found = _distance_interval(halves_key, reference, made)
+            record |= dict(zip(("fd", "fd_low", "fd_high"), found, strict=True))
+        else:
+            record["fd"] = _distance(reference.activations, made)
         if self._model.num_classes and made[0].log_probabilities is not None:
             record["label_agreement"] = _hits(made[0], labels) / number
         add_records(self._path, [record])

@@ -9,11 +9,12 @@ import optax
 
 from jaxgen import losses
 from jaxgen.calls import factory
-from jaxgen.checks import check_choice, check_count
+from jaxgen.checks import check_choice, check_count, examples_of
+from jaxgen.errors import InputError
 from jaxgen.models import remedies, schedules
-from jaxgen.models.gan import GAN, gan
+from jaxgen.models.gan import GAN, GANState, gan
 from jaxgen.models.styled_generator import StyledGenerator
-from jaxgen.typing import Network, PyTree
+from jaxgen.typing import Batch, Network, PRNGKeyArray, PyTree
 
 __all__ = ["STYLEGAN_PRESETS", "StyleGANName", "StyleGANPreset", "stylegan"]
 
@@ -171,8 +172,13 @@ def stylegan(
     settings = STYLEGAN_PRESETS[preset]._replace(
         **{name: value for name, value in given.items() if value is not None}
     )
+    if settings.mixing and isinstance(generator, Network):
+        raise InputError(
+            "models.stylegan mixes styles, which one network has not: give a "
+            "models.StyledGenerator(mapping, synthesis, num_styles), or mixing=0."
+        )
     examples = settings.ema_examples
-    return gan(
+    model = gan(
         generator,
         critic,
         _adam(settings, image_size, settings.path_length_every),
@@ -194,6 +200,17 @@ def stylegan(
         num_classes=num_classes,
         signed=True,
     )
+
+    def init(key: PRNGKeyArray, batch: Batch, /) -> GANState:
+        side = examples_of(batch).shape[1]
+        if side != image_size:
+            raise InputError(
+                f"models.stylegan was given image_size={image_size} and images of "
+                f"{side} pixels: give image_size={side}, on which R1 depends."
+            )
+        return model.init(key, batch)
+
+    return model._replace(init=init)
 
 
 def _adam(

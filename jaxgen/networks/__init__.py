@@ -169,7 +169,6 @@ __all__ = [
     "stylegan2_critic",
     "stylegan2_generator",
     "stylegan2_mapping",
-    "stylegan_num_styles",
     "stylegan2_synthesis",
     "stylegan_critic",
     "stylegan_generator",

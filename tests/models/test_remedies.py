@@ -212,13 +212,14 @@ def test_the_probability_of_augmenting_follows_the_sign_of_the_logits_of_data():
     def moved(share, start):
         """With `share` of the logits of data above 0, 10 examples a step."""
         logits = jnp.where(jnp.arange(10) < 10 * share, 1.0, -1.0)
-        return remedy.update(start, logits, logits, mean, 10)
+        state = remedy.init()._replace(probability=jnp.array(start))
+        return remedy.update(state, logits, logits, mean, 10).probability
 
     # The mean sign is 2 share - 1: 0.8 above the target, 0.4 below it.
-    np.testing.assert_allclose(moved(0.9, jnp.array(0.5)), 0.6)
-    np.testing.assert_allclose(moved(0.7, jnp.array(0.5)), 0.4)
-    assert moved(0.7, remedy.init()) == 0.0
-    assert moved(1.0, jnp.array(0.95)) == 1.0
+    np.testing.assert_allclose(moved(0.9, 0.5), 0.6)
+    np.testing.assert_allclose(moved(0.7, 0.5), 0.4)
+    assert moved(0.7, 0.0) == 0.0
+    assert moved(1.0, 0.95) == 1.0
 
 
 def test_the_probability_of_augmenting_moves_after_each_so_many_steps():

@@ -9,7 +9,7 @@ make rows of samples.
 
 from jaxgen.models.remedies.feature_matching import feature_matching
 from jaxgen.models.remedies.inputs import (
-    Adaptation,
+    AugmentState,
     adaptive_augment,
     augment,
     dag,
@@ -41,7 +41,7 @@ from jaxgen.models.remedies.style_mixing import style_mixing
 from jaxgen.models.remedies.words import WORDS, from_words, words_label
 
 __all__ = [
-    "Adaptation",
+    "AugmentState",
     "CriticPass",
     "GeneratorPass",
     "LogitAverages",

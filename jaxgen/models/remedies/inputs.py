@@ -15,7 +15,7 @@ from jaxgen.models.remedies.remedy import Mean, Remedy
 from jaxgen.typing import Array, PerExample, PyTree, RandomKeys
 
 __all__ = [
-    "Adaptation",
+    "AugmentState",
     "adaptive_augment",
     "augment",
     "dag",
@@ -126,13 +126,12 @@ def augment(function: Callable[[RandomKeys, Array], Array]) -> Remedy:
     return Remedy("augment", inputs=inputs)
 
 
-class Adaptation(NamedTuple):
-    """State of an augmentation that adapts each so many steps: `adaptive_augment`.
+class AugmentState(NamedTuple):
+    """State of `adaptive_augment`.
 
     Attributes:
         probability: Of each transform.
-        signs: Sum of the mean signs of the logits of data over the steps of this
-            period; the probability moves at the end of a period.
+        signs: Sum of the mean signs of the logits of data since the probability moved.
         steps: Steps of the critic in that sum.
     """
 
@@ -162,7 +161,7 @@ def adaptive_augment(
         examples: Examples in which the probability can go from 0 to 1.
         every: Steps of the critic from one move of the probability to the next; the
             sign is their mean, and a move is `every` times as far. 4 in the published
-            code; above 1 the mean sign is reported too, as `augment_sign`.
+            code.
 
     References:
         Karras et al., Training Generative Adversarial Networks with Limited Data, 2020,
@@ -172,58 +171,40 @@ def adaptive_augment(
     check_number("examples", examples, above=0.0)
     check_count("every", every, 1)
 
-    def moved(probability: Array, sign: Array, count: int) -> Array:
-        change = jnp.sign(sign - target) * (count * every) / examples
-        return jnp.clip(probability + change, 0.0, 1.0)
-
-    def inputs(state: Array, step: Array, keys: RandomKeys, samples: Array) -> Array:
+    def inputs(
+        state: AugmentState, step: Array, keys: RandomKeys, samples: Array
+    ) -> Array:
         del step
-        return function(keys, samples, state)
+        return function(keys, samples, state.probability)
 
     def update(
-        state: Array,
+        state: AugmentState,
         real_logits: PerExample,
         fake_logits: PerExample,
         mean: Mean,
         count: int,
-    ) -> Array:
-        del fake_logits
-        return moved(state, mean(jnp.sign(real_logits)), count)
-
-    def update_when_due(
-        state: Adaptation,
-        real_logits: PerExample,
-        fake_logits: PerExample,
-        mean: Mean,
-        count: int,
-    ) -> Adaptation:
+    ) -> AugmentState:
         del fake_logits
         fresh = state.steps == every
-        sign = mean(jnp.sign(real_logits))
-        signs = sign + jnp.where(fresh, 0.0, state.signs)
+        signs = mean(jnp.sign(real_logits)) + jnp.where(fresh, 0.0, state.signs)
         steps = 1 + jnp.where(fresh, 0, state.steps)
-        after = moved(state.probability, signs / every, count)
-        probability = jnp.where(steps == every, after, state.probability)
-        return Adaptation(probability, signs, steps)
+        change = jnp.sign(signs / every - target) * (count * every) / examples
+        moved = jnp.clip(state.probability + change, 0.0, 1.0)
+        probability = jnp.where(steps == every, moved, state.probability)
+        return AugmentState(probability, signs, steps)
 
-    def report_when_due(state: Adaptation) -> dict[str, Array]:
+    def report(state: AugmentState) -> dict[str, Array]:
         sign = state.signs / jnp.maximum(state.steps, 1)
         return {"augment_probability": state.probability, "augment_sign": sign}
 
-    if every == 1:
-        return Remedy(
-            "adaptive_augment",
-            inputs=inputs,
-            init=lambda: jnp.zeros(()),
-            update=update,
-            report=lambda state: {"augment_probability": state},
-        )
     return Remedy(
         "adaptive_augment",
-        inputs=lambda state, *given: inputs(state.probability, *given),
-        init=lambda: Adaptation(jnp.zeros(()), jnp.zeros(()), jnp.zeros((), jnp.int32)),
-        update=update_when_due,
-        report=report_when_due,
+        inputs=inputs,
+        init=lambda: AugmentState(
+            jnp.zeros(()), jnp.zeros(()), jnp.zeros((), jnp.int32)
+        ),
+        update=update,
+        report=report,
     )
 
 

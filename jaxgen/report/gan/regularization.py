@@ -36,7 +36,7 @@ def regularization(run: Run) -> Curves | None:
     panels = term_panels(rows, names)
     title = wording.spoken("augment_sign")
     if title in panels:
-        level = {"target": 0.6}
+        level = {"published target": 0.6}
         panels[title] = dataclasses.replace(panels[title], levels=level)
     said = "; ".join(f"{wording.spoken(name).lower()}, {_SEEN[name]}" for name in names)
     last = ", ".join(
