@@ -350,6 +350,7 @@ def adaptive():
     return remedies.adaptive_augment(function, examples=50.0, every=2, target=0.1)
 
 
+@pytest.mark.slow
 def test_training_resumes_bit_for_bit_across_each_of_its_penalties(key):
     model = tiny_stylegan(augment=adaptive(), path_length_every=2, r1_every=3)
     update = jax.jit(model.update)
