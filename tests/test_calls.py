@@ -145,6 +145,22 @@ def public(package):
     }
 
 
+def a_stylegan():
+    """StyleGAN2 as it is trained on a GPU."""
+    sizes = networks.StyleGAN2Config(channel_max=8, compute_dtype=jnp.bfloat16)
+    return models.stylegan(
+        models.StyledGenerator(
+            networks.stylegan2_mapping(sizes),
+            networks.stylegan2_synthesis(16, sizes),
+            networks.stylegan_num_styles(16),
+        ),
+        networks.stylegan2_critic(sizes),
+        image_size=16,
+        batch_size=4,
+        augment=remedies.adaptive_augment(data.differentiable.ada(), every=4),
+    )
+
+
 def factories():
     every = {name: one for package in PACKAGES for name, one in public(package).items()}
     return {name: one for name, one in every.items() if calls.is_factory(one)}
@@ -236,6 +252,7 @@ def test_the_same_numbers_come_out_of_a_model_that_is_built_again():
         ),
         a_gan(ema_decay=models.schedules.half_life(100.0, batch_size=4, ramp=0.05)),
         models.StyledGenerator(*[networks.mlp_encoder(2)] * 2, num_styles=2),
+        a_stylegan(),
         models.InferenceMode(statistics="running"),
         networks.mlp_encoder((3, 2), activation=jnp.tanh),
         networks.mlp_encoder(2, kernel_init=networks.fan_in_uniform),

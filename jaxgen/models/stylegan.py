@@ -9,7 +9,7 @@ import optax
 
 from jaxgen import losses
 from jaxgen.calls import factory
-from jaxgen.checks import check_choice, check_count, examples_of
+from jaxgen.checks import check_choice, check_count, check_number, examples_of
 from jaxgen.errors import InputError
 from jaxgen.models import remedies, schedules
 from jaxgen.models.gan import GAN, GANState, gan
@@ -169,9 +169,18 @@ def stylegan(
         "ema_examples": ema_examples,
         "ema_ramp": ema_ramp,
     }
-    settings = STYLEGAN_PRESETS[preset]._replace(
-        **{name: value for name, value in given.items() if value is not None}
-    )
+    given = {name: value for name, value in given.items() if value is not None}
+    if learning_rate is not None:
+        check_number("learning_rate", learning_rate, above=0)
+    for name in given.keys() & {"r1_every", "path_length_every"}:
+        check_count(name, given[name], 1)
+    for name in given.keys() & {"r1_weight", "path_length_weight", "ema_ramp"}:
+        check_number(name, given[name], least=0)
+    if mixing is not None:
+        check_number("mixing", mixing, least=0, most=1)
+    if ema_examples is not None:
+        check_number("ema_examples", ema_examples, above=0)
+    settings = STYLEGAN_PRESETS[preset]._replace(**given)
     if settings.mixing and isinstance(generator, Network):
         raise InputError(
             "models.stylegan mixes styles, which one network has not: give a "
