@@ -99,10 +99,10 @@ def build(config: Config, name: str, shape: tuple[int, int, int]) -> models.GAN:
     size, channels, heads = shape[0], shape[-1], 4 if config.augment == "dag" else 1
     if name == "stylegan1":
         base, most = sizes.channel_base or 16_384, sizes.channel_max
-        first = networks.StyleGANConfig(base, most, sizes.style_features)
-        mapping = networks.stylegan_mapping(config=first)
-        synthesis = networks.stylegan_synthesis(size, channels, config=first)
-        critic = networks.stylegan_critic(config=first, heads=heads)
+        first = networks.StyleGANConfig(base, most, sizes.latents, sizes.style_features)
+        mapping = networks.stylegan_mapping(first)
+        synthesis = networks.stylegan_synthesis(size, first, channels)
+        critic = networks.stylegan_critic(first, heads=heads)
     else:
         mapping = networks.stylegan2_mapping(sizes)
         synthesis = networks.stylegan2_synthesis(size, sizes, channels)

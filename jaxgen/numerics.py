@@ -195,19 +195,19 @@ def minibatch_deviation(
     References:
         Karras et al., Progressive Growing of GANs, 2018, section 3.
     """
-    everything = samples
+    all_samples = samples
     if axis_name is not None and not neighbours:
-        everything = jax.lax.all_gather(samples, axis_name, tiled=True)
-    group = math.gcd(everything.shape[0], min(everything.shape[0], group))
+        all_samples = jax.lax.all_gather(samples, axis_name, tiled=True)
+    group = math.gcd(all_samples.shape[0], min(all_samples.shape[0], group))
     axis = 1 if neighbours else 0
     shape = (-1, group) if neighbours else (group, -1)
-    groups = everything.reshape(*shape, *samples.shape[1:])
+    groups = all_samples.reshape(*shape, *samples.shape[1:])
     # The number under the root keeps its gradient finite where all are the same.
     deviation = jnp.sqrt(jnp.var(groups, axis=axis, keepdims=True) + 1e-8)
     mean = jnp.mean(deviation, axis=tuple(range(2, groups.ndim)), keepdims=True)
     channel = jnp.broadcast_to(mean, (*groups.shape[:-1], 1))
-    channel = channel.reshape(*everything.shape[:-1], 1)
-    if everything is not samples:
+    channel = channel.reshape(*all_samples.shape[:-1], 1)
+    if all_samples is not samples:
         first = jax.lax.axis_index(axis_name) * samples.shape[0]
         channel = jax.lax.dynamic_slice_in_dim(channel, first, samples.shape[0])
     return jnp.concatenate([samples, channel], axis=-1)

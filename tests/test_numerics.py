@@ -84,3 +84,28 @@ def test_a_soft_floor_is_the_identity_above_and_never_flat():
 def test_the_log_of_a_mean_of_exponentials_does_not_overflow():
     actual = numerics.log_mean_exp(jnp.array([[1000.0], [1000.0 + np.log(3.0)]]))
     np.testing.assert_allclose(actual, [1000 + np.log(2)], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("number", "group", "groups"),
+    [
+        (8, 4, [(0, 2, 4, 6), (1, 3, 5, 7)]),
+        (6, 3, [(0, 2, 4), (1, 3, 5)]),
+        (6, 2, [(0, 3), (1, 4), (2, 5)]),
+        (4, 4, [(0, 1, 2, 3)]),
+        # A batch smaller than a group is one.
+        (3, 4, [(0, 1, 2)]),
+        (2, 32, [(0, 1)]),
+        # The largest groups that are equal.
+        (6, 4, [(0, 3), (1, 4), (2, 5)]),
+    ],
+)
+def test_groups_of_the_deviation_are_strided(number, group, groups):
+    images = np.random.default_rng(0).normal(size=(number, 2, 3, 2))
+    found = numerics.minibatch_deviation(jnp.asarray(images), group, neighbours=False)
+    np.testing.assert_allclose(found[..., :2], images, rtol=1e-6)
+    for members in groups:
+        expected = np.std(images[list(members)], axis=0).mean()
+        np.testing.assert_allclose(
+            found[np.array(members), ..., 2], expected, rtol=1e-4
+        )

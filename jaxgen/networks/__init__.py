@@ -51,7 +51,6 @@ from jaxgen.networks.resnet import (
 from jaxgen.networks.shared_scale import shared_scale
 from jaxgen.networks.spectral_norm import SpectralNorm
 from jaxgen.networks.stylegan import (
-    StyleGANConfig,
     StyleGANCritic,
     StyleGANSynthesis,
     stylegan_critic,
@@ -66,10 +65,11 @@ from jaxgen.networks.stylegan2 import (
     stylegan2_synthesis,
 )
 from jaxgen.networks.stylegan2_modules import StyleGAN2Critic, StyleGAN2Synthesis
-from jaxgen.networks.stylegan2_sizes import (
+from jaxgen.networks.stylegan_config import (
     STYLEGAN2_CONFIGS,
     StyleGAN2Config,
     StyleGAN2Name,
+    StyleGANConfig,
 )
 from jaxgen.networks.styles import (
     StyleGANGenerator,
@@ -101,6 +101,8 @@ from jaxgen.networks.translation import (
 )
 
 __all__ = [
+    "STYLEGAN2_CONFIGS",
+    "TRAIN_OPTIONS",
     "BatchNorm",
     "ConditionalPrior",
     "Conv",
@@ -124,7 +126,6 @@ __all__ = [
     "ResNetTranslator",
     "ResidualCritic",
     "ResidualGenerator",
-    "STYLEGAN2_CONFIGS",
     "SpectralNorm",
     "StyleGAN2Config",
     "StyleGAN2Critic",
@@ -135,7 +136,6 @@ __all__ = [
     "StyleGANGenerator",
     "StyleGANMapping",
     "StyleGANSynthesis",
-    "TRAIN_OPTIONS",
     "TrainOptions",
     "UNetTranslator",
     "conditional_prior",

@@ -37,13 +37,13 @@ class EqualizedDense(nn.Module):
         multiplier: Of the learning rate: parameters are stored divided by it, the
             kernel as N(0, 1 / multiplier**2), and multiplied by it when used.
         gain: Of the kernel, beside 1 / sqrt(inputs).
-        bias: First value of the bias; None for a layer without.
+        bias: First value of the bias.
     """
 
     features: int
     multiplier: float = 1.0
     gain: float = 1.0
-    bias: float | None = 0.0
+    bias: float = 0.0
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
@@ -51,12 +51,9 @@ class EqualizedDense(nn.Module):
         shape = (inputs.shape[-1], self.features)
         kernel = self.param("kernel", normal(1.0 / self.multiplier), shape)
         scale = self.gain * self.multiplier / math.sqrt(inputs.shape[-1])
-        outputs = inputs @ (scale * kernel)
-        if self.bias is None:
-            return outputs
         first = nn.initializers.constant(self.bias / self.multiplier)
         bias = self.param("bias", first, (self.features,))
-        return outputs + self.multiplier * bias[None]
+        return inputs @ (scale * kernel) + self.multiplier * bias[None]
 
 
 class EqualizedConv(nn.Module):
@@ -64,7 +61,7 @@ class EqualizedConv(nn.Module):
 
     Attributes:
         features: Channels of the output.
-        extent: Height and width of the kernel.
+        kernel_size: Height and width of the kernel.
         stride: Pixels from one window to the next.
         padding: Zeros on each side of the image; half the kernel by default.
         gain: Of the kernel, beside 1 / sqrt(fan in).
@@ -76,7 +73,7 @@ class EqualizedConv(nn.Module):
     """
 
     features: int
-    extent: int = 3
+    kernel_size: int = 3
     stride: int = 1
     padding: int | None = None
     gain: float = 1.0
@@ -88,11 +85,11 @@ class EqualizedConv(nn.Module):
     def __call__(self, images: Images) -> Images:
         """Returns images of `features` channels, in the type of the images."""
         channels = images.shape[-1]
-        shape = (self.extent, self.extent, channels, self.features)
+        shape = (self.kernel_size, self.kernel_size, channels, self.features)
         kernel = self.param("kernel", normal(1.0), shape)
-        scale = self.gain / math.sqrt(self.extent**2 * channels)
+        scale = self.gain / math.sqrt(self.kernel_size**2 * channels)
         kernel = (scale * kernel).astype(images.dtype)
-        margin = self.extent // 2 if self.padding is None else self.padding
+        margin = self.kernel_size // 2 if self.padding is None else self.padding
         outputs = self._convolve(images, kernel, ((margin, margin),) * 2)
         if not self.use_bias:
             return outputs

@@ -37,7 +37,7 @@ def modulated_convolution(
     Args:
         images: Shape (batch, height, width, inputs); all is computed in their type,
             but for the scale of the outputs.
-        kernel: Shape (extent, extent, inputs, outputs).
+        kernel: Shape (kernel size, kernel size, inputs, outputs).
         styles: Shape (batch, inputs).
         up: Whether images are doubled, by a transposed convolution and a filter.
         demodulate: Whether outputs are divided by the norm of their image's kernel
@@ -45,16 +45,16 @@ def modulated_convolution(
             inputs are.
         formulation: See `jaxgen.networks.convolution`.
     """
-    dtype, extent = images.dtype, kernel.shape[0]
+    dtype, size = images.dtype, kernel.shape[0]
     # Cast last: gradients of styles are sums over pixels, and not in 16 bits.
     images = (images * styles[:, None, None]).astype(dtype)
     if up:
-        # A true convolution: each pixel paints the kernel as it is.
+        # A true convolution: one pixel gives the kernel, not the mirrored one.
         images = convolve_transpose(
             images,
             kernel[::-1, ::-1].astype(dtype),
             strides=(2, 2),
-            padding=((extent - 1, extent - 1),) * 2,
+            padding=((size - 1, size - 1),) * 2,
             formulation=TRANSPOSED[formulation],
         )
         # Twice on each axis, since three of four pixels were zeros.
@@ -63,7 +63,7 @@ def modulated_convolution(
         images = convolve(
             images,
             kernel.astype(dtype),
-            padding=((extent // 2, extent // 2),) * 2,
+            padding=((size // 2, size // 2),) * 2,
             formulation=formulation,
         )
     if not demodulate:

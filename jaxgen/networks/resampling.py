@@ -14,7 +14,7 @@ Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020, sect
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import jax.numpy as jnp
 import numpy as np
@@ -43,7 +43,7 @@ def filter_images(
 ) -> Images:
     """Convolves images with a separable filter whose taps add up to `up` on each axis.
 
-    So the filter keeps the mean of an image that is blown up.
+    So the filter keeps the mean of an image that is upsampled.
 
     Args:
         images: Shape (batch, height, width, channels).
@@ -55,9 +55,11 @@ def filter_images(
 
     Returns:
         Images whose sides are (up * side + padding - taps) // down + 1.
+
+    Raises:
+        InputError: There is no such formulation.
     """
-    known = ("auto", "adds", "two_pass", "depthwise")
-    check_choice("formulation", formulation, known)
+    check_choice("formulation", formulation, get_args(FilterFormulation))
     weights = np.asarray(taps, np.float64)
     weights = weights * (up / weights.sum())
     if formulation == "depthwise":
@@ -84,11 +86,10 @@ def _shifted_adds(
 ) -> Images:
     """Filters along one axis: a sum of strided slices for each phase of the output."""
     low, high = padding
-    size, extent = images.shape[axis], len(weights)
-    length = (up * size + low + high - extent) // down + 1
-    # Pixel `down * i` of the filtered image sums weights[extent - 1 - tap] times pixel
-    # `down * i + tap - low` of the one with zeros. Outputs repeat their phase after
-    # `up` of them (`up` and `down` have no common factor here: one of them is 1).
+    length = (up * images.shape[axis] + low + high - len(weights)) // down + 1
+    # Pixel `down * i` of the filtered image sums weights[::-1][tap] times pixel
+    # `down * i + tap - low` of the one with zeros. Outputs `up` apart have the same
+    # phase: the same taps meet pixels that are no zeros.
     count = -(-length // up)
     shape = list(images.shape)
     shape[axis] = count
@@ -96,12 +97,11 @@ def _shifted_adds(
     found = []
     for phase in range(up):
         terms = []
-        for tap in range(extent):
+        for tap, weight in enumerate(weights[::-1]):
             place = down * phase + tap - low
             if place % up == 0:
-                weight = jnp.asarray(weights[extent - 1 - tap], images.dtype)
                 part = _strided(images, axis, place // up, down, count)
-                terms.append(weight * part)
+                terms.append(jnp.asarray(weight, images.dtype) * part)
         # A filter of fewer taps than `up` leaves phases that are zeros.
         found.append(total(terms) if terms else nothing)
     if up == 1:

@@ -1,7 +1,7 @@
 """The generator and the critic of StyleGAN, for images of 16 to 1024 pixels.
 
 Karras et al., A Style-Based Generator Architecture for Generative Adversarial Networks,
-2019. Written from the paper, not from the published code.
+2019.
 
 The structure is fixed. The paper grows both networks in training, from 8 pixels on, and
 gives each resolution layers of its own from and to RGB; these have one of each, at the
@@ -10,7 +10,6 @@ size of the images.
 Constant noise and the average style are statistics; filters are constants.
 """
 
-import dataclasses
 import math
 from functools import partial
 
@@ -24,14 +23,16 @@ from jaxgen.networks.convolution import ConvFormulation
 from jaxgen.networks.equalized import EqualizedConv, EqualizedDense, activate
 from jaxgen.networks.pure import pure
 from jaxgen.networks.resampling import filter_images
+from jaxgen.networks.stylegan_config import StyleGANConfig
 from jaxgen.networks.styles import (
     StyleGANGenerator,
     StyleGANMapping,
     add_noise,
+    check_images,
     check_size,
     check_styles,
     draw_noise,
-    num_channels,
+    flatten_channels_first,
     resolutions,
     stylegan_num_styles,
 )
@@ -40,7 +41,6 @@ from jaxgen.numerics import minibatch_deviation
 from jaxgen.typing import Array, Images, Network, RandomKeys
 
 __all__ = [
-    "StyleGANConfig",
     "StyleGANCritic",
     "StyleGANSynthesis",
     "stylegan_critic",
@@ -52,34 +52,8 @@ __all__ = [
 _GAIN = math.sqrt(2.0)
 """Of kernels before an activation, which has none; biases are as they are."""
 _BLUR = (1.0, 2.0, 1.0)
+_PUBLISHED = StyleGANConfig()
 _activate = partial(activate, gain=1.0)
-
-
-@dataclasses.dataclass(frozen=True)
-class StyleGANConfig:
-    """Sizes of both networks; the defaults are the published ones.
-
-    Attributes:
-        channel_base: Layers of r x r pixels have `channel_base / r` channels,
-        channel_max: but no more than these.
-        style_features: Features of a style, w.
-        mapping_layers: Dense layers from latents to styles.
-        mapping_multiplier: Of their learning rate.
-        average_decay: Of the average style.
-        minibatch_group: Images whose deviation the critic sees.
-    """
-
-    channel_base: int = 16_384
-    channel_max: int = 512
-    style_features: int = 512
-    mapping_layers: int = 8
-    mapping_multiplier: float = 0.01
-    average_decay: float = 0.995
-    minibatch_group: int = 4
-
-    def channels(self, resolution: int) -> int:
-        """Returns the channels of layers of `resolution` pixels."""
-        return num_channels(self.channel_base, self.channel_max, resolution)
 
 
 class StyleGANSynthesis(nn.Module):
@@ -87,14 +61,14 @@ class StyleGANSynthesis(nn.Module):
 
     Attributes:
         image_size: Height and width of the images.
-        channels: Of the images.
         config: Sizes.
+        channels: Of the images.
         formulation: See `jaxgen.networks.convolution`.
     """
 
     image_size: int
-    channels: int
     config: StyleGANConfig
+    channels: int = 3
     formulation: ConvFormulation = "auto"
 
     @nn.compact
@@ -133,7 +107,7 @@ class StyleGANSynthesis(nn.Module):
                 hidden = _blur(hidden) if up else hidden
             style = _StyledNormalization(name=f"b{side}_style{number % 2}")
             hidden = style(hidden, styles[:, number], noise)
-        return conv(self.channels, extent=1, name="torgb")(hidden)
+        return conv(self.channels, kernel_size=1, name="torgb")(hidden)
 
 
 class _StyledNormalization(nn.Module):
@@ -169,11 +143,9 @@ class StyleGANCritic(nn.Module):
     @nn.compact
     def __call__(self, images: Images, *, axis_name: str | None = None) -> Array:
         """Returns logits, shape (batch,) or (batch, heads)."""
-        config, size = self.config, check_size(images.shape[1])
-        if images.shape[2] != size:
-            raise InputError(f"Images of {images.shape[1:]}: StyleGAN takes squares.")
+        config, size = self.config, check_images(images)
         conv = partial(EqualizedConv, gain=_GAIN, formulation=self.formulation)
-        first = conv(config.channels(size), extent=1, name="fromrgb")
+        first = conv(config.channels(size), kernel_size=1, name="fromrgb")
         hidden = _activate(first(images))
         for side in reversed(resolutions(size)[1:]):
             layer = conv(config.channels(side), name=f"b{side}_conv0")
@@ -187,9 +159,8 @@ class StyleGANCritic(nn.Module):
         )
         features = config.channels(4)
         hidden = _activate(conv(features, name="conv")(hidden))
-        # Channels first: the order of the published weights.
-        hidden = hidden.transpose(0, 3, 1, 2).reshape(hidden.shape[0], -1)
-        hidden = _activate(EqualizedDense(features, gain=_GAIN, name="fc")(hidden))
+        dense = EqualizedDense(features, gain=_GAIN, name="fc")
+        hidden = _activate(dense(flatten_channels_first(hidden)))
         logits = EqualizedDense(self.heads, name="out")(hidden)
         return logits[:, 0] if self.heads == 1 else logits
 
@@ -201,47 +172,45 @@ def _blur(images: Images) -> Images:
 @factory
 def stylegan_generator(
     image_size: int,
+    config: StyleGANConfig = _PUBLISHED,
     channels: int = 3,
     *,
-    config: StyleGANConfig = StyleGANConfig(),
     formulation: ConvFormulation = "auto",
 ) -> Network:
     """Returns `StyleGANGenerator` as pure functions: latents to images.
 
     Args:
         image_size: Height and width: a power of two from 16 to 1024.
-        channels: Of the images.
         config: Sizes; the published ones by default.
+        channels: Of the images.
         formulation: See `jaxgen.networks.convolution`.
 
     Raises:
-        InputError: The size is no such power.
+        InputError: An argument is not one of these.
 
     Examples:
         >>> import jax
-        >>> sizes = StyleGANConfig(channel_max=8, style_features=4)
-        >>> network = stylegan_generator(16, config=sizes)
+        >>> config = StyleGANConfig(channel_max=8, latents=4, style_features=4)
+        >>> network = stylegan_generator(16, config)
         >>> latents = jax.numpy.ones((2, 4))
         >>> variables = jax.eval_shape(network.init, jax.random.key(0), latents)
         >>> jax.eval_shape(network.apply, *variables, latents)[0].shape
         (2, 16, 16, 3)
     """
-    size = check_size(image_size)
-    return pure(
-        StyleGANGenerator(
-            _mapping(config),
-            StyleGANSynthesis(size, channels, config, formulation),
-            stylegan_num_styles(size),
-        )
-    )
+    synthesis = _synthesis(image_size, config, channels, formulation)
+    number = stylegan_num_styles(image_size)
+    return pure(StyleGANGenerator(_mapping(config), synthesis, number))
 
 
 @factory
-def stylegan_mapping(*, config: StyleGANConfig = StyleGANConfig()) -> Network:
+def stylegan_mapping(config: StyleGANConfig = _PUBLISHED) -> Network:
     """Returns `StyleGANMapping` as pure functions: latents to styles.
 
     Args:
         config: See `stylegan_generator`.
+
+    Raises:
+        InputError: See `stylegan_generator`.
     """
     return pure(_mapping(config))
 
@@ -249,9 +218,9 @@ def stylegan_mapping(*, config: StyleGANConfig = StyleGANConfig()) -> Network:
 @factory
 def stylegan_synthesis(
     image_size: int,
+    config: StyleGANConfig = _PUBLISHED,
     channels: int = 3,
     *,
-    config: StyleGANConfig = StyleGANConfig(),
     formulation: ConvFormulation = "auto",
 ) -> Network:
     """Returns `StyleGANSynthesis` as pure functions: styles to images.
@@ -260,18 +229,20 @@ def stylegan_synthesis(
 
     Args:
         image_size: See `stylegan_generator`.
-        channels: See `stylegan_generator`.
         config: See `stylegan_generator`.
+        channels: See `stylegan_generator`.
         formulation: See `stylegan_generator`.
+
+    Raises:
+        InputError: See `stylegan_generator`.
     """
-    size = check_size(image_size)
-    return pure(StyleGANSynthesis(size, channels, config, formulation))
+    return pure(_synthesis(image_size, config, channels, formulation))
 
 
 @factory
 def stylegan_critic(
+    config: StyleGANConfig = _PUBLISHED,
     *,
-    config: StyleGANConfig = StyleGANConfig(),
     heads: int = 1,
     formulation: ConvFormulation = "auto",
 ) -> Network:
@@ -281,16 +252,28 @@ def stylegan_critic(
         config: See `stylegan_generator`.
         heads: Logits an image, as `remedies.dag` takes them.
         formulation: See `stylegan_generator`.
+
+    Raises:
+        InputError: See `stylegan_generator`.
     """
     check_count("heads", heads, 1)
-    return pure(StyleGANCritic(config, heads, formulation))
+    return pure(StyleGANCritic(_config(config), heads, formulation))
 
 
 def _mapping(config: StyleGANConfig) -> StyleGANMapping:
-    return StyleGANMapping(
-        config.style_features,
-        config.mapping_layers,
-        config.mapping_multiplier,
-        config.average_decay,
-        scaled_bias=False,
-    )
+    return StyleGANMapping(_config(config), scaled_bias=False)
+
+
+def _synthesis(
+    image_size: int, config: StyleGANConfig, channels: int, formulation: ConvFormulation
+) -> StyleGANSynthesis:
+    check_count("channels", channels, 1)
+    size = check_size(image_size)
+    return StyleGANSynthesis(size, _config(config), channels, formulation)
+
+
+def _config(config: StyleGANConfig) -> StyleGANConfig:
+    if not isinstance(config, StyleGANConfig):
+        kind = type(config).__name__
+        raise InputError(f"config is a {kind}: give a networks.StyleGANConfig.")
+    return config

@@ -10,7 +10,7 @@ from jaxgen.errors import InputError
 from jaxgen.networks.convolution import ConvFormulation
 from jaxgen.networks.pure import pure
 from jaxgen.networks.stylegan2_modules import StyleGAN2Critic, StyleGAN2Synthesis
-from jaxgen.networks.stylegan2_sizes import (
+from jaxgen.networks.stylegan_config import (
     STYLEGAN2_CONFIGS,
     StyleGAN2Config,
     StyleGAN2Name,
@@ -36,52 +36,53 @@ def stylegan2_generator(
     image_size: int,
     config: StyleGAN2Name | StyleGAN2Config = "auto",
     channels: int = 3,
-    num_classes: int | None = None,
     *,
+    num_classes: int | None = None,
     formulation: ConvFormulation = "auto",
 ) -> Network:
     """Returns `StyleGANGenerator` as pure functions: latents to images.
 
     Args:
         image_size: Height and width: a power of two from 16 to 1024.
-        config: A name of `STYLEGAN2_CONFIGS`, or a record of sizes.
+        config: A name of `STYLEGAN2_CONFIGS`, or a configuration of one's own.
         channels: Of the images.
         num_classes: Classes of the one-hot label that `init` and `apply` then take.
         formulation: See `jaxgen.networks.convolution`.
 
     Raises:
-        InputError: There is no such configuration, or the size is no such power.
+        InputError: An argument is not one of these.
 
     Examples:
         >>> import jax
-        >>> sizes = StyleGAN2Config(channel_max=8, latents=4, style_features=4)
-        >>> network = stylegan2_generator(16, sizes)
+        >>> config = StyleGAN2Config(channel_max=8, latents=4, style_features=4)
+        >>> network = stylegan2_generator(16, config)
         >>> latents = jax.numpy.ones((2, 4))
         >>> variables = network.init(jax.random.key(0), latents)
         >>> network.apply(*variables, latents)[0].shape
         (2, 16, 16, 3)
     """
-    size, sizes = check_size(image_size), _config(config)
-    return pure(
-        StyleGANGenerator(
-            _mapping(sizes, num_classes),
-            StyleGAN2Synthesis(size, channels, sizes, formulation),
-            stylegan_num_styles(size),
-        )
-    )
+    mapping = _mapping(config, num_classes)
+    synthesis = _synthesis(image_size, config, channels, formulation)
+    number = stylegan_num_styles(image_size)
+    return pure(StyleGANGenerator(mapping, synthesis, number))
 
 
 @factory
 def stylegan2_mapping(
-    config: StyleGAN2Name | StyleGAN2Config = "auto", num_classes: int | None = None
+    config: StyleGAN2Name | StyleGAN2Config = "auto",
+    *,
+    num_classes: int | None = None,
 ) -> Network:
     """Returns `StyleGANMapping` as pure functions: latents to styles.
 
     Args:
-        config: A name of `STYLEGAN2_CONFIGS`, or a record of sizes.
+        config: See `stylegan2_generator`.
         num_classes: See `stylegan2_generator`.
+
+    Raises:
+        InputError: See `stylegan2_generator`.
     """
-    return pure(_mapping(_config(config), num_classes))
+    return pure(_mapping(config, num_classes))
 
 
 @factory
@@ -99,31 +100,34 @@ def stylegan2_synthesis(
         config: See `stylegan2_generator`.
         channels: See `stylegan2_generator`.
         formulation: See `stylegan2_generator`.
+
+    Raises:
+        InputError: See `stylegan2_generator`.
     """
-    size, sizes = check_size(image_size), _config(config)
-    return pure(StyleGAN2Synthesis(size, channels, sizes, formulation))
+    return pure(_synthesis(image_size, config, channels, formulation))
 
 
 @factory
 def stylegan2_critic(
     config: StyleGAN2Name | StyleGAN2Config = "auto",
-    num_classes: int | None = None,
     *,
+    num_classes: int | None = None,
     heads: int = 1,
     formulation: ConvFormulation = "auto",
 ) -> Network:
     """Returns `StyleGAN2Critic` as pure functions: images to logits.
 
     Args:
-        config: A name of `STYLEGAN2_CONFIGS`, or a record of sizes.
+        config: See `stylegan2_generator`.
         num_classes: See `stylegan2_generator`.
         heads: Logits an image, as `remedies.dag` takes them; with labels one alone.
         formulation: See `stylegan2_generator`.
 
     Raises:
-        InputError: There is no such configuration, or there are labels and heads.
+        InputError: See `stylegan2_generator`; or there are labels and several heads.
     """
     check_count("heads", heads, 1)
+    _check_classes(num_classes)
     if num_classes is not None and heads > 1:
         raise InputError(
             f"heads={heads} with num_classes={num_classes}: the logit of a critic with "
@@ -132,14 +136,27 @@ def stylegan2_critic(
     return pure(StyleGAN2Critic(_config(config), num_classes, heads, formulation))
 
 
-def _mapping(config: StyleGAN2Config, num_classes: int | None) -> StyleGANMapping:
-    return StyleGANMapping(
-        config.style_features,
-        config.mapping_layers,
-        config.mapping_multiplier,
-        config.average_decay,
-        num_classes=num_classes,
-    )
+def _mapping(
+    config: StyleGAN2Name | StyleGAN2Config, num_classes: int | None
+) -> StyleGANMapping:
+    _check_classes(num_classes)
+    return StyleGANMapping(_config(config), num_classes=num_classes)
+
+
+def _synthesis(
+    image_size: int,
+    config: StyleGAN2Name | StyleGAN2Config,
+    channels: int,
+    formulation: ConvFormulation,
+) -> StyleGAN2Synthesis:
+    check_count("channels", channels, 1)
+    size = check_size(image_size)
+    return StyleGAN2Synthesis(size, _config(config), channels, formulation)
+
+
+def _check_classes(num_classes: int | None) -> None:
+    if num_classes is not None:
+        check_count("num_classes", num_classes, 1)
 
 
 def _config(config: StyleGAN2Name | StyleGAN2Config) -> StyleGAN2Config:

@@ -2,8 +2,7 @@
 
 Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020; Karras et
 al., Training Generative Adversarial Networks with Limited Data, 2020 (StyleGAN2-ADA).
-Written from the papers, not from the published code. Constant noise is a statistic;
-filters are constants.
+Constant noise is a statistic; filters are constants.
 """
 
 import math
@@ -13,7 +12,6 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
-from jaxgen.errors import InputError
 from jaxgen.networks.convolution import ConvFormulation
 from jaxgen.networks.equalized import (
     EqualizedConv,
@@ -24,12 +22,13 @@ from jaxgen.networks.equalized import (
 from jaxgen.networks.initializers import normal
 from jaxgen.networks.modulated import StyledLayer, ToRGB
 from jaxgen.networks.resampling import filter_images
-from jaxgen.networks.stylegan2_sizes import StyleGAN2Config
+from jaxgen.networks.stylegan_config import StyleGAN2Config
 from jaxgen.networks.styles import (
     check_condition,
-    check_size,
+    check_images,
     check_styles,
     draw_noise,
+    flatten_channels_first,
     resolutions,
 )
 from jaxgen.numerics import minibatch_deviation
@@ -43,14 +42,14 @@ class StyleGAN2Synthesis(nn.Module):
 
     Attributes:
         image_size: Height and width of the images.
-        channels: Of the images.
         config: Sizes.
+        channels: Of the images.
         formulation: See `jaxgen.networks.convolution`.
     """
 
     image_size: int
-    channels: int
     config: StyleGAN2Config
+    channels: int = 3
     formulation: ConvFormulation = "auto"
 
     @nn.compact
@@ -156,15 +155,12 @@ class StyleGAN2Critic(nn.Module):
         axis_name: str | None = None,
     ) -> Array:
         """Returns logits, shape (batch,) or (batch, heads)."""
-        config, size, dtype = self.config, images.shape[1], images.dtype
-        check_size(size)
+        config, size, dtype = self.config, check_images(images), images.dtype
         check_condition(condition, self.num_classes)
-        if images.shape[2] != size:
-            raise InputError(f"Images of {images.shape[1:]}: StyleGAN takes squares.")
         conv = partial(EqualizedConv, formulation=self.formulation)
         *blocks, smallest = reversed(resolutions(size))
         images = images.astype(config.dtype(size, size) or dtype)
-        first = conv(config.channels(size, size), extent=1, name="fromrgb")
+        first = conv(config.channels(size, size), kernel_size=1, name="fromrgb")
         hidden = activate(first(images), clamp=config.clamp)
         for resolution in blocks:
             block = _CriticBlock(
@@ -183,9 +179,8 @@ class StyleGAN2Critic(nn.Module):
         )
         features = config.channels(size, smallest)
         hidden = activate(conv(features, name="conv")(hidden), clamp=config.clamp)
-        # Channels first: the order of the published weights.
-        hidden = hidden.transpose(0, 3, 1, 2).reshape(hidden.shape[0], -1)
-        hidden = activate(EqualizedDense(features, name="fc")(hidden))
+        dense = EqualizedDense(features, name="fc")
+        hidden = activate(dense(flatten_channels_first(hidden)))
         if condition is None:
             logits = EqualizedDense(self.heads, name="out")(hidden)
             return logits[:, 0] if self.heads == 1 else logits
@@ -227,6 +222,6 @@ class _CriticBlock(nn.Module):
             return hidden
         small = filter_images(images, down=2, padding=(1, 1))
         skip = conv(
-            self.next_features, extent=1, gain=part, use_bias=False, name="skip"
+            self.next_features, kernel_size=1, gain=part, use_bias=False, name="skip"
         )
         return hidden + skip(small)

@@ -20,6 +20,7 @@ from jaxgen.networks.equalized import (
     activate,
     normalize_second_moment,
 )
+from jaxgen.networks.stylegan_config import StyleGAN2Config, StyleGANConfig
 from jaxgen.typing import Array, Images, Latents, RandomKeys
 
 __all__ = [
@@ -27,10 +28,11 @@ __all__ = [
     "StyleGANMapping",
     "add_noise",
     "check_condition",
+    "check_images",
     "check_size",
     "check_styles",
     "draw_noise",
-    "num_channels",
+    "flatten_channels_first",
     "resolutions",
     "stylegan_num_styles",
 ]
@@ -40,19 +42,13 @@ class StyleGANMapping(nn.Module):
     """Latents, and a one-hot label if there is one, to styles w, one per image.
 
     Attributes:
-        features: Of a style.
-        layers: Dense layers.
-        multiplier: Of their learning rate.
-        average_decay: Of the average style, a statistic.
+        config: Sizes; the average style is a statistic.
         scaled_bias: Whether sqrt(2), the gain that keeps the variance, is that of the
             activation, as in StyleGAN2, or of the kernel alone, as in StyleGAN.
         num_classes: Classes of the label, or None.
     """
 
-    features: int
-    layers: int
-    multiplier: float
-    average_decay: float
+    config: StyleGANConfig | StyleGAN2Config
     scaled_bias: bool = True
     num_classes: int | None = None
 
@@ -66,23 +62,29 @@ class StyleGANMapping(nn.Module):
         axis_name: str | None = None,
     ) -> Array:
         """Returns styles, shape (batch, features); `train` moves the average."""
+        config, features = self.config, self.config.style_features
+        if latents.shape[-1] != config.latents:
+            raise InputError(
+                f"The mapping was given latents of shape {latents.shape}: its config "
+                f"has latents={config.latents}; give the model as many, or change the "
+                "config."
+            )
         check_condition(condition, self.num_classes)
         gains = (1.0, math.sqrt(2.0)) if self.scaled_bias else (math.sqrt(2.0), 1.0)
         hidden = normalize_second_moment(latents)
         if condition is not None:
-            label = EqualizedDense(self.features, name="embed")(condition)
+            label = EqualizedDense(features, name="embed")(condition)
             hidden = jnp.concatenate([hidden, normalize_second_moment(label)], axis=-1)
-        for layer in range(self.layers):
+        for layer in range(config.mapping_layers):
             dense = EqualizedDense(
-                self.features, self.multiplier, gains[0], name=f"fc{layer}"
+                features, config.mapping_multiplier, gains[0], name=f"fc{layer}"
             )
             hidden = activate(dense(hidden), gain=gains[1])
-        shape = (self.features,)
-        average = self.variable("batch_stats", "average", jnp.zeros, shape)
+        average = self.variable("batch_stats", "average", jnp.zeros, (features,))
         if train and not self.is_initializing():
             mean = jnp.mean(jax.lax.stop_gradient(hidden), axis=0)
             mean = mean if axis_name is None else jax.lax.pmean(mean, axis_name)
-            average.value = mean + self.average_decay * (average.value - mean)
+            average.value = mean + config.average_decay * (average.value - mean)
         return hidden
 
 
@@ -118,6 +120,9 @@ def stylegan_num_styles(image_size: int) -> int:
     """Returns the styles of a synthesis: two for each resolution from 4 pixels on.
 
     They are those of the layers; StyleGAN2 has a layer less, and the last is for RGB.
+
+    Raises:
+        InputError: StyleGAN makes no images of that size.
 
     Examples:
         >>> stylegan_num_styles(32), stylegan_num_styles(1024)
@@ -174,6 +179,11 @@ def add_noise(
     return (images + scaled).astype(images.dtype)
 
 
+def flatten_channels_first(images: Images) -> Array:
+    """Returns images as rows in the order of published weights: channels first."""
+    return images.transpose(0, 3, 1, 2).reshape(images.shape[0], -1)
+
+
 def check_size(image_size: int) -> int:
     """Returns the size; raises InputError if StyleGAN makes no images of it."""
     check_count("image_size", image_size, 1)
@@ -185,15 +195,14 @@ def check_size(image_size: int) -> int:
     return image_size
 
 
-def num_channels(channel_base: int, channel_max: int, resolution: int) -> int:
-    """Returns the channels of layers of `resolution` pixels, at least one."""
-    check_count("channel_max", channel_max, 1)
-    if channel_base < resolution:
+def check_images(images: Images) -> int:
+    """Returns the side of images; raises InputError if StyleGAN takes none of these."""
+    if images.ndim != 4 or images.shape[1] != images.shape[2]:
         raise InputError(
-            f"channel_base={channel_base}: layers of {resolution} pixels would have no "
-            f"channels; give at least {resolution}."
+            f"The critic was given images of shape {images.shape}: StyleGAN takes "
+            "squares, shape (batch, side, side, channels)."
         )
-    return min(channel_base // resolution, channel_max)
+    return check_size(images.shape[1])
 
 
 def check_styles(styles: Array, image_size: int) -> None:

@@ -108,6 +108,7 @@ def slope_and_curvature(keys, images, direction, probability):
     return jax.value_and_grad(slope)(images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("probability", [0.0, 0.8])
 def test_gradients_by_the_images_are_right_twice(key, probability):
     # The augmentation is affine, so that its differences are its derivative.

@@ -80,7 +80,7 @@ def critic(
         num_classes=num_classes or 0,
         architecture="resnet" if config.critic_skips else "orig",
     )
-    network = networks.stylegan2_critic(config, num_classes)
+    network = networks.stylegan2_critic(config, num_classes=num_classes)
     return _parts(network, state, normal(1, size, size, 3), num_classes)
 
 

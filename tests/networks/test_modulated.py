@@ -19,7 +19,7 @@ from tests.networks.stylegan2_cases import normal
 close = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6)
 
 
-def test_a_pixel_that_is_doubled_paints_the_kernel_as_it_is():
+def test_a_pixel_that_is_doubled_gives_the_kernel_as_it_is():
     images, kernel = np.zeros((1, 5, 6, 1)), np.zeros((3, 3, 1, 2))
     images[0, 2, 3] = 2.0
     kernel[..., 0] = np.arange(1.0, 10.0).reshape(3, 3, 1)
@@ -30,9 +30,9 @@ def test_a_pixel_that_is_doubled_paints_the_kernel_as_it_is():
     # A true convolution with the kernel, then with the filter, of gain 4.
     taps = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 16
     for channel in range(2):
-        painted = np.zeros((11 + 2, 13 + 2))
-        painted[5:8, 7:10] = kernel[..., 0, channel]
-        windows = np.lib.stride_tricks.sliding_window_view(painted, (4, 4))
+        doubled = np.zeros((11 + 2, 13 + 2))
+        doubled[5:8, 7:10] = kernel[..., 0, channel]
+        windows = np.lib.stride_tricks.sliding_window_view(doubled, (4, 4))
         expected = np.einsum("pqab,ab->pq", windows, taps)
         close(found[0, ..., channel], expected)
 

@@ -27,15 +27,33 @@ from tests.networks import stylegan2_cases as cases
 from tests.networks import stylegan2_reference_shapes as shapes
 from tests.networks.stylegan2_cases import SMALL, normal, trees
 from tests.networks.stylegan2_names import published_shapes, tree_of
-from tests.networks.test_stylegan_reference_counts import CONFIGURATIONS
 
 RUN = StyleGAN2Config(channel_base=4096)
+# Resolution, base, mapping layers, classes, architecture of the critic; then
+# parameters of both, tensors of both (parameters, buffers), styles.
+CONFIGURATIONS = {
+    "auto 32": (32, 16384, 2, 0, "resnet", 19947539, 21507073, 56, 19, 23, 14, 8),
+    "auto 64": (64, 16384, 2, 0, "resnet", 22243608, 23407361, 70, 24, 28, 18, 10),
+    "auto 128": (128, 16384, 2, 0, "resnet", 22949277, 23882369, 84, 29, 33, 22, 12),
+    "auto 256": (256, 16384, 2, 0, "resnet", 23191522, 24001089, 98, 34, 38, 26, 14),
+    "auto 512": (512, 32768, 2, 0, "resnet", 28700647, 28982849, 112, 39, 43, 30, 16),
+    "auto 1024": (1024, 32768, 2, 0, "resnet", 28794124, 29012513, 126, 44, 48, 34, 18),
+    "paper256": (256, 16384, 8, 0, "resnet", 24767458, 24001089, 110, 34, 38, 26, 14),
+    "paper512": (512, 32768, 8, 0, "resnet", 30276583, 28982849, 124, 39, 43, 30, 16),
+    "F": (1024, 32768, 8, 0, "resnet", 30370060, 29012513, 138, 44, 48, 34, 18),
+    "cifar": (32, 32768, 2, 0, "orig", 19947539, 20720641, 56, 19, 20, 11, 8),
+    "cifar 10": (32, 32768, 2, 10, "orig", 20215315, 23089664, 58, 19, 38, 11, 8),
+    "run 32": (32, 4096, 2, 0, "resnet", 11931027, 13918849, 56, 19, 23, 14, 8),
+    "run 64": (64, 4096, 2, 0, "resnet", 12173272, 14037569, 70, 24, 28, 18, 10),
+}
+CONFIGURATIONS["paper1024"] = CONFIGURATIONS["F"]
 # The configurations that those of the table are here.
 CONFIGS = {
     "auto": "auto",
     "F": "config_f",
     "paper256": "paper256",
     "paper512": "paper512",
+    "paper1024": "paper1024",
     "cifar": "cifar",
     "run": RUN,
 }
@@ -47,7 +65,7 @@ def test_published_numbers_of_parameters_and_tensors(name):
     labels = [(1, classes)] if classes else []
     config = CONFIGS[name.split(" ")[0]]
     generator = stylegan2_generator(size, config, num_classes=classes or None)
-    critic = stylegan2_critic(config, classes or None)
+    critic = stylegan2_critic(config, num_classes=classes or None)
     found = [
         published_shapes(*trees(generator, (1, 512), *labels)),
         published_shapes(*trees(critic, (1, size, size, 3), *labels)),
@@ -74,8 +92,13 @@ def test_published_numbers_of_parameters_and_tensors(name):
 def test_published_groups_of_the_critic_and_layers_of_lower_precision():
     groups = {name: c.minibatch_group for name, c in STYLEGAN2_CONFIGS.items()}
     assert groups == {
-        "auto": 4, "config_f": 4, "paper256": 8, "paper512": 8, "cifar": 32
-    }  # fmt: skip
+        "auto": 4,
+        "config_f": 4,
+        "paper256": 8,
+        "paper512": 8,
+        "paper1024": 4,
+        "cifar": 32,
+    }
     halves = StyleGAN2Config(compute_dtype=jnp.bfloat16)
     assert [r for r in (4, 8, 16, 32, 64, 128, 256) if halves.dtype(256, r)] == [
         32, 64, 128, 256
@@ -173,13 +196,13 @@ def outputs(config=SMALL, formulation="auto"):
     """Returns images and logits at 16 pixels, and the types of fresh parameters."""
     generator, critic = cases.generator(16), cases.critic(16)
     ours = stylegan2_generator(16, config, formulation=formulation)
-    judge = stylegan2_critic(config, formulation=formulation)
+    our_critic = stylegan2_critic(config, formulation=formulation)
 
     @jax.jit
     def both(params, stats, critic_params):
         latents = jnp.asarray(normal(4, cases.LATENTS), jnp.float32)
         images, _ = ours.apply(params, stats, latents)
-        return images, judge.apply(critic_params, (), jnp.float32(IMAGES))[0]
+        return images, our_critic.apply(critic_params, (), jnp.float32(IMAGES))[0]
 
     numbers = (generator.params, generator.stats, critic.params)
     return both(*jax.tree.map(np.float32, numbers))
@@ -238,11 +261,10 @@ def test_the_critic_bounds_half_the_variance_of_a_block_by_half_the_clamp():
 @pytest.mark.parametrize("critic", [stylegan2_critic, stylegan_critic])
 def test_a_critic_has_as_many_logits_as_heads(critic):
     kind = StyleGAN2Config if critic is stylegan2_critic else StyleGANConfig
-    sizes = kind(channel_max=2)
     images = jax.ShapeDtypeStruct((4, 16, 16, 3), jnp.float32)
     found = {}
     for heads in (1, 3):
-        network = critic(config=sizes, heads=heads)
+        network = critic(kind(channel_max=2), heads=heads)
         variables = jax.eval_shape(network.init, jax.random.key(0), images)
         found[heads] = jax.eval_shape(network.apply, *variables, images)[0].shape
     assert found == {1: (4,), 3: (4, 3)}

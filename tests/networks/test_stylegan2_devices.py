@@ -39,29 +39,6 @@ def on_devices(function, how, whole, rows, *, outputs_whole=False):
     return jax.jit(mapped)(whole, rows)
 
 
-@pytest.mark.parametrize(
-    ("number", "group", "groups"),
-    [
-        (8, 4, [(0, 2, 4, 6), (1, 3, 5, 7)]),
-        (6, 3, [(0, 2, 4), (1, 3, 5)]),
-        (6, 2, [(0, 3), (1, 4), (2, 5)]),
-        (4, 4, [(0, 1, 2, 3)]),
-        # A batch smaller than a group is one.
-        (3, 4, [(0, 1, 2)]),
-        (2, 32, [(0, 1)]),
-        # The largest groups that are equal.
-        (6, 4, [(0, 3), (1, 4), (2, 5)]),
-    ],
-)
-def test_groups_of_the_deviation_are_strided(number, group, groups):
-    images = normal(number, 2, 3, 2)
-    found = minibatch_deviation(jnp.asarray(images), group, neighbours=False)
-    close(found[..., :2], images)
-    for members in groups:
-        expected = np.std(images[list(members)], axis=0).mean()
-        close(found[np.array(members), ..., 2], expected)
-
-
 @needs_devices
 @pytest.mark.parametrize("how", ["pmap", "shard_map"])
 def test_the_deviation_and_its_gradient_are_those_of_one_device(how):

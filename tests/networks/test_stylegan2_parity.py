@@ -64,7 +64,7 @@ def generators(size, num_classes):
     """
     parts = cases.generator(size, CLAMPED, num_classes)
     number = networks.stylegan_num_styles(size)
-    mapping = networks.stylegan2_mapping(CLAMPED, num_classes)
+    mapping = networks.stylegan2_mapping(CLAMPED, num_classes=num_classes)
     synthesis = networks.stylegan2_synthesis(size, CLAMPED)
     labels, direction = cases.labels(2, num_classes), normal(2, 3, size, size, seed=2)
 

@@ -14,6 +14,8 @@ from tests.networks import stylegan2_reference as two
 from tests.networks import stylegan2_reference_shapes as shapes2
 from tests.networks import stylegan_reference_operations as operations
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"channel_base": 64, "channel_max": 8}
 GENERATOR = {**SMALL, "latents": 6, "w_features": 5, "mapping_layers": 2}
 
@@ -66,34 +68,6 @@ def test_convolutions_are_those_of_lax():
     assert_close(y, peer(weight[..., ::-1, ::-1], padding=[(2, 2)] * 2, **options))
 
 
-def test_filters_keep_constants_inside_and_double_or_halve_sides():
-    flat = jnp.full((1, 2, 8, 8), 3.0)
-    assert np.isclose(operations.FIR.sum(), 1)
-    assert np.isclose(one.BLUR.sum(), 1)
-    y = operations.upsampled(flat)
-    assert y.shape == (1, 2, 16, 16)
-    np.testing.assert_allclose(y[:, :, 1:-1, 1:-1], 3.0)
-    # A pixel is 3/4 of the nearer one and 1/4 of the other, which is padding here.
-    np.testing.assert_allclose(y[0, 0, 0, 1:-1], 3.0 * 3 / 4)
-    np.testing.assert_allclose(operations.filtered(flat, 2, 2)[:, :, 2:-2, 2:-2], 3.0)
-    np.testing.assert_allclose(one.blurred(flat)[:, :, 1:-1, 1:-1], 3.0)
-    # A ramp shows a shift: new centres lie 1/4 of an old pixel beside the old ones.
-    ramp = jnp.broadcast_to(jnp.arange(8.0), (1, 1, 8, 8))
-    middle = operations.upsampled(ramp)[0, 0, 8, 2:-2]
-    np.testing.assert_allclose(middle, np.arange(16)[2:-2] / 2 - 0.25)
-    halved = operations.filtered(ramp, 1, 1)[0, 0, 4, ::2]
-    np.testing.assert_allclose(halved[1:-1], [2.5, 4.5])
-
-
-def test_an_upsampled_convolution_of_ones_has_no_checkerboard():
-    # Sums over even and odd taps differ, the FIR filter evens them out.
-    flat, ones = jnp.ones((1, 1, 6, 6)), np.ones((1, 1, 3, 3))
-    styles = np.ones((1, 1))
-    y = operations.modulated_convolve(flat, ones, styles, demodulate=False, up=True)
-    assert y.shape == (1, 1, 12, 12)
-    np.testing.assert_allclose(y[:, :, 2:-2, 2:-2], 9.0)
-
-
 @pytest.mark.parametrize("up", [False, True])
 def test_modulation_of_kernels_is_modulation_of_images(up):
     x, weight = jnp.asarray(normal(3, 4, 6, 6)), normal(5, 4, 3, 3, seed=1)
@@ -108,28 +82,6 @@ def test_modulation_of_kernels_is_modulation_of_images(up):
         expected = operations.convolve(scaled, weight, padding=1)
     norms = np.einsum("oihw,ni->no", weight**2, styles**2)
     assert_close(y, expected / np.sqrt(norms + 1e-8)[:, :, None, None])
-
-
-@pytest.mark.parametrize(("number", "group"), [(8, 4), (6, 3), (4, 4), (2, 4), (6, 2)])
-def test_minibatch_deviation_by_enumeration(number, group):
-    x = normal(number, 2, 3, 3)
-    channel = operations.minibatch_deviation(jnp.asarray(x), group)[:, 2]
-    members = {
-        (8, 4): [(0, 2, 4, 6), (1, 3, 5, 7)],
-        (6, 3): [(0, 2, 4), (1, 3, 5)],
-        (4, 4): [(0, 1, 2, 3)],
-        (2, 4): [(0, 1)],
-        (6, 2): [(0, 3), (1, 4), (2, 5)],
-    }[number, group]
-    for images in members:
-        deviations = [
-            np.sqrt(np.var([x[i, c, p, q] for i in images]) + 1e-8)
-            for c in range(2)
-            for p in range(3)
-            for q in range(3)
-        ]
-        for i in images:
-            np.testing.assert_allclose(channel[i], np.mean(deviations))
 
 
 def test_a_batch_that_groups_do_not_divide_is_refused():
