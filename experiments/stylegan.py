@@ -4,8 +4,10 @@ Source: Karras et al., A Style-Based Generator Architecture for Generative Adver
 Networks, 2019; Karras et al., Analyzing and Improving the Image Quality of StyleGAN,
 2020; Karras et al., Training Generative Adversarial Networks with Limited Data, 2020.
 
-`python -m experiments.stylegan`: a small StyleGAN2 with adaptive augmentation, on 1,266
-emoji of 32 pixels, then a DCGAN for as many seconds; two cores of a CPU.
+`python -m experiments.stylegan`: a small StyleGAN2 with ADA on 1,266 emoji of 32 pixels,
+then a DCGAN for as many seconds; 20 minutes of two CPU cores, one seed. The Frechet
+distance (FD) falls from 21.2 +- 2.5 at a third of the training to 14.5 +- 2.4; a DCGAN of
+3 times the size, which sees 6 times the images in 7 minutes, ends at 5.0 +- 1.0.
 """
 
 import dataclasses
