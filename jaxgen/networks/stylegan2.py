@@ -57,8 +57,8 @@ def stylegan2_generator(
         >>> config = StyleGAN2Config(channel_max=8, latents=4, style_features=4)
         >>> network = stylegan2_generator(16, config)
         >>> latents = jax.numpy.ones((2, 4))
-        >>> variables = network.init(jax.random.key(0), latents)
-        >>> network.apply(*variables, latents)[0].shape
+        >>> variables = jax.eval_shape(network.init, jax.random.key(0), latents)
+        >>> jax.eval_shape(network.apply, *variables, latents)[0].shape
         (2, 16, 16, 3)
     """
     mapping = _mapping(config, num_classes)
