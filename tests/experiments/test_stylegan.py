@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -266,9 +267,7 @@ def test_every_other_choice_runs(patched, tmp_path, changed):
     (table,) = json.loads((folder / "summary.json").read_text())["tables"]
     label = figures.LABELS[changed.get("generation", "stylegan2")]
     assert [row[0] for row in table["rows"]] == [label]
-    found = report.read_figures(folder)
-    # Too short a run to tell its speed.
-    assert found["stylegan_distance"].x_label == "images seen"
+    assert len(report.read_figures(folder)) == 4
 
 
 @pytest.mark.parametrize(
@@ -336,3 +335,23 @@ def test_the_claim_needs_intervals_that_are_apart(third, end, verdict):
     assert "one seed" in str(found)
     few = system(third, third, third, third, end)
     assert stylegan.CLAIM.verdict(few).reason == "fewer than 6 looks"
+
+
+def test_a_training_too_short_to_tell_its_speed_is_drawn_over_images():
+    images = np.random.default_rng(0).integers(0, 256, (7, 16, 16, 3), np.uint8)
+    one = system((9, 8, 10), (7, 6, 8))
+    one = one._replace(
+        looks=one.looks | {figures.AXES[0]: np.full(2, np.nan)},
+        samples={one.label: np.tile(images[:1], (64, 1, 1, 1))},
+        mixed={"fine styles": images, "coarse style 1": images[::-1]},
+        epochs={1: images},
+    )
+    test = data.load("emoji", split="test", image_size=16)
+    found = figures.figures({"stylegan2": one}, test, 5.0)["stylegan_distance"]
+    assert found.x_label == "images seen"
+    (curve, _) = found.panels["Frechet distance"].curves.values()
+    np.testing.assert_array_equal(curve.x, [100.0, 200.0])
+    real = SimpleNamespace(nets=[SimpleNamespace(name="a")], num_images=7, floor=5.0)
+    table = figures.table({"stylegan2": one}, real)
+    row = dict(zip(table.columns, table.rows[0], strict=True))
+    assert (row["seconds"], row["images"]) == ("", "200")
