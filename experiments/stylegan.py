@@ -31,9 +31,9 @@ class Config(run.RunOptions, run.DataOptions):
     """Which StyleGAN; the first one without growing."""
     sizes: Literal["small"] | networks.StyleGAN2Name = "small"
     """Of the networks, with the settings of their training: `small`, as below, or
-    published ones, for a GPU, whose channels alone stylegan1 takes."""
+    published ones, for a GPU; stylegan1 takes only their channels."""
     channel_base: int = 512
-    """Of small: layers of r pixels have this many channels, divided by r."""
+    """Of small: a layer of r x r pixels has channel_base / r channels."""
     channel_max: int = 32
     """Of small: most channels of a layer."""
     latents: int = 128

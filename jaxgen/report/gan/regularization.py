@@ -11,7 +11,7 @@ from jaxgen.run_files import is_number
 
 __all__ = ["SHOWN", "regularization"]
 
-_SEEN = {
+_MEANINGS = {
     "augment_probability": "of each transform of what the critic sees",
     "augment_sign": "the mean sign of the critic's logits of training images; the "
     "probability rises while it is above its target, which is 0.6 in the paper, and "
@@ -20,13 +20,13 @@ _SEEN = {
     "the generator is to keep constant",
 }
 
-SHOWN = tuple(_SEEN)
+SHOWN = tuple(_MEANINGS)
 """Terms that are drawn here, and so not among those of losses."""
 
 
 def regularization(run: Run) -> Curves | None:
     """The probability of augmentation, the sign that moves it, and the path length."""
-    names = [name for name in _SEEN if name in run.terms]
+    names = [name for name in _MEANINGS if name in run.terms]
     if not names or "critic_loss" not in run.terms or translation.is_translation(run):
         return None
     labels = run.config.get("labels", {})
@@ -38,7 +38,9 @@ def regularization(run: Run) -> Curves | None:
     if title in panels:
         level = {"published target": 0.6}
         panels[title] = dataclasses.replace(panels[title], levels=level)
-    said = "; ".join(f"{wording.spoken(name).lower()}, {_SEEN[name]}" for name in names)
+    meanings = "; ".join(
+        f"{wording.spoken(name).lower()}, {_MEANINGS[name]}" for name in names
+    )
     last = ", ".join(
         f"{wording.spoken(name).lower()} {wording.short(float(found[-1]))}"
         for name in names
@@ -46,7 +48,7 @@ def regularization(run: Run) -> Curves | None:
     )
     return Curves(
         "What adapts in the training",
-        f"Means over the steps of an epoch: {said}. Look for a sign that settles at "
+        f"Means over the steps of an epoch: {meanings}. Look for a sign that settles at "
         "its target: one that stays above says that the critic learns its data by "
         "heart faster than the probability rises, and a probability near 1 that the "
         "data are too few. A path length that grows without end says that its penalty "
