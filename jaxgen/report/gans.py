@@ -157,14 +157,14 @@ def distance_over_training(
     }
     ends = np.array([0.0, max(curve.x[-1] for curve in curves.values())])
     curves["real images"] = Curve(ends, np.full(2, floor))
-    ends_text = ", ".join(f"{name} {own['fd'][-1]:.2f}" for name, own in looks.items())
+    last = ", ".join(f"{name} {own['fd'][-1]:.2f}" for name, own in looks.items())
     return Curves(
         title="Frechet distance over training",
         caption="Frechet distance between samples and test images, with its 95% "
         "interval; the level of real images is that of training images. Look for a "
         "curve that still falls at its end, for one that turns back (the critic knows "
         f"its data by heart), and for which is lower at equal {axis}.",
-        alt=f"Curves of Frechet distances; at the end {ends_text}; real images {floor:.2f}.",
+        alt=f"Curves of Frechet distances; at the end {last}; real images {floor:.2f}.",
         panels={"Frechet distance": CurvePanel(curves, log="y")},
         x_label=axis,
         tones={"real images": "muted"},

@@ -26,9 +26,10 @@ def equal_time(
 ) -> Setup:
     """Returns a setup whose steps take a model as long as `setup.steps` took another.
 
-    The time is that of steps alone, by the median speeds in the records of both: those of the model come from its first epochs, which are trained here. Its
-    steps are kept in the folder, so that a run that is resumed takes the same; where
-    the other's speed is not known, as in a run of one epoch, they are as many.
+    The time is that of steps alone, by the median speeds in the records of both: those
+    of the model come from its first epochs, which are trained here. Its steps are kept
+    in the folder, so that a run that is resumed takes the same; where the other's speed
+    is not known, as in a run of one epoch, they are as many.
 
     Args:
         config: The options.

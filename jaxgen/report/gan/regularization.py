@@ -38,7 +38,7 @@ def regularization(run: Run) -> Curves | None:
     if title in panels:
         level = {"published target": 0.6}
         panels[title] = dataclasses.replace(panels[title], levels=level)
-    meanings = "; ".join(
+    terms = "; ".join(
         f"{wording.spoken(name).lower()}, {_MEANINGS[name]}" for name in names
     )
     last = ", ".join(
@@ -48,7 +48,7 @@ def regularization(run: Run) -> Curves | None:
     )
     return Curves(
         "What adapts in the training",
-        f"Means over the steps of an epoch: {meanings}. Look for a sign that settles at "
+        f"Means over the steps of an epoch: {terms}. Look for a sign that settles at "
         "its target: one that stays above says that the critic learns its data by "
         "heart faster than the probability rises, and a probability near 1 that the "
         "data are too few. A path length that grows without end says that its penalty "
