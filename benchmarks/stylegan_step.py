@@ -10,7 +10,8 @@ Command: python -m benchmarks.stylegan_step [--quick]
 Time: within 8 minutes on a GPU, most of it compilation. `--quick` measures networks of
 a few channels at 16 pixels, which a CPU can take, and writes no result.
 
-Not yet measured on a GPU.
+Not yet measured on a GPU. `--quick` on 2 shared cores of a CPU: 1.4 seconds in float32,
+4.7 in bfloat16, which CPUs only imitate; 80 seconds of compilation.
 """
 
 import argparse

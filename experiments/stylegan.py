@@ -1,4 +1,4 @@
-"""StyleGAN2 learns to draw emoji: its samples get better as long as it is trained.
+"""The samples of a StyleGAN2 still improve after a third of its training.
 
 Source: Karras et al., A Style-Based Generator Architecture for Generative Adversarial
 Networks, 2019; Karras et al., Analyzing and Improving the Image Quality of StyleGAN,
@@ -28,10 +28,10 @@ class Config(run.RunOptions, run.DataOptions):
     image_size: int | None = 32
     """Pixels of a side: a power of two from 16 to 1024."""
     generation: Literal["stylegan2", "stylegan1"] = "stylegan2"
-    """Which StyleGAN; the first one without growing."""
+    """Which StyleGAN; the first one without growing, with sizes small or auto."""
     sizes: Literal["small"] | networks.StyleGAN2Name = "small"
-    """Of the networks, with the settings of their training: `small`, as below, or
-    published ones, for a GPU; stylegan1 takes only their channels."""
+    """Of the networks, with the settings of their training but batch_size and
+    augment_examples: `small`, as below, or published ones, for a GPU."""
     channel_base: int = 512
     """Of small: a layer of r x r pixels has channel_base / r channels."""
     channel_max: int = 32
@@ -160,6 +160,7 @@ def main(config: Config) -> dict[str, Any]:
     run.check_positive(config, "channel_base", "channel_max", "latents", "look_every")
     run.check_bounds(config, "augment_examples", above=0)
     run.check_bounds(config, "r1_weight", least=0)
+    networks.stylegan_num_styles(config.image_size or 32)  # refuses a size at once
     names = (config.generation, *(("dcgan",) if config.dcgan_width else ()))
     setup = run.prepare(config)
     made = {name: build(config, name, setup.train.image_shape) for name in names}

@@ -68,7 +68,7 @@ def read_system(
         mixed = mix_styles(mixing, model, state, 6, truncation)
         again = jax.random.clone(drawn)
         images = sample(state, again, 64, truncation=truncation)
-        samples[f"{label}, truncation {truncation:g}"] = to_bytes(images)
+        samples[f"{label} at truncation {truncation:g}"] = to_bytes(images)
     return System(
         label,
         looks | {AXES[0]: seen / speed, AXES[1]: seen},
@@ -115,13 +115,21 @@ def table(systems: Mapping[str, System], real: metrics.QualityReference) -> run.
         rows.append([one.label, *distances, *texts])
     return run.Table(
         "How good the samples are",
-        ["system", "FD at a third", "FD", "seconds", "images", "generator", "critic"],
+        [
+            "system",
+            "FD after a third",
+            "FD",
+            "seconds",
+            "images",
+            "generator",
+            "critic",
+        ],
         rows,
         f"FD: Frechet distance in the features of {real.nets[0].name} between "
         f"{real.num_images:,} samples and as many test images, with its 95% interval; "
-        f"as many real training images get {real.floor:.2f}. Then "
-        "seconds of training, which leave out looks at the samples and compilation, "
-        "images seen, and parameters of both networks.",
+        f"as many real training images get {real.floor:.2f}. After a third: at the first "
+        "look after it. Seconds are images seen over the median speed, which leaves "
+        "out looks at the samples and compilation; parameters of both networks.",
     )
 
 

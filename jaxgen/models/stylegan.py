@@ -122,15 +122,17 @@ def stylegan(
     generated samples have the labels of the data beside them.
 
     Args:
-        generator: Best a `StyledGenerator`, whose mapping keeps the average of its
-            styles; a network alone if nothing is mixed.
+        generator: A `StyledGenerator`, whose mapping keeps the average of its styles;
+            a network alone without style mixing and path length.
         critic: See `gan`. `dag` needs several heads.
         image_size: Pixels of a side.
-        batch_size: Examples of a step, over all devices; a multiple of 2 on each of
+        batch_size: Examples of a step, over all devices, on which R1 and the moving
+            average depend; a multiple of 2 on each of
             them where there is a path length penalty.
         latents: Dimension of the latent space.
         num_classes: Makes the model conditional on `batch["label"]`.
-        preset: Name of the `STYLEGAN_PRESETS` that has what is left out.
+        preset: Name of the `STYLEGAN_PRESETS` that has what is left out; "stylegan1"
+            for the networks of StyleGAN, which take no labels.
         augment: What the critic sees instead of images: one of
             `remedies.adaptive_augment(data.differentiable.ada(), every=4)`, the
             published one, `remedies.augment` and `remedies.dag`. By default nothing
@@ -181,10 +183,20 @@ def stylegan(
     if ema_examples is not None:
         check_number("ema_examples", ema_examples, above=0)
     settings = STYLEGAN_PRESETS[preset]._replace(**given)
-    if settings.mixing and isinstance(generator, Network):
+    if isinstance(generator, Network) and (
+        settings.mixing or settings.path_length_weight
+    ):
         raise InputError(
-            "models.stylegan mixes styles, which one network has not: give a "
-            "models.StyledGenerator(mapping, synthesis, num_styles), or mixing=0."
+            "models.stylegan mixes styles and measures path lengths in them, and one "
+            "network has none: give models.StyledGenerator(networks.stylegan2_mapping("
+            "config), networks.stylegan2_synthesis(image_size, config), "
+            "networks.stylegan_num_styles(image_size)), or mixing=0 and "
+            "path_length_weight=0."
+        )
+    if not (augment is None or isinstance(augment, remedies.Remedy)):
+        raise InputError(
+            f"augment is a {type(augment).__name__}: give a remedy, such as "
+            "remedies.adaptive_augment(data.differentiable.ada(), every=4)."
         )
     examples = settings.ema_examples
     model = gan(

@@ -106,11 +106,14 @@ class StyleGAN2Config:
         if self.clamp is not None:
             check_number("clamp", self.clamp, above=0)
         if self.compute_dtype is not None:
-            dtype = jnp.dtype(self.compute_dtype)
-            if not jnp.issubdtype(dtype, jnp.floating):
+            try:
+                floating = jnp.issubdtype(jnp.dtype(self.compute_dtype), jnp.floating)
+            except TypeError:
+                floating = False
+            if not floating:
                 raise InputError(
-                    f"compute_dtype={dtype}: give a floating type, such as "
-                    "jnp.bfloat16, or None."
+                    f"compute_dtype={self.compute_dtype!r}: give a floating type, such "
+                    "as jnp.bfloat16, or None."
                 )
 
     def channels(self, image_size: int, resolution: int) -> int:

@@ -185,9 +185,10 @@ def style_mixing(images: Mapping[str, np.ndarray]) -> ImageTable:
         title="Mixed styles",
         caption="Each image has the coarse layers, up to the middle, of the image at "
         "the left of its row, and the fine layers of the image above its column; in "
-        "the corner is the image of the average style. Look for shapes that stay along "
-        "a row and for colours that stay along a column: then the layers have learned "
-        "different things. Rows of equal images say that fine layers do nothing.",
+        "the corner is the image of the average style. Look for what stays along a "
+        "row, such as shapes, and along a column, such as colours: then layers learned "
+        "different things. Rows of equal images say that fine layers do "
+        "nothing.",
         alt=f"A table of images: {rows} sources of coarse styles at the left, {number} "
         "of fine styles above, and their mixtures.",
         panels={"": images},

@@ -153,7 +153,7 @@ def expected_of(folder: Path, loaded) -> dict[str, Expected]:
         if part == "stylegan2":
             again = jax.random.clone(drawn)
             images = to_bytes(sample(state, again, 64, truncation=0.7))
-            samples[f"{label}, truncation 0.7"] = images
+            samples[f"{label} at truncation 0.7"] = images
         kept = training.read_snapshots(folder / "parts" / part / "epochs.npz")
         epochs[label] = {f"epoch {epoch}": images for epoch, images in kept.items()}
         rows = [row for row in rows_of(folder, part) if "fd" in row]

@@ -118,6 +118,7 @@ def augment(function: Callable[[RandomKeys, Array], Array]) -> Remedy:
         Zhao et al., Differentiable Augmentation for Data-Efficient GAN Training, 2020,
         equations 4 and 5.
     """
+    _check_callable("augment", function)
 
     def inputs(state: PyTree, step: Array, keys: RandomKeys, samples: Array) -> Array:
         del state, step
@@ -167,6 +168,7 @@ def adaptive_augment(
         Karras et al., Training Generative Adversarial Networks with Limited Data, 2020,
         section 3.1.
     """
+    _check_callable("adaptive_augment", function)
     check_number("target", target, least=-1, most=1)
     check_number("examples", examples, above=0.0)
     check_count("every", every, 1)
@@ -238,3 +240,12 @@ def dag(
     return Remedy(
         "dag", transforms=tuple(transforms), weights=(critic_weight, generator_weight)
     )
+
+
+def _check_callable(name: str, function: object) -> None:
+    if not callable(function):
+        raise InputError(
+            f"{name} was given {function!r}: give a function of keys and samples, such "
+            "as data.differentiable.diff_augment() for augment and "
+            "data.differentiable.ada() for adaptive_augment."
+        )
