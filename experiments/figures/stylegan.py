@@ -117,7 +117,7 @@ def table(systems: Mapping[str, System], real: metrics.QualityReference) -> run.
         "How good the samples are",
         [
             "system",
-            "FD after a third",
+            "FD at a third",
             "FD",
             "seconds",
             "images",
@@ -127,7 +127,7 @@ def table(systems: Mapping[str, System], real: metrics.QualityReference) -> run.
         rows,
         f"FD: Frechet distance in the features of {real.nets[0].name} between "
         f"{real.num_images:,} samples and as many test images, with its 95% interval; "
-        f"as many real training images get {real.floor:.2f}. After a third: at the first "
+        f"as many real training images get {real.floor:.2f}. At a third: at the first "
         "look after it. Seconds are images seen over the median speed, which leaves "
         "out looks at the samples and compilation; parameters of both networks.",
     )
