@@ -107,13 +107,13 @@ class StyleGAN2Config:
             check_number("clamp", self.clamp, above=0)
         if self.compute_dtype is not None:
             try:
-                floating = jnp.issubdtype(jnp.dtype(self.compute_dtype), jnp.floating)
-            except TypeError:
-                floating = False
-            if not floating:
+                dtype = jnp.dtype(self.compute_dtype)
+            except TypeError:  # a name that is none
+                dtype = self.compute_dtype
+            if not (hasattr(dtype, "kind") and jnp.issubdtype(dtype, jnp.floating)):
                 raise InputError(
-                    f"compute_dtype={self.compute_dtype!r}: give a floating type, such "
-                    "as jnp.bfloat16, or None."
+                    f"compute_dtype={dtype}: give a floating type, such as "
+                    "jnp.bfloat16, or None."
                 )
 
     def channels(self, image_size: int, resolution: int) -> int:
