@@ -134,8 +134,9 @@ ARGUMENTS = {
 
 OTHERS = {
     "jaxgen.models.remedies.feature_matching": "features are a function of a critic",
+    "jaxgen.models.stylegan": "takes two networks for a generator: see `a_stylegan`",
 }
-"""Factories that take functions of the caller, which have no name."""
+"""Factories with other arguments: functions of the caller, which have no name."""
 
 
 def public(package):

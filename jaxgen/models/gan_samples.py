@@ -145,7 +145,7 @@ def network_outputs(
 
 
 def _keys_of_networks(
-    keys: RandomKeys | None, rows: int
+    keys: RandomKeys | None, rows: Size
 ) -> tuple[dict[str, RandomKeys], dict[str, RandomKeys]]:
     """The keys of the mapping and those of the synthesis, by name."""
     if keys is None:

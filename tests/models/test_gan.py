@@ -324,7 +324,7 @@ def test_training_resumes_bit_for_bit_with_what_the_remedies_keep(key, tmp_path)
         resumed = train(steps=steps, checkpoints=checkpoints)
         checkpoints.close()
     tiny.assert_equal_bits(resumed, whole)
-    assert float(resumed.remedies[1]) > 0.0
+    assert resumed.remedies[1].probability > 0.0
 
 
 def test_a_member_of_an_ensemble_is_the_model_trained_alone(key):

@@ -224,7 +224,7 @@ def test_lower_precision_is_inside_the_networks_alone(exact):
     for found, expected in zip(outputs(halves), exact, strict=True):
         assert found.dtype == jnp.float32
         error = np.sqrt(np.mean((found - expected) ** 2) / np.var(expected))
-        assert 1e-4 < error < 0.03
+        assert 1e-4 < error < 0.1
     for network, shape in [
         (stylegan2_generator(16, halves), (1, cases.LATENTS)),
         (stylegan2_critic(halves), (1, 16, 16, 3)),

@@ -121,7 +121,7 @@ def test_what_adapts_has_a_figure_of_its_own(tmp_path):
     for panel, value in zip(panels.values(), adapted.values(), strict=True):
         assert list(panel.curves) == ["StyleGAN2"]
         assert panel.curves["StyleGAN2"].y.tolist() == [value, value]
-    assert panels["Augment sign"].levels == {"target": 0.6}
+    assert panels["Augment sign"].levels == {"published target": 0.6}
     assert "augment sign 0.7000" in figure.alt
     (tmp_path / "none").mkdir()
     alone = run_of(tmp_path / "none", [game("b", 1, 1.4)])
