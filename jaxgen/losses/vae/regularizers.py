@@ -7,6 +7,7 @@ distributions factorise, so that an objective may treat latents apart.
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxgen import divergences
@@ -89,7 +90,7 @@ def closed_form_cauchy_schwarz(q: Posterior, p: PriorParameters) -> Parts:
     """Calculates the Cauchy-Schwarz divergence of q and p in parts."""
     match q, p:
         case Gaussian(), StandardNormal():
-            zeros = p.zeros
+            zeros = jnp.asarray(p.zeros)
             return divergences.gaussian_cauchy_schwarz_per_dimension(*q, zeros, zeros)
         case Gaussian(), Gaussian():
             return divergences.gaussian_cauchy_schwarz_per_dimension(*q, *p)
