@@ -23,6 +23,7 @@ class System(NamedTuple):
     """What a run found of one system.
 
     Attributes:
+        label: For figures and tables.
         looks: By name, `fd`, `fd_low`, `fd_high` and `AXES` at every look at samples;
             seconds are NaN where the training is too short to tell its speed.
         parameters: Numbers of the generator's, and of the critic's.

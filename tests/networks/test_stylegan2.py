@@ -221,10 +221,12 @@ def test_formulations_change_no_output(formulation, exact):
 
 def test_lower_precision_is_inside_the_networks_alone(exact):
     halves = dataclasses.replace(SMALL, compute_dtype=jnp.bfloat16)
-    for found, expected in zip(outputs(halves), exact, strict=True):
+    # The logits are four numbers behind twice the layers.
+    bounds = (0.03, 0.1)
+    for found, expected, bound in zip(outputs(halves), exact, bounds, strict=True):
         assert found.dtype == jnp.float32
         error = np.sqrt(np.mean((found - expected) ** 2) / np.var(expected))
-        assert 1e-4 < error < 0.1
+        assert 1e-4 < error < bound
     for network, shape in [
         (stylegan2_generator(16, halves), (1, cases.LATENTS)),
         (stylegan2_critic(halves), (1, 16, 16, 3)),
